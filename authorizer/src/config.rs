@@ -1,0 +1,377 @@
+//! `authorizer.json` or the environment → [`Config`]. Every problem is told at once, and
+//! nothing that must be there is optional: an empty list never means "any".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::claims::is_scope_token;
+use crate::routes::{Requirement, Route, RouteTable};
+use crate::signature::Algorithm;
+
+/// Clocks of issuers and of Lambda differ by seconds; RFC 7519 section 4.1.4 allows "no more
+/// than a few minutes".
+const DEFAULT_LEEWAY: u64 = 30;
+const MAX_LEEWAY: u64 = 300;
+
+/// `authorizer.json`, as written. [`Config::resolve`] says what it means.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Whose tokens are taken.
+    pub issuers: Vec<IssuerDocument>,
+    /// The route table that serves any API; without one the whole stage is one route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Vec<RouteDocument>>,
+    /// Route tables by API id, instead of `routes`: an API that is not named is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apis: Option<BTreeMap<String, Vec<RouteDocument>>>,
+    /// Scopes that every token must have where there is no route table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+}
+
+/// One issuer, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerDocument {
+    /// Byte-equal to the tokens' `iss`.
+    pub issuer: String,
+    /// One of these must be in the tokens' `aud`.
+    pub audience: Vec<String>,
+    /// The algorithms the issuer may use; `RS256` if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithms: Option<Vec<String>>,
+    /// Where its keys are; OpenID Connect discovery finds it if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// The claims that may hold scopes, the first that is there counts; `scope`, `scp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_claims: Option<Vec<String>>,
+    /// How far clocks may differ, in seconds; 30 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leeway_seconds: Option<u64>,
+}
+
+/// One guarded route, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteDocument {
+    /// `GET`, `POST`, … or `ANY`.
+    pub method: String,
+    /// The path template, such as `/pets/{id}`.
+    pub path: String,
+    /// Scope sets, any one of which opens it; an empty set asks for a valid token only.
+    pub scopes: Vec<Vec<String>>,
+}
+
+/// What the authorizer works with. Issuer and audience cannot be absent.
+#[derive(Clone, Debug)]
+pub struct Config {
+    issuers: Vec<Issuer>,
+    tables: Tables,
+}
+
+#[derive(Clone, Debug)]
+enum Tables {
+    AnyApi(Access),
+    ByApi(BTreeMap<String, Access>),
+}
+
+/// What there is to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The stage as a whole.
+    Stage(Requirement),
+    /// Each route of a table.
+    Routes(RouteTable),
+}
+
+/// An issuer whose tokens are taken, and by which rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    name: String,
+    audience: Vec<String>,
+    algorithms: Vec<Algorithm>,
+    jwks_uri: Option<String>,
+    scope_claims: Vec<String>,
+    leeway: Duration,
+}
+
+impl Issuer {
+    /// Returns what the tokens' `iss` must be, byte for byte.
+    pub fn issuer(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the audiences, never none.
+    pub fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
+    /// Returns the algorithms the issuer may use, never none.
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    /// Returns where the keys are, if discovery is not to find it.
+    pub fn jwks_uri(&self) -> Option<&str> {
+        self.jwks_uri.as_deref()
+    }
+
+    pub(crate) fn scope_claims(&self) -> &[String] {
+        &self.scope_claims
+    }
+
+    pub(crate) fn leeway(&self) -> Duration {
+        self.leeway
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    /// Returns one sentence a problem, each beginning with the place it is at.
+    pub fn sentences(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Config {
+    /// Reads `authorizer.json`.
+    pub fn from_json(text: &str) -> Result<Self, Problems> {
+        let document: Document =
+            serde_json::from_str(text).map_err(|error| Problems(vec![error.to_string()]))?;
+        Self::resolve(&document)
+    }
+
+    /// Reads the settings of a single issuer from `AUTHORIZER_*`.
+    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let list = |key: &str| {
+            get(key).map(|text| text.split(',').map(|item| item.trim().to_owned()).collect())
+        };
+        let mut missing = Vec::new();
+        for key in ["AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"] {
+            if get(key).is_none_or(|value| value.trim().is_empty()) {
+                missing.push(format!("{key}: is not set, and there is no authorizer.json"));
+            }
+        }
+        let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
+        if let Some(Err(_)) = leeway {
+            missing.push("AUTHORIZER_LEEWAY: is not a whole number of seconds".to_owned());
+        }
+        if !missing.is_empty() {
+            return Err(Problems(missing));
+        }
+        let scopes = get("AUTHORIZER_SCOPES").unwrap_or_default();
+        Self::resolve(&Document {
+            issuers: vec![IssuerDocument {
+                issuer: get("AUTHORIZER_ISSUER").unwrap_or_default(),
+                audience: list("AUTHORIZER_AUDIENCE").unwrap_or_default(),
+                algorithms: list("AUTHORIZER_ALGORITHMS"),
+                jwks_uri: get("AUTHORIZER_JWKS_URI"),
+                scope_claims: list("AUTHORIZER_SCOPE_CLAIMS"),
+                leeway_seconds: leeway.and_then(Result::ok),
+            }],
+            scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+            ..Document::default()
+        })
+    }
+
+    /// Says what a document means, or everything that is wrong with it.
+    pub fn resolve(document: &Document) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let issuers = issuers(&document.issuers, &mut problems);
+        let tables = tables(document, &mut problems);
+        match (tables, problems.is_empty()) {
+            (Some(tables), true) => Ok(Self { issuers, tables }),
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// Returns the issuers, never none.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    /// Returns what there is to open in an API; nothing if only others are configured.
+    pub(crate) fn access(&self, api_id: &str) -> Option<&Access> {
+        match &self.tables {
+            Tables::AnyApi(access) => Some(access),
+            Tables::ByApi(tables) => tables.get(api_id),
+        }
+    }
+}
+
+fn issuers(documents: &[IssuerDocument], problems: &mut Vec<String>) -> Vec<Issuer> {
+    if documents.is_empty() {
+        problems.push("issuers: is empty, so no token could ever be accepted".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    let mut issuers = Vec::new();
+    for (at, document) in documents.iter().enumerate() {
+        let mut problem =
+            |member: &str, text: &str| problems.push(format!("issuers[{at}].{member}: {text}"));
+        if !names.insert(&document.issuer) {
+            problem("issuer", "stands there twice");
+        }
+        issuers.push(issuer(document, &mut problem));
+    }
+    issuers
+}
+
+fn issuer(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Issuer {
+    if document.issuer.is_empty() {
+        problem("issuer", "is empty");
+    } else if document.jwks_uri.is_none() && secure_url(&document.issuer).is_none() {
+        problem(
+            "issuer",
+            "is no https URL (http for loopback), and without one `jwks_uri` must be given",
+        );
+    }
+    if document.jwks_uri.as_deref().is_some_and(|uri| secure_url(uri).is_none()) {
+        problem("jwks_uri", "is no https URL (http for loopback)");
+    }
+    if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
+        problem("audience", "is empty, which would take every token of the issuer's");
+    }
+    let algorithms = match &document.algorithms {
+        None => vec![Algorithm::RS256],
+        Some(names) => {
+            let known: Vec<_> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            if names.is_empty() {
+                problem("algorithms", "is empty");
+            } else if known.len() != names.len() {
+                problem("algorithms", &crate::signature::UnknownAlgorithm.to_string());
+            }
+            known
+        }
+    };
+    let scope_claims = match &document.scope_claims {
+        None => vec!["scope".to_owned(), "scp".to_owned()],
+        Some(names) if names.is_empty() || names.iter().any(String::is_empty) => {
+            problem("scope_claims", "is empty");
+            Vec::new()
+        }
+        Some(names) => names.clone(),
+    };
+    let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
+    if leeway > MAX_LEEWAY {
+        problem("leeway_seconds", "is more than 300");
+    }
+    Issuer {
+        name: document.issuer.clone(),
+        audience: document.audience.clone(),
+        algorithms,
+        jwks_uri: document.jwks_uri.clone(),
+        scope_claims,
+        leeway: Duration::from_secs(leeway),
+    }
+}
+
+fn tables(document: &Document, problems: &mut Vec<String>) -> Option<Tables> {
+    if !document.scopes.is_empty() && (document.routes.is_some() || document.apis.is_some()) {
+        problems.push(
+            "scopes: stands beside a route table, which says the scopes of each route".to_owned(),
+        );
+    }
+    match (&document.routes, &document.apis) {
+        (Some(_), Some(_)) => {
+            problems.push(
+                "apis: stands beside `routes`; a table serves either any API or named ones"
+                    .to_owned(),
+            );
+            None
+        }
+        (Some(routes), None) => table("routes", routes, problems).map(Tables::AnyApi),
+        (None, Some(apis)) => {
+            if apis.is_empty() {
+                problems.push("apis: is empty".to_owned());
+            }
+            let named = apis.iter().map(|(id, routes)| {
+                Some((id.clone(), table(&format!("apis.{id}"), routes, problems)?))
+            });
+            named.collect::<Option<_>>().map(Tables::ByApi)
+        }
+        (None, None) => {
+            let all = scope_set("scopes", &document.scopes, problems);
+            Requirement::any_of(vec![all])
+                .map(|requirement| Tables::AnyApi(Access::Stage(requirement)))
+        }
+    }
+}
+
+fn table(place: &str, documents: &[RouteDocument], problems: &mut Vec<String>) -> Option<Access> {
+    if documents.is_empty() {
+        problems.push(format!(
+            "{place}: is empty; leave it out if every valid token may call everything"
+        ));
+        return None;
+    }
+    let mut routes = Vec::new();
+    for (at, document) in documents.iter().enumerate() {
+        let place = format!("{place}[{at}]");
+        let alternatives = document
+            .scopes
+            .iter()
+            .map(|all| scope_set(&format!("{place}.scopes"), all, problems))
+            .collect();
+        let requirement = Requirement::any_of(alternatives);
+        if requirement.is_none() {
+            problems.push(format!(
+                "{place}.scopes: is empty; [[]] opens the route to every valid token"
+            ));
+        }
+        let verb = document
+            .method
+            .parse()
+            .map_err(|e| problems.push(format!("{place}.method: `{}` is {e}", document.method)));
+        let path = document
+            .path
+            .parse()
+            .map_err(|e| problems.push(format!("{place}.path: `{}`: {e}", document.path)));
+        if let (Ok(verb), Ok(path), Some(requirement)) = (verb, path, requirement) {
+            routes.push(Route { verb, path, requirement });
+        }
+    }
+    match RouteTable::new(routes) {
+        Ok(table) => Some(Access::Routes(table)),
+        Err(duplicate) => {
+            problems.push(format!("{place}: {duplicate}"));
+            None
+        }
+    }
+}
+
+fn scope_set(place: &str, scopes: &[String], problems: &mut Vec<String>) -> BTreeSet<String> {
+    for scope in scopes.iter().filter(|scope| !is_scope_token(scope)) {
+        problems.push(format!("{place}: `{scope}` is not a scope name (RFC 6749 section 3.3)"));
+    }
+    scopes.iter().cloned().collect()
+}
+
+/// Reads a URL that keys may be fetched from: https, or http where nobody is in between.
+pub fn secure_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let loopback = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (secure && bare).then_some(url)
+}

@@ -1,0 +1,153 @@
+//! What can end a request: a [`Rejection`] is the caller's doing, a [`Fault`] is ours.
+//!
+//! Neither is ever Allow. Both are closed: a new variant must be looked at where it is
+//! answered. No variant holds a byte of a token.
+
+use crate::signature::Algorithm;
+
+/// Why a caller may not pass. Answered 401 or 403, never with this text: the reason is for
+/// logs, metrics and the authorizer's context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// RFC 8725 section 3.1: the issuer's allow-list decides, not the token.
+    #[error("the algorithm {0} is not among those its issuer may use")]
+    AlgorithmNotAllowed(Algorithm),
+    /// RFC 7519 section 4.1.3.
+    #[error("the token is for another audience")]
+    AudienceMismatch,
+    /// RFC 7515 section 4.1.11: an extension that must be understood and is not.
+    #[error("the header asks for an extension that is not supported (`crit` or `b64`)")]
+    CriticalExtension,
+    /// A header that makes it something other than a signed token.
+    #[error("the header has the member `{0}`, which no access token needs")]
+    HeaderMemberNotAllowed(&'static str),
+    /// An ID token, told by a claim that only ID tokens carry (OpenID Connect Core section 2).
+    #[error("this is an ID token: it carries `{0}`")]
+    IdToken(&'static str),
+    /// A claim that is there and is not what its standard says.
+    #[error("the claim `{0}` is malformed")]
+    MalformedClaim(&'static str),
+    /// Not `header.claims.signature` in base64url and strict JSON.
+    #[error("not a compact JWS: {0}")]
+    Malformed(&'static str),
+    /// Not exactly one bearer credential (RFC 6750 section 2.1).
+    #[error("the credential is not one bearer token")]
+    MalformedCredential,
+    /// A claim that every token must have.
+    #[error("the claim `{0}` is missing")]
+    MissingClaim(&'static str),
+    /// No credential at all.
+    #[error("there is no token")]
+    MissingToken,
+    /// RFC 7519 section 4.1.5, or issued in the future.
+    #[error("the token is not valid before {not_before}, and it is {now} (seconds since 1970)")]
+    NotYetValid {
+        /// `nbf` or `iat`, whichever lies ahead.
+        not_before: i64,
+        /// When it was judged.
+        now: i64,
+    },
+    /// The token is good and does not open this route.
+    #[error("none of the scope sets that open this route is held")]
+    ScopeInsufficient,
+    /// No key of the issuer's verifies it.
+    #[error("no key of the issuer verifies the signature")]
+    SignatureInvalid,
+    /// RFC 7519 section 4.1.4: on or after `exp` it is too late.
+    #[error("the token expired at {expired}, and it is {now} (seconds since 1970)")]
+    TokenExpired {
+        /// `exp`.
+        expired: i64,
+        /// When it was judged.
+        now: i64,
+    },
+    /// RFC 8725 section 3.11: a token made for another use.
+    #[error("the `typ` is not that of an access token")]
+    TokenType,
+    /// The issuer has no key that fits.
+    #[error("the issuer publishes no key that fits the token's `kid` and `alg`")]
+    UnknownKey,
+    /// `iss` is not byte-equal to a configured issuer.
+    #[error("the issuer is not a configured one")]
+    UnknownIssuer,
+}
+
+impl Rejection {
+    /// Returns the stable code for logs, metrics and context.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::MissingToken => "missing_token",
+            Self::AlgorithmNotAllowed(_)
+            | Self::CriticalExtension
+            | Self::HeaderMemberNotAllowed(_)
+            | Self::Malformed(_)
+            | Self::MalformedCredential
+            | Self::TokenType
+            | Self::UnknownKey => "invalid_token",
+            Self::SignatureInvalid => "invalid_signature",
+            Self::AudienceMismatch
+            | Self::IdToken(_)
+            | Self::MalformedClaim(_)
+            | Self::MissingClaim(_)
+            | Self::NotYetValid { .. }
+            | Self::UnknownIssuer => "invalid_claims",
+            Self::TokenExpired { .. } => "token_expired",
+            Self::ScopeInsufficient => "insufficient_scope",
+        }
+    }
+}
+
+/// Why no decision could be made. Answered 500: a Deny would be cached by the gateway and
+/// outlive the fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The issuer's keys could not be had.
+    #[error("the keys of the issuer {issuer} are not available: {cause}")]
+    KeysUnavailable {
+        /// The configured issuer.
+        issuer: String,
+        /// What went wrong, told by the fetcher or the key cache.
+        cause: String,
+    },
+    /// The event is not one that API Gateway sends to an authorizer.
+    #[error("the event is not an API Gateway authorizer event: {0}")]
+    MalformedEvent(&'static str),
+    /// Route tables are configured for other APIs only.
+    #[error("no route table is configured for the API `{api_id}`")]
+    UnknownApi {
+        /// The API's id, from the event's method ARN.
+        api_id: String,
+    },
+}
+
+impl Fault {
+    /// Returns the stable code for logs, metrics and the function's error message.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::KeysUnavailable { .. } => "jwks_unavailable",
+            Self::MalformedEvent(_) => "malformed_event",
+            Self::UnknownApi { .. } => "unknown_api",
+        }
+    }
+}
+
+/// What ends a request early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Rejected(Rejection),
+    Faulted(Fault),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Faulted(fault)
+    }
+}

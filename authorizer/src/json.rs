@@ -1,0 +1,107 @@
+//! Strict JSON: RFC 8259 as `serde_json` reads it, and no member twice in any object.
+//!
+//! RFC 7515 section 4 lets a parser take the last of two equal members; two parsers that
+//! take different ones can be played against each other, so here the second is an error.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Reads one JSON object and nothing else: no other top level, no trailing data, no byte
+/// order mark, at most 128 levels deep.
+pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
+    match serde_json::from_slice(text)? {
+        Strict(Value::Object(members)) => Ok(members),
+        Strict(_) => Err(serde_json::Error::custom("not an object")),
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without duplicate members")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member stands twice in one object"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::object;
+
+    #[test]
+    fn an_object_is_read_and_everything_else_is_refused() {
+        let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        for (text, accepted) in [
+            (r#"{"a":1,"b":[{"a":2}],"c":"x\u0041"}"#, true),
+            (r#"{"a":1,"a":1}"#, false),
+            (r#"{"a":1,"\u0061":1}"#, false),
+            (r#"{"n":{"a":1,"b":2,"a":3}}"#, false),
+            (r#"[{"a":1,"a":2}]"#, false),
+            ("[]", false),
+            ("1", false),
+            ("", false),
+            ("{} {}", false),
+            ("{}x", false),
+            ("\u{feff}{}", false),
+            (r#"{"a":1e400}"#, false),
+            (r#"{"a":"\ud800"}"#, false),
+            (&deep, false),
+        ] {
+            assert_eq!(object(text.as_bytes()).is_ok(), accepted, "{text}");
+        }
+        assert!(object(b"{\"a\":\"\xff\"}").is_err(), "not UTF-8");
+    }
+}

@@ -1,0 +1,136 @@
+//! The execute-api ARN: `arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{VERB}/{path}`.
+//!
+//! Everything before the verb is copied into the policies we return, so nothing that IAM
+//! would read as a wildcard or a variable may stand there.
+
+use std::fmt;
+
+/// The ARN of the method a caller wants, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodArn<'a> {
+    stage_arn: &'a str,
+    api_id: &'a str,
+    stage: &'a str,
+    verb: &'a str,
+    path: &'a str,
+}
+
+/// The text is not an execute-api method ARN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an execute-api method ARN")]
+pub struct NotAMethodArn;
+
+impl<'a> MethodArn<'a> {
+    /// Takes an ARN apart. The path is the concrete one and may hold anything.
+    pub fn parse(arn: &'a str) -> Result<Self, NotAMethodArn> {
+        let mut fields = arn.splitn(6, ':');
+        let mut field = || fields.next().ok_or(NotAMethodArn);
+        let head = [field()?, field()?, field()?, field()?, field()?];
+        let resource = field()?;
+        let [prefix, partition, service, region, account] = head;
+        if prefix != "arn"
+            || service != "execute-api"
+            || ![partition, region, account].into_iter().all(is_name)
+        {
+            return Err(NotAMethodArn);
+        }
+        let mut parts = resource.splitn(4, '/');
+        let mut part = || parts.next().ok_or(NotAMethodArn);
+        let (api_id, stage, verb) = (part()?, part()?, part()?);
+        let path = parts.next().unwrap_or_default();
+        // An HTTP API's default stage is called `$default`.
+        if !is_name(api_id)
+            || !(is_name(stage) || stage == "$default")
+            || !verb.bytes().all(|b| b.is_ascii_uppercase())
+            || verb.is_empty()
+        {
+            return Err(NotAMethodArn);
+        }
+        // All of it but "/VERB" and "/path".
+        let tail =
+            resource.len().checked_sub(api_id.len().saturating_add(stage.len()).saturating_add(1));
+        let length = tail.and_then(|tail| arn.len().checked_sub(tail)).ok_or(NotAMethodArn)?;
+        let stage_arn = arn.get(..length).ok_or(NotAMethodArn)?;
+        Ok(Self { stage_arn, api_id, stage, verb, path })
+    }
+
+    /// Returns the API's id.
+    pub fn api_id(&self) -> &'a str {
+        self.api_id
+    }
+
+    /// Returns the stage's name.
+    pub fn stage(&self) -> &'a str {
+        self.stage
+    }
+
+    /// Returns the HTTP method, in capitals.
+    pub fn verb(&self) -> &'a str {
+        self.verb
+    }
+
+    /// Returns the concrete path without its leading slash.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// Returns the ARN of a pattern (`GET/pets/*`) in this API and stage.
+    pub fn in_stage(&self, pattern: &str) -> String {
+        format!("{}/{pattern}", self.stage_arn)
+    }
+}
+
+impl fmt::Display for MethodArn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.stage_arn, self.verb, self.path)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MethodArn;
+
+    #[test]
+    fn an_arn_is_taken_apart_and_put_together_again() {
+        for arn in [
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1",
+            "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123/prod/GET/",
+            "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abc123/$default/DELETE/a:b/*/%2F",
+        ] {
+            let parsed = MethodArn::parse(arn).unwrap();
+            assert_eq!(parsed.to_string(), arn);
+            assert!(arn.starts_with(&parsed.in_stage("")));
+        }
+        let parsed = MethodArn::parse("arn:aws:execute-api:r:1:abc/dev/GET/pets/1").unwrap();
+        assert_eq!(
+            (parsed.api_id(), parsed.stage(), parsed.verb(), parsed.path()),
+            ("abc", "dev", "GET", "pets/1")
+        );
+        assert_eq!(parsed.in_stage("GET/pets/*"), "arn:aws:execute-api:r:1:abc/dev/GET/pets/*");
+    }
+
+    #[test]
+    fn wildcards_and_other_services_are_refused() {
+        for arn in [
+            "",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod",
+            "arn:aws:execute-api:eu-west-1:123456789012:*/prod/GET/pets",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc/*/GET/pets",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/*/pets",
+            "arn:aws:execute-api:*:123456789012:abc/prod/GET/pets",
+            "arn:aws:execute-api:eu-west-1:${aws:x}:abc/prod/GET/pets",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc/prod//pets",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/get/pets",
+            "arn:aws:lambda:eu-west-1:123456789012:function:f/prod/GET/x",
+            "arn::execute-api:eu-west-1:123456789012:abc/prod/GET/x",
+        ] {
+            assert!(MethodArn::parse(arn).is_err(), "{arn}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The only module that calls the crypto library: public keys in, verdicts on signatures
+//! out. Only asymmetric algorithms exist here, so a public key can never serve as an HMAC
+//! secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::signature as crypto;
+use serde::{Deserialize, Serialize};
+
+/// A signature algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864 that an issuer may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// Ed25519; also named `Ed25519` (RFC 9864).
+    #[serde(alias = "Ed25519")]
+    EdDSA,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+}
+
+impl Algorithm {
+    /// Every algorithm, in the order of their names.
+    pub const ALL: [Self; 9] = [
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+    ];
+
+    /// Returns the name that `alg` has for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+        }
+    }
+
+    fn rsa(self) -> Option<&'static crypto::RsaParameters> {
+        match self {
+            Self::RS256 => Some(&crypto::RSA_PKCS1_2048_8192_SHA256),
+            Self::RS384 => Some(&crypto::RSA_PKCS1_2048_8192_SHA384),
+            Self::RS512 => Some(&crypto::RSA_PKCS1_2048_8192_SHA512),
+            Self::PS256 => Some(&crypto::RSA_PSS_2048_8192_SHA256),
+            Self::PS384 => Some(&crypto::RSA_PSS_2048_8192_SHA384),
+            Self::PS512 => Some(&crypto::RSA_PSS_2048_8192_SHA512),
+            Self::ES256 | Self::ES384 | Self::EdDSA => None,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
+    }
+}
+
+/// The name is not that of an [`Algorithm`]; `none` and the HMAC family never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512")]
+pub struct UnknownAlgorithm;
+
+/// The public numbers of a JWK, decoded (RFC 7518 section 6, RFC 8037 section 2).
+pub(crate) enum PublicNumbers {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    P256 { x: Vec<u8>, y: Vec<u8> },
+    P384 { x: Vec<u8>, y: Vec<u8> },
+    Ed25519 { x: Vec<u8> },
+}
+
+/// A public key, parsed once and bound to one algorithm.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    key: crypto::ParsedPublicKey,
+}
+
+impl VerifyingKey {
+    /// Binds a key to an algorithm; `None` if it does not fit it or is too weak or malformed.
+    pub(crate) fn new(algorithm: Algorithm, numbers: &PublicNumbers) -> Option<Self> {
+        let key = match (algorithm, numbers) {
+            (Algorithm::ES256, PublicNumbers::P256 { x, y }) => {
+                elliptic(&crypto::ECDSA_P256_SHA256_FIXED, 32, x, y)?
+            }
+            (Algorithm::ES384, PublicNumbers::P384 { x, y }) => {
+                elliptic(&crypto::ECDSA_P384_SHA384_FIXED, 48, x, y)?
+            }
+            (Algorithm::EdDSA, PublicNumbers::Ed25519 { x }) => {
+                crypto::ParsedPublicKey::new(&crypto::ED25519, x).ok()?
+            }
+            (_, PublicNumbers::Rsa { n, e }) => rsa(algorithm.rsa()?, n, e)?,
+            _ => return None,
+        };
+        Some(Self { algorithm, key })
+    }
+
+    /// Returns the algorithm the key is bound to.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Says whether `signature` over `message` was made by this key's owner.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifyingKey").field(&self.algorithm).finish()
+    }
+}
+
+/// RFC 7518 section 6.2.1: the coordinates are as long as the field, leading zeros included.
+fn elliptic(
+    curve: &'static crypto::EcdsaVerificationAlgorithm,
+    field_bytes: usize,
+    x: &[u8],
+    y: &[u8],
+) -> Option<crypto::ParsedPublicKey> {
+    if x.len() != field_bytes || y.len() != field_bytes {
+        return None;
+    }
+    let uncompressed = [&[0x04], x, y].concat();
+    crypto::ParsedPublicKey::new(curve, uncompressed).ok()
+}
+
+/// RFC 7518 section 3.3 asks for 2048 bits; beyond 8192 a signature costs the verifier too much.
+fn rsa(
+    parameters: &'static crypto::RsaParameters,
+    n: &[u8],
+    e: &[u8],
+) -> Option<crypto::ParsedPublicKey> {
+    let bits = |number: &[u8]| {
+        let zeros = number.first().map_or(0, |first| first.leading_zeros());
+        number.len().checked_mul(8)?.checked_sub(usize::try_from(zeros).ok()?)
+    };
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+    // AWS-LC checks sizes when it verifies; a key must be dropped when its set is read.
+    if !(2048..=8192).contains(&bits(n)?) || !odd(n) {
+        return None;
+    }
+    // e = 1 makes every message its own signature; an even e has no inverse; FIPS 186-5 A.1.1
+    // starts at 65537, and issuers with 3 exist.
+    if !(2..=33).contains(&bits(e)?) || !odd(e) {
+        return None;
+    }
+    crypto::RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).ok()
+}

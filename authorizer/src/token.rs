@@ -1,0 +1,136 @@
+//! Compact JWS (RFC 7515 section 3.1) → [`UnverifiedToken`] → [`SignedToken`].
+//!
+//! Nothing of an unverified token can be read but what finding its key needs. The claims
+//! come out only after a key has verified the signature.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::error::Rejection;
+use crate::json;
+use crate::signature::{Algorithm, VerifyingKey};
+
+/// API Gateway takes at most 10,240 bytes of request line and headers together
+/// (its quotas page), so no longer token can arrive in one.
+pub(crate) const MAX_TOKEN_BYTES: usize = 10_240;
+
+/// The longest `kid` looked up; those of the known issuers have at most 90 characters.
+const MAX_KID_BYTES: usize = 512;
+
+/// A token whose form is right and whose signature nobody has checked.
+pub(crate) struct UnverifiedToken<'a> {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    typ: Option<String>,
+    claims: Map<String, Value>,
+    signed: &'a str,
+    signature: Vec<u8>,
+}
+
+/// The claims and type of a token whose signature a key of its issuer's has verified. Whether
+/// they are right is for [`crate::claims`] to say.
+pub(crate) struct SignedToken {
+    pub(crate) typ: Option<String>,
+    pub(crate) claims: Map<String, Value>,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Takes a compact JWS apart.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Rejection> {
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(Rejection::Malformed("longer than 10,240 bytes"));
+        }
+        let parts = || Rejection::Malformed("not three parts");
+        let (signed, signature) = text.rsplit_once('.').ok_or_else(parts)?;
+        let (header, claims) = signed.split_once('.').ok_or_else(parts)?;
+        if claims.contains('.') {
+            return Err(parts());
+        }
+        let header =
+            object(header, "the header is not base64url", "the header is not strict JSON")?;
+        refuse_what_changes_the_meaning(&header)?;
+        let algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .and_then(|name| name.parse().ok())
+            .ok_or(Rejection::Malformed("`alg` is not a supported signature algorithm"))?;
+        let kid = text_member(&header, "kid")?;
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(Rejection::Malformed("`kid` is longer than 512 bytes"));
+        }
+        let typ = text_member(&header, "typ")?;
+        let claims =
+            object(claims, "the claims are not base64url", "the claims are not strict JSON")?;
+        let signature = decode(signature, "the signature is not base64url")?;
+        Ok(Self { algorithm, kid, typ, claims, signed, signature })
+    }
+
+    /// Returns what the token says its issuer is: proof of nothing, needed to find the key.
+    pub(crate) fn unverified_issuer(&self) -> Result<&str, Rejection> {
+        match self.claims.get("iss") {
+            Some(Value::String(issuer)) => Ok(issuer),
+            Some(_) => Err(Rejection::MalformedClaim("iss")),
+            None => Err(Rejection::MissingClaim("iss")),
+        }
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Releases the claims if one of `keys` verifies the signature.
+    pub(crate) fn verified_by(self, keys: &[&VerifyingKey]) -> Result<SignedToken, Rejection> {
+        let verifies = |key: &&VerifyingKey| {
+            key.algorithm() == self.algorithm
+                && key.verifies(self.signed.as_bytes(), &self.signature)
+        };
+        if keys.iter().any(verifies) {
+            Ok(SignedToken { typ: self.typ, claims: self.claims })
+        } else {
+            Err(Rejection::SignatureInvalid)
+        }
+    }
+}
+
+/// RFC 7515 section 2 allows no padding; bits beyond the last byte must be zero, or one
+/// token would have several spellings.
+fn decode(part: &str, otherwise: &'static str) -> Result<Vec<u8>, Rejection> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed(otherwise))
+}
+
+fn object(
+    part: &str,
+    not_base64url: &'static str,
+    not_json: &'static str,
+) -> Result<Map<String, Value>, Rejection> {
+    json::object(&decode(part, not_base64url)?).map_err(|_| Rejection::Malformed(not_json))
+}
+
+fn text_member(
+    header: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<String>, Rejection> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Rejection::Malformed("`kid` or `typ` is not a string")),
+    }
+}
+
+/// Members that would make the same bytes mean something else. `jwk`, `jku`, `x5u` and
+/// `x5c` are harmless because nothing ever reads them.
+fn refuse_what_changes_the_meaning(header: &Map<String, Value>) -> Result<(), Rejection> {
+    if header.contains_key("crit") || header.contains_key("b64") {
+        return Err(Rejection::CriticalExtension);
+    }
+    // RFC 7516 section 4.1: encryption and compression; RFC 7519 section 5.2: a nested JWT.
+    match ["enc", "zip", "cty"].into_iter().find(|name| header.contains_key(*name)) {
+        Some(name) => Err(Rejection::HeaderMemberNotAllowed(name)),
+        None => Ok(()),
+    }
+}

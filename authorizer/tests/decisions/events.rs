@@ -1,0 +1,117 @@
+use serde_json::{Value, json};
+
+use crate::{Bench, RS256, answer, at, claims, config, token_event, verdict};
+
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1";
+
+async fn ask(event: &str) -> (u16, &'static str) {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    verdict(&bench.authorizer.handle(event, at(crate::NOW)).await)
+}
+
+#[tokio::test]
+async fn token_and_request_events_get_the_same_answer() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let authorization = format!("Bearer {}", RS256.token(&claims()));
+    let request = json!({
+        "type": "REQUEST", "methodArn": ARN, "resource": "/pets/{id}", "path": "/pets/1", "httpMethod": "GET",
+        "headers": {"authorization": authorization, "Host": "x"},
+        "multiValueHeaders": {"authorization": [authorization], "Host": ["x"]},
+        "queryStringParameters": null, "pathParameters": {"id": "1"}, "stageVariables": {},
+        "requestContext": {"stage": "prod", "apiId": "abc123"},
+    });
+    let token =
+        bench.authorizer.handle(&token_event(&authorization).to_string(), at(crate::NOW)).await;
+    let request = bench.authorizer.handle(&request.to_string(), at(crate::NOW)).await;
+    assert_eq!(token.answer, request.answer);
+    assert_eq!(answer(&token)["policyDocument"]["Statement"][0]["Effect"], "Allow");
+    assert_eq!((token.decision.kind, request.decision.kind), (Some("TOKEN"), Some("REQUEST")));
+}
+
+#[tokio::test]
+async fn a_caller_can_cause_no_fault() {
+    for (event, expected) in [
+        (json!({"type": "TOKEN", "methodArn": ARN}), (401, "missing_token")),
+        (
+            json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": null}),
+            (401, "missing_token"),
+        ),
+        (
+            json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": ""}),
+            (401, "missing_token"),
+        ),
+        (
+            json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": 7}),
+            (401, "invalid_token"),
+        ),
+        (
+            json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": "Basic x"}),
+            (401, "invalid_token"),
+        ),
+        (json!({"type": "REQUEST", "methodArn": ARN}), (401, "missing_token")),
+        (
+            json!({"type": "REQUEST", "methodArn": ARN, "headers": null, "multiValueHeaders": null}),
+            (401, "missing_token"),
+        ),
+        (
+            json!({"type": "REQUEST", "methodArn": ARN, "headers": {"x": "\u{0}"}}),
+            (401, "missing_token"),
+        ),
+        (
+            json!({"type": "REQUEST", "methodArn": ARN, "multiValueHeaders": {"Authorization": ["Bearer a", "Bearer b"]}}),
+            (401, "invalid_token"),
+        ),
+    ] {
+        assert_eq!(ask(&event.to_string()).await, expected, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn what_api_gateway_never_sends_is_a_fault_and_not_a_panic() {
+    for event in [
+        "".to_owned(),
+        "not JSON".to_owned(),
+        "[]".to_owned(),
+        "7".to_owned(),
+        "{}".to_owned(),
+        json!({"type": "TOKEN"}).to_string(),
+        json!({"type": "TOKEN", "methodArn": 7}).to_string(),
+        json!({"type": "COOKIE", "methodArn": ARN}).to_string(),
+        json!({"methodArn": ARN, "authorizationToken": "x"}).to_string(),
+        json!({"type": "TOKEN", "methodArn": "arn:aws:lambda:eu-west-1:1:function:f", "authorizationToken": "x"}).to_string(),
+        json!({"type": "TOKEN", "methodArn": "arn:aws:execute-api:*:1:a/b/GET/", "authorizationToken": "x"}).to_string(),
+        "[".repeat(100_000),
+    ] {
+        assert_eq!(ask(&event).await, (500, "malformed_event"), "{:.80}", event);
+    }
+}
+
+#[tokio::test]
+async fn nothing_told_about_a_decision_holds_a_piece_of_the_token() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let token = RS256.token(&claims());
+    for presented in [token.clone(), format!("{token}x"), token.replace('.', "-")] {
+        let outcome = bench.bearer(&presented).await;
+        let told =
+            format!("{:?}{}", outcome, authorizer::telemetry::line("id\n", &outcome.decision));
+        for piece in token.as_bytes().windows(12) {
+            assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
+        }
+        assert_eq!(authorizer::telemetry::line("id\n", &outcome.decision).lines().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_line_that_is_logged_says_why() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let outcome = bench.bearer("a.b.c").await;
+    let line: Value =
+        serde_json::from_str(&authorizer::telemetry::line("r-1", &outcome.decision)).unwrap();
+    assert_eq!(
+        line,
+        json!({
+            "request_id": "r-1", "decision": "unauthorized", "reason": "invalid_token", "kind": "TOKEN",
+            "detail": "not a compact JWS: the header is not base64url",
+        })
+    );
+}

@@ -1,0 +1,150 @@
+//! What the authorizer decides, asked as API Gateway asks it: event JSON in, answer out.
+
+mod claims;
+mod configuration;
+mod events;
+mod fetching;
+mod keys;
+mod mint;
+mod policies;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use authorizer::keys::fetch::{Fetch, FetchError, Fetched};
+use authorizer::{Authorizer, Config, Outcome, UnixTime};
+use serde_json::{Value, json};
+
+use mint::Signer;
+
+pub(crate) const ISSUER: &str = "https://issuer.example.com/";
+pub(crate) const JWKS: &str = "https://issuer.example.com/keys";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// An RSA key takes long to make: the tests share one.
+pub(crate) static RS256: LazyLock<Signer> = LazyLock::new(|| Signer::new("RS256", "rsa-1"));
+
+pub(crate) fn at(seconds: i64) -> UnixTime {
+    UnixTime::from_seconds(seconds)
+}
+
+/// Documents by URL, each replaceable while the authorizer runs, and a count of what was asked.
+#[derive(Default)]
+pub(crate) struct Web {
+    documents: Mutex<BTreeMap<String, Result<Vec<u8>, FetchError>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Web {
+    pub(crate) fn publish(&self, url: &str, document: impl ToString) {
+        self.documents
+            .lock()
+            .unwrap()
+            .insert(url.to_owned(), Ok(document.to_string().into_bytes()));
+    }
+
+    pub(crate) fn fail(&self, url: &str) {
+        let failure = FetchError::Status { url: url.to_owned(), status: 503 };
+        self.documents.lock().unwrap().insert(url.to_owned(), Err(failure));
+    }
+
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Fetch for Web {
+    fn get<'a>(&'a self, url: &'a str) -> Fetched<'a> {
+        Box::pin(async move {
+            self.asked.lock().unwrap().push(url.to_owned());
+            // Lets every caller who wants the same document arrive while it is under way.
+            tokio::task::yield_now().await;
+            let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });
+            self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing)
+        })
+    }
+}
+
+/// An authorizer with one issuer whose key set holds the given keys.
+pub(crate) struct Bench {
+    pub(crate) web: Arc<Web>,
+    pub(crate) authorizer: Authorizer,
+}
+
+impl Bench {
+    pub(crate) fn new(config: &Value) -> Self {
+        let web = Arc::new(Web::default());
+        let config = Config::from_json(&config.to_string()).expect("a right configuration");
+        let fetch: Arc<dyn Fetch> = Arc::<Web>::clone(&web);
+        Self { authorizer: Authorizer::new(config, &fetch), web }
+    }
+
+    pub(crate) fn with_keys(config: &Value, keys: &[Value]) -> Self {
+        let bench = Self::new(config);
+        bench.web.publish(JWKS, json!({"keys": keys}));
+        bench
+    }
+
+    pub(crate) async fn ask(&self, authorization: &str) -> Outcome {
+        self.ask_at(authorization, NOW).await
+    }
+
+    pub(crate) async fn ask_at(&self, authorization: &str, now: i64) -> Outcome {
+        self.authorizer.handle(&token_event(authorization).to_string(), at(now)).await
+    }
+
+    pub(crate) async fn bearer(&self, token: &str) -> Outcome {
+        self.ask(&format!("Bearer {token}")).await
+    }
+}
+
+pub(crate) fn config(algorithms: &[&str]) -> Value {
+    json!({"issuers": [{
+        "issuer": ISSUER, "audience": [AUDIENCE], "algorithms": algorithms, "jwks_uri": JWKS, "leeway_seconds": 0
+    }]})
+}
+
+pub(crate) fn token_event(authorization: &str) -> Value {
+    json!({
+        "type": "TOKEN",
+        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1",
+        "authorizationToken": authorization,
+    })
+}
+
+/// The claims of a right access token.
+pub(crate) fn claims() -> Value {
+    json!({
+        "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 300, "iat": NOW - 10, "nbf": NOW - 10,
+        "sub": "user-1", "client_id": "client-1", "scope": "pets:read pets:write",
+    })
+}
+
+/// [`claims`] with some members replaced, or left out where the new value is null.
+pub(crate) fn claims_with(changes: &Value) -> Value {
+    let mut claims = claims();
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(name);
+        } else {
+            claims[name] = value.clone();
+        }
+    }
+    claims
+}
+
+/// Says how an outcome ends, as API Gateway would: 200, 401 or 500, and the reason.
+pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
+    let status = match &outcome.answer {
+        Ok(_) => 200,
+        Err(error) if error.error_message == "Unauthorized" => 401,
+        Err(_) => 500,
+    };
+    (status, outcome.decision.reason.unwrap_or("-"))
+}
+
+pub(crate) fn answer(outcome: &Outcome) -> Value {
+    serde_json::from_str(outcome.answer.as_ref().expect("an answer")).expect("JSON")
+}

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use crate::claims::is_scope_token;
 use crate::routes::{Requirement, Route, RouteTable};
-use crate::signature::Algorithm;
+use crate::signature::{Algorithm, UnknownAlgorithm};
 
 /// Clocks of issuers and of Lambda differ by seconds; RFC 7519 section 4.1.4 allows "no more
 /// than a few minutes".
@@ -131,20 +131,40 @@ impl Issuer {
     }
 }
 
-/// Everything that is wrong with a configuration.
+/// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
+pub struct Problem {
+    /// Where, such as `issuers[0].audience` or `AUTHORIZER_ISSUER`.
+    pub place: String,
+    /// What, beginning with a verb.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Returns one sentence a problem, each beginning with the place it is at.
-    pub fn sentences(&self) -> &[String] {
+    /// Returns the problems, in the order of the configuration.
+    pub fn each(&self) -> &[Problem] {
         &self.0
+    }
+
+    fn add(&mut self, place: impl Into<String>, text: impl Into<String>) {
+        self.0.push(Problem { place: place.into(), text: text.into() });
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
+        let sentences: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&sentences.join("; "))
     }
 }
 
@@ -153,29 +173,32 @@ impl std::error::Error for Problems {}
 impl Config {
     /// Reads `authorizer.json`.
     pub fn from_json(text: &str) -> Result<Self, Problems> {
-        let document: Document =
-            serde_json::from_str(text).map_err(|error| Problems(vec![error.to_string()]))?;
+        let document: Document = serde_json::from_str(text).map_err(|error| {
+            let mut problems = Problems::default();
+            problems.add("the document", error.to_string());
+            problems
+        })?;
         Self::resolve(&document)
     }
 
     /// Reads the settings of a single issuer from `AUTHORIZER_*`.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
-        let list = |key: &str| {
-            get(key).map(|text| text.split(',').map(|item| item.trim().to_owned()).collect())
-        };
-        let mut missing = Vec::new();
+        let mut problems = Problems::default();
         for key in ["AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"] {
             if get(key).is_none_or(|value| value.trim().is_empty()) {
-                missing.push(format!("{key}: is not set, and there is no authorizer.json"));
+                problems.add(key, "is not set, and there is no authorizer.json");
             }
         }
         let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
         if let Some(Err(_)) = leeway {
-            missing.push("AUTHORIZER_LEEWAY: is not a whole number of seconds".to_owned());
+            problems.add("AUTHORIZER_LEEWAY", "is not a whole number of seconds");
         }
-        if !missing.is_empty() {
-            return Err(Problems(missing));
+        if !problems.0.is_empty() {
+            return Err(problems);
         }
+        let list = |key: &str| {
+            get(key).map(|text| text.split(',').map(|item| item.trim().to_owned()).collect())
+        };
         let scopes = get("AUTHORIZER_SCOPES").unwrap_or_default();
         Self::resolve(&Document {
             issuers: vec![IssuerDocument {
@@ -193,12 +216,12 @@ impl Config {
 
     /// Says what a document means, or everything that is wrong with it.
     pub fn resolve(document: &Document) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let issuers = issuers(&document.issuers, &mut problems);
         let tables = tables(document, &mut problems);
-        match (tables, problems.is_empty()) {
+        match (tables, problems.0.is_empty()) {
             (Some(tables), true) => Ok(Self { issuers, tables }),
-            _ => Err(Problems(problems)),
+            _ => Err(problems),
         }
     }
 
@@ -216,15 +239,15 @@ impl Config {
     }
 }
 
-fn issuers(documents: &[IssuerDocument], problems: &mut Vec<String>) -> Vec<Issuer> {
+fn issuers(documents: &[IssuerDocument], problems: &mut Problems) -> Vec<Issuer> {
     if documents.is_empty() {
-        problems.push("issuers: is empty, so no token could ever be accepted".to_owned());
+        problems.add("issuers", "is empty, so no token could ever be accepted");
     }
     let mut names = BTreeSet::new();
     let mut issuers = Vec::new();
     for (at, document) in documents.iter().enumerate() {
         let mut problem =
-            |member: &str, text: &str| problems.push(format!("issuers[{at}].{member}: {text}"));
+            |member: &str, text: &str| problems.add(format!("issuers[{at}].{member}"), text);
         if !names.insert(&document.issuer) {
             problem("issuer", "stands there twice");
         }
@@ -234,15 +257,13 @@ fn issuers(documents: &[IssuerDocument], problems: &mut Vec<String>) -> Vec<Issu
 }
 
 fn issuer(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Issuer {
+    let insecure = |url: &str| secure_url(url).is_none();
     if document.issuer.is_empty() {
         problem("issuer", "is empty");
-    } else if document.jwks_uri.is_none() && secure_url(&document.issuer).is_none() {
-        problem(
-            "issuer",
-            "is no https URL (http for loopback), and without one `jwks_uri` must be given",
-        );
+    } else if document.jwks_uri.is_none() && insecure(&document.issuer) {
+        problem("issuer", "is no https URL (http for loopback), so `jwks_uri` must be given");
     }
-    if document.jwks_uri.as_deref().is_some_and(|uri| secure_url(uri).is_none()) {
+    if document.jwks_uri.as_deref().is_some_and(insecure) {
         problem("jwks_uri", "is no https URL (http for loopback)");
     }
     if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
@@ -250,24 +271,20 @@ fn issuer(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Is
     }
     let algorithms = match &document.algorithms {
         None => vec![Algorithm::RS256],
-        Some(names) => {
-            let known: Vec<_> = names.iter().filter_map(|name| name.parse().ok()).collect();
-            if names.is_empty() {
-                problem("algorithms", "is empty");
-            } else if known.len() != names.len() {
-                problem("algorithms", &crate::signature::UnknownAlgorithm.to_string());
-            }
-            known
-        }
+        Some(names) => names.iter().filter_map(|name| name.parse().ok()).collect(),
     };
-    let scope_claims = match &document.scope_claims {
-        None => vec!["scope".to_owned(), "scp".to_owned()],
-        Some(names) if names.is_empty() || names.iter().any(String::is_empty) => {
-            problem("scope_claims", "is empty");
-            Vec::new()
+    match &document.algorithms {
+        Some(names) if names.is_empty() => problem("algorithms", "is empty"),
+        Some(names) if names.len() != algorithms.len() => {
+            problem("algorithms", &format!("has a name that is {UnknownAlgorithm}"));
         }
-        Some(names) => names.clone(),
-    };
+        _ => {}
+    }
+    let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
+    let scope_claims = document.scope_claims.clone().unwrap_or_else(default_claims);
+    if scope_claims.is_empty() || scope_claims.iter().any(String::is_empty) {
+        problem("scope_claims", "is empty");
+    }
     let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
     if leeway > MAX_LEEWAY {
         problem("leeway_seconds", "is more than 300");
@@ -282,24 +299,19 @@ fn issuer(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Is
     }
 }
 
-fn tables(document: &Document, problems: &mut Vec<String>) -> Option<Tables> {
+fn tables(document: &Document, problems: &mut Problems) -> Option<Tables> {
     if !document.scopes.is_empty() && (document.routes.is_some() || document.apis.is_some()) {
-        problems.push(
-            "scopes: stands beside a route table, which says the scopes of each route".to_owned(),
-        );
+        problems.add("scopes", "stands beside a route table, which says each route's scopes");
     }
     match (&document.routes, &document.apis) {
         (Some(_), Some(_)) => {
-            problems.push(
-                "apis: stands beside `routes`; a table serves either any API or named ones"
-                    .to_owned(),
-            );
+            problems.add("apis", "stands beside `routes`: a table serves any API or a named one");
             None
         }
         (Some(routes), None) => table("routes", routes, problems).map(Tables::AnyApi),
         (None, Some(apis)) => {
             if apis.is_empty() {
-                problems.push("apis: is empty".to_owned());
+                problems.add("apis", "is empty");
             }
             let named = apis.iter().map(|(id, routes)| {
                 Some((id.clone(), table(&format!("apis.{id}"), routes, problems)?))
@@ -308,57 +320,47 @@ fn tables(document: &Document, problems: &mut Vec<String>) -> Option<Tables> {
         }
         (None, None) => {
             let all = scope_set("scopes", &document.scopes, problems);
-            Requirement::any_of(vec![all])
-                .map(|requirement| Tables::AnyApi(Access::Stage(requirement)))
+            Some(Tables::AnyApi(Access::Stage(Requirement::any_of(vec![all])?)))
         }
     }
 }
 
-fn table(place: &str, documents: &[RouteDocument], problems: &mut Vec<String>) -> Option<Access> {
+fn table(place: &str, documents: &[RouteDocument], problems: &mut Problems) -> Option<Access> {
     if documents.is_empty() {
-        problems.push(format!(
-            "{place}: is empty; leave it out if every valid token may call everything"
-        ));
+        problems.add(place, "is empty; leave it out if every valid token may call everything");
         return None;
     }
-    let mut routes = Vec::new();
-    for (at, document) in documents.iter().enumerate() {
-        let place = format!("{place}[{at}]");
-        let alternatives = document
-            .scopes
-            .iter()
-            .map(|all| scope_set(&format!("{place}.scopes"), all, problems))
-            .collect();
-        let requirement = Requirement::any_of(alternatives);
-        if requirement.is_none() {
-            problems.push(format!(
-                "{place}.scopes: is empty; [[]] opens the route to every valid token"
-            ));
-        }
-        let verb = document
-            .method
-            .parse()
-            .map_err(|e| problems.push(format!("{place}.method: `{}` is {e}", document.method)));
-        let path = document
-            .path
-            .parse()
-            .map_err(|e| problems.push(format!("{place}.path: `{}`: {e}", document.path)));
-        if let (Ok(verb), Ok(path), Some(requirement)) = (verb, path, requirement) {
-            routes.push(Route { verb, path, requirement });
-        }
-    }
-    match RouteTable::new(routes) {
-        Ok(table) => Some(Access::Routes(table)),
-        Err(duplicate) => {
-            problems.push(format!("{place}: {duplicate}"));
-            None
-        }
-    }
+    let routes = documents
+        .iter()
+        .enumerate()
+        .filter_map(|(at, document)| route(&format!("{place}[{at}]"), document, problems))
+        .collect();
+    RouteTable::new(routes)
+        .map(Access::Routes)
+        .map_err(|duplicate| problems.add(place, duplicate.to_string()))
+        .ok()
 }
 
-fn scope_set(place: &str, scopes: &[String], problems: &mut Vec<String>) -> BTreeSet<String> {
+fn route(place: &str, document: &RouteDocument, problems: &mut Problems) -> Option<Route> {
+    let scopes = format!("{place}.scopes");
+    let sets = document.scopes.iter().map(|all| scope_set(&scopes, all, problems)).collect();
+    let requirement = Requirement::any_of(sets);
+    if requirement.is_none() {
+        problems.add(scopes, "is empty; [[]] opens the route to every valid token");
+    }
+    let RouteDocument { method, path, .. } = document;
+    let verb = method
+        .parse()
+        .map_err(|error| problems.add(format!("{place}.method"), format!("`{method}` is {error}")));
+    let template = path
+        .parse()
+        .map_err(|error| problems.add(format!("{place}.path"), format!("`{path}`: {error}")));
+    Some(Route { verb: verb.ok()?, path: template.ok()?, requirement: requirement? })
+}
+
+fn scope_set(place: &str, scopes: &[String], problems: &mut Problems) -> BTreeSet<String> {
     for scope in scopes.iter().filter(|scope| !is_scope_token(scope)) {
-        problems.push(format!("{place}: `{scope}` is not a scope name (RFC 6749 section 3.3)"));
+        problems.add(place, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
     }
     scopes.iter().cloned().collect()
 }

@@ -13,7 +13,7 @@ fn issuer() -> Value {
 fn problems(document: &Value, expected: &[&str]) {
     let found = Config::from_json(&document.to_string())
         .err()
-        .map(|p| p.sentences().to_vec())
+        .map(|p| p.each().iter().map(ToString::to_string).collect::<Vec<_>>())
         .unwrap_or_default();
     assert_eq!(found, expected, "{document}");
 }
@@ -29,13 +29,13 @@ fn every_problem_is_told_at_once() {
         &[
             "issuers[0].issuer: is empty",
             "issuers[0].audience: is empty, which would take every token of the issuer's",
-            "issuers[1].issuer: is no https URL (http for loopback), and without one `jwks_uri` must be given",
+            "issuers[1].issuer: is no https URL (http for loopback), so `jwks_uri` must be given",
             "issuers[1].audience: is empty, which would take every token of the issuer's",
             "issuers[1].algorithms: is empty",
             "issuers[1].scope_claims: is empty",
             "issuers[1].leeway_seconds: is more than 300",
             "issuers[2].jwks_uri: is no https URL (http for loopback)",
-            "issuers[2].algorithms: not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
+            "issuers[2].algorithms: has a name that is not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
     );
 }
@@ -51,11 +51,7 @@ fn empty_never_means_any() {
     problems(&json!({"issuers": [issuer()], "apis": {}}), &["apis: is empty"]);
     problems(
         &json!({"issuers": [issuer()], "routes": [{"method": "GET", "path": "/a", "scopes": []}]}),
-        &[
-            "routes[0].scopes: is empty; [[]] opens the route to every valid token",
-            "routes: is empty",
-        ][..1]
-            .as_ref(),
+        &["routes[0].scopes: is empty; [[]] opens the route to every valid token"],
     );
 }
 
@@ -95,7 +91,7 @@ fn unknown_members_and_other_json_are_refused() {
         ("", "EOF"),
         ("[]", "invalid"),
         (r#"{"issuers":[],"isuers":[]}"#, "unknown field `isuers`"),
-        (r#"{}"#, "missing field `issuers`"),
+        ("{}", "missing field `issuers`"),
         (r#"{"issuers":[{"issuer":"x"}]}"#, "missing field `audience`"),
     ] {
         let problems = Config::from_json(text).unwrap_err().to_string();

@@ -69,7 +69,7 @@ async fn a_caller_can_cause_no_fault() {
 #[tokio::test]
 async fn what_api_gateway_never_sends_is_a_fault_and_not_a_panic() {
     for event in [
-        "".to_owned(),
+        String::new(),
         "not JSON".to_owned(),
         "[]".to_owned(),
         "7".to_owned(),
@@ -82,7 +82,7 @@ async fn what_api_gateway_never_sends_is_a_fault_and_not_a_panic() {
         json!({"type": "TOKEN", "methodArn": "arn:aws:execute-api:*:1:a/b/GET/", "authorizationToken": "x"}).to_string(),
         "[".repeat(100_000),
     ] {
-        assert_eq!(ask(&event).await, (500, "malformed_event"), "{:.80}", event);
+        assert_eq!(ask(&event).await, (500, "malformed_event"), "{event:.80}");
     }
 }
 

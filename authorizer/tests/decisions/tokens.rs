@@ -14,8 +14,8 @@ async fn every_algorithm_verifies_its_own_tokens_and_no_others() {
         let token = signer.token(&claims());
         assert_eq!(verdict(&bench.bearer(&token).await), (200, "-"), "{alg}");
 
-        let (signed, _) = token.rsplit_once('.').unwrap();
-        let stranger = Signer::new(alg, "k").sign(signed);
+        let (content, _) = token.rsplit_once('.').unwrap();
+        let stranger = Signer::new(alg, "k").sign(content);
         assert_eq!(verdict(&bench.bearer(&stranger).await), (401, "invalid_signature"), "{alg}");
 
         for other in ALGORITHMS.into_iter().filter(|other| *other != alg) {

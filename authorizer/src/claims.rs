@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::config::Issuer;
+use crate::config::{Issuer, is_scope_name};
 use crate::error::Rejection;
 use crate::time::UnixTime;
 use crate::token::SignedToken;
@@ -181,16 +181,11 @@ fn scopes(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<Strin
         }
         Some(_) => return Err(malformed),
     };
-    if names.iter().all(|name| is_scope_token(name)) {
+    if names.iter().all(|name| is_scope_name(name)) {
         Ok(names.into_iter().map(str::to_owned).collect())
     } else {
         Err(malformed)
     }
-}
-
-/// Says whether `name` is a `scope-token` of RFC 6749 section 3.3.
-pub(crate) fn is_scope_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 /// Reads a claim that names someone; what could break a log line or a header is malformed.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::claims::is_scope_token;
 use crate::routes::{Requirement, Route, RouteTable};
 use crate::signature::{Algorithm, UnknownAlgorithm};
 
@@ -230,6 +229,14 @@ impl Config {
         &self.issuers
     }
 
+    /// Returns the table that serves any API, if there is one.
+    pub fn route_table(&self) -> Option<&RouteTable> {
+        match &self.tables {
+            Tables::AnyApi(Access::Routes(table)) => Some(table),
+            Tables::AnyApi(Access::Stage(_)) | Tables::ByApi(_) => None,
+        }
+    }
+
     /// Returns what there is to open in an API; nothing if only others are configured.
     pub(crate) fn access(&self, api_id: &str) -> Option<&Access> {
         match &self.tables {
@@ -359,10 +366,15 @@ fn route(place: &str, document: &RouteDocument, problems: &mut Problems) -> Opti
 }
 
 fn scope_set(place: &str, scopes: &[String], problems: &mut Problems) -> BTreeSet<String> {
-    for scope in scopes.iter().filter(|scope| !is_scope_token(scope)) {
+    for scope in scopes.iter().filter(|scope| !is_scope_name(scope)) {
         problems.add(place, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
     }
     scopes.iter().cloned().collect()
+}
+
+/// Says whether a text is a scope name (`scope-token`, RFC 6749 section 3.3).
+pub fn is_scope_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 /// Reads a URL that keys may be fetched from: https, or http where nobody is in between.

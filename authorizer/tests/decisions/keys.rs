@@ -109,8 +109,8 @@ async fn an_issuers_key_verifies_no_other_issuers_tokens() {
         {"issuer": ISSUER, "audience": [AUDIENCE], "algorithms": ["ES256"], "jwks_uri": JWKS},
         {"issuer": other, "audience": [AUDIENCE], "algorithms": ["ES256"], "jwks_uri": "https://other.example.com/keys"},
     ]}));
-    bench.web.publish(JWKS, json!({"keys": [mine.jwk()]}));
-    bench.web.publish("https://other.example.com/keys", json!({"keys": [theirs.jwk()]}));
+    bench.web.publish(JWKS, &json!({"keys": [mine.jwk()]}));
+    bench.web.publish("https://other.example.com/keys", &json!({"keys": [theirs.jwk()]}));
     let (my_claims, their_claims) = (claims(), claims_with(&json!({"iss": other})));
     assert_eq!(verdict(&bench.bearer(&mine.token(&my_claims)).await), (200, "-"));
     assert_eq!(verdict(&bench.bearer(&theirs.token(&their_claims)).await), (200, "-"));
@@ -166,7 +166,7 @@ async fn a_removed_key_is_refused_within_ten_minutes() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), other.jwk()]);
     let (kept, removed) = (lasting(&RS256), lasting(&other));
     assert_eq!(verdict(&bench.ask_at(&removed, NOW).await), (200, "-"));
-    bench.web.publish(JWKS, json!({"keys": [RS256.jwk()]}));
+    bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
     for after in (0..600).step_by(100) {
         assert_eq!(verdict(&bench.ask_at(&kept, NOW + after).await), (200, "-"));
     }
@@ -189,7 +189,7 @@ async fn random_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found() 
     assert_eq!(bench.web.asked().len(), 2, "the first, and one for all the unknown ones");
 
     let rotated = Signer::new("RS256", "rsa-2");
-    bench.web.publish(JWKS, json!({"keys": [RS256.jwk(), rotated.jwk()]}));
+    bench.web.publish(JWKS, &json!({"keys": [RS256.jwk(), rotated.jwk()]}));
     assert_eq!(verdict(&bench.ask_at(&lasting(&rotated), NOW + 29).await), (401, "invalid_token"));
     assert_eq!(verdict(&bench.ask_at(&lasting(&rotated), NOW + 30).await), (200, "-"));
     assert_eq!(bench.web.asked().len(), 3);
@@ -228,7 +228,7 @@ async fn an_issuer_that_is_down_is_neither_a_refusal_nor_a_grant() {
         assert_eq!(verdict(&outcome), (500, "jwks_unavailable"));
         assert_eq!(bench.web.asked().len(), fetches, "after {after} s");
     }
-    bench.web.publish(JWKS, json!({"keys": [RS256.jwk()]}));
+    bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
     assert_eq!(verdict(&bench.ask_at(&token, NOW + 60).await), (200, "-"));
 }
 
@@ -238,7 +238,7 @@ async fn known_keys_serve_through_an_outage_for_an_hour_and_no_longer() {
     let token = lasting(&RS256);
     assert_eq!(verdict(&bench.ask_at(&token, NOW).await), (200, "-"));
     for document in ["", "<html>", "{}", r#"{"keys":[]}"#] {
-        bench.web.publish(JWKS, document);
+        bench.web.publish(JWKS, &document);
         assert_eq!(verdict(&bench.ask_at(&token, NOW + 700).await), (200, "-"), "{document}");
     }
     bench.web.fail(JWKS);

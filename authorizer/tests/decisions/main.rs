@@ -48,7 +48,7 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn publish(&self, url: &str, document: impl ToString) {
+    pub(crate) fn publish(&self, url: &str, document: &impl ToString) {
         self.documents
             .lock()
             .unwrap()
@@ -93,7 +93,7 @@ impl Bench {
 
     pub(crate) fn with_keys(config: &Value, keys: &[Value]) -> Self {
         let bench = Self::new(config);
-        bench.web.publish(JWKS, json!({"keys": keys}));
+        bench.web.publish(JWKS, &json!({"keys": keys}));
         bench
     }
 

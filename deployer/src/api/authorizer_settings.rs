@@ -1,0 +1,92 @@
+//! How API Gateway calls an authorizer, and whose tokens that takes.
+
+use authorizer::config::IssuerDocument;
+
+/// An authorizer of the API's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorizer {
+    /// The function, or one of its versions or aliases. Not needed to serve locally.
+    pub function: Option<Arn>,
+    /// The role that API Gateway assumes to invoke it.
+    pub invoke_role: Option<Arn>,
+    /// What the function is sent.
+    pub kind: AuthorizerKind,
+    /// How long its answers are cached, in seconds; 0 is not at all.
+    pub cache_ttl: u32,
+    /// Whose tokens are taken.
+    pub issuers: Vec<IssuerDocument>,
+}
+
+/// What an authorizer function is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthorizerKind {
+    /// The request's headers and context.
+    Request,
+    /// The `Authorization` header's value.
+    #[default]
+    Token,
+}
+
+impl AuthorizerKind {
+    /// Every kind with its name in `portcullis.toml` and on AWS.
+    pub const NAMES: [(&'static str, Self); 2] =
+        [("request", Self::Request), ("token", Self::Token)];
+}
+
+/// An Amazon Resource Name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn {
+    text: String,
+    partition: String,
+    region: String,
+}
+
+impl Arn {
+    /// Reads the ARN of a Lambda function, version or alias.
+    pub fn function(text: &str) -> Option<Self> {
+        let (arn, resource) = Self::of_service(text, "lambda")?;
+        let name = resource.strip_prefix("function:")?;
+        let parts: Vec<&str> = name.split(':').collect();
+        let named = |part: &&str| {
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
+        };
+        (!arn.region.is_empty() && parts.len() <= 2 && parts.iter().all(named)).then_some(arn)
+    }
+
+    /// Reads the ARN of an IAM role.
+    pub fn role(text: &str) -> Option<Self> {
+        let (arn, resource) = Self::of_service(text, "iam")?;
+        resource.strip_prefix("role/").filter(|name| !name.is_empty()).map(|_| arn)
+    }
+
+    fn of_service<'a>(text: &'a str, service: &str) -> Option<(Self, &'a str)> {
+        let fields: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, found, region, account, resource] = fields[..] else { return None };
+        let account_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if found != service || !partition.starts_with("aws") || !account_id {
+            return None;
+        }
+        let arn = Self {
+            text: text.to_owned(),
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+        };
+        Some((arn, resource))
+    }
+
+    /// Returns the whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// Returns the Region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+}

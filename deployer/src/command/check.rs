@@ -1,0 +1,38 @@
+//! `check`: compile and lint, offline.
+
+use serde_json::json;
+
+use super::Failure;
+use crate::cli;
+use crate::compile::Environment;
+use crate::output::{Exit, Output};
+use crate::project;
+
+pub(super) fn run(
+    arguments: &cli::Check,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let project =
+        project::load(&arguments.files.dir, arguments.files.stage.as_deref(), environment)?;
+    let Some(api) = project.api else { return Err(Failure::Files(project.diagnostics)) };
+    if !project.diagnostics.is_empty() {
+        output.diagnostics(&project.diagnostics);
+        if arguments.deny_warnings {
+            return Ok(Exit::WrongFiles);
+        }
+    }
+    let text = format!(
+        "{} is right: {} operations, {} authorizer{}, stage {}",
+        api.name,
+        api.routes.len(),
+        api.authorizers.len(),
+        if api.authorizers.len() == 1 { "" } else { "s" },
+        api.stage
+    );
+    output.data(
+        &text,
+        &json!({"api": api.name, "operations": api.routes.len(), "authorizers": api.authorizers.len(), "stage": api.stage}),
+    );
+    Ok(Exit::Done)
+}

@@ -1,0 +1,109 @@
+//! The texts of `portcullis.toml` and `openapi.yaml` → [`Api`], or everything that is wrong
+//! with them. Touches nothing but its arguments.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Api, Authorizer};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
+use crate::document::{read_toml, read_yaml};
+use crate::lint::lint;
+use crate::manifest::{self, Manifest};
+use crate::openapi;
+
+/// Where the environment's variables come from.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads the manifest alone: it names the other file.
+pub fn manifest(
+    source: &Arc<Source>,
+    environment: Environment<'_>,
+) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let mut diagnostics = Diagnostics::of(Arc::clone(source));
+    let tree = read_toml(&source.text, &mut diagnostics);
+    let manifest = tree.and_then(|tree| manifest::read(tree, environment, &mut diagnostics));
+    (manifest, diagnostics.into_vec())
+}
+
+/// Compiles the API for a stage: the named one, else `dev`, else the only or first one, else
+/// one called `dev`.
+pub fn compile(
+    manifest: &Manifest,
+    manifest_source: &Arc<Source>,
+    openapi: &Arc<Source>,
+    stage: Option<&str>,
+) -> (Option<Api>, Vec<Diagnostic>) {
+    let mut in_manifest = Diagnostics::of(Arc::clone(manifest_source));
+    let mut in_openapi = Diagnostics::of(Arc::clone(openapi));
+    let api = parts(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
+    let mut diagnostics = in_manifest.into_vec();
+    diagnostics.extend(in_openapi.into_vec());
+    let api = if has_errors(&diagnostics) { None } else { api };
+    (api, diagnostics)
+}
+
+fn parts(
+    manifest: &Manifest,
+    openapi: &str,
+    stage: Option<&str>,
+    in_manifest: &mut Diagnostics,
+    in_openapi: &mut Diagnostics,
+) -> Option<Api> {
+    let stage = stage_name(manifest, stage, in_manifest)?;
+    let settings = manifest.stages.get(&stage).cloned().unwrap_or_default();
+    let tree = read_yaml(openapi, in_openapi)?;
+    let integration = settings.integration.as_ref().or(manifest.integration.as_ref());
+    let ours = |name: &str| manifest.authorizers.contains_key(name);
+    let operations = openapi::read(&tree, &ours, integration, in_openapi)?;
+    for (name, (_, span)) in &manifest.authorizers {
+        if !operations.schemes.contains(name) {
+            let known = operations.schemes.iter().map(String::as_str);
+            let help = suggestion(name, known).unwrap_or_else(|| {
+                format!("add it to components.securitySchemes, or remove [authorizer.{name}]")
+            });
+            in_manifest.error(
+                *span,
+                format!("the OpenAPI document has no security scheme `{name}`"),
+                help,
+            );
+        }
+    }
+    let authorizers: BTreeMap<String, Authorizer> = manifest
+        .authorizers
+        .iter()
+        .map(|(name, (authorizer, _))| {
+            let function = settings.functions.get(name).or(authorizer.function.as_ref()).cloned();
+            (name.clone(), Authorizer { function, ..authorizer.clone() })
+        })
+        .collect();
+    let spans: BTreeMap<String, Span> =
+        operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
+    let api = Api {
+        name: manifest.name.clone(),
+        version: operations.version,
+        endpoint: manifest.endpoint,
+        stage,
+        authorizers,
+        routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
+    };
+    lint(&api, &|route| spans.get(route).copied().unwrap_or_default(), in_openapi);
+    Some(api)
+}
+
+fn stage_name(
+    manifest: &Manifest,
+    stage: Option<&str>,
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
+    let known = || manifest.stages.keys().map(String::as_str);
+    match stage {
+        Some(name) if manifest.stages.contains_key(name) => Some(name.to_owned()),
+        Some(name) => {
+            let help = suggestion(name, known()).unwrap_or_else(|| format!("add [stage.{name}]"));
+            diagnostics.error(Span::default(), format!("there is no stage `{name}`"), help);
+            None
+        }
+        None if manifest.stages.contains_key("dev") => Some("dev".to_owned()),
+        None => Some(known().next().unwrap_or("dev").to_owned()),
+    }
+}

@@ -1,0 +1,35 @@
+//! The built-in backend: says what reached it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use crate::gateway::integration::{AnyBody, body};
+
+/// Answers 200 with the request's method, path, query, headers and the size of its body.
+/// Credentials are not echoed.
+pub async fn answer(request: Request<Incoming>) -> Response<AnyBody> {
+    let (head, content) = request.into_parts();
+    let size = content.collect().await.map(|content| content.to_bytes().len()).ok();
+    let headers: BTreeMap<&str, &str> = head
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != AUTHORIZATION)
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
+    let seen = json!({
+        "method": head.method.as_str(),
+        "path": head.uri.path(),
+        "query": head.uri.query(),
+        "headers": headers,
+        "body_bytes": size,
+    });
+    let mut response = Response::new(body(Full::new(Bytes::from(format!("{seen}\n")))));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

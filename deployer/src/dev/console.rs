@@ -1,0 +1,126 @@
+//! What `dev` says: how to try it, and a line a request. Pure: text from values.
+
+use serde_json::{Value as Json, json};
+
+use super::examples::{Call, Examples};
+use crate::gateway::server::Explanation;
+
+/// What was started.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The API's name.
+    pub api: String,
+    /// The base URL, stage included.
+    pub url: String,
+    /// The local issuer's URL, if there is one.
+    pub issuer: Option<String>,
+    /// Where the authorizer is.
+    pub authorizer: String,
+    /// Where requests go.
+    pub backend: String,
+    /// Requests to try, with a token of the local issuer's.
+    pub tries: Option<(Examples, String)>,
+    /// What is refused here though AWS would serve it.
+    pub limits: Vec<String>,
+}
+
+impl Started {
+    fn curl(&self, call: &Call, token: Option<&str>) -> String {
+        let method =
+            if call.method == "GET" { String::new() } else { format!(" -X {}", call.method) };
+        let header =
+            token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();
+        format!("curl -i{method} '{}{}'{header}", self.url, call.path)
+    }
+
+    /// Returns the status to expect, why, and the line to paste.
+    fn lines(&self) -> Vec<(u16, String, String)> {
+        let Some((examples, token)) = &self.tries else { return Vec::new() };
+        let mut lines = vec![
+            (
+                200,
+                format!("token with scope `{}`", examples.scope),
+                self.curl(&examples.passes, Some(token)),
+            ),
+            (401, "no token".to_owned(), self.curl(&examples.passes, None)),
+        ];
+        if let Some(call) = &examples.too_little {
+            lines.push((
+                403,
+                "the same token, too little scope".to_owned(),
+                self.curl(call, Some(token)),
+            ));
+        }
+        lines
+    }
+
+    /// Writes it for people.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} is served at {}\n", self.api, self.url);
+        text.push_str(&format!(
+            "  authorizer  {}\n  backend     {}\n",
+            self.authorizer, self.backend
+        ));
+        if let Some(issuer) = &self.issuer {
+            text.push_str(&format!(
+                "  issuer      {issuer}   (a token: curl -d grant_type=client_credentials -d scope=… {issuer}/token)\n"
+            ));
+        }
+        for limit in &self.limits {
+            text.push_str(&format!("  note        {limit}\n"));
+        }
+        if let Some((_, token)) = &self.tries {
+            text.push_str(&format!("\n  token       {token}\n"));
+        }
+        for (status, why, line) in self.lines() {
+            text.push_str(&format!("\n# {status}: {why}\n{line}\n"));
+        }
+        text.push_str("\nctrl-c ends it\n");
+        text
+    }
+
+    /// Writes it for machines.
+    pub fn json(&self) -> Json {
+        let examples = self
+            .lines()
+            .into_iter()
+            .map(|(status, why, curl)| json!({"status": status, "why": why, "curl": curl}));
+        json!({
+            "event": "ready",
+            "api": self.api,
+            "url": self.url,
+            "issuer": self.issuer,
+            "authorizer": self.authorizer,
+            "backend": self.backend,
+            "token": self.tries.as_ref().map(|(_, token)| token),
+            "examples": examples.collect::<Vec<_>>(),
+            "limits": self.limits,
+        })
+    }
+}
+
+/// Writes a request's line for people.
+pub fn line(told: &Explanation) -> String {
+    format!(
+        "{} {} {}  {} ({} ms)",
+        told.status,
+        told.method,
+        escaped(&told.path),
+        escaped(&told.why),
+        told.milliseconds
+    )
+}
+
+/// Writes a request's line for machines.
+pub fn json_line(told: &Explanation) -> Json {
+    let mut line = serde_json::to_value(told).unwrap_or_default();
+    line["event"] = json!("request");
+    line
+}
+
+/// A path can hold what a terminal would obey.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}

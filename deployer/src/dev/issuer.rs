@@ -1,0 +1,185 @@
+//! A local OpenID Connect issuer: discovery, key set, and tokens for whoever asks. Its keys
+//! are made when it starts, and nothing but `dev` trusts it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use authorizer::UnixTime;
+use authorizer::config::IssuerDocument;
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value as Json, json};
+
+use crate::gateway::integration::{AnyBody, body};
+
+/// How long a token is good for, in seconds.
+const LIFETIME: i64 = 3600;
+
+const KEY_ID: &str = "local-1";
+
+/// A form for a token is small.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The issuer and its key.
+pub struct Issuer {
+    url: String,
+    audience: Vec<String>,
+    key: EncodingKey,
+    key_set: Json,
+}
+
+/// The issuer's key could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no key could be made")]
+pub struct NoKey;
+
+/// Returns how an authorizer trusts the issuer at `url`: for the configured audiences.
+pub fn trusted(url: &str, configured: &[IssuerDocument]) -> IssuerDocument {
+    IssuerDocument {
+        issuer: url.to_owned(),
+        audience: audiences(configured),
+        ..IssuerDocument::default()
+    }
+}
+
+fn audiences(configured: &[IssuerDocument]) -> Vec<String> {
+    let mut audiences: Vec<String> =
+        configured.iter().flat_map(|issuer| issuer.audience.clone()).collect();
+    audiences.sort_unstable();
+    audiences.dedup();
+    audiences
+}
+
+impl Issuer {
+    /// Makes an issuer with a new key, whose tokens are for the configured audiences.
+    pub fn new(url: String, configured: &[IssuerDocument]) -> Result<Self, NoKey> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| NoKey)?;
+        let private = pair.as_der().map_err(|_| NoKey)?;
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(private.as_ref())
+        );
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| NoKey)?;
+        let public = aws_lc_rs::signature::KeyPair::public_key(&pair);
+        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let key_set = json!({"keys": [{
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID,
+            "n": number(public.modulus().big_endian_without_leading_zero()),
+            "e": number(public.exponent().big_endian_without_leading_zero()),
+        }]});
+        Ok(Self { url, audience: audiences(configured), key, key_set })
+    }
+
+    /// Returns the URL, which is its tokens' `iss`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Makes an access token (RFC 9068) with these scopes.
+    pub fn mint(
+        &self,
+        client: &str,
+        scope: &str,
+        audience: Option<&str>,
+        now: UnixTime,
+    ) -> Result<String, NoKey> {
+        let audience = audience.map_or_else(|| json!(self.audience), |audience| json!(audience));
+        let claims = json!({
+            "iss": self.url, "aud": audience, "sub": client, "client_id": client, "scope": scope,
+            "iat": now.seconds(), "nbf": now.seconds(), "exp": now.seconds() + LIFETIME,
+            "jti": URL_SAFE_NO_PAD.encode(random()),
+        });
+        let header = Header {
+            kid: Some(KEY_ID.to_owned()),
+            typ: Some("at+jwt".to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| NoKey)
+    }
+
+    /// Answers one request.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, "/.well-known/openid-configuration") => {
+                reply(StatusCode::OK, &self.metadata())
+            }
+            (&Method::GET, "/jwks") => reply(StatusCode::OK, &self.key_set),
+            (&Method::POST, "/token") => self.token(request).await,
+            _ => reply(StatusCode::NOT_FOUND, &json!({"error": "not_found"})),
+        }
+    }
+
+    /// OpenID Connect Discovery 1.0 section 3, as far as there is something behind it.
+    fn metadata(&self) -> Json {
+        json!({
+            "issuer": self.url,
+            "jwks_uri": format!("{}/jwks", self.url),
+            "token_endpoint": format!("{}/token", self.url),
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": [],
+            "subject_types_supported": ["public"],
+        })
+    }
+
+    /// RFC 6749 section 4.4: the scopes asked for are the scopes given.
+    async fn token(&self, request: Request<Incoming>) -> Response<AnyBody> {
+        let refuse = |error: &str| reply(StatusCode::BAD_REQUEST, &json!({"error": error}));
+        let Ok(form) = Limited::new(request.into_body(), MAX_FORM_BYTES).collect().await else {
+            return refuse("invalid_request");
+        };
+        let form = form.to_bytes();
+        let form: BTreeMap<String, String> =
+            url::form_urlencoded::parse(&form).into_owned().collect();
+        let field =
+            |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        if field("grant_type") != Some("client_credentials") {
+            return refuse("unsupported_grant_type");
+        }
+        let scope = field("scope").unwrap_or_default();
+        if !scope.split(' ').all(|name| name.is_empty() || authorizer::config::is_scope_name(name))
+        {
+            return refuse("invalid_scope");
+        }
+        let scope = scope.split(' ').filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+        #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+        let now = UnixTime::from_system(SystemTime::now());
+        let client = field("client_id").unwrap_or("local-client");
+        // RFC 8707 calls it `resource`; Auth0 and others `audience`.
+        let audience = field("audience").or(field("resource"));
+        match self.mint(client, &scope, audience, now) {
+            Ok(token) => reply(
+                StatusCode::OK,
+                &json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": scope}),
+            ),
+            Err(NoKey) => {
+                reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error"}))
+            }
+        }
+    }
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // Without randomness the ids repeat, which nothing here looks at.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    bytes
+}
+
+fn reply(status: StatusCode, json: &Json) -> Response<AnyBody> {
+    let mut response = Response::new(body(Full::new(Bytes::from(json.to_string()))));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,61 @@
+//! The authorizer's result cache: the *policy* is kept for an identity and judged again for
+//! every request. Nothing here reads the clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use authorizer::UnixTime;
+use std::time::Duration;
+
+use super::policy::Answer;
+
+/// Identities kept at most; beyond that what expired goes, and then everything.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Answers by authorizer and identity.
+#[derive(Debug, Default)]
+pub struct Cache(BTreeMap<(String, String), Held>);
+
+#[derive(Debug)]
+struct Held {
+    answer: Arc<Answer>,
+    stored: UnixTime,
+    expires: UnixTime,
+}
+
+impl Cache {
+    /// Returns the answer kept for an identity, and its age in seconds.
+    pub fn get(
+        &self,
+        authorizer: &str,
+        identity: &str,
+        now: UnixTime,
+    ) -> Option<(Arc<Answer>, i64)> {
+        let held = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
+        let age = now.seconds() - held.stored.seconds();
+        (age >= 0 && now < held.expires).then(|| (Arc::clone(&held.answer), age))
+    }
+
+    /// Keeps an answer for `ttl` seconds; not at all for 0.
+    pub fn put(
+        &mut self,
+        authorizer: &str,
+        identity: &str,
+        answer: &Arc<Answer>,
+        ttl: u32,
+        now: UnixTime,
+    ) {
+        if ttl == 0 {
+            return;
+        }
+        if self.0.len() >= MAX_ENTRIES {
+            self.0.retain(|_, held| now < held.expires);
+        }
+        if self.0.len() >= MAX_ENTRIES {
+            self.0.clear();
+        }
+        let expires = now.plus(Duration::from_secs(ttl.into()));
+        let held = Held { answer: Arc::clone(answer), stored: now, expires };
+        self.0.insert((authorizer.to_owned(), identity.to_owned()), held);
+    }
+}

@@ -1,0 +1,376 @@
+//! `portcullis.toml` → [`Manifest`]. Unknown keys, empty lists and unset references are
+//! errors at their place.
+
+use std::collections::BTreeMap;
+
+use authorizer::config::{Config, Document, IssuerDocument};
+
+use crate::api::{Arn, Authorizer, AuthorizerKind, Endpoint};
+use crate::diagnostic::{Diagnostics, Span, suggestion};
+use crate::document::{Entry, Node, Section, Value};
+
+/// The longest that API Gateway caches an authorizer's answer, in seconds.
+const MAX_CACHE_TTL: u32 = 3600;
+const DEFAULT_CACHE_TTL: u32 = 300;
+
+/// What the file says.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The API's name.
+    pub name: String,
+    /// The OpenAPI document, relative to the manifest's folder.
+    pub openapi: (String, Span),
+    /// Where the API is reached from.
+    pub endpoint: Endpoint,
+    /// The authorizers by the name of their security scheme, with the place of the name.
+    pub authorizers: BTreeMap<String, (Authorizer, Span)>,
+    /// What answers an operation that does not say.
+    pub integration: Option<DefaultIntegration>,
+    /// The stages by name.
+    pub stages: BTreeMap<String, Stage>,
+}
+
+/// What answers an operation that does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultIntegration {
+    /// A backend's base URL.
+    Http(String),
+    /// API Gateway itself, with 200 and nothing in it.
+    Mock,
+}
+
+/// What one stage has otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// Its default integration.
+    pub integration: Option<DefaultIntegration>,
+    /// Its authorizer functions, by authorizer.
+    pub functions: BTreeMap<String, Arn>,
+}
+
+/// Reads the manifest's tree. `environment` looks up `${env:NAME}`.
+pub fn read(
+    mut root: Node,
+    environment: &dyn Fn(&str) -> Option<String>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Manifest> {
+    expand(&mut root, environment, diagnostics);
+    let mut top = Section::open(&root, "portcullis.toml", diagnostics);
+    let api = top.entry("api");
+    if api.is_none() {
+        diagnostics.error(
+            Span::default(),
+            "there is no [api] table",
+            "begin with [api] and its `name` and `openapi`".to_owned(),
+        );
+    }
+    let authorizers = named(&mut top, "authorizer", diagnostics, authorizer);
+    let integration =
+        top.entry("integration").and_then(|entry| default_integration(&entry.node, diagnostics));
+    let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
+        stage(entry, &authorizers, diagnostics)
+    });
+    top.finish(diagnostics);
+
+    let mut api = Section::open(&api?.node, "api", diagnostics);
+    let name = required(&mut api, "name", diagnostics);
+    let openapi = required(&mut api, "openapi", diagnostics);
+    let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
+    api.finish(diagnostics);
+    Some(Manifest { name: name?.0, openapi: openapi?, endpoint, authorizers, integration, stages })
+}
+
+/// Puts the environment's values in the place of `${env:NAME}`.
+fn expand(
+    node: &mut Node,
+    environment: &dyn Fn(&str) -> Option<String>,
+    diagnostics: &mut Diagnostics,
+) {
+    match &mut node.value {
+        Value::Text(text) => {
+            while let Some((before, rest)) = text.split_once("${env:") {
+                let Some((name, after)) = rest.split_once('}') else {
+                    diagnostics.error(node.span, "`${env:` is not closed by `}`", None);
+                    return;
+                };
+                let Some(value) = environment(name) else {
+                    let help = format!("set {name}, or write the value itself");
+                    diagnostics.error(
+                        node.span,
+                        format!("the environment variable `{name}` is not set"),
+                        help,
+                    );
+                    return;
+                };
+                // A value that itself looks like a reference stays text.
+                if value.contains("${env:") {
+                    diagnostics.error(
+                        node.span,
+                        format!("the value of `{name}` holds a reference itself"),
+                        None,
+                    );
+                    return;
+                }
+                *text = format!("{before}{value}{after}");
+            }
+        }
+        Value::List(items) => {
+            items.iter_mut().for_each(|item| expand(item, environment, diagnostics))
+        }
+        Value::Map(entries) => {
+            entries.iter_mut().for_each(|entry| expand(&mut entry.node, environment, diagnostics));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Reads a table of named tables.
+fn named<T>(
+    top: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+    read: impl Fn(&Entry, &mut Diagnostics) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let Some(entry) = top.entry(key) else { return BTreeMap::new() };
+    if !matches!(entry.node.value, Value::Map(_)) {
+        diagnostics.error(
+            entry.node.span,
+            format!("`{key}` is {}, not a table", entry.node.kind()),
+            format!("write [{key}.NAME]"),
+        );
+    }
+    entry
+        .node
+        .entries()
+        .iter()
+        .filter_map(|entry| Some((entry.key.clone(), read(entry, diagnostics)?)))
+        .collect()
+}
+
+fn required(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<(String, Span)> {
+    if section.entry(key).is_none() {
+        diagnostics.error(section.span, format!("`{key}` is missing"), None);
+    }
+    let (text, span) = section.text(key, diagnostics)?;
+    if text.is_empty() {
+        diagnostics.error(span, format!("`{key}` is empty"), None);
+        return None;
+    }
+    Some((text.to_owned(), span))
+}
+
+fn choice<T: Copy>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    names: &[(&'static str, T)],
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        let help = suggestion(text, known.iter().copied())
+            .unwrap_or_else(|| format!("one of {}", known.join(", ")));
+        diagnostics.error(span, format!("`{key}` cannot be `{text}`"), help);
+    }
+    found
+}
+
+fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<(Authorizer, Span)> {
+    let mut section = Section::open(&entry.node, &entry.key, diagnostics);
+    let function = function_arn(&mut section, diagnostics);
+    let invoke_role = arn(
+        &mut section,
+        "invoke_role_arn",
+        Arn::role,
+        "arn:aws:iam::ACCOUNT:role/NAME",
+        diagnostics,
+    );
+    let kind =
+        choice(&mut section, "type", &AuthorizerKind::NAMES, diagnostics).unwrap_or_default();
+    let cache_ttl = seconds(&mut section, "cache_ttl", diagnostics).unwrap_or(DEFAULT_CACHE_TTL);
+    if cache_ttl > MAX_CACHE_TTL {
+        let span = section.entry("cache_ttl").map(|entry| entry.node.span).unwrap_or_default();
+        diagnostics.error(
+            span,
+            "`cache_ttl` is more than an hour, the longest that API Gateway caches",
+            None,
+        );
+    }
+    let issuers = section.entry("issuer");
+    let listed = issuers.map(|entry| entry.node.items()).unwrap_or_default();
+    let documents: Vec<IssuerDocument> =
+        listed.iter().filter_map(|node| issuer(node, diagnostics)).collect();
+    if listed.is_empty() {
+        let span = issuers.map_or(entry.key_span, |entry| entry.key_span);
+        let help = format!("add [[authorizer.{}.issuer]] with `issuer` and `audience`", entry.key);
+        diagnostics.error(span, format!("the authorizer `{}` has no issuer", entry.key), help);
+    }
+    for (at, first) in documents.iter().enumerate() {
+        if documents.iter().skip(at + 1).any(|other| other.issuer == first.issuer) {
+            diagnostics.error(
+                entry.key_span,
+                format!("the issuer `{}` stands there twice", first.issuer),
+                None,
+            );
+        }
+    }
+    section.finish(diagnostics);
+    Some((
+        Authorizer { function, invoke_role, kind, cache_ttl, issuers: documents },
+        entry.key_span,
+    ))
+}
+
+/// Reads an issuer; what its members may be is the authorizer's to say.
+fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> {
+    let mut section = Section::open(node, "issuer", diagnostics);
+    let name = required(&mut section, "issuer", diagnostics);
+    let audience = section.texts("audience", diagnostics);
+    if node.member("audience").is_none() {
+        let help = "name the APIs its tokens must be for; without one every token of the issuer's would do";
+        diagnostics.error(node.span, "`audience` is missing", help.to_owned());
+    }
+    let document = IssuerDocument {
+        issuer: name.map(|(text, _)| text).unwrap_or_default(),
+        audience: audience.clone().unwrap_or_default(),
+        algorithms: section.texts("algorithms", diagnostics),
+        jwks_uri: section.text("jwks_uri", diagnostics).map(|(text, _)| text.to_owned()),
+        scope_claims: section.texts("scope_claims", diagnostics),
+        leeway_seconds: seconds(&mut section, "leeway", diagnostics).map(u64::from),
+    };
+    section.finish(diagnostics);
+    if document.issuer.is_empty() || audience.is_none() {
+        return None;
+    }
+    let alone = Document { issuers: vec![document.clone()], ..Document::default() };
+    for problem in Config::resolve(&alone).err().iter().flat_map(|problems| problems.each()) {
+        let member = problem.place.rsplit('.').next().unwrap_or_default();
+        let member = if member == "leeway_seconds" { "leeway" } else { member };
+        let span = node.member(member).map_or(node.span, |member| member.span);
+        diagnostics.error(span, format!("`{member}` {}", problem.text), None);
+    }
+    Some(document)
+}
+
+fn function_arn(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Arn> {
+    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
+    arn(section, "function_arn", Arn::function, form, diagnostics)
+}
+
+fn arn(
+    section: &mut Section<'_>,
+    key: &'static str,
+    parse: fn(&str) -> Option<Arn>,
+    form: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arn> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let arn = parse(text);
+    if arn.is_none() {
+        diagnostics.error(
+            span,
+            format!("`{key}` is not such an ARN"),
+            format!("it looks like {form}"),
+        );
+    }
+    arn
+}
+
+/// Reads `30s`, `5m` or `1h`.
+fn seconds(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<u32> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let parsed = text.char_indices().next_back().and_then(|(at, unit)| {
+        let count: u32 = text.get(..at)?.parse().ok()?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            _ => return None,
+        };
+        count.checked_mul(factor)
+    });
+    if parsed.is_none() {
+        diagnostics.error(
+            span,
+            format!("`{key}` is not a length of time"),
+            "write 30s, 5m or 1h".to_owned(),
+        );
+    }
+    parsed
+}
+
+fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> Option<DefaultIntegration> {
+    let mut section = Section::open(node, "integration", diagnostics);
+    let http = section.text("http", diagnostics);
+    let mock = section.entry("mock");
+    section.finish(diagnostics);
+    match (http, mock.map(|entry| &entry.node)) {
+        (Some((base, span)), None) => {
+            let fine = url::Url::parse(base).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.has_host()
+                    && url.query().is_none()
+                    && url.fragment().is_none()
+            });
+            if !fine {
+                diagnostics.error(
+                    span,
+                    "`http` is not the base URL of a backend",
+                    "write https://HOST[/PATH]".to_owned(),
+                );
+            }
+            fine.then(|| DefaultIntegration::Http(base.to_owned()))
+        }
+        (None, Some(Node { value: Value::Bool(true), .. })) => Some(DefaultIntegration::Mock),
+        _ => {
+            let message = "an integration is one of `http = \"https://…\"` and `mock = true`";
+            diagnostics.error(node.span, message, None);
+            None
+        }
+    }
+}
+
+fn stage(
+    entry: &Entry,
+    authorizers: &BTreeMap<String, (Authorizer, Span)>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Stage> {
+    let name = &entry.key;
+    let fits = name.len() <= 128
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !fits || name.is_empty() {
+        let help = "letters, digits, `-` and `_`, at most 128".to_owned();
+        diagnostics.error(entry.key_span, format!("a stage cannot be called `{name}`"), help);
+    }
+    let mut section = Section::open(&entry.node, name, diagnostics);
+    let integration = section
+        .entry("integration")
+        .and_then(|entry| default_integration(&entry.node, diagnostics));
+    let mut functions = BTreeMap::new();
+    for entry in section.entry("authorizer").map(|entry| entry.node.entries()).unwrap_or_default() {
+        if !authorizers.contains_key(&entry.key) {
+            let help = suggestion(&entry.key, authorizers.keys().map(String::as_str));
+            diagnostics.error(
+                entry.key_span,
+                format!("there is no authorizer `{}`", entry.key),
+                help,
+            );
+        }
+        let mut section = Section::open(&entry.node, &entry.key, diagnostics);
+        if let Some(arn) = function_arn(&mut section, diagnostics) {
+            functions.insert(entry.key.clone(), arn);
+        }
+        section.finish(diagnostics);
+    }
+    section.finish(diagnostics);
+    fits.then_some(Stage { integration, functions })
+}

@@ -1,0 +1,8 @@
+//! OpenAPI documents: [`read()`] takes the API team's, [`render()`] writes the one for AWS.
+
+mod read;
+mod render;
+mod resolve_security;
+
+pub use read::{Operations, read};
+pub use render::{RenderError, render};

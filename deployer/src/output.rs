@@ -1,0 +1,114 @@
+//! The only way to stdout, and what a command ends with. Data goes to stdout, what is said
+//! about it to stderr; colour is never alone.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde_json::Value as Json;
+
+use crate::diagnostic::Diagnostic;
+
+mod human;
+mod json;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// It failed.
+    Failed,
+    /// The files are wrong.
+    WrongFiles,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::WrongFiles => 3,
+        })
+    }
+}
+
+/// For whom a command writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// People.
+    #[default]
+    Human,
+    /// Machines: JSON, one object a line where there are several.
+    Json,
+}
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    format: Format,
+    colour: bool,
+}
+
+impl Output {
+    /// Makes one; colour only if it is wanted and stderr is a terminal.
+    pub fn new(format: Format, colour: bool) -> Self {
+        Self { format, colour: colour && io::stderr().is_terminal() }
+    }
+
+    /// Writes what the command is for: text for people, the JSON for machines.
+    pub fn data(&self, text: &str, json: &Json) {
+        match self.format {
+            Format::Human => self.line(text),
+            Format::Json => self.line(&json.to_string()),
+        }
+    }
+
+    /// Writes a document as it is, whoever reads it.
+    pub fn document(&self, text: &str) {
+        self.line(text);
+    }
+
+    /// Writes warnings beside a command's data: always to stderr.
+    pub fn asides(&self, diagnostics: &[Diagnostic]) {
+        match self.format {
+            _ if diagnostics.is_empty() => {}
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Json => self.note(&json::diagnostics(diagnostics).to_string()),
+        }
+    }
+
+    /// Writes diagnostics that are what the command found: to stderr for people, as one JSON
+    /// object on stdout for machines.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
+        match self.format {
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Json => self.line(&json::diagnostics(diagnostics).to_string()),
+        }
+    }
+
+    /// Says something that is not data.
+    pub fn note(&self, text: &str) {
+        if !text.is_empty() {
+            // Nobody is left to tell if stderr is closed.
+            let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+        }
+    }
+
+    /// Says why the command failed and what to do next.
+    pub fn failure(&self, message: &str, help: Option<&str>) {
+        match self.format {
+            Format::Human => {
+                self.note(&format!("error: {message}"));
+                self.note(&help.map(|help| format!("  help: {help}")).unwrap_or_default());
+            }
+            Format::Json => {
+                self.line(&serde_json::json!({"error": message, "help": help}).to_string())
+            }
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // A reader that went away (`| head`) is no failure of ours.
+        let _ = writeln!(io::stdout().lock(), "{text}");
+    }
+}

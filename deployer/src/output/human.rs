@@ -1,0 +1,54 @@
+//! Diagnostics for people, with the place in the file drawn.
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
+    Severity as Level,
+};
+
+use crate::diagnostic::{Diagnostic, Severity};
+
+pub(super) fn diagnostics(diagnostics: &[Diagnostic], colour: bool) -> String {
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        // Writing to a string cannot fail.
+        let _ = handler.render_report(&mut text, report(diagnostic).as_ref());
+    }
+    let count =
+        |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors + warnings > 0 {
+        text.push_str(&format!("{}, {}\n", plural(errors, "error"), plural(warnings, "warning")));
+    }
+    text
+}
+
+fn plural(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+}
+
+fn report(diagnostic: &Diagnostic) -> Report {
+    let (word, level) = match diagnostic.severity {
+        Severity::Error => ("error", Level::Error),
+        Severity::Warning => ("warning", Level::Warning),
+    };
+    let source = &diagnostic.source;
+    let length = diagnostic.span.end.saturating_sub(diagnostic.span.start);
+    // A whole table would be drawn whole: its first line is enough.
+    let line = source
+        .text
+        .get(diagnostic.span.start..)
+        .and_then(|rest| rest.lines().next())
+        .map_or(0, str::len);
+    let label = LabeledSpan::new(None, diagnostic.span.start, length.min(line).max(1));
+    let mut told =
+        MietteDiagnostic::new(format!("{word}: {}", diagnostic.message)).with_severity(level);
+    if !source.text.is_empty() {
+        told = told.with_label(label);
+    }
+    if let Some(help) = &diagnostic.help {
+        told = told.with_help(help);
+    }
+    Report::from(told).with_source_code(NamedSource::new(&source.name, source.text.clone()))
+}

@@ -1,0 +1,78 @@
+//! A folder → the compiled API: the files are read here and nowhere else.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::api::Api;
+use crate::compile::{self, Environment};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors};
+
+/// The manifest's name in its folder.
+pub const MANIFEST: &str = "portcullis.toml";
+
+/// No OpenAPI document that API Gateway imports is larger.
+const MAX_FILE_BYTES: u64 = 6_000_000;
+
+/// A folder's files, read and compiled.
+#[derive(Debug)]
+pub struct Project {
+    /// The API, if nothing is wrong with it.
+    pub api: Option<Api>,
+    /// What is wrong, or worth a look.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The manifest cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be read: {cause}", .path.display())]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub cause: io::Error,
+}
+
+/// Reads the files of a folder and compiles them for a stage.
+pub fn load(
+    folder: &Path,
+    stage: Option<&str>,
+    environment: Environment<'_>,
+) -> Result<Project, Unreadable> {
+    let path = folder.join(MANIFEST);
+    let source = read(&path).map_err(|cause| Unreadable { path, cause })?;
+    let (manifest, mut diagnostics) = compile::manifest(&source, environment);
+    let Some(manifest) = manifest else { return Ok(Project { api: None, diagnostics }) };
+    let (name, span) = &manifest.openapi;
+    let openapi = match read(&folder.join(name)) {
+        Ok(openapi) => openapi,
+        Err(cause) => {
+            diagnostics.extend(unreadable(&source, *span, name, &cause));
+            return Ok(Project { api: None, diagnostics });
+        }
+    };
+    let (api, found) = compile::compile(&manifest, &source, &openapi, stage);
+    diagnostics.extend(found);
+    let api = if has_errors(&diagnostics) { None } else { api };
+    Ok(Project { api, diagnostics })
+}
+
+fn unreadable(
+    manifest: &Arc<Source>,
+    span: Span,
+    name: &str,
+    cause: &io::Error,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Diagnostics::of(Arc::clone(manifest));
+    let help = format!("the path is relative to the folder of {MANIFEST}");
+    diagnostics.error(span, format!("`{name}` cannot be read: {cause}"), help);
+    diagnostics.into_vec()
+}
+
+fn read(path: &Path) -> io::Result<Arc<Source>> {
+    if fs::metadata(path)?.len() > MAX_FILE_BYTES {
+        return Err(io::Error::other("it is larger than 6 MB, the most that API Gateway imports"));
+    }
+    Ok(Arc::new(Source { name: path.display().to_string(), text: fs::read_to_string(path)? }))
+}

@@ -34,7 +34,7 @@ pub struct Api {
 /// Where an API is reached from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Through CloudFront.
+    /// Through Amazon's edge locations.
     Edge,
     /// From a VPC only.
     Private,

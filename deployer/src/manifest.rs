@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::config::{Config, Document, IssuerDocument};
+use authorizer::config::{Config, Document, IssuerDocument, Problems};
 
 use crate::api::{Arn, Authorizer, AuthorizerKind, Endpoint};
 use crate::diagnostic::{Diagnostics, Span, suggestion};
@@ -64,9 +64,11 @@ pub fn read(
             "begin with [api] and its `name` and `openapi`".to_owned(),
         );
     }
-    let authorizers = named(&mut top, "authorizer", diagnostics, authorizer);
+    let authorizers = named(&mut top, "authorizer", diagnostics, |entry, diagnostics| {
+        Some(authorizer(entry, diagnostics))
+    });
     let integration =
-        top.entry("integration").and_then(|entry| default_integration(&entry.node, diagnostics));
+        top.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
     let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
         stage(entry, &authorizers, diagnostics)
     });
@@ -77,7 +79,8 @@ pub fn read(
     let openapi = required(&mut api, "openapi", diagnostics);
     let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
     api.finish(diagnostics);
-    Some(Manifest { name: name?.0, openapi: openapi?, endpoint, authorizers, integration, stages })
+    let name = name.map(|(name, _)| name).unwrap_or_default();
+    Some(Manifest { name, openapi: openapi?, endpoint, authorizers, integration, stages })
 }
 
 /// Puts the environment's values in the place of `${env:NAME}`.
@@ -115,10 +118,14 @@ fn expand(
             }
         }
         Value::List(items) => {
-            items.iter_mut().for_each(|item| expand(item, environment, diagnostics))
+            for item in items {
+                expand(item, environment, diagnostics);
+            }
         }
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| expand(&mut entry.node, environment, diagnostics));
+            for entry in entries {
+                expand(&mut entry.node, environment, diagnostics);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -180,7 +187,7 @@ fn choice<T: Copy>(
     found
 }
 
-fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<(Authorizer, Span)> {
+fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> (Authorizer, Span) {
     let mut section = Section::open(&entry.node, &entry.key, diagnostics);
     let function = function_arn(&mut section, diagnostics);
     let invoke_role = arn(
@@ -220,10 +227,8 @@ fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<(Authorize
         }
     }
     section.finish(diagnostics);
-    Some((
-        Authorizer { function, invoke_role, kind, cache_ttl, issuers: documents },
-        entry.key_span,
-    ))
+    let authorizer = Authorizer { function, invoke_role, kind, cache_ttl, issuers: documents };
+    (authorizer, entry.key_span)
 }
 
 /// Reads an issuer; what its members may be is the authorizer's to say.
@@ -248,7 +253,7 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         return None;
     }
     let alone = Document { issuers: vec![document.clone()], ..Document::default() };
-    for problem in Config::resolve(&alone).err().iter().flat_map(|problems| problems.each()) {
+    for problem in Config::resolve(&alone).err().iter().flat_map(Problems::each) {
         let member = problem.place.rsplit('.').next().unwrap_or_default();
         let member = if member == "leeway_seconds" { "leeway" } else { member };
         let span = node.member(member).map_or(node.span, |member| member.span);
@@ -308,7 +313,9 @@ fn seconds(
     parsed
 }
 
-fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> Option<DefaultIntegration> {
+/// Reads an integration. A wrong one is told here and not again at every operation it would
+/// have answered, so something stands in its place.
+fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> DefaultIntegration {
     let mut section = Section::open(node, "integration", diagnostics);
     let http = section.text("http", diagnostics);
     let mock = section.entry("mock");
@@ -328,13 +335,13 @@ fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> Option<Def
                     "write https://HOST[/PATH]".to_owned(),
                 );
             }
-            fine.then(|| DefaultIntegration::Http(base.to_owned()))
+            DefaultIntegration::Http(base.to_owned())
         }
-        (None, Some(Node { value: Value::Bool(true), .. })) => Some(DefaultIntegration::Mock),
+        (None, Some(Node { value: Value::Bool(true), .. })) => DefaultIntegration::Mock,
         _ => {
             let message = "an integration is one of `http = \"https://…\"` and `mock = true`";
             diagnostics.error(node.span, message, None);
-            None
+            DefaultIntegration::Mock
         }
     }
 }
@@ -352,9 +359,8 @@ fn stage(
         diagnostics.error(entry.key_span, format!("a stage cannot be called `{name}`"), help);
     }
     let mut section = Section::open(&entry.node, name, diagnostics);
-    let integration = section
-        .entry("integration")
-        .and_then(|entry| default_integration(&entry.node, diagnostics));
+    let integration =
+        section.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
     let mut functions = BTreeMap::new();
     for entry in section.entry("authorizer").map(|entry| entry.node.entries()).unwrap_or_default() {
         if !authorizers.contains_key(&entry.key) {

@@ -58,14 +58,14 @@ impl Output {
     /// Writes what the command is for: text for people, the JSON for machines.
     pub fn data(&self, text: &str, json: &Json) {
         match self.format {
-            Format::Human => self.line(text),
-            Format::Json => self.line(&json.to_string()),
+            Format::Human => Self::line(text),
+            Format::Json => Self::line(&json.to_string()),
         }
     }
 
     /// Writes a document as it is, whoever reads it.
     pub fn document(&self, text: &str) {
-        self.line(text);
+        Self::line(text);
     }
 
     /// Writes warnings beside a command's data: always to stderr.
@@ -82,7 +82,7 @@ impl Output {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
-            Format::Json => self.line(&json::diagnostics(diagnostics).to_string()),
+            Format::Json => Self::line(&json::diagnostics(diagnostics).to_string()),
         }
     }
 
@@ -102,12 +102,12 @@ impl Output {
                 self.note(&help.map(|help| format!("  help: {help}")).unwrap_or_default());
             }
             Format::Json => {
-                self.line(&serde_json::json!({"error": message, "help": help}).to_string())
+                Self::line(&serde_json::json!({"error": message, "help": help}).to_string());
             }
         }
     }
 
-    fn line(&self, text: &str) {
+    fn line(text: &str) {
         // A reader that went away (`| head`) is no failure of ours.
         let _ = writeln!(io::stdout().lock(), "{text}");
     }

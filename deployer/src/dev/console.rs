@@ -56,27 +56,28 @@ impl Started {
 
     /// Writes it for people.
     pub fn text(&self) -> String {
-        let mut text = format!("{} is served at {}\n", self.api, self.url);
-        text.push_str(&format!(
-            "  authorizer  {}\n  backend     {}\n",
-            self.authorizer, self.backend
-        ));
-        if let Some(issuer) = &self.issuer {
-            text.push_str(&format!(
-                "  issuer      {issuer}   (a token: curl -d grant_type=client_credentials -d scope=… {issuer}/token)\n"
-            ));
-        }
-        for limit in &self.limits {
-            text.push_str(&format!("  note        {limit}\n"));
-        }
+        let mut paragraphs = vec![self.heading()];
         if let Some((_, token)) = &self.tries {
-            text.push_str(&format!("\n  token       {token}\n"));
+            paragraphs.push(format!("  token       {token}"));
         }
-        for (status, why, line) in self.lines() {
-            text.push_str(&format!("\n# {status}: {why}\n{line}\n"));
+        let tries = self.lines().into_iter();
+        paragraphs.extend(tries.map(|(status, why, line)| format!("# {status}: {why}\n{line}")));
+        paragraphs.push("ctrl-c ends it\n".to_owned());
+        paragraphs.join("\n\n")
+    }
+
+    fn heading(&self) -> String {
+        let mut lines = vec![
+            format!("{} is served at {}", self.api, self.url),
+            format!("  authorizer  {}", self.authorizer),
+            format!("  backend     {}", self.backend),
+        ];
+        if let Some(issuer) = &self.issuer {
+            let form = "-d grant_type=client_credentials -d scope=…";
+            lines.push(format!("  issuer      {issuer}  (a token: curl {form} {issuer}/token)"));
         }
-        text.push_str("\nctrl-c ends it\n");
-        text
+        lines.extend(self.limits.iter().map(|limit| format!("  note        {limit}")));
+        lines.join("\n")
     }
 
     /// Writes it for machines.
@@ -113,8 +114,10 @@ pub fn line(told: &Explanation) -> String {
 
 /// Writes a request's line for machines.
 pub fn json_line(told: &Explanation) -> Json {
-    let mut line = serde_json::to_value(told).unwrap_or_default();
-    line["event"] = json!("request");
+    let mut line = json!({"event": "request"});
+    if let (Json::Object(line), Ok(Json::Object(told))) = (&mut line, serde_json::to_value(told)) {
+        line.extend(told);
+    }
     line
 }
 

@@ -84,6 +84,11 @@ impl Issuer {
         &self.url
     }
 
+    /// Returns the public keys, as published.
+    pub fn key_set(&self) -> &Json {
+        &self.key_set
+    }
+
     /// Makes an access token (RFC 9068) with these scopes.
     pub fn mint(
         &self,

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authorizer::UnixTime;
-use std::time::Duration;
 
 use super::policy::Answer;
 
@@ -34,6 +34,16 @@ impl Cache {
         let held = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
         let age = now.seconds() - held.stored.seconds();
         (age >= 0 && now < held.expires).then(|| (Arc::clone(&held.answer), age))
+    }
+
+    /// Returns how many answers are kept, expired ones included.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Says whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Keeps an answer for `ttl` seconds; not at all for 0.

@@ -224,19 +224,19 @@ mod tests {
         }
     }
 
-    fn answer(statement: Value) -> Value {
+    fn answer(statement: &Value) -> Value {
         json!({"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": statement}})
     }
 
-    fn statement(effect: &str, resource: Value) -> Value {
+    fn statement(effect: &str, resource: &Value) -> Value {
         json!({"Effect": effect, "Action": "execute-api:Invoke", "Resource": resource})
     }
 
     #[test]
     fn an_explicit_deny_wins_and_silence_is_no_allow() {
-        let policy = answer(json!([
-            statement("Allow", json!(["arn/GET/a/*", "arn/GET/b"])),
-            statement("Deny", json!("arn/GET/a/*/secret")),
+        let policy = answer(&json!([
+            statement("Allow", &json!(["arn/GET/a/*", "arn/GET/b"])),
+            statement("Deny", &json!("arn/GET/a/*/secret")),
         ]));
         let policy = Answer::read(&policy.to_string()).unwrap();
         assert_eq!(policy.judge("arn/GET/a/1"), Verdict::Allowed("arn/GET/a/*"));
@@ -259,7 +259,7 @@ mod tests {
             (json!("s3:*"), false),
             (json!("execute-api:ManageConnections"), false),
         ] {
-            let policy = answer(json!({"Effect": "Allow", "Action": action, "Resource": "*"}));
+            let policy = answer(&json!({"Effect": "Allow", "Action": action, "Resource": "*"}));
             let policy = Answer::read(&policy.to_string()).unwrap();
             assert_eq!(policy.judge("x") == Verdict::Allowed("*"), allowed, "{action}");
         }
@@ -267,22 +267,22 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_no_answer() {
-        let allow = || statement("Allow", json!("*"));
+        let allow = || statement("Allow", &json!("*"));
         let with = |name: &str, value: Value| {
             let mut statement = allow();
             statement[name] = value;
-            answer(statement)
+            answer(&statement)
         };
         let without = |name: &str| {
             let mut statement = allow();
             statement.as_object_mut().unwrap().remove(name);
-            answer(statement)
+            answer(&statement)
         };
-        let mut no_principal = answer(allow());
+        let mut no_principal = answer(&allow());
         no_principal["principalId"] = json!("");
-        let mut nested = answer(allow());
+        let mut nested = answer(&allow());
         nested["context"] = json!({"a": {"b": 1}});
-        let mut null = answer(allow());
+        let mut null = answer(&allow());
         null["context"] = json!({"a": null});
         for wrong in [
             json!(null),
@@ -290,8 +290,8 @@ mod tests {
             json!({"isAuthorized": true}),
             json!({"policyDocument": {"Version": "2012-10-17", "Statement": [allow()]}}),
             json!({"principalId": "p", "policyDocument": {"Statement": [allow()]}}),
-            answer(json!([])),
-            answer(json!("Allow")),
+            answer(&json!([])),
+            answer(&json!("Allow")),
             with("Effect", json!("allow")),
             with("Effect", json!("Maybe")),
             with("Action", json!([])),
@@ -311,7 +311,7 @@ mod tests {
             assert!(Answer::read(&wrong.to_string()).is_err(), "{wrong}");
         }
         assert!(Answer::read("not JSON").is_err());
-        let mut fine = answer(allow());
+        let mut fine = answer(&allow());
         fine["context"] = json!({"a": "x", "b": 1, "c": true});
         let fine = Answer::read(&fine.to_string()).unwrap();
         assert_eq!(fine.context.len(), 3);

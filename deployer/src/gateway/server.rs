@@ -302,9 +302,10 @@ fn request_id() -> String {
     let mut bytes = [0; 16];
     // Without randomness ids repeat, which only makes a log harder to read.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let groups: Vec<String> = bytes.chunks(4).map(hex).collect();
-    groups.join("-")
+    let id = format!("{:032x}", u128::from_be_bytes(bytes));
+    let groups: [Option<&str>; 5] =
+        [id.get(..8), id.get(8..12), id.get(12..16), id.get(16..20), id.get(20..)];
+    groups.map(Option::unwrap_or_default).join("-")
 }
 
 /// Serves a gateway until `stop` is done, then lets requests in flight end.

@@ -77,8 +77,8 @@ fn authorizer_scheme(name: &str, authorizer: &Authorizer) -> Result<Json, Render
         "authorizerResultTtlInSeconds": authorizer.cache_ttl,
         "identitySource": "method.request.header.Authorization",
     });
-    if let Some(role) = &authorizer.invoke_role {
-        extension["authorizerCredentials"] = json!(role.as_str());
+    if let (Some(role), Json::Object(extension)) = (&authorizer.invoke_role, &mut extension) {
+        extension.insert("authorizerCredentials".to_owned(), json!(role.as_str()));
     }
     Ok(json!({
         "type": "apiKey",
@@ -92,8 +92,11 @@ fn authorizer_scheme(name: &str, authorizer: &Authorizer) -> Result<Json, Render
 const API_KEY: &str = "api_key";
 const AWS_IAM: &str = "aws_iam";
 
+/// A security scheme by its name.
+type Scheme = (&'static str, Json);
+
 /// Returns the operation's `security` and the scheme it needs, if no authorizer brings it.
-fn security(route: &Route) -> Result<(Json, Option<(&'static str, Json)>), RenderError> {
+fn security(route: &Route) -> Result<(Json, Option<Scheme>), RenderError> {
     let key = || (API_KEY, json!({"type": "apiKey", "name": "x-api-key", "in": "header"}));
     let iam = || {
         let scheme = json!({"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"});
@@ -135,8 +138,8 @@ fn operation(route: &Route, security: &Json) -> Json {
         "security": security,
         "x-amazon-apigateway-integration": integration(route),
     });
-    if let Some(id) = &route.operation_id {
-        operation["operationId"] = json!(id);
+    if let (Some(id), Json::Object(operation)) = (&route.operation_id, &mut operation) {
+        operation.insert("operationId".to_owned(), json!(id));
     }
     operation
 }

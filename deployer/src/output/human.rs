@@ -1,5 +1,7 @@
 //! Diagnostics for people, with the place in the file drawn.
 
+use std::fmt::Write;
+
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
     Severity as Level,
@@ -19,7 +21,7 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic], colour: bool) -> String {
         |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors + warnings > 0 {
-        text.push_str(&format!("{}, {}\n", plural(errors, "error"), plural(warnings, "warning")));
+        let _ = writeln!(text, "{}, {}", plural(errors, "error"), plural(warnings, "warning"));
     }
     text
 }

@@ -95,8 +95,12 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     let mut kept = headers.clone();
-    HOP_BY_HOP.iter().for_each(|name| _ = kept.remove(*name));
-    named.iter().for_each(|name| _ = kept.remove(name));
+    for name in HOP_BY_HOP {
+        kept.remove(name);
+    }
+    for name in named {
+        kept.remove(name);
+    }
     kept
 }
 
@@ -129,6 +133,6 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
         }
         let kept = end_to_end(&headers);
-        assert_eq!(kept.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["accept"]);
+        assert_eq!(kept.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
     }
 }

@@ -1,0 +1,187 @@
+//! The gateway's pure parts; the whole of it is tested over its port, end to end.
+
+use std::sync::Arc;
+
+use authorizer::UnixTime;
+use deployer::api::{Api, AuthorizerKind};
+use deployer::compile;
+use deployer::dev::examples::{self, Call};
+use deployer::diagnostic::Source;
+use deployer::gateway::cache::Cache;
+use deployer::gateway::event::{event, method_arn};
+use deployer::gateway::identity;
+use deployer::gateway::policy::Answer;
+use deployer::gateway::refusal::Refusal;
+use deployer::gateway::request::RequestHead;
+use deployer::gateway::router::find;
+use http::HeaderMap;
+use serde_json::json;
+
+use crate::{MANIFEST, OPENAPI};
+
+fn api(openapi: &str) -> Api {
+    let source =
+        |name: &str, text: &str| Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
+    let manifest_source = source("portcullis.toml", MANIFEST);
+    let (manifest, diagnostics) = compile::manifest(&manifest_source, &|_| None);
+    assert_eq!(diagnostics, []);
+    let (api, diagnostics) = compile::compile(
+        &manifest.unwrap(),
+        &manifest_source,
+        &source("openapi.yaml", openapi),
+        None,
+    );
+    api.unwrap_or_else(|| panic!("{diagnostics:?}"))
+}
+
+fn head(path: &str) -> RequestHead {
+    let mut headers = HeaderMap::new();
+    headers.append("authorization", "Bearer x".parse().unwrap());
+    headers.append("x-many", "1".parse().unwrap());
+    headers.append("x-many", "2".parse().unwrap());
+    RequestHead {
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        query: Some("q=a%20b&q=c&r".to_owned()),
+        headers,
+        source_ip: "127.0.0.1".to_owned(),
+        id: "id-1".to_owned(),
+    }
+}
+
+#[test]
+fn a_request_finds_its_route_and_dot_segments_find_none() {
+    let paths = "  /things/mine:\n    get: {}\n  /files/{proxy+}:\n    x-amazon-apigateway-any-method: {}\n  /open:";
+    let api = api(&OPENAPI.replacen("  /open:", paths, 1));
+    for (method, path, route, parameter) in [
+        ("GET", "/things/7", Some("GET /things/{id}"), Some("7")),
+        ("GET", "/things/7/", Some("GET /things/{id}"), Some("7")),
+        ("GET", "/things/a%2Fb", Some("GET /things/{id}"), Some("a%2Fb")),
+        ("GET", "/things/mine", Some("GET /things/mine"), None),
+        ("POST", "/things/mine", None, None),
+        ("PUT", "/files/a/b/c", Some("ANY /files/{proxy+}"), Some("a/b/c")),
+        ("GET", "/files", None, None),
+        ("GET", "/Things/7", None, None),
+        ("GET", "/things", None, None),
+        ("GET", "/things/7/8", None, None),
+        ("GET", "/", None, None),
+        ("GET", "/files/../open", None, None),
+        ("GET", "/files/./a", None, None),
+        ("GET", "/files/%2e%2E/open", None, None),
+        ("GET", "/files/.%2e", None, None),
+        ("GET", "/files/...", Some("ANY /files/{proxy+}"), Some("...")),
+    ] {
+        let found = find(&api.routes, method, path);
+        assert_eq!(
+            found.as_ref().map(|found| found.route.to_string()).as_deref(),
+            route,
+            "{method} {path}"
+        );
+        let value =
+            found.and_then(|found| found.parameters.first().map(|(_, value)| value.clone()));
+        assert_eq!(value.as_deref(), parameter, "{method} {path}");
+    }
+}
+
+#[test]
+fn events_have_api_gateways_shape() {
+    let api = api(OPENAPI);
+    let head = head("/things/a%20b");
+    let found = find(&api.routes, "GET", &head.path).unwrap();
+    let arn = method_arn("dev", "GET", &head.path);
+    assert_eq!(arn, "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/things/a%20b");
+    assert_eq!(
+        method_arn("dev", "GET", "/"),
+        "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/"
+    );
+    let token = event(AuthorizerKind::Token, "dev", &arn, "Bearer x", &head, &found);
+    assert_eq!(token, json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": "Bearer x"}));
+    let request = event(AuthorizerKind::Request, "dev", &arn, "Bearer x", &head, &found);
+    assert_eq!(
+        request,
+        json!({
+            "type": "REQUEST", "methodArn": arn, "resource": "/things/{id}", "path": "/things/a%20b", "httpMethod": "GET",
+            "headers": {"authorization": "Bearer x", "x-many": "2"},
+            "multiValueHeaders": {"authorization": ["Bearer x"], "x-many": ["1", "2"]},
+            "queryStringParameters": {"q": "c", "r": ""},
+            "multiValueQueryStringParameters": {"q": ["a b", "c"], "r": [""]},
+            "pathParameters": {"id": "a b"},
+            "stageVariables": {},
+            "requestContext": {
+                "path": "/dev/things/a%20b", "accountId": "000000000000", "resourceId": "/things/{id}", "stage": "dev",
+                "requestId": "id-1", "resourcePath": "/things/{id}", "httpMethod": "GET", "apiId": "local",
+                "identity": {"sourceIp": "127.0.0.1"},
+            },
+        })
+    );
+}
+
+#[test]
+fn an_identity_is_exactly_one_authorization_header() {
+    let headers = |values: &[&[u8]]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("Authorization", http::HeaderValue::from_bytes(value).unwrap());
+        }
+        headers
+    };
+    assert_eq!(identity::authorization(&headers(&[b"Bearer x"])), Ok("Bearer x"));
+    let wrong: [&[&[u8]]; 4] = [&[], &[b""], &[b"a", b"b"], &[b"\xff"]];
+    for values in wrong {
+        assert!(identity::authorization(&headers(values)).is_err(), "{values:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_kept_for_its_identity_and_its_time() {
+    let answer = json!({"principalId": "p", "policyDocument": {
+        "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    }});
+    let answer = Arc::new(Answer::read(&answer.to_string()).unwrap());
+    let at = UnixTime::from_seconds;
+    let mut cache = Cache::default();
+    cache.put("jwt", "a", &answer, 300, at(1000));
+    cache.put("jwt", "never", &answer, 0, at(1000));
+    let age =
+        |authorizer, identity, now| cache.get(authorizer, identity, at(now)).map(|(_, age)| age);
+    assert_eq!(age("jwt", "a", 1000), Some(0));
+    assert_eq!(age("jwt", "a", 1299), Some(299));
+    assert_eq!(age("jwt", "a", 1300), None);
+    assert_eq!(age("jwt", "a", 999), None, "the clock went back");
+    assert_eq!(age("jwt", "b", 1000), None);
+    assert_eq!(age("other", "a", 1000), None);
+    assert_eq!(age("jwt", "never", 1000), None);
+    for n in 0..25_000 {
+        cache.put("jwt", &n.to_string(), &answer, 300, at(2000));
+    }
+    assert!(cache.len() <= 10_000, "{}", cache.len());
+}
+
+#[test]
+fn refusals_are_worded_as_api_gateway_words_them() {
+    let told: Vec<String> = Refusal::ALL
+        .iter()
+        .map(|refusal| {
+            let (status, error_type, body) = refusal.answer();
+            format!("{refusal:?}: {status} {error_type} {body}")
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn examples_show_a_pass_and_a_token_that_opens_too_little() {
+    let two = OPENAPI.replacen(
+        "  /open:",
+        "  /others:\n    get: { security: [{jwt: [other]}] }\n  /open:",
+        1,
+    );
+    let found = examples::choose(&api(&two)).unwrap();
+    assert_eq!(found.scope, "other");
+    assert_eq!(found.passes, Call { method: "GET", path: "/others".to_owned() });
+    assert_eq!(found.too_little, Some(Call { method: "GET", path: "/things/1".to_owned() }));
+    let one = examples::choose(&api(OPENAPI)).unwrap();
+    assert_eq!((one.passes.path.as_str(), one.too_little), ("/things/1", None));
+    let closed = OPENAPI.replace("- jwt: [read]", "- key: []");
+    assert_eq!(examples::choose(&api(&closed)), None);
+}

@@ -1,0 +1,87 @@
+//! The rules of the house that the compiler cannot keep: which module may name what.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn each_door_to_the_outside_has_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let doors: &[(&str, &[&str])] = &[
+        ("aws_sdk_", &["deployer/src/aws"]),
+        (
+            "aws_lc_rs::",
+            &[
+                "authorizer/src/signature.rs",
+                "authorizer/src/keys/fetch.rs",
+                "deployer/src/dev/issuer.rs",
+                "deployer/src/gateway/server.rs",
+            ],
+        ),
+        ("jsonwebtoken::", &["deployer/src/dev/issuer.rs"]),
+        ("reqwest::", &["authorizer/src/keys/fetch.rs"]),
+        ("hyper_util::client", &["deployer/src/gateway/integration.rs"]),
+        ("lambda_runtime::", &["authorizer/src/main.rs"]),
+        ("clap::", &["deployer/src/cli.rs", "deployer/src/main.rs", "deployer/src/output.rs"]),
+        ("stdout()", &["deployer/src/output.rs", "authorizer/src/main.rs"]),
+        ("println!", &[]),
+        (
+            "SystemTime::now",
+            &[
+                "authorizer/src/main.rs",
+                "deployer/src/gateway/server.rs",
+                "deployer/src/dev/issuer.rs",
+                "deployer/src/command/dev.rs",
+            ],
+        ),
+        ("env::var", &["authorizer/src/main.rs", "deployer/src/main.rs"]),
+        ("fs::", &["authorizer/src/main.rs", "deployer/src/project.rs", "deployer/src/command.rs"]),
+        ("#[allow(", &[]),
+    ];
+    let mut used = vec![false; doors.len()];
+    for path in
+        sources(&root.join("authorizer/src")).into_iter().chain(sources(&root.join("deployer/src")))
+    {
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        for ((word, places), used) in doors.iter().zip(&mut used) {
+            if text.contains(word) {
+                assert!(
+                    places.iter().any(|place| name.starts_with(place)),
+                    "{name} names `{word}`, which belongs to {places:?}"
+                );
+                *used = true;
+            }
+        }
+    }
+    let unused: Vec<&str> = doors
+        .iter()
+        .zip(used)
+        .filter(|((_, places), used)| !used && !places.is_empty())
+        .map(|((word, _), _)| *word)
+        .collect();
+    assert_eq!(unused, ["aws_sdk_"], "a rule about what nobody uses proves nothing");
+}
+
+#[test]
+fn the_authorizer_knows_nothing_of_ours() {
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../authorizer/Cargo.toml"))
+            .unwrap();
+    assert!(
+        manifest.contains("aws-lc-rs")
+            && !manifest.lines().any(|line| line.starts_with("deployer"))
+    );
+}

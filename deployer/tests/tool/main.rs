@@ -1,0 +1,85 @@
+//! The `deployer` command and the pure parts behind it.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics"
+)]
+
+mod compiling;
+mod documents;
+mod gateway;
+mod house;
+mod local_issuer;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A right manifest and a right document, to be broken in one place.
+pub(crate) const MANIFEST: &str = r#"[api]
+name = "shop"
+openapi = "openapi.yaml"
+
+[authorizer.jwt]
+function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop:live"
+
+[[authorizer.jwt.issuer]]
+issuer = "https://issuer.example.com/"
+audience = ["https://shop.example.com"]
+
+[integration]
+http = "https://backend.example.com"
+
+[stage.dev]
+"#;
+
+pub(crate) const OPENAPI: &str = r"openapi: 3.0.3
+info: { title: Shop, version: 1.2.3 }
+security:
+  - jwt: [read]
+paths:
+  /things/{id}:
+    get:
+      operationId: getThing
+  /open:
+    get:
+      security: []
+components:
+  securitySchemes:
+    jwt: { type: http, scheme: bearer }
+    key: { type: apiKey, in: header, name: x-api-key }
+    iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }
+";
+
+/// A folder with the two files.
+pub(crate) fn folder(manifest: &str, openapi: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("portcullis.toml"), manifest).unwrap();
+    fs::write(folder.path().join("openapi.yaml"), openapi).unwrap();
+    folder
+}
+
+/// Runs the command in a folder, so that messages name no machine's paths.
+pub(crate) fn deployer(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_deployer"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("UNSET_FOR_THE_TEST")
+        .output()
+        .unwrap()
+}
+
+/// What a command ended with and wrote.
+pub(crate) fn told(output: &Output) -> String {
+    format!(
+        "exit {}\n--- stdout\n{}--- stderr\n{}",
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    )
+}

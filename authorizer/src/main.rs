@@ -60,6 +60,18 @@ async fn answer(
 fn configuration() -> Result<Config, String> {
     #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
     let get = |key: &str| std::env::var(key).ok();
+    let config = configured(get)?;
+    // The runtime panics without it.
+    if get("AWS_LAMBDA_RUNTIME_API").is_none() {
+        return Err(
+            "AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda or `cargo lambda watch`"
+                .to_owned(),
+        );
+    }
+    Ok(config)
+}
+
+fn configured(get: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
     let named = get("AUTHORIZER_CONFIG").map(PathBuf::from);
     let beside = get("LAMBDA_TASK_ROOT").map(|root| PathBuf::from(root).join("authorizer.json"));
     let Some(path) = named.or(beside.filter(|path| path.exists())) else {

@@ -155,14 +155,14 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
         "http = \"https://backend.example.com\"",
         "http = \"backend\"",
         &[
-            "portcullis.toml:14:8: `http` is not the base URL of a backend (write https://HOST[/PATH])",
+            "portcullis.toml:13:8: `http` is not the base URL of a backend (write https://HOST[/PATH])",
         ],
     );
     manifest(
         "http = \"https://backend.example.com\"",
         "mock = false",
         &[
-            "portcullis.toml:13:1: an integration is one of `http = \"https://…\"` and `mock = true`",
+            "portcullis.toml:12:1: an integration is one of `http = \"https://…\"` and `mock = true`",
         ],
     );
 }

@@ -66,7 +66,8 @@ fn a_small_file_cannot_grow_into_a_large_tree() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let below = format!("*a{}", level - 1);
-        text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", ")));
+        let line = format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
+        text.push_str(&line);
     }
     assert_eq!(read(&text, false), Err(vec!["more than 500,000 values in one file".to_owned()]));
 }

@@ -1,0 +1,168 @@
+//! What is wrong is said, with the right code and without a panic.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use e2e::{Dev, binary, root};
+use tempfile::TempDir;
+
+fn deployer(arguments: &[&str]) -> (Option<i32>, String) {
+    ended(&Command::new(binary("deployer")).args(arguments).current_dir(root()).output().unwrap())
+}
+
+fn ended(output: &Output) -> (Option<i32>, String) {
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!text.contains("panicked"), "{text}");
+    (output.status.code(), text)
+}
+
+/// The petstore's files with one text replaced.
+fn petstore_with(file: &str, from: &str, to: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["openapi.yaml", "portcullis.toml"] {
+        let text = fs::read_to_string(root().join("infra/petstore").join(name)).unwrap();
+        assert!(name != file || text.contains(from), "{name} has no {from}");
+        let text = if name == file { text.replacen(from, to, 1) } else { text };
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_wrong_file_ends_dev_before_anything_is_started() {
+    for (file, from, to, message) in [
+        ("openapi.yaml", "paths:", "paths: [", "not YAML"),
+        ("portcullis.toml", "cache_ttl", "cash_ttl", "did you mean `cache_ttl`?"),
+        ("portcullis.toml", "issuer = \"https://tenant.eu.auth0.com/\"", "", "`issuer` is missing"),
+        (
+            "portcullis.toml",
+            "audience = [\"https://petstore.example.com\"]",
+            "audience = []",
+            "`audience` is empty",
+        ),
+    ] {
+        let folder = petstore_with(file, from, to);
+        let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
+        assert_eq!(code, Some(3), "{text}");
+        assert!(text.contains(message) && text.contains(file), "{text}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (option, other) in [("--port", "--issuer-port"), ("--issuer-port", "--port")] {
+        let (code, text) = deployer(&["dev", "infra/petstore", option, &port, other, "0"]);
+        assert_eq!(code, Some(1), "{text}");
+        let expected = format!("cannot listen on 127.0.0.1:{port}: Address already in use");
+        assert!(
+            text.contains(&expected)
+                && text.contains(&format!("choose another port with {option}")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_url_that_is_none_is_told_as_such() {
+    for option in ["--backend", "--authorizer-url"] {
+        for url in ["nowhere", "ftp://x", "http://", "http://x?y"] {
+            let (code, text) = deployer(&["dev", "infra/petstore", "--port", "0", option, url]);
+            assert_eq!(code, Some(1), "{text}");
+            assert!(
+                text.contains(&format!("{option} is not an http or https URL: `{url}`")),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_only_aws_can_do_is_refused_at_the_start() {
+    let folder = petstore_with("openapi.yaml", "type: mock", "type: aws_proxy");
+    let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("GET /health (aws_proxy)"), "{text}");
+}
+
+#[test]
+fn an_issuer_that_cannot_be_reached_is_a_500_and_says_so() {
+    let folder =
+        petstore_with("portcullis.toml", "https://tenant.eu.auth0.com/", "http://127.0.0.1:1");
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    // {"alg":"RS256","kid":"k"} . {"iss":"http://127.0.0.1:1"} . something
+    let token =
+        "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjEifQ.AAAA";
+    let (answer, told) = dev.ask("GET", "/pets", Some(token));
+    assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"message":null}"#));
+    assert_eq!(answer.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
+    let why = told["why"].as_str().unwrap();
+    assert!(
+        why.contains("the keys of the issuer http://127.0.0.1:1 are not available")
+            && why.contains("cannot be reached"),
+        "{why}"
+    );
+}
+
+#[test]
+fn an_authorizer_that_cannot_be_invoked_or_answers_nonsense_is_a_500() {
+    let nonsense = e2e::backend::Backend::answering(
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue",
+    );
+    for (url, why) in
+        [("http://127.0.0.1:1/x", "cannot be invoked"), (nonsense.url.as_str(), "is no policy")]
+    {
+        let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
+        let (answer, told) = dev.ask("GET", "/pets", Some("Bearer x"));
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (500, r#"{"message": "Internal server error"}"#)
+        );
+        assert!(told["why"].as_str().unwrap().contains(why), "{told}");
+    }
+}
+
+#[test]
+fn the_function_does_not_start_with_too_little_and_says_what_is_missing() {
+    let start = |settings: &[(&str, &str)]| {
+        let mut function = Command::new(binary("bootstrap"));
+        function.env_clear().envs(settings.iter().copied());
+        ended(&function.output().unwrap())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authorizer.json");
+    let path = file.to_str().unwrap();
+    fs::write(&file, r#"{"issuers":[]}"#).unwrap();
+    let runtime = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1");
+    for (settings, message) in [
+        (
+            &[runtime][..],
+            "AUTHORIZER_ISSUER: is not set, and there is no authorizer.json; AUTHORIZER_AUDIENCE: is not set",
+        ),
+        (
+            &[runtime, ("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "")],
+            "AUTHORIZER_AUDIENCE: is not set",
+        ),
+        (&[runtime, ("AUTHORIZER_CONFIG", "/nowhere.json")], "/nowhere.json cannot be read"),
+        (&[runtime, ("AUTHORIZER_CONFIG", path)], "issuers: is empty"),
+        (&[runtime, ("LAMBDA_TASK_ROOT", folder.path().to_str().unwrap())], "issuers: is empty"),
+        (&[runtime, ("AUTHORIZER_CONFIG", path), ("AUTHORIZER_ISSUER", "https://x")], "both"),
+        (
+            &[("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "a")],
+            "AWS_LAMBDA_RUNTIME_API is not set",
+        ),
+    ] {
+        let (code, text) = start(settings);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(
+            text.starts_with("authorizer does not start: ") && text.contains(message),
+            "{text}"
+        );
+    }
+}

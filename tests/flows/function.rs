@@ -1,0 +1,132 @@
+//! The authorizer as the function it is on AWS: `bootstrap` under `cargo lambda watch`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use e2e::process::Process;
+use e2e::{Dev, binary, http, root, tool};
+use serde_json::{Value, json};
+
+const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets";
+
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// `cargo lambda`, the program of that package.
+fn cargo_lambda(command: &str) -> Command {
+    let mut cargo_lambda = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
+    cargo_lambda.args(["lambda", command]).current_dir(root().join("authorizer"));
+    cargo_lambda
+}
+
+/// Starts the function; it is compiled when it is first invoked.
+fn watch(config: &Path, port: &str) -> Process {
+    let mut watch = cargo_lambda("watch");
+    watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", port, "--ignore-changes"]);
+    let process = Process::start(watch.env("AUTHORIZER_CONFIG", config));
+    while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+        std::thread::yield_now();
+    }
+    process
+}
+
+#[test]
+fn the_function_answers_the_gateway_and_whoever_invokes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("authorizer.json");
+    let (issuer_port, function_port) = (free_port(), free_port());
+    let issuer = format!("http://127.0.0.1:{issuer_port}");
+    let written = Command::new(binary("deployer"))
+        .args([
+            "config",
+            "infra/petstore",
+            "--local-issuer",
+            &issuer,
+            "--out",
+            config.to_str().unwrap(),
+        ])
+        .current_dir(root())
+        .status();
+    assert!(written.unwrap().success());
+    let function = watch(&config, &function_port);
+    let endpoint =
+        format!("http://127.0.0.1:{function_port}/2015-03-31/functions/bootstrap/invocations");
+    let dev = Dev::start(&[
+        "infra/petstore",
+        "--port",
+        "0",
+        "--issuer-port",
+        &issuer_port,
+        "--authorizer-url",
+        &endpoint,
+    ]);
+
+    // Through the gateway: the lines that `dev` prints.
+    for example in dev.ready["examples"].as_array().unwrap() {
+        let line = example["curl"].as_str().unwrap();
+        let output = Command::new("sh").args(["-c", line]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.starts_with(&format!("HTTP/1.1 {}", example["status"])), "{line}: {text}");
+    }
+    let garbage = dev.ask("GET", "/pets", Some("Bearer garbage"));
+    assert_eq!(garbage.0.status, 401, "{}", garbage.1);
+
+    // By plain HTTP.
+    let event = |authorization: &str| json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": authorization});
+    let invoke = |event: &str| http::send("POST", &endpoint, &[], event.as_bytes());
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    let answer = invoke(&event(&token).to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_allows_pets(&answer.json());
+    let refused = invoke(&event("Bearer x").to_string()).json();
+    assert_eq!(refused, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}));
+    let fault = invoke(r#"{"type":"TOKEN"}"#).json();
+    assert_eq!(fault, json!({"errorType": "AuthorizerFault", "errorMessage": "malformed_event"}));
+    for nonsense in ["not JSON", "", "[", "\"\u{0}\""] {
+        let answer = invoke(nonsense);
+        assert!(answer.status >= 400, "{nonsense}: {answer:?}");
+    }
+    // And it is still there.
+    assert_eq!(invoke(&event(&token).to_string()).status, 200);
+
+    // By `cargo lambda invoke`.
+    let file = folder.path().join("event.json");
+    fs::write(&file, event(&token).to_string()).unwrap();
+    let invoked = cargo_lambda("invoke")
+        .args([
+            "bootstrap",
+            "--invoke-address",
+            "127.0.0.1",
+            "--invoke-port",
+            &function_port,
+            "--data-file",
+        ])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(invoked.status.success(), "{}", String::from_utf8_lossy(&invoked.stderr));
+    assert_allows_pets(&serde_json::from_slice(&invoked.stdout).unwrap());
+
+    // What it logged: a line a decision, and nothing of a token.
+    function
+        .json_line(|line| line["reason"] == "invalid_token" && line["decision"] == "unauthorized");
+    let allowed =
+        function.json_line(|line| line["decision"] == "allow" && line["route"] == "GET /pets");
+    assert_eq!(allowed["issuer"], issuer);
+    let told = format!("{allowed}{}", function.stderr());
+    for piece in token.as_bytes()[7..].windows(12) {
+        assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
+    }
+    assert!(!told.contains("panicked"), "{told}");
+}
+
+fn assert_allows_pets(answer: &Value) {
+    assert_eq!(answer["principalId"], "local-client");
+    assert_eq!(answer["context"]["scope"], "pets:read");
+    let statement = &answer["policyDocument"]["Statement"][0];
+    assert_eq!(statement["Effect"], "Allow");
+    assert!(statement["Resource"].as_array().unwrap().contains(&json!(ARN)), "{answer}");
+}

@@ -1,0 +1,309 @@
+//! The local gateway, over its port.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use e2e::backend::Backend;
+use e2e::{Dev, http};
+
+const PETSTORE: &[&str] = &["infra/petstore", "--port", "0"];
+
+fn petstore(more: &[&str]) -> Dev {
+    Dev::start(&[PETSTORE, more].concat())
+}
+
+const DENIED: &str = r#"{"Message":"User is not authorized to access this resource"}"#;
+const DENIED_EXPLICITLY: &str =
+    r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#;
+const NO_ROUTE: &str = r#"{"message":"Missing Authentication Token"}"#;
+
+#[test]
+fn each_scope_opens_its_routes_and_no_others() {
+    let dev = petstore(&[]);
+    let scopes = ["", "pets:read", "pets:write", "owners:read", "admin", "pets:read owners:read"];
+    let tokens = scopes.map(|scope| format!("Bearer {}", dev.token(scope)));
+    for (method, path, opened_by) in [
+        ("GET", "/pets", &["pets:read", "pets:read owners:read"][..]),
+        ("POST", "/pets", &["pets:write", "admin"]),
+        ("GET", "/pets/mine", &scopes),
+        ("GET", "/pets/7", &["pets:read", "pets:read owners:read"]),
+        ("PUT", "/pets/7", &["pets:write"]),
+        ("DELETE", "/pets/7", &["admin"]),
+        ("GET", "/pets/7/owner", &["pets:read owners:read"]),
+        ("GET", "/pets/7/visits", &["pets:read", "pets:read owners:read"]),
+        ("POST", "/pets/7/visits", &["pets:write"]),
+        ("GET", "/pets/7/visits/8/invoice", &["owners:read", "pets:read owners:read"]),
+        ("GET", "/owners", &["owners:read", "pets:read owners:read"]),
+        ("GET", "/owners/7", &["owners:read", "pets:read owners:read"]),
+        ("PATCH", "/admin/a/b/c", &["admin"]),
+        // Which of them is first decides what is in the cache: each meets the others' policies.
+        ("GET", "/pets/owner", &["pets:read", "pets:read owners:read"]),
+        ("GET", "/pets/admin/owner", &["pets:read owners:read"]),
+    ] {
+        for (scope, token) in scopes.iter().zip(&tokens) {
+            let (answer, told) = dev.ask(method, path, Some(token));
+            let expected = if opened_by.contains(scope) { 200 } else { 403 };
+            assert_eq!(answer.status, expected, "{method} {path} with `{scope}`: {told}");
+            if expected == 200 {
+                assert_eq!(answer.json()["path"], path);
+                assert_eq!(answer.json()["method"], method);
+            } else {
+                assert!(
+                    answer.body == DENIED || answer.body == DENIED_EXPLICITLY,
+                    "{}",
+                    answer.body
+                );
+            }
+        }
+        let (answer, told) = dev.ask(method, path, None);
+        assert_eq!((answer.status, answer.body.as_str()), (401, r#"{"message":"Unauthorized"}"#));
+        assert_eq!(told["authorizer_called"], false);
+    }
+    for (path, body) in [("/health", r#"{"status": "up"}"#), ("", "")] {
+        let (answer, told) = dev.ask("GET", path, None);
+        assert_eq!(answer.status, 200, "{told}");
+        assert!(body.is_empty() || answer.body == body);
+        assert_eq!(told["authorizer_called"], false);
+    }
+}
+
+#[test]
+fn a_policy_is_cached_by_identity_and_judged_again_for_each_route() {
+    let dev = petstore(&[]);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    let (_, first) = dev.ask("GET", "/pets", Some(&token));
+    assert_eq!(
+        (first["authorizer_called"].as_bool(), first["cache_age"].as_i64()),
+        (Some(true), None)
+    );
+    for (path, status, body) in [
+        ("/pets/7", 200, None),
+        ("/owners", 403, Some(DENIED)),
+        ("/pets/7/owner", 403, Some(DENIED_EXPLICITLY)),
+    ] {
+        let (answer, told) = dev.ask("GET", path, Some(&token));
+        assert_eq!(answer.status, status, "{told}");
+        assert!(body.is_none_or(|body| answer.body == body), "{}", answer.body);
+        assert_eq!(told["authorizer_called"], false, "{told}");
+        assert!(told["cache_age"].as_i64().unwrap() >= 0);
+    }
+    // Another spelling of the scheme is another identity, and good all the same.
+    let (answer, told) = dev.ask("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
+    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (200, Some(true)));
+}
+
+#[test]
+fn a_refused_token_is_not_cached_and_says_why_to_the_console_only() {
+    let dev = petstore(&[]);
+    let good = dev.token("pets:read");
+    let (header, rest) = good.split_once('.').unwrap();
+    for (authorization, why) in [
+        ("Bearer x".to_owned(), "not a compact JWS"),
+        ("Basic dTpw".to_owned(), "not one bearer token"),
+        (good.clone(), "not one bearer token"),
+        (format!("Bearer {good}x"), "signature"),
+        (format!("Bearer {header}.{}", rest.replace('.', "..")), "not a compact JWS"),
+    ] {
+        for _ in 0..2 {
+            let (answer, told) = dev.ask("GET", "/pets", Some(&authorization));
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (401, r#"{"message":"Unauthorized"}"#)
+            );
+            assert_eq!(answer.header("x-amzn-errortype"), Some("UnauthorizedException"));
+            assert_eq!(told["authorizer_called"], true);
+            assert!(told["why"].as_str().unwrap().contains(why), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_route_never_reaches_the_backend() {
+    let backend =
+        Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let dev = petstore(&["--backend", &backend.url]);
+    let token = format!("Bearer {}", dev.token("pets:read pets:write owners:read admin"));
+    for (method, path) in [
+        ("GET", "/nothing"),
+        ("PATCH", "/pets"),
+        ("OPTIONS", "/pets"),
+        ("GET", "/PETS"),
+        ("GET", "//pets"),
+        ("GET", "/admin"),
+        ("GET", "/admin/../pets"),
+        ("GET", "/admin/%2e%2e/pets"),
+        ("TRACE", "/health"),
+    ] {
+        let (answer, told) = dev.ask(method, path, Some(&token));
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (403, NO_ROUTE),
+            "{method} {path}: {told}"
+        );
+        assert_eq!(answer.header("x-amzn-errortype"), Some("MissingAuthenticationTokenException"));
+    }
+    let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    for (name, status, bytes) in [
+        (
+            "another stage",
+            403,
+            "GET /prod/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+        ),
+        (
+            "the stage's name continued",
+            403,
+            "GET /development HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+        ),
+        (
+            "two credentials",
+            401,
+            format!(
+                "GET /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {token}\r\nauthorization: {token}\r\n\r\n"
+            ),
+        ),
+        (
+            "two lengths",
+            400,
+            format!(
+                "POST /dev/pets HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+            ),
+        ),
+        (
+            "a length and chunks",
+            400,
+            format!(
+                "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
+        ("a NUL in the path", 400, "GET /dev/pets\0 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        ("a NUL in a header", 400, "GET /dev/pets HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n".to_owned()),
+        ("not HTTP", 400, "\u{16}\u{3}\u{1}hello\r\n\r\n".to_owned()),
+        (
+            "a head of 20 KB",
+            431,
+            format!("GET /dev/pets HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(20_000)),
+        ),
+        (
+            "a body announced too large",
+            413,
+            format!(
+                "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {token}\r\nContent-Length: 10485761\r\n\r\n"
+            ),
+        ),
+    ] {
+        let answer = http::raw(&address, bytes.as_bytes());
+        let refused =
+            answer.status == status || (name == "a length and chunks" && answer.status == 401);
+        assert!(refused, "{name}: {answer:?}");
+    }
+    assert_eq!(backend.seen(), [""; 0], "nothing of all that went on");
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+    assert_eq!(backend.seen().len(), 1);
+}
+
+#[test]
+fn the_backends_answer_comes_back_as_it_is_and_the_request_goes_on_as_it_is() {
+    let backend = Backend::answering(
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nX-Backend: yes\r\nConnection: close, x-hop\r\nX-Hop: 1\r\n\r\nnope",
+    );
+    let dev = petstore(&["--backend", &format!("{}/v2/", backend.url)]);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    let headers = [
+        ("Authorization", token.as_str()),
+        ("X-Custom", "1"),
+        ("Connection", "x-private"),
+        ("X-Private", "1"),
+    ];
+    let answer =
+        http::send("GET", &format!("{}/pets/a%20b%2Fc?q=1&q=%2F", dev.url()), &headers, b"");
+    assert_eq!(
+        (answer.status, answer.body.as_str(), answer.header("x-backend"), answer.header("x-hop")),
+        (404, "nope", Some("yes"), None)
+    );
+    let seen = backend.seen().join("\n").to_ascii_lowercase();
+    assert!(seen.starts_with("get /v2/pets/a%20b%2fc?q=1&q=%2f http/1.1"), "{seen}");
+    assert!(seen.contains("x-custom: 1") && !seen.contains("x-private"), "{seen}");
+    assert!(
+        seen.contains(&format!("host: {}", backend.url.trim_start_matches("http://"))),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_backend_that_is_gone_or_breaks_off_is_a_504() {
+    for backend in ["http://127.0.0.1:1".to_owned(), Backend::answering("").url.clone()] {
+        let dev = petstore(&["--backend", &backend]);
+        let token = format!("Bearer {}", dev.token("pets:read"));
+        let (answer, told) = dev.ask("GET", "/pets", Some(&token));
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (504, r#"{"message":"Network error communicating with endpoint"}"#)
+        );
+        assert!(told["why"].as_str().unwrap().contains("cannot be reached"), "{told}");
+    }
+}
+
+#[test]
+fn a_body_goes_through() {
+    let dev = petstore(&[]);
+    let token = format!("Bearer {}", dev.token("pets:write"));
+    let body = vec![b'x'; 3_000_000];
+    let answer =
+        http::send("POST", &format!("{}/pets", dev.url()), &[("Authorization", &token)], &body);
+    assert_eq!((answer.status, answer.json()["body_bytes"].as_u64()), (200, Some(3_000_000)));
+    assert!(!answer.body.contains(&token), "credentials are not echoed");
+}
+
+#[test]
+fn the_local_issuer_is_an_issuer() {
+    let dev = petstore(&[]);
+    let get = |path: &str| http::send("GET", &format!("{}{path}", dev.issuer()), &[], b"");
+    let metadata = get("/.well-known/openid-configuration").json();
+    assert_eq!(metadata["issuer"], dev.issuer());
+    let keys = http::send("GET", metadata["jwks_uri"].as_str().unwrap(), &[], b"").json();
+    assert_eq!(keys["keys"][0]["kty"], "RSA");
+    assert!(keys["keys"][0].get("d").is_none(), "the private half stays at home");
+    assert_eq!(get("/nothing").status, 404);
+    let token = |form: &str| {
+        http::send("POST", metadata["token_endpoint"].as_str().unwrap(), &[], form.as_bytes())
+    };
+    for (form, error) in [
+        ("", "unsupported_grant_type"),
+        ("grant_type=password", "unsupported_grant_type"),
+        ("grant_type=client_credentials&scope=%22", "invalid_scope"),
+    ] {
+        let answer = token(form);
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some(error)), "{form}");
+    }
+    let answer =
+        token("grant_type=client_credentials&scope=pets%3Aread&audience=https%3A%2F%2Fother")
+            .json();
+    assert_eq!(
+        (answer["token_type"].as_str(), answer["scope"].as_str()),
+        (Some("Bearer"), Some("pets:read"))
+    );
+    let other = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+    let (refused, told) = dev.ask("GET", "/pets", Some(&other));
+    assert_eq!(refused.status, 401);
+    assert!(told["why"].as_str().unwrap().contains("another audience"), "{told}");
+}
+
+#[test]
+fn without_the_local_issuer_its_tokens_are_a_strangers() {
+    let with = petstore(&[]);
+    let without = petstore(&["--no-local-issuer"]);
+    assert!(without.ready["issuer"].is_null() && without.ready["token"].is_null());
+    let token = format!("Bearer {}", with.token("pets:read"));
+    let (answer, told) = without.ask("GET", "/pets", Some(&token));
+    assert_eq!(answer.status, 401);
+    assert!(told["why"].as_str().unwrap().contains("issuer is not a configured one"), "{told}");
+}
+
+#[test]
+fn a_request_in_flight_ends_before_the_gateway_does() {
+    let dev = petstore(&[]);
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    assert!(started.as_secs() > 0);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+    assert_eq!(dev.end("INT"), Some(0));
+}

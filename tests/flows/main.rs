@@ -1,0 +1,14 @@
+//! What a user does, from the first command to an answer.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics"
+)]
+
+mod bad_input;
+mod function;
+mod gateway;
+mod promises;
+mod provider;

@@ -1,0 +1,73 @@
+//! The README's promises, kept by its own words.
+
+use std::fs;
+use std::process::Command;
+
+use e2e::process::Process;
+use e2e::{Dev, binary, root};
+
+/// Runs a line as a user would paste it and returns the status it shows.
+fn pasted(line: &str) -> u16 {
+    let output = Command::new("sh").args(["-c", line]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("{line}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn the_command_in_the_readme_serves_the_petstore_and_its_lines_answer_as_they_say() {
+    let command = "cargo run --release -p deployer -- dev infra/petstore";
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(command), "the README has another first command");
+    // On a port that is free, whatever else runs on this machine.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec {command} --port 0 --output json")]).current_dir(root());
+    let dev = Dev::of(Process::start(&mut shell));
+    let examples = dev.ready["examples"].as_array().unwrap().clone();
+    let statuses: Vec<u64> =
+        examples.iter().map(|example| example["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 401, 403]);
+    for example in examples {
+        assert_eq!(
+            u64::from(pasted(example["curl"].as_str().unwrap())),
+            example["status"].as_u64().unwrap()
+        );
+    }
+    assert_eq!(dev.end("INT"), Some(0), "ctrl-c ends it cleanly");
+}
+
+#[test]
+fn what_people_see_has_the_same_lines_and_says_why_each_request_ended_so() {
+    let mut command = Command::new(binary("deployer"));
+    command.args(["dev", "infra/petstore", "--port", "0"]).current_dir(root());
+    let process = Process::start(&mut command);
+    process.line(|line| line == "ctrl-c ends it");
+    for (status, why) in
+        [(200, "# 200: token with scope"), (401, "# 401: no token"), (403, "# 403: the same token")]
+    {
+        process.line(|line| line.starts_with(why));
+        let curl = match status {
+            200 => process.line(|line| {
+                line.starts_with("curl") && line.contains("/owners'") && line.contains("Bearer")
+            }),
+            401 => process.line(|line| line.starts_with("curl") && !line.contains("Bearer")),
+            _ => process.line(|line| {
+                line.starts_with("curl") && line.contains("/pets'") && line.contains("Bearer")
+            }),
+        };
+        assert_eq!(pasted(&curl), status);
+    }
+    process.line(|line| {
+        line.starts_with("200 GET /dev/owners  policy of jwt grants GET/owners; 127.0.0.1:")
+    });
+    process.line(|line| {
+        line.starts_with(
+            "401 GET /dev/owners  there is no Authorization header; the authorizer was not asked",
+        )
+    });
+    process.line(|line| {
+        line.starts_with("403 GET /dev/pets  cached policy (age ")
+            && line.contains("needs scope pets:read")
+    });
+    assert_eq!(process.end("TERM"), Some(0));
+}

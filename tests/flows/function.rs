@@ -22,8 +22,12 @@ fn cargo_lambda(command: &str) -> Command {
     cargo_lambda
 }
 
-/// Starts the function; it is compiled when it is first invoked.
+/// Starts the function. It is compiled when it is first invoked, which may take longer than
+/// API Gateway waits, so it is compiled before, in the way `cargo lambda watch` does it.
 fn watch(config: &Path, port: &str) -> Process {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--quiet", "--bin", "bootstrap"]).current_dir(root().join("authorizer"));
+    assert!(build.status().unwrap().success());
     let mut watch = cargo_lambda("watch");
     watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", port, "--ignore-changes"]);
     let process = Process::start(watch.env("AUTHORIZER_CONFIG", config));

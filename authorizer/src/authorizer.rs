@@ -1,19 +1,25 @@
 //! [`Authorizer::handle`]: an event and the time → an answer, in the order of the steps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
 
 use crate::claims::{self, VerifiedClaims};
 use crate::config::{Access, Config, Issuer};
+use crate::credential::Credential;
 use crate::error::{Fault, Rejection, Stop};
-use crate::event::{AuthorizationRequest, Event};
+use crate::event::{AuthorizationRequest, Event, Kind};
 use crate::grant::grant;
-use crate::keys::Keys;
+use crate::jwk::Wanted;
 use crate::keys::fetch::Fetch;
+use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
 use crate::policy::policy;
-use crate::response::policy_response;
-use crate::routes;
+use crate::proof;
+use crate::response::{policy_response, simple_response};
+use crate::routes::{self, Requirement};
+use crate::seen::{Digest, Seen};
 use crate::telemetry::{Decision, Verdict};
 use crate::time::UnixTime;
 use crate::token::UnverifiedToken;
@@ -22,6 +28,7 @@ use crate::token::UnverifiedToken;
 pub struct Authorizer {
     config: Config,
     keys: BTreeMap<String, Keys>,
+    seen: Mutex<Seen>,
 }
 
 /// What the function answers, and what is told about it.
@@ -50,7 +57,13 @@ impl Authorizer {
             .issuers()
             .iter()
             .map(|issuer| (issuer.issuer().to_owned(), Keys::of(issuer, Arc::clone(fetch))));
-        Self { keys: keys.collect(), config }
+        Self { keys: keys.collect(), config, seen: Mutex::default() }
+    }
+
+    /// Fetches the keys that are not at hand, all issuers' at once. What fails here is tried
+    /// again when it is needed.
+    pub async fn prefetch(&self, now: UnixTime) {
+        join_all(self.keys.values().map(|keys| keys.set(None, now))).await;
     }
 
     /// Answers one event.
@@ -84,67 +97,116 @@ impl Authorizer {
         let request = event.request()?;
         decision.kind = Some(request.kind.name());
         let arn = request.method()?;
-        let access = self
-            .config
-            .access(arn.api_id())
-            .ok_or_else(|| Fault::UnknownApi { api_id: arn.api_id().to_owned() })?;
-        let claims = self.verified(&request, now, decision).await?;
-        let policy = policy(&grant(&claims, access), &arn);
-        tell(access, &arn, &claims, decision);
-        policy_response(&claims, &policy)
-            .map_err(|_| Fault::MalformedEvent("its answer cannot be written").into())
+        let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
+        let access = self.config.access(arn.api_id()).ok_or_else(unknown)?;
+        let (claims, issuer) = self.verified(&request, now, decision).await?;
+        let allowed = tell(access, &arn, &claims, decision);
+        let answer = if request.kind == Kind::Http && self.config.simple_responses() {
+            simple_response(&claims, issuer, allowed, decision)
+        } else {
+            policy_response(
+                &claims,
+                issuer,
+                &policy(&grant(&claims, access, arn.is_connect()), &arn),
+                decision,
+            )
+        };
+        answer.map_err(|_| Fault::MalformedEvent("its answer cannot be written").into())
     }
 
-    /// The caller's claims, if the token is right in every respect.
+    /// The caller's claims, if the token is right in every respect. What is cheap to refuse is
+    /// refused before keys are looked for, and those before anything is computed with them.
     async fn verified(
         &self,
         request: &AuthorizationRequest<'_>,
         now: UnixTime,
         decision: &mut Decision,
-    ) -> Result<VerifiedClaims, Stop> {
-        let token = UnverifiedToken::parse(request.authorization.bearer()?)?;
+    ) -> Result<(VerifiedClaims, &Issuer), Stop> {
+        let credential = Credential::of(request, self.config.token())?;
+        let token = UnverifiedToken::parse(credential.token)?;
         decision.kid = token.kid().map(str::to_owned);
-        let (issuer, keys) = self.issuer(token.unverified_issuer()?)?;
+        let iss = token.unverified_issuer()?.to_owned();
+        let (issuer, keys) = self.issuer(&iss)?;
         decision.issuer = Some(issuer.issuer().to_owned());
         if !issuer.algorithms().contains(&token.algorithm()) {
             return Err(Rejection::AlgorithmNotAllowed(token.algorithm()).into());
         }
-        let set = keys.set(token.kid(), now).await?;
-        let candidates = set.candidates(token.kid(), token.algorithm());
+        let judged = claims::judge(&token, issuer, now)?;
+        let set = match keys.set(token.kid(), now).await {
+            Ok((set, source)) => {
+                decision.keys = Some(match source {
+                    Source::Held => "held",
+                    Source::Stale => "stale",
+                    Source::Fetched => "fetched",
+                });
+                set
+            }
+            Err(fault) => {
+                decision.keys = Some("unavailable");
+                return Err(fault.into());
+            }
+        };
+        let candidates = set.candidates(Wanted {
+            kid: token.kid(),
+            algorithm: token.algorithm(),
+            issuer: &iss,
+            tenant: issuer.tenant_of(&iss),
+        });
         if candidates.is_empty() {
             return Err(Rejection::UnknownKey.into());
         }
-        let token = token.verified_by(&candidates)?;
-        Ok(claims::verify(&token, issuer, now)?)
+        let digest = Digest::of(credential.token);
+        let before = self.seen().verified(digest, set.generation());
+        let token = token.verified_by(&candidates, before)?;
+        if !before {
+            self.seen().remember(digest, set.generation());
+        }
+        let claims = judged.proven(token);
+        proof::check(request, credential, &claims, issuer, now)?;
+        Ok((claims, issuer))
     }
 
-    /// The issuer of exactly this name, and its keys: no other issuer's are ever tried.
-    fn issuer(&self, name: &str) -> Result<(&Issuer, &Keys), Rejection> {
-        let issuer = self.config.issuers().iter().find(|issuer| issuer.issuer() == name);
-        issuer.zip(self.keys.get(name)).ok_or(Rejection::UnknownIssuer)
+    /// A panic while the lock was held cannot have left a token half-remembered.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The issuer whose tokens have this `iss`, and its keys: no other issuer's are ever tried.
+    /// One of exactly this name goes before a template.
+    fn issuer(&self, iss: &str) -> Result<(&Issuer, &Keys), Rejection> {
+        let issuers = self.config.issuers();
+        let exact = issuers.iter().find(|issuer| issuer.issuer() == iss);
+        let issuer = exact.or_else(|| issuers.iter().find(|issuer| issuer.is_named(iss)));
+        let keys = issuer.and_then(|issuer| self.keys.get(issuer.issuer()));
+        issuer.zip(keys).ok_or(Rejection::UnknownIssuer)
     }
 }
 
-/// Notes which route was asked for and whether the caller holds what opens it.
-fn tell(access: &Access, arn: &MethodArn<'_>, claims: &VerifiedClaims, decision: &mut Decision) {
-    let requirement = match access {
+/// Notes which route was asked for and whether the caller may call it, and says so.
+fn tell(
+    access: &Access,
+    arn: &MethodArn<'_>,
+    claims: &VerifiedClaims,
+    decision: &mut Decision,
+) -> bool {
+    let requirement: Option<&Requirement> = match access {
         Access::Stage(requirement) => Some(requirement),
         Access::Routes(table) => table.find(arn.verb(), &routes::split(arn.path())).map(|route| {
             decision.route = Some(route.to_string());
             &route.requirement
         }),
     };
-    if requirement.is_some_and(|requirement| requirement.is_met_by(claims.scopes())) {
-        decision.decision = Verdict::Allow;
-        return;
-    }
-    decision.decision = Verdict::Deny;
-    if let Some(requirement) = requirement {
-        decision.reason = Some(Rejection::ScopeInsufficient.reason());
-        decision.detail = Some(Rejection::ScopeInsufficient.to_string());
-        decision.required_scope = Some(requirement.to_string());
-    } else {
-        decision.reason = Some("forbidden");
-        decision.detail = Some("the request belongs to no route of the table".to_owned());
-    }
+    let refusal = match (claims.forbidden(), requirement) {
+        (Some(forbidden), _) => Some(forbidden),
+        (None, Some(requirement)) if requirement.is_met_by(claims.scopes()) => None,
+        (None, Some(requirement)) => {
+            decision.required_scope = Some(requirement.to_string());
+            Some(Rejection::ScopeInsufficient)
+        }
+        (None, None) => Some(Rejection::NoSuchRoute),
+    };
+    decision.decision = if refusal.is_none() { Verdict::Allow } else { Verdict::Deny };
+    decision.reason = refusal.map(Rejection::reason);
+    decision.detail = refusal.map(|refusal| refusal.to_string());
+    refusal.is_none()
 }

@@ -1,20 +1,37 @@
-//! [`SignedToken`] + issuer's rules + `now` → [`VerifiedClaims`]. Nothing here reads the
-//! clock, and nothing else makes a `VerifiedClaims`.
+//! A token's claims + its issuer's rules + `now` → [`Judged`], and with proof that the issuer
+//! signed them → [`VerifiedClaims`]. Nothing here reads the clock, and nothing else makes a
+//! `VerifiedClaims`.
+//!
+//! Judging comes before the signature is checked, because it is cheap and needs no keys; what
+//! was judged cannot be used until the signature is.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Issuer, is_scope_name};
+use crate::config::{Issuer, Profile, is_scope_name};
 use crate::error::Rejection;
 use crate::time::UnixTime;
-use crate::token::SignedToken;
+use crate::token::{SignedToken, UnverifiedToken};
+
+pub(crate) mod path;
+mod profile;
+pub(crate) mod require;
 
 /// 9999-12-31T23:59:59Z: a NumericDate beyond it is a mistake (milliseconds, most often).
 const LAST_SECOND: i64 = 253_402_300_799;
 
 /// The longest subject that becomes a principal. OpenID Connect Core section 2 allows 255.
-const MAX_PRINCIPAL_BYTES: usize = 512;
+const MAX_NAME_BYTES: usize = 512;
+
+/// Claims that are right if the issuer signed them.
+pub(crate) struct Judged {
+    issuer: String,
+    subject: Option<String>,
+    client: Option<String>,
+    scopes: BTreeSet<String>,
+    forbidden: Option<Rejection>,
+}
 
 /// Claims of a token that its issuer signed and that is meant for us, now.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +40,20 @@ pub(crate) struct VerifiedClaims {
     subject: Option<String>,
     client: Option<String>,
     scopes: BTreeSet<String>,
+    forbidden: Option<Rejection>,
+    all: Map<String, Value>,
+}
+
+impl Judged {
+    /// Releases the claims of the token that was judged.
+    pub(crate) fn proven(self, token: SignedToken) -> VerifiedClaims {
+        let Self { issuer, subject, client, scopes, forbidden } = self;
+        VerifiedClaims { issuer, subject, client, scopes, forbidden, all: token.claims }
+    }
 }
 
 impl VerifiedClaims {
-    /// Returns the issuer, byte-equal to a configured one.
+    /// Returns the token's `iss`.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -36,7 +63,7 @@ impl VerifiedClaims {
         self.subject.as_deref()
     }
 
-    /// Returns `client_id`, `azp` or `cid`, the first there is (RFC 9068 section 2.2).
+    /// Returns `client_id`, `azp`, `cid` or `appid`, the first there is (RFC 9068 section 2.2).
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
     }
@@ -46,65 +73,89 @@ impl VerifiedClaims {
         &self.scopes
     }
 
-    /// Returns who is calling: the subject, else the client, else only the issuer is known.
-    pub(crate) fn principal(&self) -> &str {
-        self.subject().or(self.client()).unwrap_or(&self.issuer)
+    /// Returns why the caller, whoever they rightly are, may call nothing at all.
+    pub(crate) fn forbidden(&self) -> Option<Rejection> {
+        self.forbidden
+    }
+
+    /// Returns every claim, as signed.
+    pub(crate) fn all(&self) -> &Map<String, Value> {
+        &self.all
     }
 }
 
 /// Judges the claims by the issuer's rules (RFC 7519 section 4.1, RFC 8725 section 3).
-pub(crate) fn verify(
-    token: &SignedToken,
+pub(crate) fn judge(
+    token: &UnverifiedToken<'_>,
     issuer: &Issuer,
     now: UnixTime,
-) -> Result<VerifiedClaims, Rejection> {
-    let claims = &token.claims;
-    access_token(token)?;
-    if text(claims, "iss")?.ok_or(Rejection::MissingClaim("iss"))? != issuer.issuer() {
-        return Err(Rejection::UnknownIssuer);
-    }
+) -> Result<Judged, Rejection> {
+    let claims = token.unverified_claims();
+    let iss = token.unverified_issuer()?;
+    profile::check(issuer.profile, token.typ(), claims)?;
+    named(claims, iss, issuer)?;
     times(claims, issuer, now)?;
     audience(claims, issuer)?;
-    let client = [text(claims, "client_id")?, text(claims, "azp")?, text(claims, "cid")?];
-    Ok(VerifiedClaims {
-        issuer: issuer.issuer().to_owned(),
-        subject: text(claims, "sub")?.map(str::to_owned),
-        client: client.into_iter().flatten().next().map(str::to_owned),
+    let subject = text(claims, "sub")?;
+    let mut client = None;
+    for name in ["client_id", "azp", "cid", "appid"] {
+        client = client.or(text(claims, name)?);
+    }
+    if text(claims, "jti")?.is_some_and(|jti| issuer.denied_jti.contains(jti))
+        || subject.is_some_and(|subject| issuer.denied_sub.contains(subject))
+    {
+        return Err(Rejection::Revoked);
+    }
+    Ok(Judged {
+        issuer: iss.to_owned(),
+        subject: subject.map(str::to_owned),
+        client: client.map(str::to_owned),
         scopes: scopes(claims, issuer)?,
+        forbidden: forbidden(claims, client, issuer),
     })
 }
 
-/// RFC 8725 section 3.12: tokens of different kinds must not stand in for each other.
-fn access_token(token: &SignedToken) -> Result<(), Rejection> {
-    // RFC 7515 section 4.1.9: compared without case, `application/` may be left out.
-    let typ = token.typ.as_deref().map(str::to_ascii_lowercase);
-    match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
-        None | Some("jwt" | "at+jwt") => {}
-        Some(_) => return Err(Rejection::TokenType),
+/// The issuer is byte-equal to the configured one, or fits its template for the `tid` claimed.
+fn named(claims: &Map<String, Value>, iss: &str, issuer: &Issuer) -> Result<(), Rejection> {
+    match issuer.tenant_of(iss) {
+        Some(tenant) if text(claims, "tid")? == Some(tenant) => Ok(()),
+        None if iss == issuer.issuer() => Ok(()),
+        _ => Err(Rejection::UnknownIssuer),
     }
-    if let Some(mark) =
-        ["at_hash", "c_hash", "nonce"].into_iter().find(|mark| token.claims.contains_key(*mark))
-    {
-        return Err(Rejection::IdToken(mark));
+}
+
+/// What makes no token wrong but keeps its holder out.
+fn forbidden(
+    claims: &Map<String, Value>,
+    client: Option<&str>,
+    issuer: &Issuer,
+) -> Option<Rejection> {
+    let allowed =
+        |clients: &BTreeSet<String>| client.is_some_and(|client| clients.contains(client));
+    if issuer.clients.as_ref().is_some_and(|clients| !allowed(clients)) {
+        return Some(Rejection::ClientNotAllowed);
     }
-    // Amazon Cognito's mark.
-    if token.claims.get("token_use").is_some_and(|usage| usage != "access") {
-        return Err(Rejection::IdToken("token_use"));
-    }
-    Ok(())
+    let broken = issuer.rules.iter().any(|rule| !rule.holds(claims));
+    broken.then_some(Rejection::RequirementUnmet)
 }
 
 fn times(claims: &Map<String, Value>, issuer: &Issuer, now: UnixTime) -> Result<(), Rejection> {
     let expires = date(claims, "exp", Rounding::Down)?.ok_or(Rejection::MissingClaim("exp"))?;
     // Section 4.1.4: not accepted *on* or after the expiration time.
-    if now >= expires.plus(issuer.leeway()) {
+    if now >= expires.plus(issuer.leeway) {
         return Err(Rejection::TokenExpired { expired: expires.seconds(), now: now.seconds() });
     }
     for name in ["nbf", "iat"] {
         if let Some(start) = date(claims, name, Rounding::Up)?
-            && now < start.minus(issuer.leeway())
+            && now < start.minus(issuer.leeway)
         {
             return Err(Rejection::NotYetValid { not_before: start.seconds(), now: now.seconds() });
+        }
+    }
+    if let Some(longest) = issuer.max_token_age {
+        let start = date(claims, "iat", Rounding::Down)?.ok_or(Rejection::MissingClaim("iat"))?;
+        if expires > start.plus(longest) {
+            return Err(Rejection::LivesTooLong);
         }
     }
     Ok(())
@@ -123,9 +174,11 @@ fn date(
     name: &'static str,
     rounding: Rounding,
 ) -> Result<Option<UnixTime>, Rejection> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    numeric_date(value, rounding).map(Some).ok_or(Rejection::MalformedClaim(name))
+}
+
+fn numeric_date(value: &Value, rounding: Rounding) -> Option<UnixTime> {
     let seconds = match (value.as_i64(), value.as_f64()) {
         (Some(seconds), _) => Some(seconds),
         (None, Some(seconds)) => whole(match rounding {
@@ -134,10 +187,12 @@ fn date(
         }),
         (None, None) => None,
     };
-    seconds
-        .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
-        .map(|seconds| Some(UnixTime::from_seconds(seconds)))
-        .ok_or(Rejection::MalformedClaim(name))
+    seconds.filter(|seconds| (0..=LAST_SECOND).contains(seconds)).map(UnixTime::from_seconds)
+}
+
+/// Reads the time at which something was made, such as a proof.
+pub(crate) fn issued_at(value: &Value) -> Option<UnixTime> {
+    numeric_date(value, Rounding::Up)
 }
 
 /// The standard library converts floats by `as` only; below 2⁵³ that is exact.
@@ -151,10 +206,15 @@ fn whole(seconds: f64) -> Option<i64> {
     (0.0..=LAST_SECOND as f64).contains(&seconds).then_some(seconds as i64)
 }
 
-/// RFC 7519 section 4.1.3: one string or a list of them; one of ours must be there.
+/// RFC 7519 section 4.1.3: one string or a list of them; one of ours must be there. Cognito's
+/// access tokens have none and name their client instead.
 fn audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejection> {
+    let name = match issuer.profile {
+        Profile::Cognito if !claims.contains_key("aud") => "client_id",
+        _ => "aud",
+    };
     let ours = |audience: &str| issuer.audience().iter().any(|configured| configured == audience);
-    let found = match claims.get("aud").ok_or(Rejection::MissingClaim("aud"))? {
+    let found = match claims.get(name).ok_or(Rejection::MissingClaim(name))? {
         Value::String(audience) => ours(audience),
         Value::Array(audiences) => {
             let mut found = false;
@@ -163,7 +223,7 @@ fn audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejectio
             }
             found
         }
-        _ => return Err(Rejection::MalformedClaim("aud")),
+        _ => return Err(Rejection::MalformedClaim(name)),
     };
     if found { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
@@ -172,7 +232,7 @@ fn audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejectio
 /// between single spaces; Okta and Entra ID write lists.
 fn scopes(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<String>, Rejection> {
     let malformed = Rejection::MalformedClaim("scope");
-    let names: Vec<&str> = match issuer.scope_claims().iter().find_map(|name| claims.get(name)) {
+    let names: Vec<&str> = match issuer.scope_claims.iter().find_map(|claim| claim.find(claims)) {
         None => Vec::new(),
         Some(Value::String(text)) if text.is_empty() => Vec::new(),
         Some(Value::String(text)) => text.split(' ').collect(),
@@ -197,7 +257,7 @@ fn text<'a>(
         None => Ok(None),
         Some(Value::String(text))
             if !text.is_empty()
-                && text.len() <= MAX_PRINCIPAL_BYTES
+                && text.len() <= MAX_NAME_BYTES
                 && !text.chars().any(char::is_control) =>
         {
             Ok(Some(text))

@@ -3,75 +3,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::keys::fetch;
 use crate::routes::{Requirement, Route, RouteTable};
-use crate::signature::{Algorithm, UnknownAlgorithm};
 
-/// Clocks of issuers and of Lambda differ by seconds; RFC 7519 section 4.1.4 allows "no more
-/// than a few minutes".
-const DEFAULT_LEEWAY: u64 = 30;
-const MAX_LEEWAY: u64 = 300;
+mod document;
+mod issuer;
 
-/// `authorizer.json`, as written. [`Config::resolve`] says what it means.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Document {
-    /// Whose tokens are taken.
-    pub issuers: Vec<IssuerDocument>,
-    /// The route table that serves any API; without one the whole stage is one route.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub routes: Option<Vec<RouteDocument>>,
-    /// Route tables by API id, instead of `routes`: an API that is not named is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apis: Option<BTreeMap<String, Vec<RouteDocument>>>,
-    /// Scopes that every token must have where there is no route table.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-}
-
-/// One issuer, as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IssuerDocument {
-    /// Byte-equal to the tokens' `iss`.
-    pub issuer: String,
-    /// One of these must be in the tokens' `aud`.
-    pub audience: Vec<String>,
-    /// The algorithms the issuer may use; `RS256` if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub algorithms: Option<Vec<String>>,
-    /// Where its keys are; OpenID Connect discovery finds it if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwks_uri: Option<String>,
-    /// The claims that may hold scopes, the first that is there counts; `scope`, `scp`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope_claims: Option<Vec<String>>,
-    /// How far clocks may differ, in seconds; 30 if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leeway_seconds: Option<u64>,
-}
-
-/// One guarded route, as written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteDocument {
-    /// `GET`, `POST`, … or `ANY`.
-    pub method: String,
-    /// The path template, such as `/pets/{id}`.
-    pub path: String,
-    /// Scope sets, any one of which opens it; an empty set asks for a valid token only.
-    pub scopes: Vec<Vec<String>>,
-}
+pub use document::{
+    BundledKeys, ContextSource, Denied, Document, IssuerDocument, Possession, Profile,
+    RouteDocument, RuleDocument, TokenSource, UsageKey,
+};
+pub use issuer::Issuer;
+pub(crate) use issuer::UsageKeySource;
 
 /// What the authorizer works with. Issuer and audience cannot be absent.
 #[derive(Clone, Debug)]
 pub struct Config {
     issuers: Vec<Issuer>,
     tables: Tables,
+    token: TokenSource,
+    simple_responses: bool,
+    ca_bundle: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,47 +42,6 @@ pub(crate) enum Access {
     Stage(Requirement),
     /// Each route of a table.
     Routes(RouteTable),
-}
-
-/// An issuer whose tokens are taken, and by which rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer {
-    name: String,
-    audience: Vec<String>,
-    algorithms: Vec<Algorithm>,
-    jwks_uri: Option<String>,
-    scope_claims: Vec<String>,
-    leeway: Duration,
-}
-
-impl Issuer {
-    /// Returns what the tokens' `iss` must be, byte for byte.
-    pub fn issuer(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the audiences, never none.
-    pub fn audience(&self) -> &[String] {
-        &self.audience
-    }
-
-    /// Returns the algorithms the issuer may use, never none.
-    pub fn algorithms(&self) -> &[Algorithm] {
-        &self.algorithms
-    }
-
-    /// Returns where the keys are, if discovery is not to find it.
-    pub fn jwks_uri(&self) -> Option<&str> {
-        self.jwks_uri.as_deref()
-    }
-
-    pub(crate) fn scope_claims(&self) -> &[String] {
-        &self.scope_claims
-    }
-
-    pub(crate) fn leeway(&self) -> Duration {
-        self.leeway
-    }
 }
 
 /// One thing that is wrong with a configuration.
@@ -207,6 +121,7 @@ impl Config {
                 jwks_uri: get("AUTHORIZER_JWKS_URI"),
                 scope_claims: list("AUTHORIZER_SCOPE_CLAIMS"),
                 leeway_seconds: leeway.and_then(Result::ok),
+                ..IssuerDocument::default()
             }],
             scopes: scopes.split_whitespace().map(str::to_owned).collect(),
             ..Document::default()
@@ -218,8 +133,18 @@ impl Config {
         let mut problems = Problems::default();
         let issuers = issuers(&document.issuers, &mut problems);
         let tables = tables(document, &mut problems);
+        let token = token_source(document, &mut problems);
+        if document.ca_bundle.as_ref().is_some_and(|pem| fetch::certificates(pem).is_none()) {
+            problems.add("ca_bundle", "has no certificate in PEM");
+        }
         match (tables, problems.0.is_empty()) {
-            (Some(tables), true) => Ok(Self { issuers, tables }),
+            (Some(tables), true) => Ok(Self {
+                issuers,
+                tables,
+                token,
+                simple_responses: document.simple_responses,
+                ca_bundle: document.ca_bundle.clone(),
+            }),
             _ => Err(problems),
         }
     }
@@ -227,6 +152,21 @@ impl Config {
     /// Returns the issuers, never none.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
+    }
+
+    /// Returns where events carry the token.
+    pub(crate) fn token(&self) -> &TokenSource {
+        &self.token
+    }
+
+    /// Says whether an HTTP API's payload 2.0 is answered by `isAuthorized`.
+    pub(crate) fn simple_responses(&self) -> bool {
+        self.simple_responses
+    }
+
+    /// Returns the certificates that are trusted for fetching keys, in PEM, if not the web's.
+    pub fn ca_bundle(&self) -> Option<&str> {
+        self.ca_bundle.as_deref()
     }
 
     /// Returns the table that serves any API, if there is one.
@@ -258,52 +198,22 @@ fn issuers(documents: &[IssuerDocument], problems: &mut Problems) -> Vec<Issuer>
         if !names.insert(&document.issuer) {
             problem("issuer", "stands there twice");
         }
-        issuers.push(issuer(document, &mut problem));
+        issuers.push(Issuer::resolve(document, &mut problem));
     }
     issuers
 }
 
-fn issuer(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Issuer {
-    let insecure = |url: &str| secure_url(url).is_none();
-    if document.issuer.is_empty() {
-        problem("issuer", "is empty");
-    } else if document.jwks_uri.is_none() && insecure(&document.issuer) {
-        problem("issuer", "is no https URL (http for loopback), so `jwks_uri` must be given");
+fn token_source(document: &Document, problems: &mut Problems) -> TokenSource {
+    let source =
+        document.token.clone().unwrap_or_else(|| TokenSource::Header("Authorization".to_owned()));
+    let (TokenSource::Header(name)
+    | TokenSource::Query(name)
+    | TokenSource::WebsocketProtocol(name)) = &source;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.is_empty() || !name.bytes().all(is_name) {
+        problems.add("token", format!("`{name}` is no name of a header, parameter or protocol"));
     }
-    if document.jwks_uri.as_deref().is_some_and(insecure) {
-        problem("jwks_uri", "is no https URL (http for loopback)");
-    }
-    if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
-        problem("audience", "is empty, which would take every token of the issuer's");
-    }
-    let algorithms = match &document.algorithms {
-        None => vec![Algorithm::RS256],
-        Some(names) => names.iter().filter_map(|name| name.parse().ok()).collect(),
-    };
-    match &document.algorithms {
-        Some(names) if names.is_empty() => problem("algorithms", "is empty"),
-        Some(names) if names.len() != algorithms.len() => {
-            problem("algorithms", &format!("has a name that is {UnknownAlgorithm}"));
-        }
-        _ => {}
-    }
-    let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
-    let scope_claims = document.scope_claims.clone().unwrap_or_else(default_claims);
-    if scope_claims.is_empty() || scope_claims.iter().any(String::is_empty) {
-        problem("scope_claims", "is empty");
-    }
-    let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
-    if leeway > MAX_LEEWAY {
-        problem("leeway_seconds", "is more than 300");
-    }
-    Issuer {
-        name: document.issuer.clone(),
-        audience: document.audience.clone(),
-        algorithms,
-        jwks_uri: document.jwks_uri.clone(),
-        scope_claims,
-        leeway: Duration::from_secs(leeway),
-    }
+    source
 }
 
 fn tables(document: &Document, problems: &mut Problems) -> Option<Tables> {

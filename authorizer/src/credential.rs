@@ -1,143 +1,157 @@
-//! The `Authorization` header's value → exactly one bearer token (RFC 6750 section 2.1).
+//! The configured place → exactly one token, bounded, with the scheme it came under
+//! (RFC 6750 section 2, RFC 9449 section 7.1).
 
-use serde_json::Value;
-
+use crate::config::TokenSource;
 use crate::error::Rejection;
+use crate::event::{AuthorizationRequest, Field, Kind};
 
-/// What stands in the `Authorization` header, as the gateway passed it on.
+/// A token as it was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeaderValue<'a> {
-    Missing,
-    One(&'a str),
-    /// Several values, or something that is no header value.
-    Unclear,
+pub(crate) struct Credential<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) token: &'a str,
 }
 
-impl<'a> HeaderValue<'a> {
-    /// Reads a TOKEN event's `authorizationToken`.
-    pub(crate) fn of_token(value: &'a Value) -> Self {
-        match value {
-            Value::Null => Self::Missing,
-            Value::String(text) => Self::One(text),
-            _ => Self::Unclear,
-        }
-    }
+/// How a token was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Whoever bears it may use it.
+    Bearer,
+    /// Only who proves to have its key.
+    DPoP,
+}
 
-    /// Reads a REQUEST event's header maps. Names are compared without case (RFC 9110
-    /// section 5.1). API Gateway's single-value map keeps only the last of several values,
-    /// so the multi-value map decides where it is there.
-    pub(crate) fn of_headers(single: &'a Value, multiple: &'a Value) -> Self {
-        let mut found = Self::Missing;
-        for (name, values) in multiple.as_object().into_iter().flatten() {
-            if name.eq_ignore_ascii_case("authorization") {
-                match values.as_array().map(Vec::as_slice) {
-                    Some([]) | None => {}
-                    Some([value]) => found = found.and(Self::of_token(value)),
-                    Some(_) => return Self::Unclear,
+impl<'a> Credential<'a> {
+    /// Takes the one credential out of a request.
+    pub(crate) fn of(
+        request: &AuthorizationRequest<'a>,
+        source: &TokenSource,
+    ) -> Result<Self, Rejection> {
+        if request.kind == Kind::Token {
+            return Self::header(request.authorization_token());
+        }
+        match source {
+            TokenSource::Header(name) => {
+                // RFC 6750 section 2: not by more than one method.
+                if request.query("access_token") != Field::Missing {
+                    return Err(Rejection::MalformedCredential);
                 }
+                Self::header(request.header(name))
             }
-        }
-        if found != Self::Missing {
-            return found;
-        }
-        for (name, value) in single.as_object().into_iter().flatten() {
-            if name.eq_ignore_ascii_case("authorization") {
-                found = found.and(Self::of_token(value));
+            TokenSource::Query(name) => {
+                Self::alone(request)?;
+                Self::bare(request.query(name))
             }
-        }
-        found
-    }
-
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Missing, one) | (one, Self::Missing) => one,
-            _ => Self::Unclear,
+            TokenSource::WebsocketProtocol(name) => {
+                Self::alone(request)?;
+                Self::protocol(request.header("sec-websocket-protocol"), name)
+            }
         }
     }
 
-    /// Returns the token. The scheme's case does not matter (RFC 9110 section 11.1); exactly
-    /// one space follows it (RFC 6750 section 2.1), and a comma would begin another value.
-    pub(crate) fn bearer(self) -> Result<&'a str, Rejection> {
-        let value = match self {
-            Self::Missing | Self::One("") => return Err(Rejection::MissingToken),
-            Self::One(value) => value,
-            Self::Unclear => return Err(Rejection::MalformedCredential),
-        };
+    /// A token that is looked for elsewhere must not stand in `Authorization` as well.
+    fn alone(request: &AuthorizationRequest<'a>) -> Result<(), Rejection> {
+        match request.header("authorization") {
+            Field::Missing => Ok(()),
+            _ => Err(Rejection::MalformedCredential),
+        }
+    }
+
+    /// The scheme's case does not matter (RFC 9110 section 11.1); exactly one space follows it
+    /// (RFC 6750 section 2.1), and a comma would begin another value.
+    fn header(field: Field<'a>) -> Result<Self, Rejection> {
+        let value = present(field)?;
         let (scheme, token) = value.split_once(' ').ok_or(Rejection::MalformedCredential)?;
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if !scheme.eq_ignore_ascii_case("bearer")
-            || token.is_empty()
-            || !token.bytes().all(is_token)
-        {
+        let scheme = if scheme.eq_ignore_ascii_case("bearer") {
+            Scheme::Bearer
+        } else if scheme.eq_ignore_ascii_case("dpop") {
+            Scheme::DPoP
+        } else {
             return Err(Rejection::MalformedCredential);
-        }
-        Ok(token)
+        };
+        Ok(Self { scheme, token: token_text(token)? })
     }
+
+    fn bare(field: Field<'a>) -> Result<Self, Rejection> {
+        Ok(Self { scheme: Scheme::Bearer, token: token_text(present(field)?)? })
+    }
+
+    /// A browser cannot set headers on a WebSocket, but it can offer protocols: the token is
+    /// the one that follows the agreed name.
+    fn protocol(field: Field<'a>, name: &str) -> Result<Self, Rejection> {
+        let mut offered =
+            present(field)?.split(',').map(str::trim).skip_while(|protocol| *protocol != name);
+        if offered.next().is_none() {
+            return Err(Rejection::MissingToken);
+        }
+        let token = offered.next().ok_or(Rejection::MissingToken)?;
+        Ok(Self { scheme: Scheme::Bearer, token: token_text(token)? })
+    }
+}
+
+fn present(field: Field<'_>) -> Result<&str, Rejection> {
+    match field {
+        Field::Missing | Field::One("") => Err(Rejection::MissingToken),
+        Field::One(value) => Ok(value),
+        Field::Unclear => Err(Rejection::MalformedCredential),
+    }
+}
+
+fn token_text(token: &str) -> Result<&str, Rejection> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if token.is_empty() || !token.bytes().all(fits) {
+        return Err(Rejection::MalformedCredential);
+    }
+    Ok(token)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::HeaderValue;
+    use super::{Credential, Scheme};
     use crate::error::Rejection;
-    use serde_json::{Value, json};
+    use crate::event::Field;
 
     #[test]
-    fn exactly_one_bearer_token_is_taken() {
+    fn exactly_one_bearer_or_dpop_token_is_taken() {
+        let malformed = Err(Rejection::MalformedCredential);
         for (value, token) in [
-            ("Bearer a.b.c", Ok("a.b.c")),
-            ("bearer a.b.c", Ok("a.b.c")),
-            ("BEARER a.b.c", Ok("a.b.c")),
+            ("Bearer a.b.c", Ok((Scheme::Bearer, "a.b.c"))),
+            ("bearer a.b.c", Ok((Scheme::Bearer, "a.b.c"))),
+            ("BEARER a.b.c", Ok((Scheme::Bearer, "a.b.c"))),
+            ("DPoP a.b.c", Ok((Scheme::DPoP, "a.b.c"))),
+            ("dpop a.b.c", Ok((Scheme::DPoP, "a.b.c"))),
             ("", Err(Rejection::MissingToken)),
-            ("Bearer", Err(Rejection::MalformedCredential)),
-            ("Bearer ", Err(Rejection::MalformedCredential)),
-            ("Bearer  a.b.c", Err(Rejection::MalformedCredential)),
-            (" Bearer a.b.c", Err(Rejection::MalformedCredential)),
-            ("Bearer a.b.c ", Err(Rejection::MalformedCredential)),
-            ("Bearer a.b.c, Bearer d.e.f", Err(Rejection::MalformedCredential)),
-            ("Bearer a.b.c,d", Err(Rejection::MalformedCredential)),
-            ("Bearer\ta.b.c", Err(Rejection::MalformedCredential)),
-            ("Basic a.b.c", Err(Rejection::MalformedCredential)),
-            ("a.b.c", Err(Rejection::MalformedCredential)),
-            ("Bearer a.b.c\u{0}", Err(Rejection::MalformedCredential)),
-            ("Bearer é", Err(Rejection::MalformedCredential)),
+            ("Bearer", malformed),
+            ("Bearer ", malformed),
+            ("Bearer  a.b.c", malformed),
+            (" Bearer a.b.c", malformed),
+            ("Bearer a.b.c ", malformed),
+            ("Bearer a.b.c, Bearer d.e.f", malformed),
+            ("Bearer a.b.c,d", malformed),
+            ("Bearer\ta.b.c", malformed),
+            ("Basic a.b.c", malformed),
+            ("a.b.c", malformed),
+            ("Bearer a.b.c\u{0}", malformed),
+            ("Bearer é", malformed),
         ] {
-            assert_eq!(HeaderValue::One(value).bearer(), token, "{value:?}");
+            let found =
+                Credential::header(Field::One(value)).map(|found| (found.scheme, found.token));
+            assert_eq!(found, token, "{value:?}");
         }
     }
 
     #[test]
-    fn the_header_is_found_in_any_case_and_must_be_single() {
-        let none = Value::Null;
-        for (single, multiple, expected) in [
-            (json!({"Authorization": "x"}), none.clone(), HeaderValue::One("x")),
-            (json!({"aUTHORIZATION": "x"}), none.clone(), HeaderValue::One("x")),
-            (
-                json!({"Authorization": "x", "authorization": "x"}),
-                none.clone(),
-                HeaderValue::Unclear,
-            ),
-            (
-                json!({"authorization": "y"}),
-                json!({"authorization": ["x", "y"]}),
-                HeaderValue::Unclear,
-            ),
-            (json!({"authorization": "x"}), json!({"authorization": ["x"]}), HeaderValue::One("x")),
-            (
-                none.clone(),
-                json!({"authorization": ["x"], "Authorization": ["y"]}),
-                HeaderValue::Unclear,
-            ),
-            (json!({"authorization": null}), json!({"authorization": null}), HeaderValue::Missing),
-            (json!({"authorization": 7}), none.clone(), HeaderValue::Unclear),
-            (json!([]), json!("x"), HeaderValue::Missing),
-            (none.clone(), none.clone(), HeaderValue::Missing),
+    fn a_websockets_token_follows_the_agreed_protocol() {
+        for (offered, token) in [
+            ("bearer, a.b.c", Ok("a.b.c")),
+            ("chat, bearer,a.b.c, more", Ok("a.b.c")),
+            ("chat", Err(Rejection::MissingToken)),
+            ("chat, bearer", Err(Rejection::MissingToken)),
+            ("bearer, a b", Err(Rejection::MalformedCredential)),
         ] {
-            assert_eq!(
-                HeaderValue::of_headers(&single, &multiple),
-                expected,
-                "{single} {multiple}"
-            );
+            let found =
+                Credential::protocol(Field::One(offered), "bearer").map(|found| found.token);
+            assert_eq!(found, token, "{offered}");
         }
     }
 }

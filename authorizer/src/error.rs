@@ -16,6 +16,9 @@ pub enum Rejection {
     /// RFC 7519 section 4.1.3.
     #[error("the token is for another audience")]
     AudienceMismatch,
+    /// The token's client is not among those allowed.
+    #[error("the token's client is not among those that are allowed")]
+    ClientNotAllowed,
     /// RFC 7515 section 4.1.11: an extension that must be understood and is not.
     #[error("the header asks for an extension that is not supported (`crit` or `b64`)")]
     CriticalExtension,
@@ -25,6 +28,9 @@ pub enum Rejection {
     /// An ID token, told by a claim that only ID tokens carry (OpenID Connect Core section 2).
     #[error("this is an ID token: it carries `{0}`")]
     IdToken(&'static str),
+    /// `exp` lies further from `iat` than is allowed.
+    #[error("the token lives longer than is allowed")]
+    LivesTooLong,
     /// A claim that is there and is not what its standard says.
     #[error("the claim `{0}` is malformed")]
     MalformedClaim(&'static str),
@@ -40,6 +46,9 @@ pub enum Rejection {
     /// No credential at all.
     #[error("there is no token")]
     MissingToken,
+    /// The route table has no such route.
+    #[error("the request belongs to no route of the table")]
+    NoSuchRoute,
     /// RFC 7519 section 4.1.5, or issued in the future.
     #[error("the token is not valid before {not_before}, and it is {now} (seconds since 1970)")]
     NotYetValid {
@@ -48,6 +57,16 @@ pub enum Rejection {
         /// When it was judged.
         now: i64,
     },
+    /// The token is bound to a key, or must be, and the request does not prove it
+    /// (RFC 9449 section 7, RFC 8705 section 3).
+    #[error("possession is not proven: {0}")]
+    Possession(&'static str),
+    /// A rule about the claims is not kept.
+    #[error("a required claim is not as it must be")]
+    RequirementUnmet,
+    /// Its `jti` or `sub` is on the list of what is denied.
+    #[error("the token or its subject is denied")]
+    Revoked,
     /// The token is good and does not open this route.
     #[error("none of the scope sets that open this route is held")]
     ScopeInsufficient,
@@ -83,15 +102,19 @@ impl Rejection {
             | Self::HeaderMemberNotAllowed(_)
             | Self::Malformed(_)
             | Self::MalformedCredential
+            | Self::Possession(_)
+            | Self::Revoked
             | Self::TokenType
             | Self::UnknownKey => "invalid_token",
             Self::SignatureInvalid => "invalid_signature",
             Self::AudienceMismatch
             | Self::IdToken(_)
+            | Self::LivesTooLong
             | Self::MalformedClaim(_)
             | Self::MissingClaim(_)
             | Self::NotYetValid { .. }
             | Self::UnknownIssuer => "invalid_claims",
+            Self::ClientNotAllowed | Self::NoSuchRoute | Self::RequirementUnmet => "forbidden",
             Self::TokenExpired { .. } => "token_expired",
             Self::ScopeInsufficient => "insufficient_scope",
         }

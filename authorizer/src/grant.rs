@@ -2,7 +2,7 @@
 
 use crate::claims::VerifiedClaims;
 use crate::config::Access;
-use crate::routes::RouteTable;
+use crate::routes::{Route, RouteTable};
 
 /// What a caller may call. Only [`grant`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,16 @@ impl<'a> Grant<'a> {
     }
 }
 
-/// Decides what the claims open.
-pub(crate) fn grant<'a>(claims: &VerifiedClaims, access: &'a Access) -> Grant<'a> {
+/// Decides what the claims open. A route table says nothing about connecting to a WebSocket
+/// API, so with one nobody connects.
+pub(crate) fn grant<'a>(claims: &VerifiedClaims, access: &'a Access, connects: bool) -> Grant<'a> {
     Grant(match access {
+        _ if claims.forbidden().is_some() => Extent::Nothing,
         Access::Stage(requirement) if requirement.is_met_by(claims.scopes()) => Extent::Stage,
         Access::Stage(_) => Extent::Nothing,
+        Access::Routes(_) if connects => Extent::Nothing,
         Access::Routes(table) => {
-            let open = |route: &crate::routes::Route| route.requirement.is_met_by(claims.scopes());
+            let open = |route: &Route| route.requirement.is_met_by(claims.scopes());
             let granted: Vec<bool> = table.routes().iter().map(open).collect();
             match (granted.contains(&true), granted.contains(&false)) {
                 (false, _) => Extent::Nothing,

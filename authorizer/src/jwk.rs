@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::json;
-use crate::signature::{Algorithm, PublicNumbers, VerifyingKey};
+use crate::signature::{Algorithm, PublicNumbers, VerifyingKey, sha256};
 
 /// The most signatures checked for one token, where several keys share a `kid`.
 const MAX_CANDIDATES: usize = 3;
@@ -18,12 +18,36 @@ const MAX_CANDIDATES: usize = 3;
 pub struct KeySet {
     keys: Vec<Jwk>,
     skipped: usize,
+    private: usize,
+    generation: u64,
 }
 
 #[derive(Debug)]
 struct Jwk {
     kid: Option<String>,
+    issuer: Option<String>,
     key: VerifyingKey,
+}
+
+/// What a JWK says of itself.
+struct Described {
+    kid: Option<String>,
+    issuer: Option<String>,
+    algorithm: Option<Algorithm>,
+    numbers: PublicNumbers,
+}
+
+/// Which key of a set a token asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The header's `kid`.
+    pub(crate) kid: Option<&'a str>,
+    /// The header's `alg`.
+    pub(crate) algorithm: Algorithm,
+    /// The token's `iss`.
+    pub(crate) issuer: &'a str,
+    /// The tenant in it, where the configured issuer is a template.
+    pub(crate) tenant: Option<&'a str>,
 }
 
 /// Why a document is no key set.
@@ -52,7 +76,11 @@ impl KeySet {
         let mut set = Self::default();
         for text in document.keys {
             let before = set.keys.len();
-            set.add(text.get().as_bytes(), algorithms);
+            let jwk = json::object(text.get().as_bytes()).ok();
+            if jwk.as_ref().is_some_and(is_private) {
+                set.private = set.private.saturating_add(1);
+            }
+            set.add(jwk.as_ref(), algorithms);
             if set.keys.len() == before {
                 set.skipped = set.skipped.saturating_add(1);
             }
@@ -65,6 +93,22 @@ impl KeySet {
         self.skipped
     }
 
+    /// Returns how many keys of the document carry private members, which no published key
+    /// may have: whoever signs with them is anybody.
+    pub fn private(&self) -> usize {
+        self.private
+    }
+
+    /// Returns which of its issuer's sets this is, counted from the start of the process.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Makes it the set of a generation.
+    pub(crate) fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+
     /// Says whether a key of this name is in the set.
     pub(crate) fn has(&self, kid: &str) -> bool {
         self.keys.iter().any(|jwk| jwk.kid.as_deref() == Some(kid))
@@ -74,10 +118,13 @@ impl KeySet {
     ///
     /// Without a `kid` there must be exactly one that fits (RFC 7515 section 4.1.4 leaves the
     /// choice to the application): guessing among several would weaken rotation.
-    pub(crate) fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<&VerifyingKey> {
-        let fitting = self.keys.iter().filter(|jwk| jwk.key.algorithm() == algorithm);
-        if kid.is_some() {
-            let named = fitting.filter(|jwk| jwk.kid.as_deref() == kid);
+    pub(crate) fn candidates(&self, wanted: Wanted<'_>) -> Vec<&VerifyingKey> {
+        let fitting = self
+            .keys
+            .iter()
+            .filter(|jwk| jwk.key.algorithm() == wanted.algorithm && jwk.serves(wanted));
+        if wanted.kid.is_some() {
+            let named = fitting.filter(|jwk| jwk.kid.as_deref() == wanted.kid);
             return named.map(|jwk| &jwk.key).take(MAX_CANDIDATES).collect();
         }
         let keys: Vec<_> = fitting.map(|jwk| &jwk.key).take(2).collect();
@@ -85,33 +132,64 @@ impl KeySet {
     }
 
     /// Adds the key once for each algorithm it may serve; does nothing if it may serve none.
-    fn add(&mut self, text: &[u8], algorithms: &[Algorithm]) {
-        let Some((kid, declared, numbers)) = json::object(text).ok().and_then(|jwk| eligible(&jwk))
-        else {
-            return;
-        };
+    fn add(&mut self, jwk: Option<&Map<String, Value>>, algorithms: &[Algorithm]) {
+        let Some(described) = jwk.and_then(described) else { return };
+        let Described { kid, issuer, algorithm: declared, numbers } = described;
         for &algorithm in algorithms {
             if declared.is_some_and(|declared| declared != algorithm) {
                 continue;
             }
             if let Some(key) = VerifyingKey::new(algorithm, &numbers) {
-                self.keys.push(Jwk { kid: kid.clone(), key });
+                self.keys.push(Jwk { kid: kid.clone(), issuer: issuer.clone(), key });
             }
         }
     }
 }
 
-/// Reads one key; `None` if it is not a public signature key.
-fn eligible(
-    jwk: &Map<String, Value>,
-) -> Option<(Option<String>, Option<Algorithm>, PublicNumbers)> {
-    let kid = match jwk.get("kid") {
-        None => None,
-        Some(kid) => Some(kid.as_str()?.to_owned()),
+impl Jwk {
+    /// Microsoft's key sets for many tenants say whose tokens a key is for.
+    fn serves(&self, wanted: Wanted<'_>) -> bool {
+        match (&self.issuer, wanted.tenant) {
+            (Some(issuer), Some(tenant)) => issuer.replace("{tenantid}", tenant) == wanted.issuer,
+            (_, _) => true,
+        }
+    }
+}
+
+/// Makes a key of a JWK that is not in a set, such as a proof's; nothing if it is private or
+/// does not fit.
+pub(crate) fn single(jwk: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
+    let described = described(jwk)?;
+    let fits = described.algorithm.is_none_or(|declared| declared == algorithm);
+    if fits { VerifyingKey::new(algorithm, &described.numbers) } else { None }
+}
+
+/// Returns the thumbprint of a public key (RFC 7638): the hash of its required members, in
+/// order.
+pub(crate) fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
+    let members: &[&str] = match jwk.get("kty")?.as_str()? {
+        "RSA" => &["e", "kty", "n"],
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => return None,
     };
-    let declared = match jwk.get("alg") {
+    let member = |name: &&str| {
+        Some(((*name).to_owned(), Value::String(jwk.get(*name)?.as_str()?.to_owned())))
+    };
+    // `serde_json`'s maps are in the order of their names, as section 3 asks for.
+    let canonical: Map<String, Value> = members.iter().map(member).collect::<Option<_>>()?;
+    Some(URL_SAFE_NO_PAD.encode(sha256(Value::Object(canonical).to_string().as_bytes())))
+}
+
+/// Reads one key; `None` if it is not a public signature key.
+fn described(jwk: &Map<String, Value>) -> Option<Described> {
+    let text = |name: &str| match jwk.get(name) {
+        None => Some(None),
+        Some(value) => Some(Some(value.as_str()?.to_owned())),
+    };
+    let algorithm = match text("alg")? {
         None => None,
-        Some(name) => Some(name.as_str()?.parse().ok()?),
+        Some(name) => Some(name.parse().ok()?),
     };
     // RFC 7517 sections 4.2 and 4.3: an encryption key never verifies a signature.
     if jwk.get("use").is_some_and(|usage| usage != "sig") {
@@ -120,8 +198,7 @@ fn eligible(
     if let Some(operations) = jwk.get("key_ops") {
         operations.as_array()?.iter().find(|operation| *operation == "verify")?;
     }
-    // A published private key is known to everyone: what it signs proves nothing.
-    if jwk.contains_key("d") || jwk.contains_key("k") {
+    if is_private(jwk) {
         return None;
     }
     let number = |name: &str| URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok();
@@ -133,10 +210,16 @@ fn eligible(
         }
         ("EC", Some("P-256")) => PublicNumbers::P256 { x: number("x")?, y: number("y")? },
         ("EC", Some("P-384")) => PublicNumbers::P384 { x: number("x")?, y: number("y")? },
+        ("EC", Some("P-521")) => PublicNumbers::P521 { x: number("x")?, y: number("y")? },
         ("OKP", Some("Ed25519")) => PublicNumbers::Ed25519 { x: number("x")? },
         _ => return None,
     };
-    Some((kid, declared, numbers))
+    Some(Described { kid: text("kid")?, issuer: text("issuer")?, algorithm, numbers })
+}
+
+/// A published private or symmetric key is known to everyone: what it signs proves nothing.
+fn is_private(jwk: &Map<String, Value>) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|member| jwk.contains_key(member))
 }
 
 /// Some issuers write the sign byte of ASN.1 into `n`, against RFC 7518 section 6.3.1.1.

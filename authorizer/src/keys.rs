@@ -1,10 +1,11 @@
-//! The keys of the configured issuers: a pure cache a issuer, one fetch at a time.
+//! The keys of the configured issuers: a pure cache an issuer, one fetch at a time.
 //!
 //! No lock is held while the network is waited for. Callers who need the same fetch share it.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
@@ -12,7 +13,6 @@ use futures_util::future::{Shared, WeakShared};
 use crate::config::Issuer;
 use crate::error::Fault;
 use crate::jwk::KeySet;
-use crate::keys::cache::{Cache, Lookup};
 use crate::signature::Algorithm;
 use crate::time::UnixTime;
 
@@ -20,13 +20,25 @@ pub mod cache;
 pub mod discovery;
 pub mod fetch;
 
-use fetch::{Fetch, FetchError};
+use cache::{Cache, Lookup, Refreshed};
+use fetch::{Fetch, FetchError, Fetched};
 
-type Flight = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
+type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The keys of one issuer.
 #[derive(Clone)]
 pub(crate) struct Keys(Arc<Inner>);
+
+/// How a key set was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It was at hand.
+    Held,
+    /// It was at hand and too old, and the issuer cannot be asked.
+    Stale,
+    /// The issuer was asked, by this caller or another that this one waited with.
+    Fetched,
+}
 
 struct Inner {
     issuer: String,
@@ -36,35 +48,50 @@ struct Inner {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     cache: Cache,
-    flight: Option<WeakShared<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+    /// Where the held set came from and the entity tag it had there.
+    validator: Option<(String, String)>,
+    flight: Option<WeakShared<Fetching>>,
 }
 
 impl Keys {
+    /// Prepares for an issuer's keys. Bundled ones are at hand at once.
     pub(crate) fn of(issuer: &Issuer, fetch: Arc<dyn Fetch>) -> Self {
+        let mut cache = Cache::new(issuer.key_max_age);
+        if let Some(bundled) = &issuer.bundled
+            && let Ok(set) = KeySet::read(&bundled.document, issuer.algorithms())
+        {
+            cache.bundle(set, bundled.read_at, bundled.lifetime);
+        }
         Self(Arc::new(Inner {
             issuer: issuer.issuer().to_owned(),
             jwks_uri: issuer.jwks_uri().map(str::to_owned),
             algorithms: issuer.algorithms().to_vec(),
             fetch,
-            state: Mutex::default(),
+            state: Mutex::new(State { cache, validator: None, flight: None }),
         }))
     }
 
     /// Returns a key set that may be used now and, unless the issuer has none of that name,
     /// holds the key `kid`.
-    pub(crate) async fn set(&self, kid: Option<&str>, now: UnixTime) -> Result<Arc<KeySet>, Fault> {
+    pub(crate) async fn set(
+        &self,
+        kid: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(Arc<KeySet>, Source), Fault> {
         let first = self.0.state().cache.lookup(kid, now);
-        let lookup = if let Lookup::Fetch = first {
+        let asked = matches!(first, Lookup::Fetch);
+        let lookup = if asked {
             self.flight(now).await;
             self.0.state().cache.lookup_without_fetch(kid, now)
         } else {
             first
         };
+        let source = if asked { Source::Fetched } else { Source::Held };
         match lookup {
-            Lookup::Hit(set) | Lookup::Stale(set) | Lookup::CoolingDown(set) => Ok(set),
+            Lookup::Hit(set) | Lookup::CoolingDown(set) => Ok((set, source)),
+            Lookup::Stale(set) => Ok((set, Source::Stale)),
             Lookup::Unavailable(cause) => Err(self.unavailable(cause.to_string())),
             Lookup::Fetch => Err(self.unavailable("the fetch ended without a result".to_owned())),
         }
@@ -75,7 +102,7 @@ impl Keys {
     }
 
     /// Joins the fetch that is under way, or starts one.
-    fn flight(&self, now: UnixTime) -> Flight {
+    fn flight(&self, now: UnixTime) -> Shared<Fetching> {
         let mut state = self.0.state();
         if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade)
             && flight.peek().is_none()
@@ -100,13 +127,31 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read(&self) -> Result<KeySet, FetchError> {
-        let uri = if let Some(uri) = &self.jwks_uri {
-            uri.clone()
-        } else {
-            let document = self.fetch.get(&discovery::uri(&self.issuer)).await?;
-            discovery::jwks_uri(&document, &self.issuer)?
-        };
-        Ok(KeySet::read(&self.fetch.get(&uri).await?, &self.algorithms)?)
+    async fn read(&self) -> Result<Refreshed, FetchError> {
+        let uri =
+            if let Some(uri) = &self.jwks_uri { uri.clone() } else { self.discover().await? };
+        let validator = self.state().validator.clone().filter(|(source, _)| *source == uri);
+        let tag = validator.as_ref().map(|(_, tag)| tag.as_str());
+        match self.fetch.get(&uri, tag).await? {
+            Fetched::Unchanged { max_age } => Ok(Refreshed { set: None, max_age }),
+            Fetched::Document { body, entity_tag, max_age } => {
+                let set = KeySet::read(&body, &self.algorithms)?;
+                self.state().validator = entity_tag.map(|tag| (uri, tag));
+                Ok(Refreshed { set: Some(set), max_age })
+            }
+        }
     }
+
+    async fn discover(&self) -> Result<String, FetchError> {
+        match self.fetch.get(&discovery::uri(&self.issuer), None).await? {
+            Fetched::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
+            // Nobody asked whether it changed.
+            Fetched::Unchanged { .. } => Err(FetchError::NotMetadata),
+        }
+    }
+}
+
+/// Bounds what an issuer says about how long its answer may be used.
+pub(crate) fn bounded_max_age(asked: Option<Duration>, most: Duration) -> Duration {
+    asked.map_or(most, |asked| asked.clamp(cache::MIN_MAX_AGE, most))
 }

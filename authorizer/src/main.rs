@@ -4,26 +4,33 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use authorizer::keys::fetch::{Fetch, HttpFetch};
-use authorizer::{Authorizer, Config, FunctionError, UnixTime, telemetry};
+use authorizer::telemetry::{self, Invocation, Telemetry};
+use authorizer::{Authorizer, Config, FunctionError, UnixTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
-    let config = match configuration() {
-        Ok(config) => config,
+    let (config, telemetry) = match configuration() {
+        Ok(configuration) => configuration,
         Err(problem) => {
             let _ = writeln!(io::stderr(), "authorizer does not start: {problem}");
             return ExitCode::FAILURE;
         }
     };
-    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::trusting(config.ca_bundle()));
     let authorizer = Authorizer::new(config, &fetch);
+    let function = Function { authorizer, telemetry, is_first: AtomicBool::new(true) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(Into::into).and_then(|runtime| {
-        runtime.block_on(lambda_runtime::run(service_fn(|event| answer(&authorizer, event))))
+        runtime.block_on(async {
+            // INIT is not billed by the caller's patience: the first call finds the keys.
+            function.authorizer.prefetch(UnixTime::from_system(clock())).await;
+            lambda_runtime::run(service_fn(|event| function.answer(event))).await
+        })
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,30 +41,55 @@ fn main() -> ExitCode {
     }
 }
 
-/// The raw text of the event is handed on: the runtime would log what it cannot deserialise.
-async fn answer(
-    authorizer: &Authorizer,
-    event: LambdaEvent<Box<RawValue>>,
-) -> Result<Box<RawValue>, Diagnostic> {
-    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
-    let now = UnixTime::from_system(SystemTime::now());
-    let outcome = authorizer.handle(event.payload.get(), now).await;
-    let line = telemetry::line(&event.context.request_id, &outcome.decision);
-    // A log that cannot be written must not decide anything.
-    let _ = writeln!(io::stdout(), "{line}");
-    let diagnostic = |error: FunctionError| Diagnostic {
-        error_type: error.error_type.to_owned(),
-        error_message: error.error_message.to_owned(),
-    };
-    let unwritable = |_| Diagnostic {
-        error_type: "AuthorizerFault".to_owned(),
-        error_message: "unwritable".to_owned(),
-    };
-    RawValue::from_string(outcome.answer.map_err(diagnostic)?).map_err(unwritable)
+/// What the process keeps between invocations.
+struct Function {
+    authorizer: Authorizer,
+    telemetry: Telemetry,
+    is_first: AtomicBool,
+}
+
+impl Function {
+    /// The raw text of the event is handed on: the runtime would log what it cannot
+    /// deserialise.
+    async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, Diagnostic> {
+        let (started, now) = (clock(), UnixTime::from_system(clock()));
+        let outcome = self.authorizer.handle(event.payload.get(), now).await;
+        let since =
+            |start: SystemTime, end: SystemTime| end.duration_since(start).unwrap_or_default();
+        let invocation = Invocation {
+            request_id: &event.context.request_id,
+            trace_id: event.context.xray_trace_id.as_deref(),
+            at_milliseconds: i64::try_from(since(SystemTime::UNIX_EPOCH, started).as_millis())
+                .unwrap_or_default(),
+            microseconds: u64::try_from(since(started, clock()).as_micros()).unwrap_or(u64::MAX),
+            cold_start: self.is_first.swap(false, Ordering::Relaxed),
+        };
+        let metrics = telemetry::metrics(&invocation, &outcome.decision);
+        let mut out = io::stdout().lock();
+        for line in self.telemetry.line(&invocation, &outcome.decision).into_iter().chain([metrics])
+        {
+            // A log that cannot be written must not decide anything.
+            let _ = writeln!(out, "{line}");
+        }
+        let diagnostic = |error: FunctionError| Diagnostic {
+            error_type: error.error_type.to_owned(),
+            error_message: error.error_message.to_owned(),
+        };
+        let unwritable = |_| Diagnostic {
+            error_type: "AuthorizerFault".to_owned(),
+            error_message: "unwritable".to_owned(),
+        };
+        RawValue::from_string(outcome.answer.map_err(diagnostic)?).map_err(unwritable)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+fn clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// `AUTHORIZER_CONFIG`, else `authorizer.json` beside the binary, else `AUTHORIZER_*`.
-fn configuration() -> Result<Config, String> {
+fn configuration() -> Result<(Config, Telemetry), String> {
     #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
     let get = |key: &str| std::env::var(key).ok();
     let config = configured(get)?;
@@ -68,7 +100,8 @@ fn configuration() -> Result<Config, String> {
                 .to_owned(),
         );
     }
-    Ok(config)
+    let telemetry = Telemetry::from_environment(get).map_err(|error| error.to_string())?;
+    Ok((config, telemetry))
 }
 
 fn configured(get: impl Fn(&str) -> Option<String>) -> Result<Config, String> {

@@ -38,12 +38,11 @@ impl<'a> MethodArn<'a> {
         let mut part = || parts.next().ok_or(NotAMethodArn);
         let (api_id, stage, verb) = (part()?, part()?, part()?);
         let path = parts.next().unwrap_or_default();
-        // An HTTP API's default stage is called `$default`.
-        if !is_name(api_id)
-            || !(is_name(stage) || stage == "$default")
-            || !verb.bytes().all(|b| b.is_ascii_uppercase())
-            || verb.is_empty()
-        {
+        // An HTTP API's default stage is called `$default`; a WebSocket API has route keys where
+        // others have a verb.
+        let is_verb = verb == "$connect"
+            || (!verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_uppercase()));
+        if !is_name(api_id) || !(is_name(stage) || stage == "$default") || !is_verb {
             return Err(NotAMethodArn);
         }
         // All of it but "/VERB" and "/path".
@@ -67,6 +66,11 @@ impl<'a> MethodArn<'a> {
     /// Returns the HTTP method, in capitals.
     pub fn verb(&self) -> &'a str {
         self.verb
+    }
+
+    /// Says whether a client asks a WebSocket API to connect.
+    pub fn is_connect(&self) -> bool {
+        self.verb == "$connect"
     }
 
     /// Returns the concrete path without its leading slash.

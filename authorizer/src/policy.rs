@@ -38,7 +38,8 @@ enum Effect {
 
 /// Says in IAM's language what a grant says, for the API and stage of `arn`.
 pub(crate) fn policy(grant: &Grant<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
-    let everything = || vec!["*/*".to_owned()];
+    // A WebSocket API's `$connect` has no path.
+    let everything = || vec![if arn.is_connect() { "*" } else { "*/*" }.to_owned()];
     let (allowed, denied) = match grant.extent() {
         Extent::Stage => (everything(), Vec::new()),
         Extent::Nothing => (Vec::new(), everything()),

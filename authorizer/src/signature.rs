@@ -15,6 +15,8 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
+    /// ECDSA on P-521 with SHA-512.
+    ES512,
     /// Ed25519; also named `Ed25519` (RFC 9864).
     #[serde(alias = "Ed25519")]
     EdDSA,
@@ -34,9 +36,10 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, in the order of their names.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ES256,
         Self::ES384,
+        Self::ES512,
         Self::EdDSA,
         Self::PS256,
         Self::PS384,
@@ -51,6 +54,7 @@ impl Algorithm {
         match self {
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
             Self::PS256 => "PS256",
             Self::PS384 => "PS384",
@@ -69,7 +73,7 @@ impl Algorithm {
             Self::PS256 => Some(&crypto::RSA_PSS_2048_8192_SHA256),
             Self::PS384 => Some(&crypto::RSA_PSS_2048_8192_SHA384),
             Self::PS512 => Some(&crypto::RSA_PSS_2048_8192_SHA512),
-            Self::ES256 | Self::ES384 | Self::EdDSA => None,
+            Self::ES256 | Self::ES384 | Self::ES512 | Self::EdDSA => None,
         }
     }
 }
@@ -91,7 +95,7 @@ impl FromStr for Algorithm {
 
 /// The name is not that of an [`Algorithm`]; `none` and the HMAC family never are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512")]
+#[error("not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512")]
 pub struct UnknownAlgorithm;
 
 /// The public numbers of a JWK, decoded (RFC 7518 section 6, RFC 8037 section 2).
@@ -99,6 +103,7 @@ pub(crate) enum PublicNumbers {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     P256 { x: Vec<u8>, y: Vec<u8> },
     P384 { x: Vec<u8>, y: Vec<u8> },
+    P521 { x: Vec<u8>, y: Vec<u8> },
     Ed25519 { x: Vec<u8> },
 }
 
@@ -118,6 +123,9 @@ impl VerifyingKey {
             }
             (Algorithm::ES384, PublicNumbers::P384 { x, y }) => {
                 elliptic(&crypto::ECDSA_P384_SHA384_FIXED, 48, x, y)?
+            }
+            (Algorithm::ES512, PublicNumbers::P521 { x, y }) => {
+                elliptic(&crypto::ECDSA_P521_SHA512_FIXED, 66, x, y)?
             }
             (Algorithm::EdDSA, PublicNumbers::Ed25519 { x }) => {
                 crypto::ParsedPublicKey::new(&crypto::ED25519, x).ok()?
@@ -143,6 +151,13 @@ impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("VerifyingKey").field(&self.algorithm).finish()
     }
+}
+
+/// Returns the SHA-256 of some bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    // A SHA-256 has 32 bytes; were it otherwise, nothing would be equal to this.
+    digest.as_ref().try_into().unwrap_or([0; 32])
 }
 
 /// RFC 7518 section 6.2.1: the coordinates are as long as the field, leading zeros included.

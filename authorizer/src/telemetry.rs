@@ -1,6 +1,8 @@
-//! What is told about a decision: one JSON line, never a byte of a token.
+//! What is told about a decision: a line for the log and a record for the metrics, never a
+//! byte of a token.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// What was decided, for logs. Every text is JSON-escaped when written, so none can forge a
 /// second line.
@@ -14,7 +16,7 @@ pub struct Decision {
     /// The reason in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// `TOKEN` or `REQUEST`.
+    /// `TOKEN`, `REQUEST`, `HTTP` or `WEBSOCKET`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The configured issuer that the token names.
@@ -23,6 +25,9 @@ pub struct Decision {
     /// The key the token names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
+    /// How the key set was come by: `held`, `fetched`, `stale` or `unavailable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<&'static str>,
     /// The guarded route that the request belongs to, such as `GET /pets/{id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
@@ -46,16 +51,174 @@ pub enum Verdict {
     Fault,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    request_id: &'a str,
-    #[serde(flatten)]
-    decision: &'a Decision,
+impl Verdict {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Unauthorized => "unauthorized",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// A fault is ours to mend, a refusal is worth a look, the rest is as it should be.
+    const fn level(self) -> Level {
+        match self {
+            Self::Allow => Level::Info,
+            Self::Deny | Self::Unauthorized => Level::Warn,
+            Self::Fault => Level::Error,
+        }
+    }
 }
 
-/// Writes a decision as one line of JSON, without the newline.
-pub fn line(request_id: &str, decision: &Decision) -> String {
-    // Strings and enums cannot fail to serialise; if they ever did, the line says so.
-    serde_json::to_string(&Line { request_id, decision })
-        .unwrap_or_else(|_| r#"{"decision":"fault","reason":"telemetry"}"#.to_owned())
+/// Lambda's log levels, the least important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl Level {
+    const NAMES: [(&'static str, Self); 6] = [
+        ("TRACE", Self::Trace),
+        ("DEBUG", Self::Debug),
+        ("INFO", Self::Info),
+        ("WARN", Self::Warn),
+        ("ERROR", Self::Error),
+        ("FATAL", Self::Fatal),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("INFO", |(name, _)| name)
+    }
+}
+
+/// How decisions are told, as Lambda's variables and one of ours set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    level: Level,
+    text: bool,
+    allowed_percent: u64,
+}
+
+/// A setting that makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100")]
+pub struct NotAPercentage;
+
+/// One invocation, beside its decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// Lambda's request id.
+    pub request_id: &'a str,
+    /// The X-Ray trace header, if there is one.
+    pub trace_id: Option<&'a str>,
+    /// When it was, in milliseconds since 1970.
+    pub at_milliseconds: i64,
+    /// How long it took, in microseconds.
+    pub microseconds: u64,
+    /// Whether it is the first of this process.
+    pub cold_start: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    #[serde(flatten)]
+    decision: &'a Decision,
+    duration_us: u64,
+    cold_start: bool,
+}
+
+impl Telemetry {
+    /// Reads `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT` and `AUTHORIZER_LOG_ALLOWED`, the
+    /// percentage of allowed decisions that are logged.
+    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, NotAPercentage> {
+        let level = get("AWS_LAMBDA_LOG_LEVEL").map(|name| name.to_ascii_uppercase());
+        let known = level.and_then(|name| {
+            Level::NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
+        });
+        let percent = get("AUTHORIZER_LOG_ALLOWED").map_or(Ok(100), |text| text.trim().parse());
+        Ok(Self {
+            level: known.unwrap_or(Level::Info),
+            text: get("AWS_LAMBDA_LOG_FORMAT")
+                .is_some_and(|format| format.eq_ignore_ascii_case("text")),
+            allowed_percent: percent
+                .ok()
+                .filter(|percent| *percent <= 100)
+                .ok_or(NotAPercentage)?,
+        })
+    }
+
+    /// Writes the log's line, without the newline; nothing if it is below the level or an
+    /// allowed one that the sample leaves out. Refusals and faults are never left out.
+    pub fn line(&self, invocation: &Invocation<'_>, decision: &Decision) -> Option<String> {
+        let level = decision.decision.level();
+        if level < self.level
+            || (decision.decision == Verdict::Allow && !self.samples(invocation.request_id))
+        {
+            return None;
+        }
+        let line = Line {
+            level: level.name(),
+            request_id: invocation.request_id,
+            trace_id: invocation.trace_id,
+            decision,
+            duration_us: invocation.microseconds,
+            cold_start: invocation.cold_start,
+        };
+        let json = serde_json::to_value(&line).unwrap_or_default();
+        Some(if self.text { as_text(&json) } else { json.to_string() })
+    }
+
+    /// The request's id decides, so that the same request is in every sample or in none.
+    fn samples(&self, request_id: &str) -> bool {
+        let hash = request_id.bytes().fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(byte))
+        });
+        hash.checked_rem(100).unwrap_or_default() < self.allowed_percent
+    }
+}
+
+/// Writes `LEVEL name=value …`, values still JSON-escaped.
+fn as_text(line: &Value) -> String {
+    let level = line.get("level").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let members = line.as_object().into_iter().flatten().filter(|(name, _)| *name != "level");
+    let members = members.map(|(name, value)| format!("{name}={value}"));
+    std::iter::once(level).chain(members).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes the metrics record in CloudWatch's embedded metric format: decisions by outcome and
+/// reason, key sets fetched, cold starts, and how long it took.
+pub fn metrics(invocation: &Invocation<'_>, decision: &Decision) -> String {
+    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+    json!({
+        "_aws": {
+            "Timestamp": invocation.at_milliseconds,
+            "CloudWatchMetrics": [{
+                "Namespace": "Portcullis",
+                "Dimensions": [["Decision", "Reason"]],
+                "Metrics": [
+                    count("Decisions"),
+                    count("KeySetFetches"),
+                    count("ColdStarts"),
+                    {"Name": "Duration", "Unit": "Microseconds"},
+                ],
+            }],
+        },
+        "Decision": decision.decision.name(),
+        "Reason": decision.reason.unwrap_or("none"),
+        "Decisions": 1,
+        "KeySetFetches": u8::from(decision.keys == Some("fetched")),
+        "ColdStarts": u8::from(invocation.cold_start),
+        "Duration": invocation.microseconds,
+    })
+    .to_string()
 }

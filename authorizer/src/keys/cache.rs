@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bounded_max_age;
 use super::fetch::FetchError;
 use crate::jwk::KeySet;
 use crate::time::UnixTime;
 
-/// How long a key set is used without asking again: a revoked key works no longer than this.
-pub const MAX_AGE: Duration = Duration::from_mins(10);
+/// An issuer that forbids caching altogether is asked no more often than this.
+pub const MIN_MAX_AGE: Duration = Duration::from_mins(1);
 
 /// How long an old key set still serves while the issuer cannot be asked.
 pub const STALE_IF_ERROR: Duration = Duration::from_hours(1);
@@ -26,17 +27,29 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 const CLOCK_STEP: Duration = Duration::from_mins(1);
 
 /// The keys of one issuer and what happened to its fetches.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cache {
+    max_age: Duration,
     held: Option<Held>,
     failure: Option<Failure>,
     unknown_kid_from: Option<UnixTime>,
+    generation: u64,
 }
 
 #[derive(Debug)]
 struct Held {
     set: Arc<KeySet>,
     read_at: UnixTime,
+    max_age: Duration,
+}
+
+/// What a fetch that succeeded brought.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// The new set; none if the one at hand is still right.
+    pub set: Option<KeySet>,
+    /// How long it may be used, as far as the issuer says.
+    pub max_age: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -62,6 +75,16 @@ pub enum Lookup {
 }
 
 impl Cache {
+    /// Starts with nothing. A revoked key works no longer than `max_age`.
+    pub fn new(max_age: Duration) -> Self {
+        Self { max_age, held: None, failure: None, unknown_kid_from: None, generation: 0 }
+    }
+
+    /// Holds a set that was read elsewhere, for a lifetime of its own.
+    pub fn bundle(&mut self, set: KeySet, read_at: UnixTime, lifetime: Duration) {
+        self.held = Some(Held { set: Arc::new(set), read_at, max_age: lifetime });
+    }
+
     /// Decides what to do for a token that names `kid`.
     pub fn lookup(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
         match self.lookup_without_fetch(kid, now) {
@@ -75,19 +98,15 @@ impl Cache {
     pub fn lookup_without_fetch(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
         let usable = |held: &Held| kid.is_none_or(|kid| held.set.has(kid));
         match (self.held.as_ref(), self.failure.as_ref()) {
-            (Some(held), _) if held.is_within(MAX_AGE, now) && usable(held) => {
+            (Some(held), _) if held.is_fresh(now) && usable(held) => {
                 Lookup::Hit(Arc::clone(&held.set))
             }
-            (Some(held), Some(_))
-                if held.is_within(MAX_AGE.saturating_add(STALE_IF_ERROR), now) && usable(held) =>
-            {
+            (Some(held), Some(_)) if held.is_usable_stale(now) && usable(held) => {
                 Lookup::Stale(Arc::clone(&held.set))
             }
             // The key may be a new one that could not be fetched: refusing would be a guess.
             (_, Some(failure)) => Lookup::Unavailable(failure.cause.clone()),
-            (Some(held), None) if held.is_within(MAX_AGE, now) => {
-                Lookup::CoolingDown(Arc::clone(&held.set))
-            }
+            (Some(held), None) if held.is_fresh(now) => Lookup::CoolingDown(Arc::clone(&held.set)),
             (_, None) => Lookup::Unavailable(FetchError::NeverFetched),
         }
     }
@@ -96,23 +115,31 @@ impl Cache {
         if let Some(failure) = &self.failure {
             return now >= failure.retry_from;
         }
-        let fresh = self.held.as_ref().is_some_and(|held| held.is_within(MAX_AGE, now));
+        let fresh = self.held.as_ref().is_some_and(|held| held.is_fresh(now));
         !fresh || self.unknown_kid_from.is_none_or(|from| now >= from)
     }
 
     /// Notes that a fetch starts.
     pub fn begin_fetch(&mut self, now: UnixTime) {
         // Only what is asked for in spite of a fresh set is asked for because of a `kid`.
-        if self.held.as_ref().is_some_and(|held| held.is_within(MAX_AGE, now)) {
+        if self.held.as_ref().is_some_and(|held| held.is_fresh(now)) {
             self.unknown_kid_from = Some(now.plus(UNKNOWN_KID_INTERVAL));
         }
     }
 
     /// Notes how a fetch that started at `now` ended. A failure leaves the old set in place.
-    pub fn end_fetch(&mut self, result: Result<KeySet, FetchError>, now: UnixTime) {
+    pub fn end_fetch(&mut self, result: Result<Refreshed, FetchError>, now: UnixTime) {
         match result {
-            Ok(set) => {
-                self.held = Some(Held { set: Arc::new(set), read_at: now });
+            Ok(Refreshed { set, max_age }) => {
+                let max_age = bounded_max_age(max_age, self.max_age);
+                self.generation = self.generation.saturating_add(1);
+                let generation = self.generation;
+                let kept = || self.held.as_ref().map(|held| Arc::clone(&held.set));
+                if let Some(set) =
+                    set.map(|set| Arc::new(set.of_generation(generation))).or_else(kept)
+                {
+                    self.held = Some(Held { set, read_at: now, max_age });
+                }
                 self.failure = None;
             }
             Err(cause) => {
@@ -126,6 +153,14 @@ impl Cache {
 }
 
 impl Held {
+    fn is_fresh(&self, now: UnixTime) -> bool {
+        self.is_within(self.max_age, now)
+    }
+
+    fn is_usable_stale(&self, now: UnixTime) -> bool {
+        self.is_within(self.max_age.saturating_add(STALE_IF_ERROR), now)
+    }
+
     fn is_within(&self, age: Duration, now: UnixTime) -> bool {
         now < self.read_at.plus(age) && self.read_at <= now.plus(CLOCK_STEP)
     }

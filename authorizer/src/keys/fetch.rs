@@ -5,6 +5,11 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
 use crate::jwk::KeySetError;
 
 /// Known key sets have 1 to 12 KB; beyond this it is none, or an attack.
@@ -63,58 +68,134 @@ pub enum FetchError {
     },
 }
 
+/// What an issuer answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// What is at hand is still right.
+    Unchanged {
+        /// How long it may be used, as far as the issuer says.
+        max_age: Option<Duration>,
+    },
+    /// A document.
+    Document {
+        /// Its bytes.
+        body: Vec<u8>,
+        /// Its entity tag, to ask later whether it changed.
+        entity_tag: Option<String>,
+        /// How long it may be used, as far as the issuer says.
+        max_age: Option<Duration>,
+    },
+}
+
 /// The result of [`Fetch::get`].
-pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send + 'a>>;
+pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
 
 /// Gets documents. The tests put something else in its place.
 pub trait Fetch: Send + Sync {
-    /// Gets the body that `url` answers with 200.
-    fn get<'a>(&'a self, url: &'a str) -> Fetched<'a>;
+    /// Gets what `url` answers with 200, or with 304 if its entity tag is still this one.
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a>;
 }
 
 /// [`Fetch`] over HTTP. The client is made when it is first needed: a Lambda whose keys are
 /// at hand never pays for it.
 #[derive(Default)]
 pub struct HttpFetch {
+    ca_bundle: Option<String>,
     client: OnceLock<Option<reqwest::Client>>,
 }
 
+impl HttpFetch {
+    /// Trusts the certificates in this PEM text in the place of the web's.
+    pub fn trusting(ca_bundle: Option<&str>) -> Self {
+        Self { ca_bundle: ca_bundle.map(str::to_owned), client: OnceLock::new() }
+    }
+
+    async fn exchange(&self, url: &str, entity_tag: Option<&str>) -> Result<Fetched, FetchError> {
+        let client = self.client.get_or_init(|| client(self.ca_bundle.as_deref()));
+        let client = client.as_ref().ok_or(FetchError::Client)?;
+        let failed = |error: reqwest::Error| {
+            let url = url.to_owned();
+            if error.is_timeout() {
+                FetchError::Timeout { url }
+            } else {
+                FetchError::Connect { url }
+            }
+        };
+        let mut request = client.get(url);
+        if let Some(tag) = entity_tag {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let max_age = header(CACHE_CONTROL).and_then(max_age);
+        let received_tag = header(ETAG).map(str::to_owned);
+        if status == StatusCode::NOT_MODIFIED && entity_tag.is_some() {
+            return Ok(Fetched::Unchanged { max_age });
+        }
+        if status != StatusCode::OK {
+            return Err(FetchError::Status { url: url.to_owned(), status: status.as_u16() });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len().saturating_add(chunk.len()) > MAX_DOCUMENT_BYTES {
+                return Err(FetchError::TooLarge { url: url.to_owned() });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched::Document { body, entity_tag: received_tag, max_age })
+    }
+}
+
 impl Fetch for HttpFetch {
-    fn get<'a>(&'a self, url: &'a str) -> Fetched<'a> {
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a> {
         Box::pin(async move {
-            let client = self.client.get_or_init(client).as_ref().ok_or(FetchError::Client)?;
-            let failed = |error: reqwest::Error| {
-                let url = url.to_owned();
-                if error.is_timeout() {
-                    FetchError::Timeout { url }
-                } else {
-                    FetchError::Connect { url }
-                }
-            };
-            let mut response = client.get(url).send().await.map_err(failed)?;
-            if response.status() != reqwest::StatusCode::OK {
-                return Err(FetchError::Status {
-                    url: url.to_owned(),
-                    status: response.status().as_u16(),
-                });
+            match self.exchange(url, entity_tag).await {
+                // A frozen Lambda's connections are often dead when it thaws: once more, on a
+                // new one.
+                Err(FetchError::Connect { .. }) => self.exchange(url, entity_tag).await,
+                result => result,
             }
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(failed)? {
-                if body.len().saturating_add(chunk.len()) > MAX_DOCUMENT_BYTES {
-                    return Err(FetchError::TooLarge { url: url.to_owned() });
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(body)
         })
     }
 }
 
-/// Web roots compiled in and AWS-LC as the one crypto library: the platform's verifier takes
-/// tens of milliseconds to set up.
-fn client() -> Option<reqwest::Client> {
+/// Reads `max-age` of a `Cache-Control` (RFC 9111 section 5.2); `no-store` and `no-cache` are 0.
+fn max_age(value: &str) -> Option<Duration> {
+    let mut found = None;
+    for directive in value.split(',').map(str::trim) {
+        if directive.eq_ignore_ascii_case("no-store") || directive.eq_ignore_ascii_case("no-cache")
+        {
+            return Some(Duration::ZERO);
+        }
+        if let Some((name, seconds)) = directive.split_once('=')
+            && name.eq_ignore_ascii_case("max-age")
+        {
+            found = seconds.trim_matches('"').parse().ok().map(Duration::from_secs);
+        }
+    }
+    found
+}
+
+/// Reads the certificates of a PEM text; nothing if there is none, or one is malformed.
+pub(crate) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    certificates.ok().filter(|certificates| !certificates.is_empty())
+}
+
+/// Compiled-in roots, or the given ones, and AWS-LC as the one crypto library: the platform's
+/// verifier takes tens of milliseconds to set up.
+fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut roots = rustls::RootCertStore::empty();
+    match ca_bundle {
+        Some(pem) => {
+            for certificate in certificates(pem)? {
+                roots.add(certificate).ok()?;
+            }
+        }
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+    }
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .ok()?
@@ -128,4 +209,34 @@ fn client() -> Option<reqwest::Client> {
         .timeout(DEADLINE)
         .build()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{certificates, max_age};
+    use std::time::Duration;
+
+    #[test]
+    fn a_cache_control_says_how_long() {
+        for (value, seconds) in [
+            ("max-age=300", Some(300)),
+            ("public, Max-Age=300, immutable", Some(300)),
+            ("max-age=\"300\"", Some(300)),
+            ("max-age=300, no-store", Some(0)),
+            ("no-cache", Some(0)),
+            ("public", None),
+            ("max-age=soon", None),
+            ("s-maxage=9", None),
+            ("", None),
+        ] {
+            assert_eq!(max_age(value), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_without_a_certificate_is_none() {
+        for pem in ["", "x", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----"] {
+            assert!(certificates(pem).is_none(), "{pem}");
+        }
+    }
 }

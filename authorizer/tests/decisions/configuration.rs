@@ -35,7 +35,7 @@ fn every_problem_is_told_at_once() {
             "issuers[1].scope_claims: is empty",
             "issuers[1].leeway_seconds: is more than 300",
             "issuers[2].jwks_uri: is no https URL (http for loopback)",
-            "issuers[2].algorithms: has a name that is not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
+            "issuers[2].algorithms: has a name that is not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
     );
 }

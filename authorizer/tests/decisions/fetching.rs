@@ -1,23 +1,58 @@
-//! The one network call, against a server that misbehaves.
+//! The one network call, against servers that misbehave.
 
-use authorizer::keys::fetch::{Fetch, FetchError, HttpFetch, MAX_DOCUMENT_BYTES};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use authorizer::keys::fetch::{Fetch, FetchError, Fetched, HttpFetch, MAX_DOCUMENT_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-/// Serves one connection with `answer`, then keeps it open or closes it.
-async fn serve(answer: Vec<u8>, close: bool) -> String {
+/// How a server behaves after it has read a request.
+#[derive(Clone)]
+enum Manner {
+    /// Sends this and closes.
+    Answer(Vec<u8>),
+    /// Sends this and keeps silent.
+    Hang(Vec<u8>),
+    /// Sends a head, and then a byte each tenth of a second.
+    Trickle,
+    /// Closes the first connection without a word, and answers the second.
+    FirstDead(Vec<u8>),
+}
+
+/// Starts a server and counts its connections.
+async fn serve(manner: Manner) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request).await;
-        let _ = stream.write_all(&answer).await;
-        if !close {
-            std::future::pending::<()>().await;
+        while let Ok((stream, _)) = listener.accept().await {
+            let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+            tokio::spawn(behave(stream, manner.clone(), first));
         }
     });
-    url
+    (url, connections)
+}
+
+async fn behave(mut stream: TcpStream, manner: Manner, first: bool) {
+    let mut request = [0; 4096];
+    let _ = stream.read(&mut request).await;
+    match manner {
+        Manner::FirstDead(_) if first => {}
+        Manner::Answer(bytes) | Manner::FirstDead(bytes) => _ = stream.write_all(&bytes).await,
+        Manner::Hang(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            std::future::pending::<()>().await;
+        }
+        Manner::Trickle => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await;
+            while stream.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
 }
 
 fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
@@ -25,51 +60,101 @@ fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn fetch(answer: Vec<u8>, close: bool) -> (String, Result<Vec<u8>, FetchError>) {
-    let url = serve(answer, close).await;
-    let result = HttpFetch::default().get(&url).await;
+async fn fetch(manner: Manner, tag: Option<&str>) -> (String, Result<Fetched, FetchError>) {
+    let (url, _) = serve(manner).await;
+    let result = HttpFetch::default().get(&url, tag).await;
     (url, result)
+}
+
+fn document(body: &[u8]) -> Fetched {
+    Fetched::Document { body: body.to_vec(), entity_tag: None, max_age: None }
 }
 
 #[tokio::test]
 async fn only_a_complete_answer_of_200_is_taken() {
-    let (_, result) = fetch(http("200 OK", "", b"{}"), true).await;
-    assert_eq!(result.unwrap(), b"{}");
+    let (_, result) = fetch(Manner::Answer(http("200 OK", "", b"{}")), None).await;
+    assert_eq!(result, Ok(document(b"{}")));
     for (status, headers, code) in [
         ("204 No Content", "", 204),
         ("302 Found", "Location: http://127.0.0.1:1/\r\n", 302),
+        ("304 Not Modified", "", 304),
         ("404 Not Found", "", 404),
         ("500 Internal Server Error", "", 500),
     ] {
-        let (url, result) = fetch(http(status, headers, b""), true).await;
+        let (url, result) = fetch(Manner::Answer(http(status, headers, b"")), None).await;
         assert_eq!(result, Err(FetchError::Status { url, status: code }));
     }
-    let (url, result) =
-        fetch(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut".to_vec(), true).await;
-    assert_eq!(result, Err(FetchError::Connect { url }));
-    let (url, result) = fetch(b"not HTTP".to_vec(), true).await;
-    assert_eq!(result, Err(FetchError::Connect { url }));
+    for cut in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut", "not HTTP", ""] {
+        let (url, result) = fetch(Manner::Answer(cut.as_bytes().to_vec()), None).await;
+        assert_eq!(result, Err(FetchError::Connect { url }), "{cut}");
+    }
 }
 
 #[tokio::test]
-async fn a_flood_is_cut_off_at_the_cap() {
-    let (url, result) = fetch(http("200 OK", "", &vec![b' '; MAX_DOCUMENT_BYTES + 1]), true).await;
+async fn what_the_issuer_says_about_its_document_comes_along() {
+    let headers = "ETag: \"v1\"\r\nCache-Control: public, max-age=120\r\n";
+    let (_, result) = fetch(Manner::Answer(http("200 OK", headers, b"{}")), None).await;
+    let (tag, max_age) = (Some("\"v1\"".to_owned()), Some(Duration::from_mins(2)));
+    assert_eq!(result, Ok(Fetched::Document { body: b"{}".to_vec(), entity_tag: tag, max_age }));
+    let (_, result) =
+        fetch(Manner::Answer(http("304 Not Modified", headers, b"")), Some("\"v1\"")).await;
+    assert_eq!(result, Ok(Fetched::Unchanged { max_age }));
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_off_at_the_cap_and_a_bomb_is_not_unpacked() {
+    let flood = vec![b' '; MAX_DOCUMENT_BYTES + 1];
+    let (url, result) = fetch(Manner::Answer(http("200 OK", "", &flood)), None).await;
     assert_eq!(result, Err(FetchError::TooLarge { url }));
-    let (_, result) = fetch(http("200 OK", "", &vec![b' '; MAX_DOCUMENT_BYTES]), true).await;
-    assert_eq!(result.unwrap().len(), MAX_DOCUMENT_BYTES);
+    let (_, result) = fetch(Manner::Answer(http("200 OK", "", &flood[1..])), None).await;
+    assert_eq!(result, Ok(document(&flood[1..])));
+    let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let chunk = [b"ffff\r\n".to_vec(), vec![b' '; 0xffff], b"\r\n".to_vec()].concat();
+    let (url, result) = fetch(Manner::Hang([endless, chunk.repeat(4)].concat()), None).await;
+    assert_eq!(result, Err(FetchError::TooLarge { url }));
+    let packed = b"\x1f\x8b\x08\x00 not unpacked";
+    let (_, result) =
+        fetch(Manner::Answer(http("200 OK", "Content-Encoding: gzip\r\n", packed)), None).await;
+    assert_eq!(result, Ok(document(packed)));
 }
 
 #[tokio::test]
-async fn silence_ends_at_the_deadline() {
-    let (url, result) = fetch(Vec::new(), false).await;
-    assert_eq!(result, Err(FetchError::Timeout { url }));
+async fn silence_and_a_trickle_end_at_the_deadline() {
+    let ends =
+        [Manner::Hang(Vec::new()), Manner::Hang(b"HTTP/1.1 200 OK\r\n".to_vec()), Manner::Trickle];
+    let fetches = ends.map(|manner| fetch(manner, None));
+    for (url, result) in futures_util::future::join_all(fetches).await {
+        assert_eq!(result, Err(FetchError::Timeout { url }));
+    }
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_as_such() {
+async fn a_dead_connection_is_tried_once_more_and_nobody_there_is_told_as_such() {
+    let (url, connections) = serve(Manner::FirstDead(http("200 OK", "", b"{}"))).await;
+    assert_eq!(HttpFetch::default().get(&url, None).await, Ok(document(b"{}")));
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
+    let (url, connections) = serve(Manner::Answer(Vec::new())).await;
+    assert_eq!(
+        HttpFetch::default().get(&url, None).await,
+        Err(FetchError::Connect { url: url.clone() })
+    );
+    assert_eq!(connections.load(Ordering::Relaxed), 2, "twice and no more");
+
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     drop(listener);
-    let result = HttpFetch::default().get(&url).await;
-    assert_eq!(result, Err(FetchError::Connect { url }));
+    assert_eq!(
+        HttpFetch::default().get(&url, None).await,
+        Err(FetchError::Connect { url: url.clone() })
+    );
+}
+
+#[tokio::test]
+async fn plain_http_is_not_taken_for_https() {
+    let (url, _) = serve(Manner::Answer(http("200 OK", "", b"{}"))).await;
+    let url = url.replace("http://", "https://");
+    assert_eq!(
+        HttpFetch::default().get(&url, None).await,
+        Err(FetchError::Connect { url: url.clone() })
+    );
 }

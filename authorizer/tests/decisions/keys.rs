@@ -4,7 +4,7 @@ use authorizer::signature::Algorithm;
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
-use crate::{AUDIENCE, Bench, ISSUER, JWKS, NOW, RS256, claims, claims_with, config, verdict};
+use crate::{Bench, JWKS, NOW, RS256, claims, claims_with, config, verdict};
 
 /// A token that does not expire while the clock of a test runs.
 fn lasting(signer: &Signer) -> String {
@@ -75,82 +75,6 @@ async fn a_point_that_is_not_on_the_curve_is_no_key() {
 }
 
 #[tokio::test]
-async fn without_kid_exactly_one_key_must_fit() {
-    let second = Signer::new("RS256", "rsa-2");
-    let token = RS256.token_with(r#"{"alg":"RS256"}"#, &claims().to_string());
-    let one =
-        Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), Signer::new("ES256", "ec").jwk()]);
-    assert_eq!(verdict(&one.bearer(&token).await), (200, "-"));
-    let two = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), second.jwk()]);
-    assert_eq!(verdict(&two.bearer(&token).await), (401, "invalid_token"));
-}
-
-#[tokio::test]
-async fn keys_of_one_name_are_all_tried_up_to_three() {
-    let namesakes: Vec<Value> = (0..3).map(|_| Signer::new("ES256", "k").jwk()).collect();
-    let signer = Signer::new("ES256", "k");
-    for (before, expected) in [(2, (200, "-")), (3, (401, "invalid_signature"))] {
-        let keys: Vec<Value> = namesakes[..before].iter().cloned().chain([signer.jwk()]).collect();
-        let bench = Bench::with_keys(&config(&["ES256"]), &keys);
-        assert_eq!(
-            verdict(&bench.bearer(&signer.token(&claims())).await),
-            expected,
-            "{before} before"
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_issuers_key_verifies_no_other_issuers_tokens() {
-    let other = "https://other.example.com/";
-    let mine = Signer::new("ES256", "same");
-    let theirs = Signer::new("ES256", "same");
-    let bench = Bench::new(&json!({"issuers": [
-        {"issuer": ISSUER, "audience": [AUDIENCE], "algorithms": ["ES256"], "jwks_uri": JWKS},
-        {"issuer": other, "audience": [AUDIENCE], "algorithms": ["ES256"], "jwks_uri": "https://other.example.com/keys"},
-    ]}));
-    bench.web.publish(JWKS, &json!({"keys": [mine.jwk()]}));
-    bench.web.publish("https://other.example.com/keys", &json!({"keys": [theirs.jwk()]}));
-    let (my_claims, their_claims) = (claims(), claims_with(&json!({"iss": other})));
-    assert_eq!(verdict(&bench.bearer(&mine.token(&my_claims)).await), (200, "-"));
-    assert_eq!(verdict(&bench.bearer(&theirs.token(&their_claims)).await), (200, "-"));
-    assert_eq!(
-        verdict(&bench.bearer(&mine.token(&their_claims)).await),
-        (401, "invalid_signature")
-    );
-    assert_eq!(verdict(&bench.bearer(&theirs.token(&my_claims)).await), (401, "invalid_signature"));
-}
-
-#[tokio::test]
-async fn discovery_finds_the_keys_of_exactly_this_issuer() {
-    let metadata = "https://issuer.example.com/.well-known/openid-configuration";
-    let config = json!({"issuers": [{"issuer": ISSUER, "audience": [AUDIENCE]}]});
-    for (document, expected) in [
-        (json!({"issuer": ISSUER, "jwks_uri": JWKS}), (200, "-")),
-        (
-            json!({"issuer": "https://issuer.example.com", "jwks_uri": JWKS}),
-            (500, "jwks_unavailable"),
-        ),
-        (
-            json!({"issuer": ISSUER, "jwks_uri": "http://issuer.example.com/keys"}),
-            (500, "jwks_unavailable"),
-        ),
-        (
-            json!({"issuer": ISSUER, "jwks_uri": "https://u:p@issuer.example.com/keys"}),
-            (500, "jwks_unavailable"),
-        ),
-        (json!({"issuer": ISSUER}), (500, "jwks_unavailable")),
-        (json!([]), (500, "jwks_unavailable")),
-    ] {
-        let bench = Bench::with_keys(&config, &[RS256.jwk()]);
-        bench.web.publish(metadata, &document);
-        let outcome = bench.bearer(&RS256.token(&claims())).await;
-        assert_eq!(verdict(&outcome), expected, "{document}");
-        assert_eq!(bench.web.asked()[0], metadata);
-    }
-}
-
-#[tokio::test]
 async fn keys_are_fetched_once_and_again_when_they_are_ten_minutes_old() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     let token = lasting(&RS256);
@@ -158,19 +82,6 @@ async fn keys_are_fetched_once_and_again_when_they_are_ten_minutes_old() {
         assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), (200, "-"));
         assert_eq!(bench.web.asked().len(), fetches, "after {after} s");
     }
-}
-
-#[tokio::test]
-async fn a_removed_key_is_refused_within_ten_minutes() {
-    let other = Signer::new("RS256", "rsa-2");
-    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), other.jwk()]);
-    let (kept, removed) = (lasting(&RS256), lasting(&other));
-    assert_eq!(verdict(&bench.ask_at(&removed, NOW).await), (200, "-"));
-    bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
-    for after in (0..600).step_by(100) {
-        assert_eq!(verdict(&bench.ask_at(&kept, NOW + after).await), (200, "-"));
-    }
-    assert_eq!(verdict(&bench.ask_at(&removed, NOW + 600).await), (401, "invalid_token"));
 }
 
 #[tokio::test]
@@ -230,20 +141,6 @@ async fn an_issuer_that_is_down_is_neither_a_refusal_nor_a_grant() {
     }
     bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
     assert_eq!(verdict(&bench.ask_at(&token, NOW + 60).await), (200, "-"));
-}
-
-#[tokio::test]
-async fn known_keys_serve_through_an_outage_for_an_hour_and_no_longer() {
-    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let token = lasting(&RS256);
-    assert_eq!(verdict(&bench.ask_at(&token, NOW).await), (200, "-"));
-    for document in ["", "<html>", "{}", r#"{"keys":[]}"#] {
-        bench.web.publish(JWKS, &document);
-        assert_eq!(verdict(&bench.ask_at(&token, NOW + 700).await), (200, "-"), "{document}");
-    }
-    bench.web.fail(JWKS);
-    assert_eq!(verdict(&bench.ask_at(&token, NOW + 4_199).await), (200, "-"));
-    assert_eq!(verdict(&bench.ask_at(&token, NOW + 4_200).await), (500, "jwks_unavailable"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod attacks;
 mod claims;
 mod configuration;
 mod events;
@@ -17,12 +18,14 @@ mod fetching;
 mod keys;
 mod mint;
 mod policies;
+mod telemetry;
 mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, Fetched};
+use authorizer::keys::fetch::{Fetch, FetchError, Fetched, Fetching};
 use authorizer::{Authorizer, Config, Outcome, UnixTime};
 use serde_json::{Value, json};
 
@@ -43,16 +46,29 @@ pub(crate) fn at(seconds: i64) -> UnixTime {
 /// Documents by URL, each replaceable while the authorizer runs, and a count of what was asked.
 #[derive(Default)]
 pub(crate) struct Web {
-    documents: Mutex<BTreeMap<String, Result<Vec<u8>, FetchError>>>,
+    documents: Mutex<BTreeMap<String, Result<Fetched, FetchError>>>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Web {
     pub(crate) fn publish(&self, url: &str, document: &impl ToString) {
-        self.documents
-            .lock()
-            .unwrap()
-            .insert(url.to_owned(), Ok(document.to_string().into_bytes()));
+        self.publish_with(url, document, None, None);
+    }
+
+    /// Publishes with an entity tag and a `max-age`.
+    pub(crate) fn publish_with(
+        &self,
+        url: &str,
+        document: &impl ToString,
+        tag: Option<&str>,
+        max_age: Option<u64>,
+    ) {
+        let document = Fetched::Document {
+            body: document.to_string().into_bytes(),
+            entity_tag: tag.map(str::to_owned),
+            max_age: max_age.map(Duration::from_secs),
+        };
+        self.documents.lock().unwrap().insert(url.to_owned(), Ok(document));
     }
 
     pub(crate) fn fail(&self, url: &str) {
@@ -66,13 +82,21 @@ impl Web {
 }
 
 impl Fetch for Web {
-    fn get<'a>(&'a self, url: &'a str) -> Fetched<'a> {
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a> {
         Box::pin(async move {
             self.asked.lock().unwrap().push(url.to_owned());
             // Lets every caller who wants the same document arrive while it is under way.
             tokio::task::yield_now().await;
             let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });
-            self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing)
+            let found = self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing);
+            match found {
+                Ok(Fetched::Document { entity_tag: Some(tag), max_age, .. })
+                    if Some(tag.as_str()) == entity_tag =>
+                {
+                    Ok(Fetched::Unchanged { max_age })
+                }
+                other => other,
+            }
         })
     }
 }

@@ -120,7 +120,7 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
         audience,
         "audience = [\"x\"]\nalgorithms = [\"HS256\"]\nleeway = \"1h\"",
         &[
-            "portcullis.toml:11:14: `algorithms` has a name that is not one of ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
+            "portcullis.toml:11:14: `algorithms` has a name that is not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
             "portcullis.toml:12:10: `leeway` is more than 300",
         ],
     );

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use authorizer::config::{Document, IssuerDocument};
-use authorizer::keys::fetch::{Fetch, Fetched};
+use authorizer::keys::fetch::{Fetch, Fetched, Fetching};
 use authorizer::{Authorizer, Config, UnixTime};
 use deployer::dev::issuer::{Issuer, trusted};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn configured() -> Vec<IssuerDocument> {
 struct KeySet(String);
 
 impl Fetch for KeySet {
-    fn get<'a>(&'a self, url: &'a str) -> Fetched<'a> {
+    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> Fetching<'a> {
         let document = match url {
             "http://127.0.0.1:4010/jwks" => self.0.clone(),
             "http://127.0.0.1:4010/.well-known/openid-configuration" => {
@@ -28,7 +28,8 @@ impl Fetch for KeySet {
             }
             other => panic!("nobody asks for {other}"),
         };
-        Box::pin(async move { Ok(document.into_bytes()) })
+        let body = document.into_bytes();
+        Box::pin(async move { Ok(Fetched::Document { body, entity_tag: None, max_age: None }) })
     }
 }
 

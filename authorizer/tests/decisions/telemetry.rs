@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+
+use authorizer::telemetry::{Decision, Invocation, Telemetry, Verdict, metrics};
+use serde_json::{Value, json};
+
+use crate::{Bench, RS256, claims, claims_with, config};
+
+fn telemetry(settings: &[(&str, &str)]) -> Telemetry {
+    let settings: BTreeMap<_, _> = settings.iter().copied().collect();
+    Telemetry::from_environment(|key| settings.get(key).map(|value| (*value).to_owned())).unwrap()
+}
+
+fn invocation(request_id: &str) -> Invocation<'_> {
+    Invocation {
+        request_id,
+        trace_id: Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
+        at_milliseconds: 1_800_000_000_123,
+        microseconds: 250,
+        cold_start: true,
+    }
+}
+
+fn ended(verdict: Verdict) -> Decision {
+    Decision { decision: verdict, ..Decision::default() }
+}
+
+#[tokio::test]
+async fn the_line_says_what_was_decided_and_why() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let refused = bench.bearer("a.b.c").await;
+    let line = telemetry(&[]).line(&invocation("r-1"), &refused.decision).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        line,
+        json!({
+            "level": "WARN", "request_id": "r-1", "trace_id": "Root=1-5759e988-bd862e3fe1be46a994272793",
+            "decision": "unauthorized", "reason": "invalid_token", "kind": "TOKEN",
+            "detail": "not a compact JWS: the header is not base64url", "duration_us": 250, "cold_start": true,
+        })
+    );
+    let allowed = bench.bearer(&RS256.token(&claims())).await;
+    let line = telemetry(&[]).line(&invocation("r-2"), &allowed.decision).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["decision"], &line["keys"], &line["kid"]),
+        (&json!("allow"), &json!("fetched"), &json!("rsa-1"))
+    );
+}
+
+#[test]
+fn lambdas_level_and_format_are_kept() {
+    let every = [Verdict::Allow, Verdict::Deny, Verdict::Unauthorized, Verdict::Fault];
+    for (level, told) in
+        [("", 4), ("TRACE", 4), ("info", 4), ("WARN", 3), ("ERROR", 1), ("FATAL", 0), ("LOUD", 4)]
+    {
+        let telemetry = telemetry(&[("AWS_LAMBDA_LOG_LEVEL", level)]);
+        let lines =
+            every.iter().filter_map(|verdict| telemetry.line(&invocation("r"), &ended(*verdict)));
+        assert_eq!(lines.count(), told, "{level}");
+    }
+    let text = telemetry(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]);
+    let line = text.line(&invocation("a\nb"), &ended(Verdict::Fault)).unwrap();
+    assert!(
+        line.starts_with("ERROR ") && line.contains("request_id=\"a\\nb\"") && !line.contains('\n'),
+        "{line}"
+    );
+}
+
+#[test]
+fn allowed_decisions_can_be_sampled_and_refusals_never_are() {
+    for (percent, least, most) in [("0", 0, 0), ("20", 100, 300), ("100", 1000, 1000)] {
+        let telemetry = telemetry(&[("AUTHORIZER_LOG_ALLOWED", percent)]);
+        let ids: Vec<String> = (0..1000).map(|n| format!("79104EXAMPLE{n}")).collect();
+        let told = |verdict| {
+            ids.iter()
+                .filter(|id| telemetry.line(&invocation(id), &ended(verdict)).is_some())
+                .count()
+        };
+        assert!(
+            (least..=most).contains(&told(Verdict::Allow)),
+            "{percent}: {}",
+            told(Verdict::Allow)
+        );
+        assert_eq!(told(Verdict::Deny) + told(Verdict::Unauthorized) + told(Verdict::Fault), 3000);
+    }
+    for wrong in ["101", "-1", "all", ""] {
+        let get = |key: &str| (key == "AUTHORIZER_LOG_ALLOWED").then(|| wrong.to_owned());
+        assert!(Telemetry::from_environment(get).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_metrics_are_in_cloudwatchs_format() {
+    let decision = Decision {
+        decision: Verdict::Deny,
+        reason: Some("insufficient_scope"),
+        keys: Some("fetched"),
+        ..Decision::default()
+    };
+    let record: Value = serde_json::from_str(&metrics(&invocation("r"), &decision)).unwrap();
+    let directive = &record["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(record["_aws"]["Timestamp"], 1_800_000_000_123_i64);
+    assert_eq!(directive["Dimensions"], json!([["Decision", "Reason"]]));
+    for dimension in ["Decision", "Reason"] {
+        assert!(record[dimension].is_string(), "{record}");
+    }
+    let names: Vec<&str> = directive["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["Name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Decisions", "KeySetFetches", "ColdStarts", "Duration"]);
+    let values: Vec<i64> = names.iter().map(|name| record[*name].as_i64().unwrap()).collect();
+    assert_eq!(values, [1, 1, 1, 250]);
+}
+
+#[tokio::test]
+async fn nothing_that_is_told_at_any_level_holds_a_piece_of_a_token() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let good = RS256.token(&claims());
+    let expired = RS256.token(&claims_with(&json!({"exp": 1})));
+    let telemetry = telemetry(&[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]);
+    for presented in [
+        good.clone(),
+        expired,
+        format!("{good}x"),
+        good.replace('.', "-"),
+        good.repeat(2),
+        good[9..].to_owned(),
+    ] {
+        let outcome = bench.bearer(&presented).await;
+        let line = telemetry.line(&invocation("r\n"), &outcome.decision).unwrap();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let told = format!("{outcome:?}{line}{}", metrics(&invocation("r"), &outcome.decision));
+        for piece in presented.as_bytes().windows(12) {
+            assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
+        }
+    }
+}

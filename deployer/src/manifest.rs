@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::config::{Config, Document, IssuerDocument, Problems};
+use authorizer::config::{Config, Document, IssuerDocument, Possession, Problems};
+use serde::de::DeserializeOwned;
 
 use crate::api::{Arn, Authorizer, AuthorizerKind, Endpoint};
 use crate::diagnostic::{Diagnostics, Span, suggestion};
@@ -228,6 +229,7 @@ fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> (Authorizer, Span
     }
     section.finish(diagnostics);
     let authorizer = Authorizer { function, invoke_role, kind, cache_ttl, issuers: documents };
+    possession(entry, &authorizer, diagnostics);
     (authorizer, entry.key_span)
 }
 
@@ -245,8 +247,21 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         audience: audience.clone().unwrap_or_default(),
         algorithms: section.texts("algorithms", diagnostics),
         jwks_uri: section.text("jwks_uri", diagnostics).map(|(text, _)| text.to_owned()),
+        key_max_age_seconds: seconds(&mut section, "key_max_age", diagnostics).map(u64::from),
+        profile: typed(&mut section, "profile", diagnostics),
         scope_claims: section.texts("scope_claims", diagnostics),
         leeway_seconds: seconds(&mut section, "leeway", diagnostics).map(u64::from),
+        max_token_age_seconds: seconds(&mut section, "max_token_age", diagnostics).map(u64::from),
+        clients: section.texts("clients", diagnostics),
+        require: typed(&mut section, "require", diagnostics).unwrap_or_default(),
+        denied: typed(&mut section, "denied", diagnostics),
+        dpop: typed(&mut section, "dpop", diagnostics),
+        mtls: typed(&mut section, "mtls", diagnostics),
+        context: typed(&mut section, "context", diagnostics).unwrap_or_default(),
+        qualify_principal: typed(&mut section, "qualify_principal", diagnostics)
+            .unwrap_or_default(),
+        usage_key: typed(&mut section, "usage_key", diagnostics),
+        keys: None,
     };
     section.finish(diagnostics);
     if document.issuer.is_empty() || audience.is_none() {
@@ -255,11 +270,41 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
     let alone = Document { issuers: vec![document.clone()], ..Document::default() };
     for problem in Config::resolve(&alone).err().iter().flat_map(Problems::each) {
         let member = problem.place.rsplit('.').next().unwrap_or_default();
-        let member = if member == "leeway_seconds" { "leeway" } else { member };
+        let member = member.strip_suffix("_seconds").unwrap_or(member);
         let span = node.member(member).map_or(node.span, |member| member.span);
         diagnostics.error(span, format!("`{member}` {}", problem.text), None);
     }
     Some(document)
+}
+
+/// Reads a member whose form the authorizer's configuration defines.
+fn typed<T: DeserializeOwned>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    let node = &section.entry(key)?.node;
+    serde_json::from_value(node.to_json())
+        .map_err(|error| diagnostics.error(node.span, format!("`{key}`: {error}"), None))
+        .ok()
+}
+
+/// A proof of possession is in the request and not in the token, so its authorizer must see
+/// the request, and see each one: a cached answer would be replayed to whoever has the token.
+fn possession(entry: &Entry, authorizer: &Authorizer, diagnostics: &mut Diagnostics) {
+    let proves =
+        |asked: Option<Possession>| asked.is_some_and(|asked| asked != Possession::Forbidden);
+    if !authorizer.issuers.iter().any(|issuer| proves(issuer.dpop) || proves(issuer.mtls)) {
+        return;
+    }
+    if authorizer.kind != AuthorizerKind::Request || authorizer.cache_ttl != 0 {
+        let message =
+            format!("`dpop` and `mtls` of the authorizer `{}` cannot be checked", entry.key);
+        let help =
+            "set `type = \"request\"` and `cache_ttl = \"0s\"`: the proof is in each request"
+                .to_owned();
+        diagnostics.error(entry.key_span, message, help);
+    }
 }
 
 fn function_arn(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Arn> {

@@ -25,8 +25,9 @@ fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String> {
             let help =
                 diagnostic["help"].as_str().map(|help| format!(" ({help})")).unwrap_or_default();
             let file = diagnostic["file"].as_str().unwrap().trim_start_matches("./");
+            let warning = if diagnostic["severity"] == "warning" { "warning: " } else { "" };
             format!(
-                "{file}:{}:{}: {}{help}",
+                "{warning}{file}:{}:{}: {}{help}",
                 diagnostic["line"],
                 diagnostic["column"],
                 diagnostic["message"].as_str().unwrap()
@@ -168,6 +169,51 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
 }
 
 #[test]
+fn an_issuers_rules_are_checked_where_they_are_written() {
+    let audience = "audience = [\"https://shop.example.com\"]";
+    let with = |more: &str| format!("{audience}\n{more}");
+    let right = "profile = \"entra\"\nmax_token_age = \"24h\"\nclients = [\"a\"]\nqualify_principal = true\ncontext = { tenant = \"/org/id\", org = { json = \"org\" } }\nusage_key = { claim = \"plan\" }\ndenied = { jti = [\"x\"] }\n[[authorizer.jwt.issuer.require]]\nclaim = \"/roles\"\nany_of = [\"staff\"]";
+    manifest(audience, &with(right), &[]);
+    for (more, message) in [
+        (
+            "profile = \"loose\"",
+            "11:11: `profile`: unknown variant `loose`, expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`",
+        ),
+        ("clients = []", "11:11: `clients` is empty, which would take no client's token"),
+        ("max_token_age = \"0s\"", "11:17: `max_token_age` is 0, which would take no token"),
+        ("key_max_age = \"1s\"", "11:15: `key_max_age` is not from 60 to 86400"),
+        ("context = { sub = \"x\" }", "11:11: `context` cannot have the name `sub`"),
+        ("denied = { sid = [] }", "11:10: `denied`: unknown field `sid`, expected `jti` or `sub`"),
+        (
+            "require = [{ claim = \"x\" }]",
+            "11:11: `require` has a rule without exactly one of any_of, all_of, equals, exists, at_least and at_most",
+        ),
+    ] {
+        manifest(audience, &with(more), &[&format!("portcullis.toml:{message}")]);
+    }
+}
+
+#[test]
+fn a_proof_of_possession_needs_the_request_and_no_cache() {
+    let audience = "audience = [\"https://shop.example.com\"]";
+    let told = "portcullis.toml:5:13: `dpop` and `mtls` of the authorizer `jwt` cannot be checked (set `type = \"request\"` and `cache_ttl = \"0s\"`: the proof is in each request)";
+    for (settings, possession, expected) in [
+        ("", "dpop = \"required\"", &[told][..]),
+        ("", "mtls = \"optional\"", &[told]),
+        ("", "dpop = \"forbidden\"", &[]),
+        ("\ntype = \"request\"", "dpop = \"optional\"", &[told]),
+        ("\ncache_ttl = \"0s\"", "mtls = \"required\"", &[told]),
+        ("\ntype = \"request\"\ncache_ttl = \"0s\"", "mtls = \"required\"", &[]),
+    ] {
+        let changed = MANIFEST
+            .replace("[authorizer.jwt]", &format!("[authorizer.jwt]{settings}"))
+            .replace(audience, &format!("{audience}\n{possession}"));
+        let found = check((MANIFEST, &changed), ("", ""));
+        assert_eq!(found, expected, "{settings} {possession}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_document_is_told_at_its_place() {
     openapi(
         "openapi: 3.0.3",
@@ -292,7 +338,7 @@ fn a_scope_that_its_scheme_does_not_declare_is_a_warning() {
         "{ type: http, scheme: bearer }",
         flows,
         &[
-            "openapi.yaml:4:11: the scope `read` is not among those its scheme declares (did you mean `reed`?)",
+            "warning: openapi.yaml:4:11: the scope `read` is not among those its scheme declares (did you mean `reed`?)",
         ],
     );
     let folder = folder(MANIFEST, &OPENAPI.replace("{ type: http, scheme: bearer }", flows));
@@ -312,7 +358,7 @@ fn a_guard_that_other_methods_walk_around_is_a_warning() {
         "  /open:\n    get:",
         "  /{proxy+}:\n    x-amazon-apigateway-any-method:",
         &[
-            "openapi.yaml:7:5: DELETE, HEAD, PATCH, POST, PUT /things/{id} falls through to ANY /{proxy+}, which is public (declare these methods on the path itself, or guard the greedy route)",
+            "warning: openapi.yaml:7:5: DELETE, HEAD, PATCH, POST, PUT /things/{id} falls through to ANY /{proxy+}, which is public (declare these methods on the path itself, or guard the greedy route)",
         ],
     );
 }
@@ -324,7 +370,7 @@ fn routes_that_no_policy_can_tell_apart_are_a_warning() {
     assert_eq!(
         found,
         [
-            "openapi.yaml:12:5: a caller with `one` may call GET /x/{a} and not GET /x/{a}/y/{b}, and keeping the second closed closes part of GET /x/{a}/y/{b}/w to them (IAM's `*` crosses `/`: give these routes the same scopes, or paths that differ in a literal)",
+            "warning: openapi.yaml:12:5: a caller with `one` may call GET /x/{a} and not GET /x/{a}/y/{b}, and keeping the second closed closes part of GET /x/{a}/y/{b}/w to them (IAM's `*` crosses `/`: give these routes the same scopes, or paths that differ in a literal)",
         ]
     );
 }

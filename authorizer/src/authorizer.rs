@@ -175,8 +175,8 @@ impl Authorizer {
     /// One of exactly this name goes before a template.
     fn issuer(&self, iss: &str) -> Result<(&Issuer, &Keys), Rejection> {
         let issuers = self.config.issuers();
-        let exact = issuers.iter().find(|issuer| issuer.issuer() == iss);
-        let issuer = exact.or_else(|| issuers.iter().find(|issuer| issuer.is_named(iss)));
+        let named = || issuers.iter().filter(|issuer| issuer.is_named(iss));
+        let issuer = named().find(|issuer| issuer.issuer() == iss).or_else(|| named().next());
         let keys = issuer.and_then(|issuer| self.keys.get(issuer.issuer()));
         issuer.zip(keys).ok_or(Rejection::UnknownIssuer)
     }

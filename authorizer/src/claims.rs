@@ -119,7 +119,7 @@ pub(crate) fn judge(
 fn named(claims: &Map<String, Value>, iss: &str, issuer: &Issuer) -> Result<(), Rejection> {
     match issuer.tenant_of(iss) {
         Some(tenant) if text(claims, "tid")? == Some(tenant) => Ok(()),
-        None if iss == issuer.issuer() => Ok(()),
+        None if issuer.is_named(iss) => Ok(()),
         _ => Err(Rejection::UnknownIssuer),
     }
 }

@@ -88,11 +88,8 @@ impl<'a> Event<'a> {
         let kind = match (self.kind.as_deref(), self.version.as_deref()) {
             (Some("TOKEN"), _) => Kind::Token,
             (Some("REQUEST"), Some("2.0")) => Kind::Http,
-            (Some("REQUEST"), None | Some("1.0")) if self.connects() => Kind::WebSocket,
-            (Some("REQUEST"), None | Some("1.0")) => Kind::Request,
-            (Some("REQUEST"), Some(_)) => {
-                return Err(Fault::MalformedEvent("its `version` is neither 1.0 nor 2.0"));
-            }
+            (Some("REQUEST"), _) if self.connects() => Kind::WebSocket,
+            (Some("REQUEST"), _) => Kind::Request,
             (Some(_), _) => {
                 return Err(Fault::MalformedEvent("its `type` is neither TOKEN nor REQUEST"));
             }

@@ -98,7 +98,7 @@ impl Issuer {
 
     /// Says whether tokens with this `iss` are this issuer's.
     pub(crate) fn is_named(&self, iss: &str) -> bool {
-        self.name == iss || self.tenant_of(iss).is_some()
+        if self.name.contains(TENANT) { self.tenant_of(iss).is_some() } else { self.name == iss }
     }
 
     /// Returns the tenant in an `iss` that this template fits; nothing if it is no template.

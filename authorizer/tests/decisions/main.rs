@@ -10,6 +10,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod answers;
 mod attacks;
 mod claims;
 mod configuration;
@@ -17,7 +18,10 @@ mod events;
 mod fetching;
 mod keys;
 mod mint;
+mod peers;
 mod policies;
+mod possession;
+mod rules;
 mod telemetry;
 mod tokens;
 

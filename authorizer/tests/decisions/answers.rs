@@ -1,0 +1,259 @@
+//! Every kind of event, and the answer each expects. The events are AWS's own examples, as the
+//! crate `aws_lambda_events` publishes them; the answers must be what its types read.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use authorizer::Outcome;
+use aws_lambda_events::event::apigw::{
+    ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest,
+    ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerIamPolicyResponse,
+    ApiGatewayV2CustomAuthorizerSimpleResponse,
+};
+use serde_json::{Value, json};
+
+use crate::{Bench, RS256, answer, at, claims, config, verdict};
+
+static FIXTURES: LazyLock<PathBuf> = LazyLock::new(|| {
+    let arguments = ["metadata", "--format-version", "1", "--offline", "--manifest-path"];
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "aws_lambda_events").unwrap();
+    PathBuf::from(package["manifest_path"].as_str().unwrap()).with_file_name("src").join("fixtures")
+});
+
+fn fixture(name: &str) -> Value {
+    let path = FIXTURES.join(format!("example-apigw-{name}.json"));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut event: Value = serde_json::from_str(&text).unwrap();
+    if event["methodArn"].as_str().is_some_and(|arn| arn.contains("/*/")) {
+        // The one example with a wildcard for its stage, which we refuse to copy into a policy.
+        event["methodArn"] =
+            json!("arn:aws:execute-api:us-west-2:123456789012:ymy8tbxw7b/test/GET/");
+    }
+    event
+}
+
+fn bench(settings: &Value) -> Bench {
+    let mut config = config(&["RS256"]);
+    for (name, value) in settings.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+    Bench::with_keys(&config, &[RS256.jwk()])
+}
+
+async fn ask(bench: &Bench, event: &Value) -> Outcome {
+    bench.authorizer.handle(&event.to_string(), at(crate::NOW)).await
+}
+
+fn bearer() -> String {
+    format!("Bearer {}", RS256.token(&claims()))
+}
+
+/// The example with our token in its headers, as a gateway would have passed it on.
+fn with_token(name: &str, authorization: &str) -> Value {
+    let mut event = fixture(name);
+    event["headers"] = json!({"authorization": authorization});
+    if event.get("multiValueHeaders").is_some() {
+        event["multiValueHeaders"] = json!({"authorization": [authorization]});
+    }
+    event
+}
+
+#[tokio::test]
+async fn awss_examples_without_our_token_are_refused_and_fault_nowhere() {
+    for (name, reason) in [
+        ("custom-auth-request", "invalid_token"),
+        ("custom-auth-request-type-request", "missing_token"),
+        ("v2-custom-authorizer-v1-request", "missing_token"),
+        ("v2-custom-authorizer-v2-request", "missing_token"),
+        ("v2-custom-authorizer-v2-request-null-maps", "missing_token"),
+        ("v2-custom-authorizer-v2-request-without-cookies", "missing_token"),
+        ("v2-custom-authorizer-v2-request-without-identity-source", "missing_token"),
+        ("v2-custom-authorizer-websocket-request", "missing_token"),
+    ] {
+        let outcome = ask(&bench(&json!({})), &fixture(name)).await;
+        assert_eq!(verdict(&outcome), (401, reason), "{name}: {:?}", outcome.decision);
+    }
+    assert!(
+        serde_json::from_value::<ApiGatewayCustomAuthorizerRequest>(fixture("custom-auth-request"))
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_rest_apis_answers_are_what_awss_types_read() {
+    let mut token = fixture("custom-auth-request");
+    token["authorizationToken"] = json!(bearer());
+    let request = with_token("custom-auth-request-type-request", &bearer());
+    assert!(
+        serde_json::from_value::<ApiGatewayCustomAuthorizerRequestTypeRequest>(request.clone())
+            .is_ok()
+    );
+    for (event, kind) in [
+        (token, "TOKEN"),
+        (request, "REQUEST"),
+        (with_token("v2-custom-authorizer-v1-request", &bearer()), "REQUEST"),
+    ] {
+        let outcome = ask(&bench(&json!({})), &event).await;
+        assert_eq!((verdict(&outcome), outcome.decision.kind), ((200, "-"), Some(kind)));
+        let read: ApiGatewayCustomAuthorizerResponse =
+            serde_json::from_value(answer(&outcome)).unwrap();
+        assert_eq!(read.principal_id.as_deref(), Some("user-1"));
+        assert_eq!(read.policy_document.version.as_deref(), Some("2012-10-17"));
+        assert_eq!(read.policy_document.statement.len(), 1);
+        let arn = event["methodArn"].as_str().unwrap().to_owned();
+        let stage = arn.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
+        assert_eq!(read.policy_document.statement[0].resource, [format!("{stage}/*/*")]);
+        assert!(!answer(&outcome).to_string().contains("null"), "nulls are left out");
+    }
+}
+
+#[tokio::test]
+async fn an_http_api_is_answered_by_a_policy_or_simply() {
+    let event = with_token("v2-custom-authorizer-v2-request", &bearer());
+    let policy = ask(&bench(&json!({})), &event).await;
+    assert_eq!((verdict(&policy), policy.decision.kind), ((200, "-"), Some("HTTP")));
+    let read: ApiGatewayV2CustomAuthorizerIamPolicyResponse =
+        serde_json::from_value(answer(&policy)).unwrap();
+    assert_eq!(read.principal_id.as_deref(), Some("user-1"));
+    let simple = json!({"simple_responses": true, "scopes": ["pets:read"]});
+    for (settings, authorized, reason) in [
+        (simple, true, Value::Null),
+        (
+            json!({"simple_responses": true, "scopes": ["admin"]}),
+            false,
+            json!("insufficient_scope"),
+        ),
+    ] {
+        let outcome = ask(&bench(&settings), &event).await;
+        let read: ApiGatewayV2CustomAuthorizerSimpleResponse<Value> =
+            serde_json::from_value(answer(&outcome)).unwrap();
+        assert_eq!(read.is_authorized, authorized);
+        assert_eq!(answer(&outcome)["context"]["reason"], reason);
+    }
+    let rest = ask(
+        &bench(&json!({"simple_responses": true})),
+        &with_token("custom-auth-request-type-request", &bearer()),
+    )
+    .await;
+    assert!(answer(&rest).get("policyDocument").is_some(), "only payload 2.0 is answered simply");
+    let refused = ask(
+        &bench(&json!({"simple_responses": true})),
+        &with_token("v2-custom-authorizer-v2-request", "Bearer x"),
+    )
+    .await;
+    assert_eq!(verdict(&refused), (401, "invalid_token"));
+}
+
+#[tokio::test]
+async fn a_simple_answer_is_about_its_own_route() {
+    let routes = json!([
+        {"method": "GET", "path": "/request", "scopes": [["pets:read"]]},
+        {"method": "GET", "path": "/other", "scopes": [["admin"]]},
+    ]);
+    let bench = bench(&json!({"simple_responses": true, "routes": routes}));
+    for (path, authorized) in [("request", true), ("other", false), ("nowhere", false)] {
+        let mut event = with_token("v2-custom-authorizer-v2-request", &bearer());
+        event["routeArn"] =
+            json!(format!("arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/{path}"));
+        assert_eq!(answer(&ask(&bench, &event).await)["isAuthorized"], authorized, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_websockets_token_comes_from_where_it_is_configured() {
+    let raw = RS256.token(&claims());
+    let example = || fixture("v2-custom-authorizer-websocket-request");
+    let mut query = example();
+    query["queryStringParameters"] = json!({"token": raw});
+    query["multiValueQueryStringParameters"] = json!({"token": [raw]});
+    let mut protocol = example();
+    protocol["headers"] = json!({"Sec-WebSocket-Protocol": format!("chat, bearer, {raw}")});
+    protocol["multiValueHeaders"] =
+        json!({"Sec-WebSocket-Protocol": [format!("chat, bearer, {raw}")]});
+    let header = with_token("v2-custom-authorizer-websocket-request", &bearer());
+    let from_query = json!({"token": {"query": "token"}});
+    let from_protocol = json!({"token": {"websocket_protocol": "bearer"}});
+    for (settings, event, expected) in [
+        (&json!({}), &header, (200, "-")),
+        (&from_query, &query, (200, "-")),
+        (&from_protocol, &protocol, (200, "-")),
+        (&from_query, &header, (401, "invalid_token")),
+        (&from_query, &protocol, (401, "missing_token")),
+        (&from_protocol, &query, (401, "missing_token")),
+        (&json!({}), &query, (401, "missing_token")),
+    ] {
+        let outcome = ask(&bench(settings), event).await;
+        assert_eq!(
+            (verdict(&outcome), outcome.decision.kind),
+            (expected, Some("WEBSOCKET")),
+            "{settings}"
+        );
+        if expected.0 == 200 {
+            let resource = &answer(&outcome)["policyDocument"]["Statement"][0]["Resource"];
+            assert_eq!(
+                *resource,
+                json!(["arn:aws:execute-api:eu-west-1:123456789012:abcdef123/test/*"])
+            );
+        }
+    }
+    let mut twice = query.clone();
+    twice["multiValueQueryStringParameters"] = json!({"token": [raw, raw]});
+    assert_eq!(verdict(&ask(&bench(&from_query), &twice).await), (401, "invalid_token"));
+}
+
+#[tokio::test]
+async fn with_a_route_table_nobody_connects_a_websocket() {
+    let routes = json!([{"method": "GET", "path": "/", "scopes": [[]]}]);
+    let outcome = ask(
+        &bench(&json!({"routes": routes})),
+        &with_token("v2-custom-authorizer-websocket-request", &bearer()),
+    )
+    .await;
+    assert_eq!(verdict(&outcome), (200, "forbidden"));
+    assert_eq!(
+        answer(&outcome)["policyDocument"]["Statement"],
+        json!([{
+            "Action": "execute-api:Invoke", "Effect": "Deny",
+            "Resource": ["arn:aws:execute-api:eu-west-1:123456789012:abcdef123/test/*"],
+        }])
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_tells_the_gateway_why_and_what_would_do() {
+    let routes = json!([{"method": "GET", "path": "/pets/{id}", "scopes": [["admin"], ["pets:all", "vet"]]}]);
+    let mut event = crate::token_event(&bearer());
+    event["methodArn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1");
+    let outcome = ask(&bench(&json!({"routes": routes})), &event).await;
+    let context = answer(&outcome)["context"].clone();
+    assert_eq!(
+        (&context["reason"], &context["required_scope"]),
+        (&json!("insufficient_scope"), &json!("admin or pets:all vet"))
+    );
+}
+
+#[tokio::test]
+async fn a_usage_plans_key_comes_from_a_claim_or_the_client() {
+    for (source, key) in [
+        (json!({"claim": "sub"}), json!("user-1")),
+        (json!({"claim": "nowhere"}), Value::Null),
+        (json!({"claim": "exp"}), Value::Null),
+        (json!({"clients": {"client-1": "key-1"}}), json!("key-1")),
+        (json!({"clients": {"client-2": "key-2"}}), Value::Null),
+    ] {
+        let mut config = config(&["RS256"]);
+        config["issuers"][0]["usage_key"] = source.clone();
+        let outcome = Bench::with_keys(&config, &[RS256.jwk()]).ask(&bearer()).await;
+        assert_eq!(answer(&outcome)["usageIdentifierKey"], key, "{source}");
+    }
+}

@@ -1,0 +1,250 @@
+//! Profiles of issuers, and what else the security team may ask of a token.
+
+use serde_json::{Value, json};
+
+use crate::{Bench, ISSUER, JWKS, NOW, RS256, at, claims_with, config, token_event, verdict};
+
+const PASSES: (u16, &str) = (200, "-");
+const FORBIDDEN: (u16, &str) = (200, "forbidden");
+const INVALID_CLAIMS: (u16, &str) = (401, "invalid_claims");
+
+async fn judge(settings: &Value, changes: &Value) -> (u16, &'static str) {
+    let mut config = config(&["RS256"]);
+    for (name, value) in settings.as_object().unwrap() {
+        config["issuers"][0][name] = value.clone();
+    }
+    let bench = Bench::with_keys(&config, &[RS256.jwk()]);
+    verdict(&bench.bearer(&RS256.token(&claims_with(changes))).await)
+}
+
+#[tokio::test]
+async fn each_profile_asks_for_what_its_access_tokens_have() {
+    let audience = crate::AUDIENCE;
+    for (profile, changes, expected) in [
+        ("rfc9068", json!({"jti": "j"}), PASSES),
+        ("rfc9068", json!({}), INVALID_CLAIMS),
+        ("rfc9068", json!({"jti": "j", "sub": null}), INVALID_CLAIMS),
+        ("rfc9068", json!({"jti": "j", "client_id": null}), INVALID_CLAIMS),
+        ("rfc9068", json!({"jti": "j", "iat": null}), INVALID_CLAIMS),
+        ("cognito", json!({"aud": null, "client_id": audience, "token_use": "access"}), PASSES),
+        ("cognito", json!({"aud": null, "client_id": audience}), INVALID_CLAIMS),
+        ("cognito", json!({"aud": null, "token_use": "access"}), INVALID_CLAIMS),
+        (
+            "cognito",
+            json!({"aud": audience, "client_id": audience, "token_use": "id"}),
+            INVALID_CLAIMS,
+        ),
+        (
+            "oauth",
+            json!({"aud": null, "client_id": audience, "token_use": "access"}),
+            INVALID_CLAIMS,
+        ),
+        ("entra", json!({"tid": "t", "azp": "c"}), PASSES),
+        ("entra", json!({"tid": "t", "appid": "c"}), PASSES),
+        ("entra", json!({"tid": "t"}), INVALID_CLAIMS),
+        ("entra", json!({"azp": "c"}), INVALID_CLAIMS),
+        ("any", json!({"nonce": "n"}), PASSES),
+        ("any", json!({"aud": null}), INVALID_CLAIMS),
+    ] {
+        assert_eq!(
+            judge(&json!({"profile": profile}), &changes).await,
+            expected,
+            "{profile} {changes}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rule_holds_or_the_caller_may_call_nothing() {
+    for (rule, changes, expected) in [
+        (json!({"claim": "roles", "any_of": ["a", "b"]}), json!({"roles": ["x", "b"]}), PASSES),
+        (json!({"claim": "roles", "any_of": ["a", "b"]}), json!({"roles": "a"}), PASSES),
+        (json!({"claim": "roles", "any_of": ["a", "b"]}), json!({"roles": ["ab"]}), FORBIDDEN),
+        (json!({"claim": "roles", "any_of": ["1"]}), json!({"roles": [1]}), FORBIDDEN),
+        (json!({"claim": "roles", "any_of": ["a"]}), json!({}), FORBIDDEN),
+        (
+            json!({"claim": "roles", "all_of": ["a", "b"]}),
+            json!({"roles": ["b", "c", "a"]}),
+            PASSES,
+        ),
+        (json!({"claim": "roles", "all_of": ["a", "b"]}), json!({"roles": ["a"]}), FORBIDDEN),
+        (json!({"claim": "level", "equals": 3}), json!({"level": 3}), PASSES),
+        (json!({"claim": "level", "equals": 3}), json!({"level": "3"}), FORBIDDEN),
+        (json!({"claim": "verified", "equals": true}), json!({"verified": true}), PASSES),
+        (json!({"claim": "verified", "equals": true}), json!({"verified": 1}), FORBIDDEN),
+        (json!({"claim": "tenant", "exists": true}), json!({"tenant": null}), FORBIDDEN),
+        (json!({"claim": "tenant", "exists": true}), json!({"tenant": ""}), PASSES),
+        (json!({"claim": "guest", "exists": false}), json!({}), PASSES),
+        (json!({"claim": "guest", "exists": false}), json!({"guest": false}), FORBIDDEN),
+        (json!({"claim": "acr", "at_least": 2}), json!({"acr": 2}), PASSES),
+        (json!({"claim": "acr", "at_least": 2}), json!({"acr": 1}), FORBIDDEN),
+        (json!({"claim": "acr", "at_least": 1, "at_most": 3}), json!({"acr": 3}), PASSES),
+        (json!({"claim": "acr", "at_least": 1, "at_most": 3}), json!({"acr": 4}), FORBIDDEN),
+        (json!({"claim": "acr", "at_most": 3}), json!({"acr": "2"}), FORBIDDEN),
+    ] {
+        let settings = json!({"require": [rule]});
+        assert_eq!(judge(&settings, &changes).await, expected, "{rule} {changes}");
+    }
+    let both = json!({"require": [{"claim": "a", "exists": true}, {"claim": "b", "exists": true}]});
+    assert_eq!(judge(&both, &json!({"a": 1})).await, FORBIDDEN, "every rule must hold");
+}
+
+#[tokio::test]
+async fn only_the_allowed_clients_may_call() {
+    let settings = json!({"clients": ["client-1", "app"]});
+    for (changes, expected) in [
+        (json!({}), PASSES),
+        (json!({"client_id": "other"}), FORBIDDEN),
+        (json!({"client_id": null, "azp": "app"}), PASSES),
+        (json!({"client_id": null, "cid": "app"}), PASSES),
+        (json!({"client_id": null, "appid": "app"}), PASSES),
+        (json!({"client_id": "other", "azp": "app"}), FORBIDDEN),
+        (json!({"client_id": null}), FORBIDDEN),
+    ] {
+        assert_eq!(judge(&settings, &changes).await, expected, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_denied_is_refused_whatever_it_says() {
+    let settings = json!({"denied": {"jti": ["stolen"], "sub": ["fired"]}});
+    for (changes, expected) in [
+        (json!({"jti": "fine"}), PASSES),
+        (json!({"jti": "stolen"}), (401, "invalid_token")),
+        (json!({"sub": "fired"}), (401, "invalid_token")),
+        (json!({"sub": "stolen", "jti": "fired"}), PASSES),
+    ] {
+        assert_eq!(judge(&settings, &changes).await, expected, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_binds_the_tenant_to_its_claim_and_its_keys() {
+    let template = "https://login.example.com/{tenantid}/v2.0";
+    let settings = |more: Value| {
+        let mut config = config(&["RS256"]);
+        config["issuers"][0]["issuer"] = json!(template);
+        for (name, value) in more.as_object().unwrap() {
+            config["issuers"][0][name] = value.clone();
+        }
+        config
+    };
+    let jwk = |issuer: Option<&str>| {
+        let mut jwk = RS256.jwk();
+        if let Some(issuer) = issuer {
+            jwk["issuer"] = json!(issuer);
+        }
+        jwk
+    };
+    let mine = "https://login.example.com/aaaa-1/v2.0";
+    for (iss, tid, key, expected) in [
+        (mine, json!("aaaa-1"), jwk(None), PASSES),
+        (mine, json!("aaaa-1"), jwk(Some(template)), PASSES),
+        (mine, json!("aaaa-1"), jwk(Some(mine)), PASSES),
+        (
+            mine,
+            json!("aaaa-1"),
+            jwk(Some("https://login.example.com/bbbb-2/v2.0")),
+            (401, "invalid_token"),
+        ),
+        (mine, json!("bbbb-2"), jwk(None), INVALID_CLAIMS),
+        (mine, Value::Null, jwk(None), INVALID_CLAIMS),
+        ("https://login.example.com//v2.0", json!(""), jwk(None), INVALID_CLAIMS),
+        ("https://login.example.com/a/b/v2.0", json!("a/b"), jwk(None), INVALID_CLAIMS),
+        (
+            "https://login.example.com/{tenantid}/v2.0",
+            json!("{tenantid}"),
+            jwk(None),
+            INVALID_CLAIMS,
+        ),
+        ("https://evil.example.com/aaaa-1/v2.0", json!("aaaa-1"), jwk(None), INVALID_CLAIMS),
+    ] {
+        let bench = Bench::with_keys(&settings(json!({})), &[key]);
+        let token = RS256.token(&claims_with(&json!({"iss": iss, "tid": tid})));
+        assert_eq!(verdict(&bench.bearer(&token).await), expected, "{iss} {tid}");
+    }
+    let allowed = settings(json!({"require": [{"claim": "tid", "any_of": ["bbbb-2"]}]}));
+    let bench = Bench::with_keys(&allowed, &[RS256.jwk()]);
+    let token = RS256.token(&claims_with(&json!({"iss": mine, "tid": "aaaa-1"})));
+    assert_eq!(verdict(&bench.bearer(&token).await), FORBIDDEN);
+}
+
+#[tokio::test]
+async fn bundled_keys_need_no_network_until_their_lifetime_ends() {
+    let mut config = config(&["RS256"]);
+    config["issuers"][0]["keys"] = json!({"jwks": {"keys": [RS256.jwk()]}, "read_at": NOW - 1_000, "lifetime_seconds": 86_400});
+    let bench = Bench::new(&config);
+    let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 1_000_000}))));
+    for after in [0, 50_000, 85_399] {
+        assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
+    }
+    assert!(bench.web.asked().is_empty(), "no network at all");
+    // Then the issuer is asked; while it cannot be, the old keys serve for the stale window.
+    assert_eq!(verdict(&bench.ask_at(&token, NOW + 85_400).await), PASSES);
+    assert_eq!(bench.web.asked(), [JWKS]);
+    assert_eq!(
+        verdict(&bench.ask_at(&token, NOW + 85_400 + 3_600).await),
+        (500, "jwks_unavailable")
+    );
+}
+
+#[tokio::test]
+async fn an_issuers_cache_control_is_honoured_within_bounds() {
+    for (said, most, used_for) in [
+        (None, 600, 600),
+        (Some(120), 600, 120),
+        (Some(0), 600, 60),
+        (Some(9_999), 600, 600),
+        (Some(9_999), 7_200, 7_200),
+    ] {
+        let mut config = config(&["RS256"]);
+        config["issuers"][0]["key_max_age_seconds"] = json!(most);
+        let bench = Bench::new(&config);
+        bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), None, said);
+        let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 100_000}))));
+        for (after, fetches) in [(0, 1), (used_for - 1, 1), (used_for, 2)] {
+            assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
+            assert_eq!(bench.web.asked().len(), fetches, "{said:?} of {most}: after {after} s");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_key_set_is_not_sent_again_and_stays_good() {
+    let bench = Bench::new(&config(&["RS256"]));
+    bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), Some("v1"), None);
+    let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 100_000}))));
+    for after in [0, 600, 1_200] {
+        assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
+    }
+    assert_eq!(bench.web.asked().len(), 3);
+    bench.web.publish_with(
+        JWKS,
+        &json!({"keys": [crate::mint::Signer::new("RS256", "new").jwk()]}),
+        Some("v2"),
+        None,
+    );
+    assert_eq!(
+        verdict(&bench.ask_at(&token, NOW + 1_800).await),
+        (401, "invalid_token"),
+        "a new tag brings the new set"
+    );
+}
+
+#[tokio::test]
+async fn keys_are_there_before_the_first_call_and_a_failure_does_not_matter() {
+    let other = "https://other.example.com/keys";
+    let mut two = config(&["RS256"]);
+    let second =
+        json!({"issuer": "https://other.example.com/", "audience": ["a"], "jwks_uri": other});
+    two["issuers"].as_array_mut().unwrap().push(second);
+    let bench = Bench::with_keys(&two, &[RS256.jwk()]);
+    bench.web.fail(other);
+    bench.authorizer.prefetch(at(NOW)).await;
+    assert_eq!(bench.web.asked().len(), 2);
+    let event =
+        token_event(&format!("Bearer {}", RS256.token(&claims_with(&json!({"iss": ISSUER})))));
+    let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
+    assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some("held")));
+    assert_eq!(bench.web.asked().len(), 2, "the first call needs no fetch");
+}

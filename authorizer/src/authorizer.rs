@@ -146,6 +146,7 @@ impl Authorizer {
                 return Err(fault.into());
             }
         };
+        decision.warning = set.warning();
         let candidates = set.candidates(Wanted {
             kid: token.kid(),
             algorithm: token.algorithm(),

@@ -19,6 +19,7 @@ pub struct KeySet {
     keys: Vec<Jwk>,
     skipped: usize,
     private: usize,
+    weak: usize,
     generation: u64,
 }
 
@@ -93,10 +94,14 @@ impl KeySet {
         self.skipped
     }
 
-    /// Returns how many keys of the document carry private members, which no published key
-    /// may have: whoever signs with them is anybody.
-    pub fn private(&self) -> usize {
-        self.private
+    /// Returns what the issuer should be told about its key set, if anything. A published
+    /// private key is everybody's; a key that is too weak or malformed verifies nothing.
+    pub fn warning(&self) -> Option<&'static str> {
+        match (self.private, self.weak) {
+            (0, 0) => None,
+            (0, _) => Some("the issuer publishes a signature key that is too weak or malformed"),
+            (_, _) => Some("the issuer publishes a private or symmetric key"),
+        }
     }
 
     /// Returns which of its issuer's sets this is, counted from the start of the process.
@@ -135,13 +140,18 @@ impl KeySet {
     fn add(&mut self, jwk: Option<&Map<String, Value>>, algorithms: &[Algorithm]) {
         let Some(described) = jwk.and_then(described) else { return };
         let Described { kid, issuer, algorithm: declared, numbers } = described;
-        for &algorithm in algorithms {
-            if declared.is_some_and(|declared| declared != algorithm) {
-                continue;
-            }
+        let wanted = |algorithm: &Algorithm| {
+            declared.is_none_or(|declared| declared == *algorithm) && algorithm.takes(&numbers)
+        };
+        let mut wanted = algorithms.iter().copied().filter(wanted).peekable();
+        let (asked_for, before) = (wanted.peek().is_some(), self.keys.len());
+        for algorithm in wanted {
             if let Some(key) = VerifyingKey::new(algorithm, &numbers) {
                 self.keys.push(Jwk { kid: kid.clone(), issuer: issuer.clone(), key });
             }
+        }
+        if asked_for && self.keys.len() == before {
+            self.weak = self.weak.saturating_add(1);
         }
     }
 }

@@ -65,6 +65,17 @@ impl Algorithm {
         }
     }
 
+    /// Says whether keys of this kind are for this algorithm.
+    pub(crate) fn takes(self, numbers: &PublicNumbers) -> bool {
+        match numbers {
+            PublicNumbers::Rsa { .. } => self.rsa().is_some(),
+            PublicNumbers::P256 { .. } => self == Self::ES256,
+            PublicNumbers::P384 { .. } => self == Self::ES384,
+            PublicNumbers::P521 { .. } => self == Self::ES512,
+            PublicNumbers::Ed25519 { .. } => self == Self::EdDSA,
+        }
+    }
+
     fn rsa(self) -> Option<&'static crypto::RsaParameters> {
         match self {
             Self::RS256 => Some(&crypto::RSA_PKCS1_2048_8192_SHA256),

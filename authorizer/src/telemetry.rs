@@ -28,6 +28,9 @@ pub struct Decision {
     /// How the key set was come by: `held`, `fetched`, `stale` or `unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<&'static str>,
+    /// What its issuer should be told about its key set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<&'static str>,
     /// The guarded route that the request belongs to, such as `GET /pets/{id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
@@ -161,9 +164,8 @@ impl Telemetry {
     /// allowed one that the sample leaves out. Refusals and faults are never left out.
     pub fn line(&self, invocation: &Invocation<'_>, decision: &Decision) -> Option<String> {
         let level = decision.decision.level();
-        if level < self.level
-            || (decision.decision == Verdict::Allow && !self.samples(invocation.request_id))
-        {
+        let level = if decision.warning.is_some() { level.max(Level::Warn) } else { level };
+        if level < self.level || (level == Level::Info && !self.samples(invocation.request_id)) {
             return None;
         }
         let line = Line {

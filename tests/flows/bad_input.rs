@@ -154,6 +154,15 @@ fn the_function_does_not_start_with_too_little_and_says_what_is_missing() {
         (&[runtime, ("LAMBDA_TASK_ROOT", folder.path().to_str().unwrap())], "issuers: is empty"),
         (&[runtime, ("AUTHORIZER_CONFIG", path), ("AUTHORIZER_ISSUER", "https://x")], "both"),
         (
+            &[
+                runtime,
+                ("AUTHORIZER_ISSUER", "https://x.example.com"),
+                ("AUTHORIZER_AUDIENCE", "a"),
+                ("AUTHORIZER_LOG_ALLOWED", "x"),
+            ],
+            "AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100",
+        ),
+        (
             &[("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "a")],
             "AWS_LAMBDA_RUNTIME_API is not set",
         ),

@@ -30,7 +30,8 @@ fn watch(config: &Path, port: &str) -> Process {
     assert!(build.status().unwrap().success());
     let mut watch = cargo_lambda("watch");
     watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", port, "--ignore-changes"]);
-    let process = Process::start(watch.env("AUTHORIZER_CONFIG", config));
+    let process =
+        Process::start(watch.env("AUTHORIZER_CONFIG", config).env("AWS_LAMBDA_LOG_LEVEL", "TRACE"));
     while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
         std::thread::yield_now();
     }

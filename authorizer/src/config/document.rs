@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Whose tokens are taken.
@@ -34,6 +35,7 @@ pub struct Document {
 
 /// Where the token is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenSource {
     /// In this header, after `Bearer` or `DPoP`.
@@ -46,6 +48,7 @@ pub enum TokenSource {
 
 /// One issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssuerDocument {
     /// Byte-equal to the tokens' `iss`; `{tenantid}` stands for the tokens' `tid`.
@@ -105,6 +108,7 @@ pub struct IssuerDocument {
 
 /// Which tokens of an issuer are access tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// `typ` absent, `JWT` or `at+jwt`; without the marks of an ID token.
@@ -122,6 +126,7 @@ pub enum Profile {
 
 /// Whether tokens may be bound to a key their holder proves to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Possession {
     /// A bound token is refused, because its binding is not checked.
@@ -135,6 +140,7 @@ pub enum Possession {
 
 /// A key set that travels with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BundledKeys {
     /// The key set.
@@ -147,6 +153,7 @@ pub struct BundledKeys {
 
 /// Something that must be true of a claim: one of the members beside `claim`, or a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleDocument {
     /// The claim's exact name, or where it is as a JSON pointer (RFC 6901), which begins
@@ -174,6 +181,7 @@ pub struct RuleDocument {
 
 /// What is refused whatever it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Denied {
     /// Tokens, by `jti`.
@@ -186,6 +194,7 @@ pub struct Denied {
 
 /// A claim for the backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ContextSource {
     /// A text, number or truth value, by name or pointer; left out if it is something else.
@@ -199,6 +208,7 @@ pub enum ContextSource {
 
 /// Where the usage plan's API key comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UsageKey {
     /// From this claim, by name or pointer.
@@ -209,6 +219,7 @@ pub enum UsageKey {
 
 /// One guarded route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RouteDocument {
     /// `GET`, `POST`, … or `ANY`.

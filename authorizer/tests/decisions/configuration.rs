@@ -147,13 +147,19 @@ fn an_environment_that_says_too_little_does_not_start() {
 #[tokio::test]
 async fn scopes_of_the_environment_are_asked_of_every_token() {
     for (scopes, effect, reason) in [
+        ("", "Allow", "-"),
         ("pets:read", "Allow", "-"),
-        ("pets:read pets:write", "Allow", "-"),
-        ("admin", "Deny", "insufficient_scope"),
+        (" pets:read  pets:write ", "Allow", "-"),
+        ("pets:read admin", "Deny", "insufficient_scope"),
     ] {
-        let mut config = crate::config(&["RS256"]);
-        config["scopes"] = json!(scopes.split(' ').collect::<Vec<_>>());
-        let bench = Bench::with_keys(&config, &[RS256.jwk()]);
+        let config = environment(&[
+            ("AUTHORIZER_ISSUER", crate::ISSUER),
+            ("AUTHORIZER_AUDIENCE", crate::AUDIENCE),
+            ("AUTHORIZER_JWKS_URI", crate::JWKS),
+            ("AUTHORIZER_SCOPES", scopes),
+        ]);
+        let bench = Bench::of(config.unwrap());
+        bench.web.publish(crate::JWKS, &json!({"keys": [RS256.jwk()]}));
         let outcome = bench.bearer(&RS256.token(&claims())).await;
         assert_eq!(
             answer(&outcome)["policyDocument"]["Statement"][0]["Effect"],

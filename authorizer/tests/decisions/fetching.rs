@@ -158,3 +158,49 @@ async fn plain_http_is_not_taken_for_https() {
         Err(FetchError::Connect { url: url.clone() })
     );
 }
+
+/// Starts an https server for `localhost` and returns its URL and its certificate in PEM.
+async fn serve_https() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = tokio_rustls::rustls::pki_types::PrivateKeyDer::Pkcs8(
+        made.signing_key.serialize_der().into(),
+    );
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/keys", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(&http("200 OK", "", b"{}")).await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    (url, made.cert.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_against_the_webs_roots_or_the_given_ones() {
+    let (url, pem) = serve_https().await;
+    let (_, others) = serve_https().await;
+    let refused = Err(FetchError::Connect { url: url.clone() });
+    assert_eq!(HttpFetch::trusting(Some(&pem)).get(&url, None).await, Ok(document(b"{}")));
+    assert_eq!(HttpFetch::trusting(Some(&others)).get(&url, None).await, refused);
+    assert_eq!(HttpFetch::trusting(None).get(&url, None).await, refused);
+    let by_address = url.replace("localhost", "127.0.0.1");
+    let result = HttpFetch::trusting(Some(&pem)).get(&by_address, None).await;
+    assert_eq!(
+        result,
+        Err(FetchError::Connect { url: by_address.clone() }),
+        "the name is checked too"
+    );
+}

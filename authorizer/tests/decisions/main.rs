@@ -113,8 +113,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(config: &Value) -> Self {
+        Self::of(Config::from_json(&config.to_string()).expect("a right configuration"))
+    }
+
+    pub(crate) fn of(config: Config) -> Self {
         let web = Arc::new(Web::default());
-        let config = Config::from_json(&config.to_string()).expect("a right configuration");
         let fetch: Arc<dyn Fetch> = Arc::<Web>::clone(&web);
         Self { authorizer: Authorizer::new(config, &fetch), web }
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use authorizer::telemetry::{Decision, Invocation, Telemetry, Verdict, metrics};
 use serde_json::{Value, json};
 
+use crate::mint::Signer;
 use crate::{Bench, RS256, claims, claims_with, config};
 
 fn telemetry(settings: &[(&str, &str)]) -> Telemetry {
@@ -64,6 +65,19 @@ fn lambdas_level_and_format_are_kept() {
         line.starts_with("ERROR ") && line.contains("request_id=\"a\\nb\"") && !line.contains('\n'),
         "{line}"
     );
+}
+
+#[tokio::test]
+async fn a_published_private_key_is_told_with_every_decision_even_an_allowed_one() {
+    let mut private = Signer::new("ES256", "leaked").jwk();
+    private["d"] = json!("AAAA");
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), private]);
+    let allowed = bench.bearer(&RS256.token(&claims())).await;
+    let quiet = telemetry(&[("AWS_LAMBDA_LOG_LEVEL", "WARN"), ("AUTHORIZER_LOG_ALLOWED", "0")]);
+    let line: Value =
+        serde_json::from_str(&quiet.line(&invocation("r"), &allowed.decision).unwrap()).unwrap();
+    assert_eq!((&line["decision"], &line["level"]), (&json!("allow"), &json!("WARN")));
+    assert_eq!(line["warning"], "the issuer publishes a private or symmetric key");
 }
 
 #[test]

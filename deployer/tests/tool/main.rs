@@ -14,6 +14,7 @@ mod documents;
 mod gateway;
 mod house;
 mod local_issuer;
+mod schema;
 
 use std::fs;
 use std::path::Path;

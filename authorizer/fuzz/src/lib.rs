@@ -1,0 +1,38 @@
+//! An authorizer whose keys nobody has, for the fuzz targets.
+
+use std::sync::{Arc, LazyLock};
+
+use authorizer::keys::fetch::{Fetch, Fetched, Fetching};
+use authorizer::{Authorizer, Config, UnixTime};
+
+/// When everything happens.
+pub const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+/// The key of RFC 8037 appendix A.2 and that of RFC 7515 appendix A.3.
+const KEYS: &str = r#"{"keys":[
+    {"kid":"k","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    {"kid":"e","kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}
+]}"#;
+
+const CONFIG: &str = r#"{"issuers":[{
+    "issuer":"https://i.example.com/","audience":["a"],"algorithms":["EdDSA","ES256","RS256"],
+    "jwks_uri":"https://i.example.com/k","dpop":"optional","mtls":"optional"}],
+    "routes":[{"method":"GET","path":"/pets/{id}","scopes":[["s"]]}]}"#;
+
+struct OneKeySet;
+
+impl Fetch for OneKeySet {
+    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> Fetching<'a> {
+        let body = KEYS.as_bytes().to_vec();
+        Box::pin(async move { Ok(Fetched::Document { body, entity_tag: None, max_age: None }) })
+    }
+}
+
+/// The authorizer, made once.
+pub fn authorizer() -> &'static Authorizer {
+    static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(|| {
+        let fetch: Arc<dyn Fetch> = Arc::new(OneKeySet);
+        Authorizer::new(Config::from_json(CONFIG).expect("a right configuration"), &fetch)
+    });
+    &AUTHORIZER
+}

@@ -96,9 +96,9 @@ fn an_issuer_that_cannot_be_reached_is_a_500_and_says_so() {
     let folder =
         petstore_with("portcullis.toml", "https://tenant.eu.auth0.com/", "http://127.0.0.1:1");
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
-    // {"alg":"RS256","kid":"k"} . {"iss":"http://127.0.0.1:1"} . something
-    let token =
-        "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjEifQ.AAAA";
+    // {"alg":"RS256","kid":"k"}
+    // {"iss":"http://127.0.0.1:1","aud":"https://petstore.example.com","exp":4102444800}
+    let token = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjEiLCJhdWQiOiJodHRwczovL3BldHN0b3JlLmV4YW1wbGUuY29tIiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAA";
     let (answer, told) = dev.ask("GET", "/pets", Some(token));
     assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"message":null}"#));
     assert_eq!(answer.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));

@@ -14,7 +14,7 @@ use aws_lambda_events::event::apigw::{
 };
 use serde_json::{Value, json};
 
-use crate::{Bench, RS256, answer, at, claims, config, verdict};
+use crate::{Bench, RS256, answer, claims, config, verdict};
 
 static FIXTURES: LazyLock<PathBuf> = LazyLock::new(|| {
     let arguments = ["metadata", "--format-version", "1", "--offline", "--manifest-path"];
@@ -51,7 +51,7 @@ fn bench(settings: &Value) -> Bench {
 }
 
 async fn ask(bench: &Bench, event: &Value) -> Outcome {
-    bench.authorizer.handle(&event.to_string(), at(crate::NOW)).await
+    crate::handle(bench, event).await
 }
 
 fn bearer() -> String {

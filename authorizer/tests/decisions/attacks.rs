@@ -140,7 +140,14 @@ async fn row_06_a_kid_that_is_something_else() {
         let line = serde_json::to_string(&outcome.decision).unwrap();
         assert!(!line.contains(['\n', '\0']), "{line}");
     }
-    for kid in [json!("k".repeat(8192)), json!(1), json!({}), Value::Null, json!([])] {
+    for kid in [
+        json!("k".repeat(513)),
+        json!("k".repeat(8192)),
+        json!(1),
+        json!({}),
+        Value::Null,
+        json!([]),
+    ] {
         let bench = rsa();
         assert_eq!(verdict(&bench.bearer(&header_with("kid", kid)).await), INVALID_TOKEN);
         assert!(bench.web.asked().is_empty());

@@ -32,6 +32,9 @@ impl Signer {
             "ES384" => PrivateKey::Elliptic(
                 EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING).unwrap(),
             ),
+            "ES512" => PrivateKey::Elliptic(
+                EcdsaKeyPair::generate(&signature::ECDSA_P521_SHA512_FIXED_SIGNING).unwrap(),
+            ),
             "EdDSA" => PrivateKey::Edwards(Ed25519KeyPair::generate().unwrap()),
             _ => PrivateKey::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
         };
@@ -50,7 +53,11 @@ impl Signer {
             PrivateKey::Elliptic(pair) => {
                 let point = pair.public_key().as_ref();
                 let (x, y) = point[1..].split_at((point.len() - 1) / 2);
-                let crv = if self.alg == "ES256" { "P-256" } else { "P-384" };
+                let crv = match self.alg {
+                    "ES256" => "P-256",
+                    "ES384" => "P-384",
+                    _ => "P-521",
+                };
                 json!({"kty": "EC", "crv": crv, "x": base64url(x), "y": base64url(y)})
             }
             PrivateKey::Edwards(pair) => {

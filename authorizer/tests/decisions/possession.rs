@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::mint::{Signer, base64url};
-use crate::{Bench, NOW, RS256, at, claims_with, config, verdict};
+use crate::{Bench, NOW, RS256, claims_with, config, verdict};
 
 const URI: &str = "https://api.example.com/prod/pets/7";
 const REFUSED: (u16, &str) = (401, "invalid_token");
@@ -55,7 +55,7 @@ fn event(headers: &[(&str, &str)], certificate: Option<&str>) -> Value {
 }
 
 async fn ask(bench: &Bench, event: &Value) -> Outcome {
-    bench.authorizer.handle(&event.to_string(), at(NOW)).await
+    crate::handle(bench, event).await
 }
 
 struct Proof {

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use crate::mint::{Signer, base64url};
 use crate::{Bench, RS256, claims, config, verdict};
 
-const ALGORITHMS: [&str; 9] =
-    ["ES256", "ES384", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
+const ALGORITHMS: [&str; 10] =
+    ["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
 
 #[tokio::test]
 async fn every_algorithm_verifies_its_own_tokens_and_no_others() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use authorizer::routes::{self, PathTemplate, Segment, Verb};
 
-use super::resolve_security::{resolve, schemes};
+use super::resolve_security::{Scheme, resolve, schemes};
 use crate::api::{HttpProxy, Integration, MockIntegration, Parameter, Route, Security};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::document::{Entry, Node, Value};
@@ -33,13 +33,14 @@ pub fn read(
 ) -> Option<Operations> {
     version(root, diagnostics)?;
     let schemes = schemes(root, ours, diagnostics);
-    let mut reader = Reader { root, integration, routes: Vec::new(), diagnostics };
+    let mut reader =
+        Reader { root, schemes: &schemes, integration, routes: Vec::new(), diagnostics };
     let Some(paths) = root.member("paths") else {
         reader.diagnostics.error(root.span, "there is no `paths`", None);
         return None;
     };
     for path in paths.entries().iter().filter(|path| !path.key.starts_with("x-")) {
-        reader.path(path, &schemes);
+        reader.path(path);
     }
     let mut routes = reader.routes;
     if routes.is_empty() && !diagnostics.has_errors() {
@@ -70,25 +71,19 @@ fn version(root: &Node, diagnostics: &mut Diagnostics) -> Option<()> {
 
 struct Reader<'a> {
     root: &'a Node,
+    schemes: &'a BTreeMap<String, Scheme>,
     integration: Option<&'a DefaultIntegration>,
     routes: Vec<(Route, Span)>,
     diagnostics: &'a mut Diagnostics,
 }
 
 impl<'a> Reader<'a> {
-    fn path(
-        &mut self,
-        path: &'a Entry,
-        schemes: &BTreeMap<String, super::resolve_security::Scheme>,
-    ) {
+    fn path(&mut self, path: &'a Entry) {
         let template: PathTemplate = match path.key.parse() {
             Ok(template) => template,
             Err(error) => {
-                self.diagnostics.error(
-                    path.key_span,
-                    format!("API Gateway has no such path: {error}"),
-                    None,
-                );
+                let message = format!("API Gateway has no such path: {error}");
+                self.diagnostics.error(path.key_span, message, None);
                 return;
             }
         };
@@ -98,49 +93,51 @@ impl<'a> Reader<'a> {
             return;
         }
         for entry in path.node.entries() {
-            let verb = match entry.key.as_str() {
-                "x-amazon-apigateway-any-method" => Verb::Any,
-                "parameters" | "summary" | "description" | "servers" => continue,
-                extension if extension.starts_with("x-") => continue,
-                name => match name.to_ascii_uppercase().parse() {
-                    Ok(verb) if name.to_ascii_lowercase() == name && verb != Verb::Any => verb,
-                    _ => {
-                        self.diagnostics.error(
-                            entry.key_span,
-                            format!("API Gateway has no method `{name}`"),
-                            None,
-                        );
-                        continue;
-                    }
-                },
-            };
-            let operation = format!("{verb} {template}");
-            if self
-                .routes
-                .iter()
-                .any(|(other, _)| other.verb == verb && other.path.same_resource(&template))
-            {
-                self.diagnostics.error(
-                    entry.key_span,
-                    format!("{operation} stands there twice"),
-                    None,
-                );
-                continue;
+            if let Some(verb) = self.verb(entry) {
+                self.operation(verb, &template, &path.node, entry);
             }
-            let security = resolve(
-                &operation,
-                entry.node.member("security"),
-                self.root.member("security"),
-                entry.key_span,
-                schemes,
-                self.diagnostics,
-            );
-            let integration = self.integration(&operation, &template, entry);
-            let parameters = self.parameters(&template, &path.node, &entry.node);
-            if let (Some(security), Some(integration)) = (security, integration) {
-                let route = route(verb, &template, &entry.node, security, integration, parameters);
-                self.routes.push((route, entry.key_span));
-            }
+        }
+    }
+
+    /// Reads a member of a path as a method; nothing if it is none, or one that is told.
+    fn verb(&mut self, entry: &Entry) -> Option<Verb> {
+        match entry.key.as_str() {
+            "x-amazon-apigateway-any-method" => Some(Verb::Any),
+            "parameters" | "summary" | "description" | "servers" => None,
+            extension if extension.starts_with("x-") => None,
+            name => match name.to_ascii_uppercase().parse() {
+                Ok(verb) if name.to_ascii_lowercase() == name && verb != Verb::Any => Some(verb),
+                _ => {
+                    let message = format!("API Gateway has no method `{name}`");
+                    self.diagnostics.error(entry.key_span, message, None);
+                    None
+                }
+            },
+        }
+    }
+
+    fn operation(&mut self, verb: Verb, path: &PathTemplate, item: &'a Node, entry: &'a Entry) {
+        let operation = format!("{verb} {path}");
+        let same =
+            |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);
+        if self.routes.iter().any(same) {
+            let message = format!("{operation} stands there twice");
+            self.diagnostics.error(entry.key_span, message, None);
+            return;
+        }
+        let security = resolve(
+            &operation,
+            entry.node.member("security"),
+            self.root.member("security"),
+            entry.key_span,
+            self.schemes,
+            self.diagnostics,
+        );
+        let integration = self.integration(&operation, path, entry);
+        let parameters = self.parameters(path, item, &entry.node);
+        if let (Some(security), Some(integration)) = (security, integration) {
+            let route = route(verb, path, &entry.node, security, integration, parameters);
+            self.routes.push((route, entry.key_span));
         }
     }
 

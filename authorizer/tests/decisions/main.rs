@@ -53,6 +53,7 @@ pub(crate) fn at(seconds: i64) -> UnixTime {
 pub(crate) struct Web {
     documents: Mutex<BTreeMap<String, Result<Fetched, FetchError>>>,
     asked: Mutex<Vec<String>>,
+    tags: Mutex<Vec<Option<String>>>,
 }
 
 impl Web {
@@ -81,6 +82,11 @@ impl Web {
         self.documents.lock().unwrap().insert(url.to_owned(), Err(failure));
     }
 
+    /// The entity tags that came with what was asked.
+    pub(crate) fn tags(&self) -> Vec<Option<String>> {
+        self.tags.lock().unwrap().clone()
+    }
+
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -90,6 +96,7 @@ impl Fetch for Web {
     fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a> {
         Box::pin(async move {
             self.asked.lock().unwrap().push(url.to_owned());
+            self.tags.lock().unwrap().push(entity_tag.map(str::to_owned));
             // Lets every caller who wants the same document arrive while it is under way.
             tokio::task::yield_now().await;
             let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });

@@ -215,9 +215,15 @@ async fn an_unchanged_key_set_is_not_sent_again_and_stays_good() {
     bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), Some("v1"), None);
     let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 100_000}))));
     for after in [0, 600, 1_200] {
-        assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
+        let outcome = bench.ask_at(&token, NOW + after).await;
+        assert_eq!(
+            (verdict(&outcome), outcome.decision.keys),
+            (PASSES, Some("fetched")),
+            "after {after} s"
+        );
     }
-    assert_eq!(bench.web.asked().len(), 3);
+    let v1 = Some("v1".to_owned());
+    assert_eq!(bench.web.tags(), [None, v1.clone(), v1]);
     bench.web.publish_with(
         JWKS,
         &json!({"keys": [crate::mint::Signer::new("RS256", "new").jwk()]}),

@@ -4,8 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use e2e::{Dev, binary, root};
-use tempfile::TempDir;
+use e2e::{Dev, binary, petstore_with, root};
 
 fn deployer(arguments: &[&str]) -> (Option<i32>, String) {
     ended(&Command::new(binary("deployer")).args(arguments).current_dir(root()).output().unwrap())
@@ -19,18 +18,6 @@ fn ended(output: &Output) -> (Option<i32>, String) {
     );
     assert!(!text.contains("panicked"), "{text}");
     (output.status.code(), text)
-}
-
-/// The petstore's files with one text replaced.
-fn petstore_with(file: &str, from: &str, to: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["openapi.yaml", "portcullis.toml"] {
-        let text = fs::read_to_string(root().join("infra/petstore").join(name)).unwrap();
-        assert!(name != file || text.contains(from), "{name} has no {from}");
-        let text = if name == file { text.replacen(from, to, 1) } else { text };
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use e2e::backend::Backend;
-use e2e::{Dev, http};
+use e2e::{Dev, http, petstore_with};
 
 const PETSTORE: &[&str] = &["infra/petstore", "--port", "0"];
 
@@ -91,6 +91,33 @@ fn a_policy_is_cached_by_identity_and_judged_again_for_each_route() {
     // Another spelling of the scheme is another identity, and good all the same.
     let (answer, told) = dev.ask("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
     assert_eq!((answer.status, told["authorizer_called"].as_bool()), (200, Some(true)));
+}
+
+#[test]
+fn an_authorizer_that_is_sent_the_request_decides_the_same() {
+    let folder = petstore_with(
+        "portcullis.toml",
+        "cache_ttl = \"5m\"",
+        "cache_ttl = \"0s\"\ntype = \"request\"",
+    );
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    for (authorization, path, status, called) in [
+        (Some(token.as_str()), "/pets/7?access=1", 200, true),
+        (Some(&token), "/pets/7", 200, true),
+        (Some(&token), "/owners", 403, true),
+        (Some("Bearer x"), "/pets", 401, true),
+        (Some(&token), "/pets?access_token=x", 401, true),
+        (None, "/pets", 401, false),
+    ] {
+        let (answer, told) = dev.ask("GET", path, authorization);
+        assert_eq!(
+            (answer.status, told["authorizer_called"].as_bool()),
+            (status, Some(called)),
+            "{path}: {told}"
+        );
+        assert!(told["cache_age"].is_null(), "nothing is cached");
+    }
 }
 
 #[test]

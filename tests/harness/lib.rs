@@ -14,11 +14,13 @@ pub mod backend;
 pub mod http;
 pub mod process;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use process::Process;
 
@@ -45,6 +47,18 @@ pub fn binary(name: &str) -> PathBuf {
         assert!(build.unwrap().success(), "the binaries do not build");
     });
     root().join("target/debug").join(name)
+}
+
+/// The petstore's files with one text replaced.
+pub fn petstore_with(file: &str, from: &str, to: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["openapi.yaml", "portcullis.toml"] {
+        let text = fs::read_to_string(root().join("infra/petstore").join(name)).unwrap();
+        assert!(name != file || text.contains(from), "{name} has no {from}");
+        let text = if name == file { text.replacen(from, to, 1) } else { text };
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
 }
 
 /// `deployer dev`, running.

@@ -338,6 +338,11 @@ fn a_request_in_flight_ends_before_the_gateway_does() {
     while TcpStream::connect(&address).is_ok() {
         thread::yield_now();
     }
+    // Long enough for a gateway that waits for nobody to be gone.
+    for _ in 0..5_000 {
+        assert!(TcpStream::connect(&address).is_err());
+    }
+    assert!(!ending.is_finished(), "the gateway waits");
     reached
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate")
         .unwrap();

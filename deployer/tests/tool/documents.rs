@@ -84,6 +84,8 @@ fn places_are_bytes_whatever_the_characters_before() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_text_makes_the_readers_panic(text in "[\\[\\]{}:,&*!|>'\"#\\- \n\ta-cé0-9.=]{0,60}") {
         _ = read(&text, false);

@@ -157,7 +157,7 @@ impl Authorizer {
             return Err(Rejection::UnknownKey.into());
         }
         let digest = Digest::of(credential.token);
-        let before = self.seen().verified(digest, set.generation());
+        let before = self.seen().verified(&digest, set.generation());
         let token = token.verified_by(&candidates, before)?;
         if !before {
             self.seen().remember(digest, set.generation());

@@ -165,10 +165,8 @@ impl fmt::Debug for VerifyingKey {
 }
 
 /// Returns the SHA-256 of some bytes.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    // A SHA-256 has 32 bytes; were it otherwise, nothing would be equal to this.
-    digest.as_ref().try_into().unwrap_or([0; 32])
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
 }
 
 /// RFC 7518 section 6.2.1: the coordinates are as long as the field, leading zeros included.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{Bench, RS256, answer, claims, config, verdict};
 
 static FIXTURES: LazyLock<PathBuf> = LazyLock::new(|| {
-    let arguments = ["metadata", "--format-version", "1", "--offline", "--manifest-path"];
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--manifest-path"];
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))

@@ -15,7 +15,7 @@ use crate::jwk::Wanted;
 use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
-use crate::policy::policy;
+use crate::policy::{Said, policy};
 use crate::proof;
 use crate::response::{policy_response, simple_response};
 use crate::routes::{self, Requirement};
@@ -104,12 +104,13 @@ impl Authorizer {
         let answer = if request.kind == Kind::Http && self.config.simple_responses() {
             simple_response(&claims, issuer, allowed, decision)
         } else {
-            policy_response(
-                &claims,
-                issuer,
-                &policy(&grant(&claims, access, arn.is_connect()), &arn),
-                decision,
-            )
+            let grant = grant(&claims, access, self.config.policy(), &arn);
+            let (policy, said) = policy(&grant, &arn, self.config.policy_max_bytes());
+            decision.warning = said.warning().or(decision.warning);
+            if said == Said::Nothing {
+                decision.decision = Verdict::Deny;
+            }
+            policy_response(&claims, issuer, &policy, decision)
         };
         answer.map_err(|_| Fault::MalformedEvent("its answer cannot be written").into())
     }
@@ -192,10 +193,12 @@ fn tell(
 ) -> bool {
     let requirement: Option<&Requirement> = match access {
         Access::Stage(requirement) => Some(requirement),
-        Access::Routes(table) => table.find(arn.verb(), &routes::split(arn.path())).map(|route| {
-            decision.route = Some(route.to_string());
-            &route.requirement
-        }),
+        Access::Routes(table) => {
+            table.find(arn.verb(), &routes::segments(arn.path())).map(|route| {
+                decision.route = Some(route.to_string());
+                &route.requirement
+            })
+        }
     };
     let refusal = match (claims.forbidden(), requirement) {
         (Some(forbidden), _) => Some(forbidden),

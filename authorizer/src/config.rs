@@ -13,11 +13,17 @@ mod document;
 mod issuer;
 
 pub use document::{
-    BundledKeys, ContextSource, Denied, Document, IssuerDocument, Possession, Profile,
+    BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyFor, Possession, Profile,
     RouteDocument, RuleDocument, TokenSource, UsageKey,
 };
 pub use issuer::Issuer;
 pub(crate) use issuer::UsageKeySource;
+
+/// No length of a REST API's policy is documented; a WebSocket API's may have this many bytes.
+const POLICY_BYTES: u64 = 8192;
+
+/// From what says one route to a sixth of what Lambda can answer.
+const POLICY_BYTES_RANGE: std::ops::RangeInclusive<u64> = 1024..=1_048_576;
 
 /// What the authorizer works with. Issuer and audience cannot be absent.
 #[derive(Clone, Debug)]
@@ -26,6 +32,8 @@ pub struct Config {
     tables: Tables,
     token: TokenSource,
     simple_responses: bool,
+    policy: PolicyFor,
+    policy_max_bytes: usize,
     ca_bundle: Option<String>,
 }
 
@@ -134,6 +142,10 @@ impl Config {
         let issuers = issuers(&document.issuers, &mut problems);
         let tables = tables(document, &mut problems);
         let token = token_source(document, &mut problems);
+        let policy_max_bytes = document.policy_max_bytes.unwrap_or(POLICY_BYTES);
+        if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
+            problems.add("policy_max_bytes", "is not from 1024 to 1048576");
+        }
         if document.ca_bundle.as_ref().is_some_and(|pem| fetch::certificates(pem).is_none()) {
             problems.add("ca_bundle", "has no certificate in PEM");
         }
@@ -143,6 +155,8 @@ impl Config {
                 tables,
                 token,
                 simple_responses: document.simple_responses,
+                policy: document.policy,
+                policy_max_bytes: usize::try_from(policy_max_bytes).unwrap_or(usize::MAX),
                 ca_bundle: document.ca_bundle.clone(),
             }),
             _ => Err(problems),
@@ -162,6 +176,16 @@ impl Config {
     /// Says whether an HTTP API's payload 2.0 is answered by `isAuthorized`.
     pub(crate) fn simple_responses(&self) -> bool {
         self.simple_responses
+    }
+
+    /// Returns what policies are about where there is a route table.
+    pub(crate) fn policy(&self) -> PolicyFor {
+        self.policy
+    }
+
+    /// Returns how long a policy may be, in bytes.
+    pub(crate) fn policy_max_bytes(&self) -> usize {
+        self.policy_max_bytes
     }
 
     /// Returns the certificates that are trusted for fetching keys, in PEM, if not the web's.

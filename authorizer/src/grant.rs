@@ -1,8 +1,11 @@
 //! [`VerifiedClaims`] + the route table → [`Grant`]: what the caller may call, all of it.
 
+use fixedbitset::FixedBitSet;
+
 use crate::claims::VerifiedClaims;
-use crate::config::Access;
-use crate::routes::{Route, RouteTable};
+use crate::config::{Access, PolicyFor};
+use crate::method_arn::MethodArn;
+use crate::routes::{self, RouteTable};
 
 /// What a caller may call. Only [`grant`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +17,10 @@ pub(crate) enum Extent<'a> {
     Stage,
     /// Nothing at all.
     Nothing,
-    /// The routes of the table at whose place `granted` says so, and not the others.
-    Routes { table: &'a RouteTable, granted: Vec<bool> },
+    /// The routes of the table at the places in `granted`, and not the others.
+    Routes { table: &'a RouteTable, granted: FixedBitSet, asked: Option<usize> },
+    /// The route at the place `asked` and nothing about those in `granted`.
+    Route { table: &'a RouteTable, granted: FixedBitSet, asked: usize },
 }
 
 impl<'a> Grant<'a> {
@@ -26,19 +31,27 @@ impl<'a> Grant<'a> {
 
 /// Decides what the claims open. A route table says nothing about connecting to a WebSocket
 /// API, so with one nobody connects.
-pub(crate) fn grant<'a>(claims: &VerifiedClaims, access: &'a Access, connects: bool) -> Grant<'a> {
+pub(crate) fn grant<'a>(
+    claims: &VerifiedClaims,
+    access: &'a Access,
+    policy: PolicyFor,
+    arn: &MethodArn<'_>,
+) -> Grant<'a> {
     Grant(match access {
         _ if claims.forbidden().is_some() => Extent::Nothing,
         Access::Stage(requirement) if requirement.is_met_by(claims.scopes()) => Extent::Stage,
         Access::Stage(_) => Extent::Nothing,
-        Access::Routes(_) if connects => Extent::Nothing,
+        Access::Routes(_) if arn.is_connect() => Extent::Nothing,
         Access::Routes(table) => {
-            let open = |route: &Route| route.requirement.is_met_by(claims.scopes());
-            let granted: Vec<bool> = table.routes().iter().map(open).collect();
-            match (granted.contains(&true), granted.contains(&false)) {
-                (false, _) => Extent::Nothing,
-                (true, false) => Extent::Stage,
-                (true, true) => Extent::Routes { table, granted },
+            let granted = table.opened_by(claims.scopes());
+            let asked = table.position(arn.verb(), &routes::segments(arn.path()));
+            let open = asked.filter(|asked| granted.contains(*asked));
+            match (policy, open) {
+                _ if granted.is_clear() => Extent::Nothing,
+                _ if granted.is_full() => Extent::Stage,
+                (PolicyFor::Caller, _) => Extent::Routes { table, granted, asked: open },
+                (PolicyFor::Route, Some(asked)) => Extent::Route { table, granted, asked },
+                (PolicyFor::Route, None) => Extent::Nothing,
             }
         }
     })

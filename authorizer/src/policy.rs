@@ -6,13 +6,24 @@
 //! granted routes are open; where such a Deny reaches into a granted route, those requests
 //! are closed too ([`RouteTable::inexpressible`] finds these tables beforehand).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::grant::{Extent, Grant};
 use crate::method_arn::MethodArn;
-use crate::routes::{Crossing, Route, RouteTable, Segment, Verb};
+use crate::routes::RouteTable;
+
+mod choose;
+
+use choose::{Chosen, alone, choose};
+
+/// The longest `Resource` that API Gateway takes.
+const MAX_RESOURCE: usize = 512;
+
+/// What surrounds the resources of a policy with both statements.
+const FRAME_BYTES: usize = 150;
 
 /// An IAM policy document of the kind an authorizer returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,69 +47,131 @@ enum Effect {
     Deny,
 }
 
-/// Says in IAM's language what a grant says, for the API and stage of `arn`.
-pub(crate) fn policy(grant: &Grant<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
-    // A WebSocket API's `$connect` has no path.
-    let everything = || vec![if arn.is_connect() { "*" } else { "*/*" }.to_owned()];
-    let (allowed, denied) = match grant.extent() {
-        Extent::Stage => (everything(), Vec::new()),
-        Extent::Nothing => (Vec::new(), everything()),
-        Extent::Routes { table, granted } => patterns(table, granted),
-    };
-    let statement = |effect, patterns: Vec<String>| {
-        let mut resource: Vec<String> =
-            patterns.iter().map(|pattern| arn.in_stage(pattern)).collect();
-        resource.sort_unstable();
-        resource.dedup();
-        (!resource.is_empty()).then_some(Statement {
-            action: "execute-api:Invoke",
-            effect,
-            resource,
-        })
-    };
-    let statement = [statement(Effect::Allow, allowed), statement(Effect::Deny, denied)];
-    PolicyDocument { version: "2012-10-17", statement: statement.into_iter().flatten().collect() }
+/// How much of what was granted a policy could say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// All of it.
+    All,
+    /// Only the route that was asked for: all would have been too long.
+    RouteAlone,
+    /// Nothing: even that would have been too long.
+    Nothing,
 }
 
-/// Returns the patterns of the granted routes, and those of the refused ones that an allowed
-/// pattern reaches.
-fn patterns(table: &RouteTable, granted: &[bool]) -> (Vec<String>, Vec<String>) {
-    let is_granted = |at: usize| granted.get(at).copied().unwrap_or(false);
-    let mut reached = BTreeSet::new();
-    let mut allowed = Vec::new();
-    for (at, route) in table.routes().iter().enumerate().filter(|(at, _)| is_granted(*at)) {
-        allowed.push(pattern(route));
-        reached.extend(table.crossed_by(at).iter().filter(|crossing| !is_granted(crossing.at)));
-    }
-    let denied = |crossing: &&Crossing| {
-        let route = table.routes().get(crossing.at)?;
-        let plain = Crossing { slash: false, ..**crossing };
-        match (crossing.slash, route.path.segments().last()) {
-            (false, _) => Some(pattern(route)),
-            // A wildcard at the end takes the slash as well.
-            (true, Some(Segment::Parameter(_) | Segment::Greedy(_)))
-                if reached.contains(&plain) =>
-            {
-                None
+impl Said {
+    /// Returns what is to be told about it.
+    pub(crate) fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::RouteAlone => Some(
+                "all that the caller may call is more than policy_max_bytes can hold, so the policy is about this route alone",
+            ),
+            Self::Nothing => {
+                Some("the policy is longer than policy_max_bytes, so it opens nothing")
             }
-            (true, _) => Some(pattern(route) + "/"),
+        }
+    }
+}
+
+/// Says in IAM's language what a grant says, for the API and stage of `arn`, in no more than
+/// `max_bytes`.
+pub(crate) fn policy(
+    grant: &Grant<'_>,
+    arn: &MethodArn<'_>,
+    max_bytes: usize,
+) -> (PolicyDocument, Said) {
+    // A WebSocket API's `$connect` has no path.
+    let everything = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
+    let nothing = || Chosen { allowed: Vec::new(), denied: everything() };
+    let (mut chosen, mut said) = match grant.extent() {
+        Extent::Stage => (Chosen { allowed: everything(), denied: Vec::new() }, Said::All),
+        Extent::Nothing => (nothing(), Said::All),
+        Extent::Route { table, granted, asked } => (alone(table, granted, *asked), Said::All),
+        Extent::Routes { table, granted, asked } => {
+            let all = choose(table, granted, granted);
+            if fits(&all, arn, max_bytes) {
+                (all, Said::All)
+            } else {
+                let route = asked.map(|asked| choose(table, granted, &only(table, asked)));
+                (route.unwrap_or_else(nothing), Said::RouteAlone)
+            }
         }
     };
-    (allowed, reached.iter().filter_map(denied).collect())
+    if !fits(&chosen, arn, max_bytes) {
+        (chosen, said) = (nothing(), Said::Nothing);
+    }
+    (document(&chosen, arn), said)
 }
 
-/// Writes a route as IAM reads it: a parameter, greedy or not, is `*`.
-fn pattern(route: &Route) -> String {
-    let mut pattern = if route.verb == Verb::Any { "*" } else { route.verb.name() }.to_owned();
-    if route.path.segments().is_empty() {
-        pattern.push('/');
+impl RouteTable {
+    /// Looks for the scopes whose policy is the longest, for an ARN that has `stage_bytes` up to
+    /// the stage. The sets that open a route, what is left without one scope, and from there
+    /// whatever scope makes it longer are tried: what is found is no bound.
+    pub fn longest_policy(&self, stage_bytes: usize) -> (usize, BTreeSet<String>) {
+        let length = |scopes: &BTreeSet<String>| {
+            let granted = self.opened_by(scopes);
+            if granted.is_clear() || granted.is_full() {
+                return 0;
+            }
+            let chosen = choose(self, &granted, &granted);
+            let patterns = chosen.allowed.iter().chain(&chosen.denied);
+            patterns.fold(FRAME_BYTES, |all, pattern| {
+                all.saturating_add(stage_bytes).saturating_add(pattern.len()).saturating_add(3)
+            })
+        };
+        let sets = self.routes().iter().flat_map(|route| route.requirement.alternatives());
+        let mut tried: BTreeSet<BTreeSet<String>> = sets.cloned().collect();
+        let all: BTreeSet<String> = tried.iter().flatten().cloned().collect();
+        tried.extend(
+            all.iter().map(|one| all.iter().filter(|other| *other != one).cloned().collect()),
+        );
+        let Some(mut best) = tried.into_iter().map(|set| (length(&set), set)).max() else {
+            return (0, BTreeSet::new());
+        };
+        loop {
+            let toggled = all.iter().map(|scope| {
+                let mut set = best.1.clone();
+                if !set.remove(scope) {
+                    set.insert(scope.clone());
+                }
+                (length(&set), set)
+            });
+            match toggled.max().filter(|found| found.0 > best.0) {
+                Some(longer) => best = longer,
+                None => return best,
+            }
+        }
     }
-    for segment in route.path.segments() {
-        pattern.push('/');
-        pattern.push_str(match segment {
-            Segment::Literal(text) => text,
-            Segment::Parameter(_) | Segment::Greedy(_) => "*",
-        });
-    }
-    pattern
+}
+
+fn only(table: &RouteTable, route: usize) -> fixedbitset::FixedBitSet {
+    let mut routes = fixedbitset::FixedBitSet::with_capacity(table.routes().len());
+    routes.insert(route);
+    routes
+}
+
+/// Says whether a policy is no longer than it may be, in all and in each resource.
+fn fits(chosen: &Chosen<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
+    let stage = arn.in_stage("").len();
+    let mut total = FRAME_BYTES;
+    let mut each = chosen.allowed.iter().chain(&chosen.denied);
+    each.all(|pattern| {
+        let length = stage.saturating_add(pattern.len());
+        // Quotes and a comma.
+        total = total.saturating_add(length).saturating_add(3);
+        length <= MAX_RESOURCE && total <= max_bytes
+    })
+}
+
+fn document(chosen: &Chosen<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
+    let statement = |effect, patterns: &[Cow<'_, str>]| {
+        (!patterns.is_empty()).then(|| Statement {
+            action: "execute-api:Invoke",
+            effect,
+            resource: patterns.iter().map(|pattern| arn.in_stage(pattern)).collect(),
+        })
+    };
+    let statement =
+        [statement(Effect::Allow, &chosen.allowed), statement(Effect::Deny, &chosen.denied)];
+    PolicyDocument { version: "2012-10-17", statement: statement.into_iter().flatten().collect() }
 }

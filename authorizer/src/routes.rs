@@ -9,12 +9,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-mod cross;
+use fixedbitset::FixedBitSet;
 
-pub(crate) use cross::Crossing;
+mod patterns;
+mod reach;
+mod template;
+mod tree;
 
-/// Leaves room for the ARN in the 512 characters that API Gateway allows a `Resource`.
-const MAX_TEMPLATE_BYTES: usize = 300;
+pub(crate) use patterns::{Pattern, Patterns, keep_widest, spelled};
+pub(crate) use reach::Cell;
+pub use template::{PathTemplate, PathTemplateError, Segment};
+use tree::Tree;
 
 /// An HTTP method that API Gateway lets a resource declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,149 +87,6 @@ impl FromStr for Verb {
 #[error("not one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, ANY")]
 pub struct UnknownVerb;
 
-/// One step of a path template. The order is API Gateway's precedence.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Segment {
-    /// Text that must be equal.
-    Literal(String),
-    /// `{name}`: one segment, whatever it is.
-    Parameter(String),
-    /// `{name+}`: this segment and all that follow.
-    Greedy(String),
-}
-
-impl Segment {
-    fn same_place(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Literal(a), Self::Literal(b)) => a == b,
-            (Self::Parameter(_), Self::Parameter(_)) | (Self::Greedy(_), Self::Greedy(_)) => true,
-            _ => false,
-        }
-    }
-}
-
-/// A resource's path, such as `/pets/{id}` or `/files/{proxy+}`. The order is API Gateway's
-/// precedence among the templates that match one path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PathTemplate {
-    segments: Vec<Segment>,
-}
-
-/// Why a text is not a path template.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PathTemplateError {
-    /// API Gateway allows these and no others; `*` and `?` would be wildcards in a policy.
-    #[error("the segment `{0}` has characters other than letters, digits and `.` `_` `-` `:`")]
-    Character(String),
-    /// `//` or a slash at the end.
-    #[error("a segment is empty")]
-    EmptySegment,
-    /// `{proxy+}` must be the last segment.
-    #[error("something follows the greedy segment `{0}`")]
-    GreedyInside(String),
-    /// No slash at the start.
-    #[error("it does not begin with `/`")]
-    NotAbsolute,
-    /// Braces that do not enclose the whole segment, or nothing.
-    #[error("the segment `{0}` is not wholly a parameter")]
-    PartialParameter(String),
-    /// Its policy resource would exceed API Gateway's limit.
-    #[error("it is longer than 300 characters")]
-    TooLong,
-}
-
-impl PathTemplate {
-    /// Returns the template's segments; none for the root.
-    pub fn segments(&self) -> &[Segment] {
-        &self.segments
-    }
-
-    /// Says whether both templates name the same resource, whatever their parameters' names.
-    pub fn same_resource(&self, other: &Self) -> bool {
-        self.segments.len() == other.segments.len()
-            && self.segments.iter().zip(&other.segments).all(|(a, b)| a.same_place(b))
-    }
-
-    /// Says whether a concrete path belongs to this template, looked at alone.
-    pub fn matches(&self, path: &[&str]) -> bool {
-        let mut path = path.iter();
-        for segment in &self.segments {
-            match (segment, path.next()) {
-                (_, None) => return false,
-                (Segment::Greedy(_), Some(_)) => return true,
-                (Segment::Parameter(_), Some(_)) => {}
-                (Segment::Literal(literal), Some(actual)) => {
-                    if literal != actual {
-                        return false;
-                    }
-                }
-            }
-        }
-        path.next().is_none()
-    }
-}
-
-impl FromStr for PathTemplate {
-    type Err = PathTemplateError;
-
-    fn from_str(text: &str) -> Result<Self, PathTemplateError> {
-        let path = text.strip_prefix('/').ok_or(PathTemplateError::NotAbsolute)?;
-        if text.len() > MAX_TEMPLATE_BYTES {
-            return Err(PathTemplateError::TooLong);
-        }
-        let mut segments: Vec<Segment> = Vec::new();
-        for part in path.split('/').filter(|_| !path.is_empty()) {
-            if let Some(Segment::Greedy(name)) = segments.last() {
-                return Err(PathTemplateError::GreedyInside(name.clone()));
-            }
-            segments.push(segment(part)?);
-        }
-        Ok(Self { segments })
-    }
-}
-
-fn segment(part: &str) -> Result<Segment, PathTemplateError> {
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'))
-    };
-    let braced = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    match braced {
-        Some(name) => {
-            let greedy = name.strip_suffix('+');
-            let name = greedy.unwrap_or(name);
-            if name.is_empty() || !plain(name) {
-                return Err(PathTemplateError::PartialParameter(part.to_owned()));
-            }
-            Ok(if greedy.is_some() {
-                Segment::Greedy(name.to_owned())
-            } else {
-                Segment::Parameter(name.to_owned())
-            })
-        }
-        None if part.is_empty() => Err(PathTemplateError::EmptySegment),
-        None if part.contains(['{', '}']) => {
-            Err(PathTemplateError::PartialParameter(part.to_owned()))
-        }
-        None if plain(part) => Ok(Segment::Literal(part.to_owned())),
-        None => Err(PathTemplateError::Character(part.to_owned())),
-    }
-}
-
-impl fmt::Display for PathTemplate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.segments.is_empty() {
-            return f.write_str("/");
-        }
-        self.segments.iter().try_for_each(|segment| match segment {
-            Segment::Literal(text) => write!(f, "/{text}"),
-            Segment::Parameter(name) => write!(f, "/{{{name}}}"),
-            Segment::Greedy(name) => write!(f, "/{{{name}+}}"),
-        })
-    }
-}
-
 /// Which scopes open a route: all of any one set. An empty set asks for a valid token only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
@@ -276,11 +138,15 @@ impl fmt::Display for Route {
     }
 }
 
-/// The guarded routes of one API, in the order in which a request looks for its own.
+/// The guarded routes of one API, in the order in which a request looks for its own, with
+/// everything that policies need and that depends on the table alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    crossed: Vec<Vec<Crossing>>,
+    tree: Tree,
+    /// The routes that each requirement opens; few requirements guard many routes.
+    opened: Vec<(Requirement, FixedBitSet)>,
+    patterns: Patterns,
 }
 
 /// Two entries for one method of one resource.
@@ -292,16 +158,23 @@ impl RouteTable {
     /// Puts routes in order and works out which patterns reach into which routes.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, DuplicateRoute> {
         routes.sort_by(|a, b| by_precedence((&a.path, a.verb), (&b.path, b.verb)));
-        let twice = |route: &&Route| {
-            let same =
-                |other: &&Route| other.verb == route.verb && other.path.same_resource(&route.path);
-            routes.iter().filter(same).count() > 1
-        };
-        if let Some(route) = routes.iter().find(twice) {
-            return Err(DuplicateRoute(route.to_string()));
+        let mut tree = Tree::default();
+        let mut opened: Vec<(Requirement, FixedBitSet)> = Vec::new();
+        for (at, route) in routes.iter().enumerate() {
+            if !tree.insert(&route.path, route.verb, at) {
+                return Err(DuplicateRoute(route.to_string()));
+            }
+            let known = opened.iter_mut().find(|(known, _)| *known == route.requirement);
+            if let Some((_, places)) = known {
+                places.insert(at);
+            } else {
+                let mut places = FixedBitSet::with_capacity(routes.len());
+                places.insert(at);
+                opened.push((route.requirement.clone(), places));
+            }
         }
-        let crossed = cross::crossings(&routes);
-        Ok(Self { routes, crossed })
+        let patterns = Patterns::of(&tree, &routes);
+        Ok(Self { routes, tree, opened, patterns })
     }
 
     /// Returns the routes in order of precedence.
@@ -311,34 +184,58 @@ impl RouteTable {
 
     /// Finds the route of a request.
     pub fn find(&self, method: &str, path: &[&str]) -> Option<&Route> {
-        self.routes.get(position(&self.routes, method, path)?)
+        self.routes.get(self.position(method, path)?)
     }
 
-    /// Returns the routes, its own among them, to which requests belong that the IAM pattern
-    /// of the route at `index` matches.
-    pub(crate) fn crossed_by(&self, index: usize) -> &[Crossing] {
-        self.crossed.get(index).map(Vec::as_slice).unwrap_or_default()
+    /// Finds the place of the route of a request.
+    pub(crate) fn position(&self, method: &str, path: &[&str]) -> Option<usize> {
+        self.tree.find(method, path)
+    }
+
+    /// Returns the places of the routes that a caller may call who holds `scopes`.
+    pub(crate) fn opened_by(&self, scopes: &BTreeSet<String>) -> FixedBitSet {
+        let mut opened = FixedBitSet::with_capacity(self.routes.len());
+        for (requirement, places) in &self.opened {
+            if requirement.is_met_by(scopes) {
+                opened.union_with(places);
+            }
+        }
+        opened
+    }
+
+    /// Returns the table's IAM patterns.
+    pub(crate) fn patterns(&self) -> &Patterns {
+        &self.patterns
+    }
+
+    /// Returns the narrowest patterns that match the requests of a cell which the pattern of
+    /// the route at `from` matches as well.
+    pub(crate) fn overlap(&self, from: usize, cell: Cell) -> &[String] {
+        let overlaps = self.patterns.overlaps(&self.tree, from);
+        overlaps.and_then(|overlaps| overlaps.get(&cell)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Finds what no policy can say: a caller who may call `granted` and `closed` but not
-    /// `refused`. Allowing the first opens the second to them, and denying that closes the
-    /// third.
+    /// `refused`. Allowing the first opens the second to them, and denying as little of that as
+    /// IAM can say closes the third. One for each two routes of which that is true.
     pub fn inexpressible(&self) -> Vec<Inexpressible<'_>> {
-        let crossed = |index: usize| {
-            let plain = self.crossed_by(index).iter().filter(|crossing| !crossing.slash);
-            plain.filter_map(|crossing| Some((crossing.at, self.routes.get(crossing.at)?)))
-        };
         let mut found = Vec::new();
         for (at, granted) in self.routes.iter().enumerate() {
-            for (refused_at, refused) in crossed(at) {
-                for (closed_at, closed) in crossed(refused_at) {
-                    if refused_at != at
-                        && closed_at != refused_at
-                        && let Some(scopes) = telling_apart(granted, closed, refused)
-                    {
-                        found.push(Inexpressible { granted, refused, closed, scopes });
-                    }
+            let overlaps = self.patterns.overlaps(&self.tree, at);
+            let mut last = None;
+            for (cell, texts) in overlaps.into_iter().flatten() {
+                let Some(refused) = self.routes.get(cell.route) else { continue };
+                // Both spellings of a route follow each other.
+                if last == Some(cell.route) || refused.requirement == granted.requirement {
+                    continue;
                 }
+                let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.tree, text));
+                let told = closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
+                    let scopes = telling_apart(granted, closed, refused)?;
+                    Some(Inexpressible { granted, refused, closed, scopes })
+                });
+                last = told.as_ref().map(|_| cell.route);
+                found.extend(told);
             }
         }
         found
@@ -365,20 +262,21 @@ fn telling_apart(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
     unions.into_iter().find(|scopes| !c.requirement.is_met_by(scopes))
 }
 
-/// Finds the place of the route that a request belongs to.
-fn position(routes: &[Route], method: &str, path: &[&str]) -> Option<usize> {
-    routes.iter().position(|route| route.verb.takes(method) && route.path.matches(path))
-}
-
 /// Orders routes so that the first that takes a request is the one API Gateway picks.
 pub fn by_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> std::cmp::Ordering {
     a.cmp(&b)
 }
 
 /// Splits a concrete path into the segments that templates match. The slash at the start and
-/// one at the end say nothing.
+/// one at the end say nothing; what is between two slashes is a segment, empty or not.
 pub fn split(path: &str) -> Vec<&str> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    if path.is_empty() { Vec::new() } else { path.split('/').collect() }
+    segments(path.strip_prefix('/').unwrap_or(path))
+}
+
+/// Splits a concrete path without its slash at the start, as method ARNs have it.
+pub(crate) fn segments(path: &str) -> Vec<&str> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    path.strip_suffix('/').unwrap_or(path).split('/').collect()
 }

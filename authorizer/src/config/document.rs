@@ -28,9 +28,37 @@ pub struct Document {
     /// Whether an HTTP API's payload 2.0 is answered by `isAuthorized` instead of a policy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simple_responses: bool,
+    /// What a policy is about where there is a route table; `caller` if left out.
+    #[serde(default, skip_serializing_if = "PolicyFor::is_caller")]
+    pub policy: PolicyFor,
+    /// The longest policy, 1,024 to 1,048,576 bytes; 8,192 if left out. Where all that a caller
+    /// may call would be longer, the answer is about the route that was asked for alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_max_bytes: Option<u64>,
     /// Certificates, in PEM, trusted for fetching keys in the place of the web's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<String>,
+}
+
+/// What a policy is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyFor {
+    /// All that the caller may call: right in a cache that knows callers by their token.
+    #[default]
+    Caller,
+    /// The route that was asked for and no other, for tables that IAM cannot say: right only
+    /// without a cache, or with `context.httpMethod` and `context.resourcePath` among the
+    /// identity sources.
+    Route,
+}
+
+impl PolicyFor {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_caller(&self) -> bool {
+        *self == Self::Caller
+    }
 }
 
 /// Where the token is.

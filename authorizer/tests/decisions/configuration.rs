@@ -77,12 +77,18 @@ fn a_route_table_is_checked_row_by_row() {
     );
     problems(
         &json!({"issuers": [issuer()], "routes": [row("GET", "/a/{x}"), row("GET", "/a/{y}")]}),
-        &["routes: `GET /a/{x}` stands in the table twice"],
+        &["routes: `GET /a/{y}` stands in the table twice"],
     );
     problems(
         &json!({"issuers": [issuer()], "routes": [{"method": "GET", "path": "/a", "scopes": [["a b"]]}]}),
         &["routes[0].scopes: `a b` is not a scope name (RFC 6749 section 3.3)"],
     );
+    for wrong in [0, 1023, 1_048_577] {
+        problems(
+            &json!({"issuers": [issuer()], "policy_max_bytes": wrong}),
+            &["policy_max_bytes: is not from 1024 to 1048576"],
+        );
+    }
 }
 
 #[test]

@@ -147,6 +147,12 @@ impl Bench {
         outcome
     }
 
+    /// Asks by a whole event, from where nothing is awaited.
+    pub(crate) fn ask_event(&self, event: &Value, now: i64) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.authorizer.handle(&event.to_string(), at(now)))
+    }
+
     pub(crate) async fn bearer(&self, token: &str) -> Outcome {
         self.ask(&format!("Bearer {token}")).await
     }

@@ -3,16 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use authorizer::config::{Document, RouteDocument};
-use authorizer::routes::{PathTemplate, Verb};
+use authorizer::config::{Config, Document, RouteDocument, TokenSource};
+use authorizer::routes::{PathTemplate, RouteTable, Verb};
 
 mod authorizer_settings;
+mod identity_source;
 mod integration;
 mod security;
 
 pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind};
+pub use identity_source::{IdentitySource, NotAnIdentitySource};
 pub use integration::{HttpProxy, Integration, MockIntegration};
 pub use security::Security;
+
+/// The header that holds the token unless something else is said.
+pub const AUTHORIZATION: &str = "Authorization";
 
 /// A REST API and what guards it.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +107,20 @@ impl Api {
                     .collect(),
             })
         });
-        let issuers = self.authorizers.get(name)?.issuers.clone();
-        Some(Document { issuers, routes: Some(routes.collect()), ..Document::default() })
+        let authorizer = self.authorizers.get(name)?;
+        let usual = TokenSource::Header(AUTHORIZATION.to_owned());
+        Some(Document {
+            issuers: authorizer.issuers.clone(),
+            routes: Some(routes.collect()),
+            token: Some(authorizer.token.clone()).filter(|token| *token != usual),
+            policy: authorizer.policy,
+            ..Document::default()
+        })
+    }
+
+    /// Returns the route table of the authorizer of this name, if it guards anything.
+    pub fn route_table(&self, name: &str) -> Option<RouteTable> {
+        let config = Config::resolve(&self.authorizer_document(name)?).ok()?;
+        config.route_table().cloned()
     }
 }

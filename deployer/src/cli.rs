@@ -54,6 +54,9 @@ pub struct Check {
     /// Fail on warnings too
     #[arg(long)]
     pub deny_warnings: bool,
+    /// The document of an earlier deployment: tell what it guarded and is public now
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
 }
 
 /// Arguments of `config`.

@@ -86,7 +86,7 @@ impl Failure {
             Self::Listen { option, .. } => {
                 Some(format!("choose another port with {option}, or {option} 0 for any free one"))
             }
-            Self::Unreadable(_) => {
+            Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
                 Some("name the folder that holds portcullis.toml, or run it there".to_owned())
             }
             Self::Render(RenderError::NoFunction(name)) => {

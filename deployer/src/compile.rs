@@ -7,9 +7,13 @@ use std::sync::Arc;
 use crate::api::{Api, Authorizer};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
 use crate::document::{read_toml, read_yaml};
-use crate::lint::lint;
+use crate::lint::{Places, lint, opened};
 use crate::manifest::{self, Manifest};
 use crate::openapi;
+
+mod wire;
+
+use wire::wire;
 
 /// Where the environment's variables come from.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -55,14 +59,14 @@ fn parts(
     let integration = settings.integration.as_ref().or(manifest.integration.as_ref());
     let ours = |name: &str| manifest.authorizers.contains_key(name);
     let operations = openapi::read(&tree, &ours, integration, in_openapi)?;
-    for (name, (_, span)) in &manifest.authorizers {
+    for (name, declared) in &manifest.authorizers {
         if !operations.schemes.contains(name) {
             let known = operations.schemes.iter().map(String::as_str);
             let help = suggestion(name, known).unwrap_or_else(|| {
                 format!("add it to components.securitySchemes, or remove [authorizer.{name}]")
             });
             in_manifest.error(
-                *span,
+                declared.span,
                 format!("the OpenAPI document has no security scheme `{name}`"),
                 help,
             );
@@ -71,14 +75,15 @@ fn parts(
     let authorizers: BTreeMap<String, Authorizer> = manifest
         .authorizers
         .iter()
-        .map(|(name, (authorizer, _))| {
-            let function = settings.functions.get(name).or(authorizer.function.as_ref()).cloned();
-            (name.clone(), Authorizer { function, ..authorizer.clone() })
+        .map(|(name, declared)| {
+            let own = declared.settings.function.as_ref();
+            let function = settings.functions.get(name).or(own).cloned();
+            (name.clone(), Authorizer { function, ..declared.settings.clone() })
         })
         .collect();
     let spans: BTreeMap<String, Span> =
         operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
-    let api = Api {
+    let mut api = Api {
         name: manifest.name.clone(),
         version: operations.version,
         endpoint: manifest.endpoint,
@@ -86,8 +91,24 @@ fn parts(
         authorizers,
         routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
     };
-    lint(&api, &|route| spans.get(route).copied().unwrap_or_default(), in_openapi);
+    let span = |route: &str| spans.get(route).copied().unwrap_or_default();
+    let declared = |name: &str| manifest.authorizers.get(name).cloned();
+    wire(&mut api, &declared, &span, in_manifest, in_openapi);
+    let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
+    lint(&api, &Places { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
     Some(api)
+}
+
+/// Reads the document of an earlier deployment and tells which of its guarded operations
+/// everybody may call now.
+pub fn compare(api: &Api, earlier: &Arc<Source>) -> Vec<Diagnostic> {
+    let mut diagnostics = Diagnostics::of(Arc::clone(earlier));
+    if let Some(tree) = read_yaml(&earlier.text, &mut diagnostics)
+        && let Some(operations) = openapi::read(&tree, &|_| true, None, &mut diagnostics)
+    {
+        opened(api, &operations.routes, &mut diagnostics);
+    }
+    diagnostics.into_vec()
 }
 
 fn stage_name(

@@ -37,6 +37,8 @@ pub enum Severity {
     Error,
     /// Worth a look.
     Warning,
+    /// Worth knowing: it is taken care of.
+    Note,
 }
 
 /// One problem.
@@ -85,6 +87,16 @@ impl Diagnostics {
         help: impl Into<Option<String>>,
     ) {
         self.add(Severity::Warning, span, message.into(), help.into());
+    }
+
+    /// Adds a note.
+    pub fn note(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
+        self.add(Severity::Note, span, message.into(), help.into());
     }
 
     fn add(&mut self, severity: Severity, span: Span, message: String, help: Option<String>) {

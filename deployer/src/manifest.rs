@@ -20,12 +20,23 @@ pub struct Manifest {
     pub openapi: (String, Span),
     /// Where the API is reached from.
     pub endpoint: Endpoint,
-    /// The authorizers by the name of their security scheme, with the place of the name.
-    pub authorizers: BTreeMap<String, (Authorizer, Span)>,
+    /// The authorizers by the name of their security scheme.
+    pub authorizers: BTreeMap<String, Declared>,
     /// What answers an operation that does not say.
     pub integration: Option<DefaultIntegration>,
     /// The stages by name.
     pub stages: BTreeMap<String, Stage>,
+}
+
+/// An authorizer as the file has it.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Its settings.
+    pub settings: Authorizer,
+    /// Whether the file says what it is sent.
+    pub kind_is_given: bool,
+    /// The place of its name.
+    pub span: Span,
 }
 
 /// What answers an operation that does not say.
@@ -220,7 +231,7 @@ fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> DefaultInt
 
 fn stage(
     entry: &Entry,
-    authorizers: &BTreeMap<String, (Authorizer, Span)>,
+    authorizers: &BTreeMap<String, Declared>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Stage> {
     let name = &entry.key;

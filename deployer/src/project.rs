@@ -24,7 +24,7 @@ pub struct Project {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The manifest cannot be read at all.
+/// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be read: {cause}", .path.display())]
 pub struct Unreadable {
@@ -40,14 +40,13 @@ pub fn load(
     stage: Option<&str>,
     environment: Environment<'_>,
 ) -> Result<Project, Unreadable> {
-    let path = folder.join(MANIFEST);
-    let source = read(&path).map_err(|cause| Unreadable { path, cause })?;
+    let source = read(&folder.join(MANIFEST))?;
     let (manifest, mut diagnostics) = compile::manifest(&source, environment);
     let Some(manifest) = manifest else { return Ok(Project { api: None, diagnostics }) };
     let (name, span) = &manifest.openapi;
     let openapi = match read(&folder.join(name)) {
         Ok(openapi) => openapi,
-        Err(cause) => {
+        Err(Unreadable { cause, .. }) => {
             diagnostics.extend(unreadable(&source, *span, name, &cause));
             return Ok(Project { api: None, diagnostics });
         }
@@ -70,9 +69,17 @@ fn unreadable(
     diagnostics.into_vec()
 }
 
-fn read(path: &Path) -> io::Result<Arc<Source>> {
-    if fs::metadata(path)?.len() > MAX_FILE_BYTES {
-        return Err(io::Error::other("it is larger than 6 MB, the most that API Gateway imports"));
+/// Reads a file of the user's.
+pub fn read(path: &Path) -> Result<Arc<Source>, Unreadable> {
+    let text = fs::metadata(path).and_then(|metadata| {
+        if metadata.len() > MAX_FILE_BYTES {
+            let cause = "it is larger than 6 MB, the most that API Gateway imports";
+            return Err(io::Error::other(cause));
+        }
+        fs::read_to_string(path)
+    });
+    match text {
+        Ok(text) => Ok(Arc::new(Source { name: path.display().to_string(), text })),
+        Err(cause) => Err(Unreadable { path: path.to_owned(), cause }),
     }
-    Ok(Arc::new(Source { name: path.display().to_string(), text: fs::read_to_string(path)? }))
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
-use crate::{Bench, answer, at, claims_with, config};
+use crate::{Bench, answer, claims_with, config};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
 
@@ -474,7 +474,7 @@ fn parts(template: &routes::PathTemplate) -> Vec<String> {
     let ends = |from: usize| (from + 1..=texts.len()).map(move |to| (from, to));
     let ranges = (0..texts.len()).flat_map(ends);
     let parts: BTreeSet<String> = ranges.map(|(from, to)| texts[from..to].join("/")).collect();
-    parts.into_iter().collect()
+    parts.into_iter().chain([String::new()]).collect()
 }
 
 proptest! {

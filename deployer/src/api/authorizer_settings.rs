@@ -1,6 +1,8 @@
 //! How API Gateway calls an authorizer, and whose tokens that takes.
 
-use authorizer::config::IssuerDocument;
+use authorizer::config::{IssuerDocument, PolicyFor, TokenSource};
+
+use super::IdentitySource;
 
 /// An authorizer of the API's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +15,35 @@ pub struct Authorizer {
     pub kind: AuthorizerKind,
     /// How long its answers are cached, in seconds; 0 is not at all.
     pub cache_ttl: u32,
+    /// What they are cached by. Without one of these a request is refused before it is asked.
+    pub identity: Vec<IdentitySource>,
+    /// Where the token is.
+    pub token: TokenSource,
+    /// What its policies are about.
+    pub policy: PolicyFor,
     /// Whose tokens are taken.
     pub issuers: Vec<IssuerDocument>,
+}
+
+impl Authorizer {
+    /// Returns the identity source that is the token's place.
+    pub fn token_identity(&self) -> Option<IdentitySource> {
+        match &self.token {
+            TokenSource::Header(name) => Some(IdentitySource::Header(name.clone())),
+            TokenSource::Query(name) => Some(IdentitySource::Query(name.clone())),
+            TokenSource::WebsocketProtocol(_) => None,
+        }
+    }
+
+    /// Says whether its answers are cached.
+    pub fn caches(&self) -> bool {
+        self.cache_ttl > 0
+    }
+
+    /// Says whether a request's `source` is among what its answers are cached by.
+    pub fn knows(&self, source: &IdentitySource) -> bool {
+        self.identity.iter().any(|known| known.is_same(source))
+    }
 }
 
 /// What an authorizer function is sent.

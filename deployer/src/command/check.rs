@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::Failure;
 use crate::cli;
-use crate::compile::Environment;
+use crate::compile::{Environment, compare};
+use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::output::{Exit, Output};
 use crate::project;
 
@@ -13,12 +14,19 @@ pub(super) fn run(
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let project =
+    let mut project =
         project::load(&arguments.files.dir, arguments.files.stage.as_deref(), environment)?;
     let Some(api) = project.api else { return Err(Failure::Files(project.diagnostics)) };
+    if let Some(path) = &arguments.against {
+        project.diagnostics.extend(compare(&api, &project::read(path)?));
+        if has_errors(&project.diagnostics) {
+            return Err(Failure::Files(project.diagnostics));
+        }
+    }
     if !project.diagnostics.is_empty() {
         output.diagnostics(&project.diagnostics);
-        if arguments.deny_warnings {
+        let warns = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
+        if arguments.deny_warnings && project.diagnostics.iter().any(warns) {
             return Ok(Exit::WrongFiles);
         }
     }

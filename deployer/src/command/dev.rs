@@ -19,6 +19,7 @@ use crate::dev::console::{self, Started};
 use crate::dev::issuer::{self, Issuer};
 use crate::dev::{backend, examples};
 use crate::gateway::authorizers::Authorizers;
+use crate::gateway::identity;
 use crate::gateway::integration::client;
 use crate::gateway::server::{self, Gateway};
 use crate::output::{Exit, Output};
@@ -155,13 +156,19 @@ fn refuse_what_only_aws_does(api: &Api) -> Result<(), Failure> {
         _ => None,
     });
     let other: Vec<String> = other.collect();
-    if other.is_empty() {
-        return Ok(());
+    if !other.is_empty() {
+        let other = other.join(", ");
+        let message = format!("these integrations cannot be served locally: {other}");
+        return Err(Failure::NotLocal(message));
     }
-    Err(Failure::NotLocal(format!(
-        "these integrations cannot be served locally: {}",
-        other.join(", ")
-    )))
+    let sources = api.authorizers.values().flat_map(|authorizer| &authorizer.identity);
+    match sources.into_iter().find(|source| !identity::is_known(source)) {
+        Some(source) => {
+            let message = format!("the identity source {source} has no value locally");
+            Err(Failure::NotLocal(message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Sends what would go to a deployed backend to the local one, on the same path.

@@ -14,7 +14,7 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Answers by authorizer and identity.
 #[derive(Debug, Default)]
-pub struct Cache(BTreeMap<(String, String), Held>);
+pub struct Cache(BTreeMap<(String, Vec<String>), Held>);
 
 #[derive(Debug)]
 struct Held {
@@ -28,7 +28,7 @@ impl Cache {
     pub fn get(
         &self,
         authorizer: &str,
-        identity: &str,
+        identity: &[String],
         now: UnixTime,
     ) -> Option<(Arc<Answer>, i64)> {
         let held = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
@@ -50,7 +50,7 @@ impl Cache {
     pub fn put(
         &mut self,
         authorizer: &str,
-        identity: &str,
+        identity: Vec<String>,
         answer: &Arc<Answer>,
         ttl: u32,
         now: UnixTime,
@@ -66,6 +66,6 @@ impl Cache {
         }
         let expires = now.plus(Duration::from_secs(ttl.into()));
         let held = Held { answer: Arc::clone(answer), stored: now, expires };
-        self.0.insert((authorizer.to_owned(), identity.to_owned()), held);
+        self.0.insert((authorizer.to_owned(), identity), held);
     }
 }

@@ -1,19 +1,93 @@
-//! The identity source: what an authorizer's answers are cached by, and without which it is
-//! not asked at all.
+//! The identity: what an authorizer's answers are cached by, and without which it is not asked
+//! at all.
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
-/// Finds the value of `method.request.header.Authorization`, or says why there is none.
-pub fn authorization(headers: &HeaderMap) -> Result<&str, &'static str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let first = values.next().ok_or("there is no Authorization header")?;
+use super::request::RequestHead;
+use super::router::Match;
+use super::{ACCOUNT, API_ID};
+use crate::api::IdentitySource;
+
+/// The parts of `context` that are known here.
+const CONTEXT: [&str; 9] = [
+    "accountId",
+    "apiId",
+    "httpMethod",
+    "identity.sourceIp",
+    "identity.userAgent",
+    "path",
+    "resourceId",
+    "resourcePath",
+    "stage",
+];
+
+/// Says whether a source's value can be known here at all.
+pub fn is_known(source: &IdentitySource) -> bool {
+    match source {
+        IdentitySource::Context(name) => CONTEXT.contains(&name.as_str()),
+        IdentitySource::Header(_) | IdentitySource::Query(_) => true,
+        // Stages have none here.
+        IdentitySource::StageVariable(_) => false,
+    }
+}
+
+/// Finds the value of every source, or says which one has none.
+pub fn identity(
+    sources: &[IdentitySource],
+    stage: &str,
+    head: &RequestHead,
+    found: &Match<'_>,
+) -> Result<Vec<String>, String> {
+    sources.iter().map(|source| value(source, stage, head, found)).collect()
+}
+
+fn value(
+    source: &IdentitySource,
+    stage: &str,
+    head: &RequestHead,
+    found: &Match<'_>,
+) -> Result<String, String> {
+    let value = match source {
+        IdentitySource::Header(name) => return header(&head.headers, name),
+        IdentitySource::Query(name) => {
+            let pairs = head.query_pairs();
+            let mut values = pairs.into_iter().filter(|(found, _)| found == name);
+            let value = values.next().map(|(_, value)| value);
+            if values.next().is_some() {
+                return Err(format!("the query has `{name}` more than once"));
+            }
+            value
+        }
+        IdentitySource::Context(name) => context(name, stage, head, found),
+        IdentitySource::StageVariable(_) => None,
+    };
+    value.filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no {source}"))
+}
+
+/// Returns the value of a header that is there once.
+fn header(headers: &HeaderMap, name: &str) -> Result<String, String> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().ok_or_else(|| format!("there is no {name} header"))?;
     if values.next().is_some() {
-        return Err("there is more than one Authorization header");
+        return Err(format!("there is more than one {name} header"));
     }
     match first.to_str() {
-        Ok("") => Err("the Authorization header is empty"),
-        Ok(value) => Ok(value),
-        Err(_) => Err("the Authorization header is not visible ASCII"),
+        Ok("") => Err(format!("the {name} header is empty")),
+        Ok(value) => Ok(value.to_owned()),
+        Err(_) => Err(format!("the {name} header is not visible ASCII")),
     }
+}
+
+fn context(name: &str, stage: &str, head: &RequestHead, found: &Match<'_>) -> Option<String> {
+    Some(match name {
+        "accountId" => ACCOUNT.to_owned(),
+        "apiId" => API_ID.to_owned(),
+        "httpMethod" => head.method.clone(),
+        "identity.sourceIp" => head.source_ip.clone(),
+        "identity.userAgent" => head.headers.get("user-agent")?.to_str().ok()?.to_owned(),
+        "path" => format!("/{stage}{}", head.path),
+        "resourceId" | "resourcePath" => found.route.path.to_string(),
+        "stage" => stage.to_owned(),
+        _ => return None,
+    })
 }

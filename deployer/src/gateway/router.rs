@@ -24,10 +24,11 @@ impl Match<'_> {
 /// Finds the route of a request; `routes` are in order of precedence.
 ///
 /// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them
-/// would answer for a path that nobody was authorized for.
+/// would answer for a path that nobody was authorized for. Nor has one with an empty segment:
+/// it is not known which route AWS gives it, and its method ARN may name another.
 pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
     let segments = routes::split(path);
-    if segments.iter().any(|segment| matches!(Match::decoded(segment).as_str(), "." | "..")) {
+    if segments.iter().any(|segment| matches!(Match::decoded(segment).as_str(), "" | "." | "..")) {
         return None;
     }
     let route =

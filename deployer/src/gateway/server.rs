@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -83,7 +83,12 @@ struct End {
 }
 
 impl Gateway {
-    async fn serve(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<AnyBody> {
+    /// Answers one request, and tells of it.
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnyBody>
+    where
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         #[expect(clippy::disallowed_methods, reason = "this is the shell that measures")]
         let started = Instant::now();
         let mut told = Explanation {
@@ -111,12 +116,16 @@ impl Gateway {
         response
     }
 
-    async fn pass(
+    async fn pass<B>(
         &self,
-        request: Request<Incoming>,
+        request: Request<B>,
         peer: SocketAddr,
         told: &mut Explanation,
-    ) -> Result<End, (Refusal, String)> {
+    ) -> Result<End, (Refusal, String)>
+    where
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let (parts, content) = request.into_parts();
         let path = self.below_stage(parts.uri.path())?;
         let head = RequestHead {
@@ -201,13 +210,14 @@ impl Gateway {
         let settings = self.api.authorizers.get(name).ok_or_else(|| {
             (Refusal::AuthorizerConfigurationError, format!("there is no authorizer `{name}`"))
         })?;
-        let identity = identity::authorization(&head.headers).map_err(|why| {
-            (Refusal::Unauthorized, format!("{why}; the authorizer was not asked"))
-        })?;
+        let identity = identity::identity(&settings.identity, &self.api.stage, head, found)
+            .map_err(|why| {
+                (Refusal::Unauthorized, format!("{why}; the authorizer was not asked"))
+            })?;
         #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
         let now = UnixTime::from_system(SystemTime::now());
         let arn = method_arn(&self.api.stage, &head.method, &head.path);
-        let cached = self.cache().get(name, identity, now);
+        let cached = self.cache().get(name, &identity, now);
         let answer = match cached {
             Some((answer, age)) => {
                 told.cache_age = Some(age);
@@ -215,7 +225,8 @@ impl Gateway {
             }
             None => {
                 told.authorizer_called = true;
-                let event = event(settings.kind, &self.api.stage, &arn, identity, head, found);
+                let token = identity.first().map(String::as_str).unwrap_or_default();
+                let event = event(settings.kind, &self.api.stage, &arn, token, head, found);
                 let (invocation, decision) =
                     self.authorizers.ask(name, &event, now, &self.client).await;
                 let answer = Arc::new(answer(name, invocation, decision.as_ref())?);
@@ -312,7 +323,7 @@ fn request_id() -> String {
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let handle = move |request, peer| {
         let gateway = Arc::clone(&gateway);
-        async move { gateway.serve(request, peer).await }
+        async move { gateway.answer(request, peer).await }
     };
     serve_with(listener, stop, handle).await;
 }

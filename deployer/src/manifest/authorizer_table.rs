@@ -1,19 +1,19 @@
 //! `[authorizer.NAME]` and its issuers: how API Gateway calls it, and whose tokens it takes.
 
-use authorizer::config::{Config, Document, IssuerDocument, Possession, Problems};
+use authorizer::config::{Config, Document, IssuerDocument, PolicyFor, Problems, TokenSource};
 use serde::de::DeserializeOwned;
 
-use super::{choice, required};
-use crate::api::{Arn, Authorizer, AuthorizerKind};
-use crate::diagnostic::{Diagnostics, Span};
+use super::{Declared, choice, required};
+use crate::api::{AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource};
+use crate::diagnostic::Diagnostics;
 use crate::document::{Entry, Node, Section};
 
 /// The longest that API Gateway caches an authorizer's answer, in seconds.
 const MAX_CACHE_TTL: u32 = 3600;
 const DEFAULT_CACHE_TTL: u32 = 300;
 
-/// Reads an authorizer, with the place of its name.
-pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> (Authorizer, Span) {
+/// Reads an authorizer.
+pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declared {
     let mut section = Section::open(&entry.node, &entry.key, diagnostics);
     let function = function_arn(&mut section, diagnostics);
     let invoke_role = arn(
@@ -23,8 +23,8 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> (Autho
         "arn:aws:iam::ACCOUNT:role/NAME",
         diagnostics,
     );
-    let kind =
-        choice(&mut section, "type", &AuthorizerKind::NAMES, diagnostics).unwrap_or_default();
+    let kind = choice(&mut section, "type", &AuthorizerKind::NAMES, diagnostics);
+    let token = token(&mut section, diagnostics);
     let cache_ttl = seconds(&mut section, "cache_ttl", diagnostics).unwrap_or(DEFAULT_CACHE_TTL);
     if cache_ttl > MAX_CACHE_TTL {
         let span = section.entry("cache_ttl").map(|entry| entry.node.span).unwrap_or_default();
@@ -52,10 +52,72 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> (Autho
             );
         }
     }
+    let mut settings = Authorizer {
+        function,
+        invoke_role,
+        kind: kind.unwrap_or_default(),
+        cache_ttl,
+        identity: Vec::new(),
+        token,
+        policy: PolicyFor::Caller,
+        issuers: documents,
+    };
+    settings.identity = identity(&mut section, &settings, diagnostics);
     section.finish(diagnostics);
-    let authorizer = Authorizer { function, invoke_role, kind, cache_ttl, issuers: documents };
-    possession(entry, &authorizer, diagnostics);
-    (authorizer, entry.key_span)
+    Declared { settings, kind_is_given: kind.is_some(), span: entry.key_span }
+}
+
+/// Reads where the token is.
+fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSource {
+    let usual = TokenSource::Header(AUTHORIZATION.to_owned());
+    let span = section.entry("token").map(|entry| entry.node.span).unwrap_or_default();
+    let token: TokenSource = typed(section, "token", diagnostics).unwrap_or_else(|| usual.clone());
+    let wrong = match &token {
+        TokenSource::WebsocketProtocol(_) => {
+            Some("`websocket_protocol` is for WebSocket APIs".to_owned())
+        }
+        _ => {
+            let document = Document { token: Some(token.clone()), ..Document::default() };
+            let problems = Config::resolve(&document).err();
+            let problem = problems.iter().flat_map(Problems::each).find(|p| p.place == "token");
+            problem.map(|problem| problem.text.clone())
+        }
+    };
+    match wrong {
+        Some(wrong) => {
+            let help = "write { header = \"NAME\" } or { query = \"NAME\" }".to_owned();
+            diagnostics.error(span, format!("`token`: {wrong}"), help);
+            usual
+        }
+        None => token,
+    }
+}
+
+/// Reads what answers are cached by: the token's place, unless something else is said.
+fn identity(
+    section: &mut Section<'_>,
+    settings: &Authorizer,
+    diagnostics: &mut Diagnostics,
+) -> Vec<IdentitySource> {
+    let usual: Vec<IdentitySource> = settings.token_identity().into_iter().collect();
+    let span = section.entry("identity_sources").map(|entry| entry.node.span);
+    let (Some(texts), Some(span)) = (section.texts("identity_sources", diagnostics), span) else {
+        return usual;
+    };
+    let help = "method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME";
+    let parsed: Vec<_> = texts.iter().map(|text| (text, text.parse())).collect();
+    for (text, _) in parsed.iter().filter(|(_, source)| source.is_err()) {
+        diagnostics.error(span, format!("`{text}` is not an identity source"), help.to_owned());
+    }
+    if settings.kind == AuthorizerKind::Token {
+        let help = "set `type = \"request\"`".to_owned();
+        diagnostics.error(
+            span,
+            "an authorizer that is sent the token alone is cached by nothing else",
+            help,
+        );
+    }
+    parsed.into_iter().filter_map(|(_, source)| source.ok()).collect()
 }
 
 /// Reads an issuer; what its members may be is the authorizer's to say.
@@ -112,24 +174,6 @@ fn typed<T: DeserializeOwned>(
     serde_json::from_value(node.to_json())
         .map_err(|error| diagnostics.error(node.span, format!("`{key}`: {error}"), None))
         .ok()
-}
-
-/// A proof of possession is in the request and not in the token, so its authorizer must see
-/// the request, and see each one: a cached answer would be replayed to whoever has the token.
-fn possession(entry: &Entry, authorizer: &Authorizer, diagnostics: &mut Diagnostics) {
-    let proves =
-        |asked: Option<Possession>| asked.is_some_and(|asked| asked != Possession::Forbidden);
-    if !authorizer.issuers.iter().any(|issuer| proves(issuer.dpop) || proves(issuer.mtls)) {
-        return;
-    }
-    if authorizer.kind != AuthorizerKind::Request || authorizer.cache_ttl != 0 {
-        let message =
-            format!("`dpop` and `mtls` of the authorizer `{}` cannot be checked", entry.key);
-        let help =
-            "set `type = \"request\"` and `cache_ttl = \"0s\"`: the proof is in each request"
-                .to_owned();
-        diagnostics.error(entry.key_span, message, help);
-    }
 }
 
 /// Reads `function_arn`.

@@ -7,7 +7,8 @@ use authorizer::routes::{Segment, Verb};
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::{
-    Api, Authorizer, AuthorizerKind, HttpProxy, Integration, MockIntegration, Route, Security,
+    Api, Authorizer, AuthorizerKind, HttpProxy, IdentitySource, Integration, MockIntegration,
+    Route, Security,
 };
 
 /// What stands in the way of a document for AWS.
@@ -71,18 +72,24 @@ fn authorizer_scheme(name: &str, authorizer: &Authorizer) -> Result<Json, Render
         AuthorizerKind::Request => "request",
         AuthorizerKind::Token => "token",
     };
+    let sources: Vec<String> = authorizer.identity.iter().map(ToString::to_string).collect();
+    // One header is named; what is several, or no header, has no name of its own.
+    let header = match authorizer.identity.as_slice() {
+        [IdentitySource::Header(name)] => name,
+        _ => "Unused",
+    };
     let mut extension = json!({
         "type": kind,
         "authorizerUri": uri,
         "authorizerResultTtlInSeconds": authorizer.cache_ttl,
-        "identitySource": "method.request.header.Authorization",
+        "identitySource": sources.join(","),
     });
     if let (Some(role), Json::Object(extension)) = (&authorizer.invoke_role, &mut extension) {
         extension.insert("authorizerCredentials".to_owned(), json!(role.as_str()));
     }
     Ok(json!({
         "type": "apiKey",
-        "name": "Authorization",
+        "name": header,
         "in": "header",
         "x-amazon-apigateway-authtype": "custom",
         "x-amazon-apigateway-authorizer": extension,

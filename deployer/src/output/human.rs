@@ -34,6 +34,7 @@ fn report(diagnostic: &Diagnostic) -> Report {
     let (word, level) = match diagnostic.severity {
         Severity::Error => ("error", Level::Error),
         Severity::Warning => ("warning", Level::Warning),
+        Severity::Note => ("note", Level::Advice),
     };
     let source = &diagnostic.source;
     let length = diagnostic.span.end.saturating_sub(diagnostic.span.start);

@@ -11,6 +11,7 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> Json {
             "severity": match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
+                Severity::Note => "note",
             },
             "file": diagnostic.source.name,
             "line": line,

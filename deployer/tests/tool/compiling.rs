@@ -7,7 +7,7 @@ use crate::{MANIFEST, OPENAPI, deployer, folder, told};
 
 /// Breaks the files in one place and returns `file:line: message (help)` of each diagnostic.
 #[track_caller]
-fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String> {
+pub(crate) fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String> {
     assert!(MANIFEST.contains(manifest.0) && OPENAPI.contains(openapi.0), "nothing to replace");
     let folder = folder(
         &MANIFEST.replacen(manifest.0, manifest.1, 1),
@@ -25,7 +25,8 @@ fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String> {
             let help =
                 diagnostic["help"].as_str().map(|help| format!(" ({help})")).unwrap_or_default();
             let file = diagnostic["file"].as_str().unwrap().trim_start_matches("./");
-            let warning = if diagnostic["severity"] == "warning" { "warning: " } else { "" };
+            let severity = diagnostic["severity"].as_str().unwrap();
+            let warning = if severity == "error" { String::new() } else { format!("{severity}: ") };
             format!(
                 "{warning}{file}:{}:{}: {}{help}",
                 diagnostic["line"],
@@ -37,12 +38,12 @@ fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String> {
 }
 
 #[track_caller]
-fn manifest(from: &str, to: &str, expected: &[&str]) {
+pub(crate) fn manifest(from: &str, to: &str, expected: &[&str]) {
     assert_eq!(check((from, to), ("", "")), expected, "{to}");
 }
 
 #[track_caller]
-fn openapi(from: &str, to: &str, expected: &[&str]) {
+pub(crate) fn openapi(from: &str, to: &str, expected: &[&str]) {
     assert_eq!(check(("", ""), (from, to)), expected, "{to}");
 }
 
@@ -194,26 +195,6 @@ fn an_issuers_rules_are_checked_where_they_are_written() {
 }
 
 #[test]
-fn a_proof_of_possession_needs_the_request_and_no_cache() {
-    let audience = "audience = [\"https://shop.example.com\"]";
-    let told = "portcullis.toml:5:13: `dpop` and `mtls` of the authorizer `jwt` cannot be checked (set `type = \"request\"` and `cache_ttl = \"0s\"`: the proof is in each request)";
-    for (settings, possession, expected) in [
-        ("", "dpop = \"required\"", &[told][..]),
-        ("", "mtls = \"optional\"", &[told]),
-        ("", "dpop = \"forbidden\"", &[]),
-        ("\ntype = \"request\"", "dpop = \"optional\"", &[told]),
-        ("\ncache_ttl = \"0s\"", "mtls = \"required\"", &[told]),
-        ("\ntype = \"request\"\ncache_ttl = \"0s\"", "mtls = \"required\"", &[]),
-    ] {
-        let changed = MANIFEST
-            .replace("[authorizer.jwt]", &format!("[authorizer.jwt]{settings}"))
-            .replace(audience, &format!("{audience}\n{possession}"));
-        let found = check((MANIFEST, &changed), ("", ""));
-        assert_eq!(found, expected, "{settings} {possession}");
-    }
-}
-
-#[test]
 fn what_is_wrong_with_the_document_is_told_at_its_place() {
     openapi(
         "openapi: 3.0.3",
@@ -348,30 +329,6 @@ fn a_scope_that_its_scheme_does_not_declare_is_a_warning() {
     assert!(
         serde_json::from_slice::<Value>(&config.stdout).is_ok(),
         "warnings stay out of the document"
-    );
-}
-
-#[test]
-fn a_guard_that_other_methods_walk_around_is_a_warning() {
-    openapi("  /open:\n    get:", "  /{proxy+}:\n    get:", &[]);
-    openapi(
-        "  /open:\n    get:",
-        "  /{proxy+}:\n    x-amazon-apigateway-any-method:",
-        &[
-            "warning: openapi.yaml:7:5: DELETE, HEAD, PATCH, POST, PUT /things/{id} falls through to ANY /{proxy+}, which is public (declare these methods on the path itself, or guard the greedy route)",
-        ],
-    );
-}
-
-#[test]
-fn routes_that_no_policy_can_tell_apart_are_a_warning() {
-    let paths = "  /x/{a}:\n    get: { security: [{jwt: [one]}] }\n  /x/{a}/y/{b}:\n    get: { security: [{jwt: [two]}] }\n  /x/{a}/y/{b}/w:\n    get: { security: [{jwt: [one]}] }\n  /open:";
-    let found = check(("", ""), ("  /open:", paths));
-    assert_eq!(
-        found,
-        [
-            "warning: openapi.yaml:12:5: a caller with `one` may call GET /x/{a} and not GET /x/{a}/y/{b}, and keeping the second closed closes part of GET /x/{a}/y/{b}/w to them (IAM's `*` crosses `/`: give these routes the same scopes, or paths that differ in a literal)",
-        ]
     );
 }
 

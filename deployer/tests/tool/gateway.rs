@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authorizer::UnixTime;
-use deployer::api::{Api, AuthorizerKind};
+use deployer::api::{Api, AuthorizerKind, IdentitySource};
 use deployer::compile;
 use deployer::dev::examples::{self, Call};
 use deployer::diagnostic::Source;
@@ -69,6 +69,9 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
         ("GET", "/files/./a", None, None),
         ("GET", "/files/%2e%2E/open", None, None),
         ("GET", "/files/.%2e", None, None),
+        ("GET", "/files//a", None, None),
+        ("GET", "/things//", None, None),
+        ("GET", "//open", None, None),
         ("GET", "/files/...", Some("ANY /files/{proxy+}"), Some("...")),
     ] {
         let found = find(&api.routes, method, path);
@@ -117,18 +120,48 @@ fn events_have_api_gateways_shape() {
 }
 
 #[test]
-fn an_identity_is_exactly_one_authorization_header() {
-    let headers = |values: &[&[u8]]| {
-        let mut headers = HeaderMap::new();
+fn an_identity_is_every_source_exactly_once() {
+    let api = api(OPENAPI);
+    let identity_of = |sources: &[&str], values: &[&[u8]], query: &str| {
+        let mut head = head("/things/7");
+        head.headers.remove("authorization");
         for value in values {
-            headers.append("Authorization", http::HeaderValue::from_bytes(value).unwrap());
+            let value = http::HeaderValue::from_bytes(value).unwrap();
+            head.headers.append("Authorization", value);
         }
-        headers
+        head.query = Some(query.to_owned());
+        let sources: Vec<IdentitySource> =
+            sources.iter().map(|source| source.parse().unwrap()).collect();
+        assert!(sources.iter().all(identity::is_known));
+        identity::identity(&sources, "dev", &head, &find(&api.routes, "GET", &head.path).unwrap())
     };
-    assert_eq!(identity::authorization(&headers(&[b"Bearer x"])), Ok("Bearer x"));
+    let header = "method.request.header.authorization";
+    assert_eq!(identity_of(&[header], &[b"Bearer x"], ""), Ok(vec!["Bearer x".to_owned()]));
     let wrong: [&[&[u8]]; 4] = [&[], &[b""], &[b"a", b"b"], &[b"\xff"]];
     for values in wrong {
-        assert!(identity::authorization(&headers(values)).is_err(), "{values:?}");
+        assert!(identity_of(&[header], values, "").is_err(), "{values:?}");
+    }
+    let all = [
+        "method.request.querystring.t",
+        "context.httpMethod",
+        "context.resourcePath",
+        "context.path",
+        "context.identity.sourceIp",
+        header,
+    ];
+    assert_eq!(
+        identity_of(&all, &[b"x"], "t=a%20b").unwrap(),
+        ["a b", "GET", "/things/{id}", "/dev/things/7", "127.0.0.1", "x"]
+    );
+    for query in ["", "t=", "t=a&t=b", "T=a"] {
+        assert!(identity_of(&all, &[b"x"], query).is_err(), "{query}");
+    }
+    assert!(identity_of(&["context.identity.userAgent"], &[], "").is_err());
+    for unknown in ["context.identity.clientCert.clientCertPem", "stageVariables.x"] {
+        assert!(!identity::is_known(&unknown.parse().unwrap()), "{unknown}");
+    }
+    for wrong in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
+        assert!(wrong.parse::<IdentitySource>().is_err(), "{wrong}");
     }
 }
 
@@ -140,10 +173,12 @@ fn an_answer_is_kept_for_its_identity_and_its_time() {
     let answer = Arc::new(Answer::read(&answer.to_string()).unwrap());
     let at = UnixTime::from_seconds;
     let mut cache = Cache::default();
-    cache.put("jwt", "a", &answer, 300, at(1000));
-    cache.put("jwt", "never", &answer, 0, at(1000));
-    let age =
-        |authorizer, identity, now| cache.get(authorizer, identity, at(now)).map(|(_, age)| age);
+    let of = |identity: &str| vec![identity.to_owned()];
+    cache.put("jwt", of("a"), &answer, 300, at(1000));
+    cache.put("jwt", of("never"), &answer, 0, at(1000));
+    let age = |authorizer, identity, now| {
+        cache.get(authorizer, &of(identity), at(now)).map(|(_, age)| age)
+    };
     assert_eq!(age("jwt", "a", 1000), Some(0));
     assert_eq!(age("jwt", "a", 1299), Some(299));
     assert_eq!(age("jwt", "a", 1300), None);
@@ -152,7 +187,7 @@ fn an_answer_is_kept_for_its_identity_and_its_time() {
     assert_eq!(age("other", "a", 1000), None);
     assert_eq!(age("jwt", "never", 1000), None);
     for n in 0..25_000 {
-        cache.put("jwt", &n.to_string(), &answer, 300, at(2000));
+        cache.put("jwt", of(&n.to_string()), &answer, 300, at(2000));
     }
     assert!(cache.len() <= 10_000, "{}", cache.len());
 }

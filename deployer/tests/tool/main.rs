@@ -13,6 +13,7 @@ mod compiling;
 mod documents;
 mod gateway;
 mod house;
+mod linting;
 mod local_issuer;
 mod schema;
 

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on panics, and a table is as long as it is"
 )]
 
+mod cached_policies;
 mod compiling;
 mod documents;
 mod gateway;

@@ -1,0 +1,256 @@
+//! The gateway's cache and the authorizer's policies together: whatever was asked before, each
+//! request ends as its own route's scopes say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use authorizer::config::{BundledKeys, IssuerDocument, PolicyFor};
+use authorizer::keys::fetch::{Fetch, HttpFetch};
+use authorizer::routes::{self, PathTemplate, Segment, Verb};
+use authorizer::{Authorizer, Config, UnixTime};
+use bytes::Bytes;
+use deployer::api::{Api, Route, Security};
+use deployer::compile;
+use deployer::dev::issuer::Issuer;
+use deployer::diagnostic::{Source, has_errors};
+use deployer::gateway::authorizers::Authorizers;
+use deployer::gateway::integration::client;
+use deployer::gateway::server::Gateway;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use proptest::prelude::*;
+
+use crate::MANIFEST;
+
+const ISSUER: &str = "https://issuer.example.com/";
+
+/// Making an RSA key takes long; its tokens are as many as there are sets of scopes.
+static LOCAL: LazyLock<Issuer> = LazyLock::new(|| {
+    let configured = IssuerDocument {
+        issuer: ISSUER.to_owned(),
+        audience: vec!["https://shop.example.com".to_owned()],
+        ..IssuerDocument::default()
+    };
+    Issuer::new(ISSUER.to_owned(), &[configured]).unwrap()
+});
+static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+fn token(scope: &str) -> String {
+    let mint = || LOCAL.mint("client", scope, None, now()).unwrap();
+    TOKENS.lock().unwrap().entry(scope.to_owned()).or_insert_with(mint).clone()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the gateway reads the clock as well")]
+fn now() -> UnixTime {
+    UnixTime::from_system(std::time::SystemTime::now())
+}
+
+/// An operation: method, path, and the scopes of each alternative; none is public.
+type Row = (&'static str, String, Option<Vec<Vec<&'static str>>>);
+
+fn openapi(rows: &[Row]) -> String {
+    let mut paths: BTreeMap<&str, String> = BTreeMap::new();
+    for (method, path, alternatives) in rows {
+        let method = match *method {
+            "ANY" => "x-amazon-apigateway-any-method".to_owned(),
+            method => method.to_lowercase(),
+        };
+        let security: Vec<String> = alternatives
+            .iter()
+            .flatten()
+            .map(|all| format!("{{jwt: [{}]}}", all.join(", ")))
+            .collect();
+        let operation = format!("    {method}: {{ security: [{}] }}\n", security.join(", "));
+        paths.entry(path).or_default().push_str(&operation);
+    }
+    let paths: String =
+        paths.iter().map(|(path, operations)| format!("  \"{path}\":\n{operations}")).collect();
+    format!(
+        "openapi: 3.0.3\ninfo: {{ title: t, version: '1' }}\npaths:\n{paths}components:\n  securitySchemes:\n    jwt: {{ type: http, scheme: bearer }}\n"
+    )
+}
+
+fn compiled(rows: &[Row]) -> Api {
+    let source =
+        |name: &str, text: &str| Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
+    let text = MANIFEST.replace("http = \"https://backend.example.com\"", "mock = true");
+    let manifest_source = source("portcullis.toml", &text);
+    let (manifest, _) = compile::manifest(&manifest_source, &|_| None);
+    let document = openapi(rows);
+    let openapi = source("openapi.yaml", &document);
+    let (api, found) = compile::compile(&manifest.unwrap(), &manifest_source, &openapi, None);
+    assert!(!has_errors(&found), "{document}{found:?}");
+    api.unwrap()
+}
+
+/// Serves an API, and counts how often the authorizer is asked.
+fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    let mut authorizers = BTreeMap::new();
+    if let Some(mut document) = api.authorizer_document("jwt")
+        && document.routes.as_ref().is_some_and(|routes| !routes.is_empty())
+    {
+        document.issuers[0].keys = Some(BundledKeys {
+            jwks: LOCAL.key_set().clone(),
+            read_at: now().seconds(),
+            lifetime_seconds: 86_400,
+        });
+        let config = Config::resolve(&document).unwrap();
+        authorizers.insert("jwt".to_owned(), Authorizer::new(config, &fetch));
+    }
+    Gateway {
+        api: api.clone(),
+        authorizers: Authorizers::InProcess(authorizers),
+        client: client(),
+        cache: Mutex::default(),
+        observer: Box::new(move |told| {
+            _ = asked.fetch_add(usize::from(told.authorizer_called), Relaxed)
+        }),
+    }
+}
+
+/// The route of a request, looked for in the simplest way there is.
+fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
+    let segments = routes::split(path);
+    let fits = |route: &&Route| route.verb.takes(method) && route.path.matches(&segments);
+    routes
+        .iter()
+        .filter(fits)
+        .min_by(|a, b| routes::by_precedence((&a.path, a.verb), (&b.path, b.verb)))
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let segment = prop_oneof![
+        3 => prop::sample::select(&["a", "b", "ab", "users", "me"][..]).prop_map(str::to_owned),
+        2 => Just("{p}".to_owned()),
+    ];
+    let path = (prop::collection::vec(segment, 0..=6), prop::bool::weighted(0.15)).prop_map(
+        |(mut segments, greedy)| {
+            for (at, segment) in segments.iter_mut().enumerate() {
+                if segment == "{p}" {
+                    *segment = format!("{{p{at}}}");
+                }
+            }
+            if greedy {
+                segments.push("{rest+}".to_owned());
+            }
+            format!("/{}", segments.join("/"))
+        },
+    );
+    let scopes = prop_oneof![
+        1 => Just(None),
+        8 => prop::sample::select(vec![
+            vec![vec!["r"]],
+            vec![vec!["w"]],
+            vec![vec!["r", "w"]],
+            vec![vec!["x"], vec!["w"]],
+            vec![vec![]],
+        ])
+        .prop_map(Some),
+    ];
+    let verb = prop::sample::select(vec!["GET", "GET", "POST", "PUT", "ANY"]);
+    let row = (verb, path, scopes);
+    let sizes = prop_oneof![3 => 1_usize..8, 2 => 8_usize..30, 1 => 30_usize..=60];
+    sizes.prop_flat_map(move |size| prop::collection::vec(row.clone(), size)).prop_map(|rows| {
+        let mut kept: Vec<(Row, Verb, PathTemplate)> = Vec::new();
+        for row in rows {
+            let (verb, template) = (row.0.parse().unwrap(), row.1.parse::<PathTemplate>().unwrap());
+            let same = |other: &(Row, Verb, PathTemplate)| {
+                other.1 == verb && other.2.same_resource(&template)
+            };
+            if !kept.iter().any(same) {
+                kept.push((row, verb, template));
+            }
+        }
+        kept.into_iter().map(|(row, ..)| row).collect()
+    })
+}
+
+fn concrete(template: &PathTemplate, choices: &[usize]) -> String {
+    let texts = ["a", "b", "users", "me", "z", "%2F", "a%20b", "*"];
+    let mut choices = choices.iter().copied().cycle();
+    let mut choose = || choices.next().unwrap();
+    let mut path = String::new();
+    for segment in template.segments() {
+        path.push('/');
+        match segment {
+            Segment::Literal(text) => path.push_str(text),
+            Segment::Parameter(_) => path.push_str(texts[choose() % texts.len()]),
+            Segment::Greedy(_) => {
+                let rest: Vec<&str> =
+                    (0..=choose() % 7).map(|_| texts[choose() % texts.len()]).collect();
+                path.push_str(&rest.join("/"));
+            }
+        }
+    }
+    match choose() % 8 {
+        0 => path + "/",
+        1 => path + "/z/users",
+        _ if path.is_empty() => "/".to_owned(),
+        _ => path,
+    }
+}
+
+/// As many as `PROPTEST_CASES` says; each is sixty requests.
+#[expect(clippy::disallowed_methods, reason = "how long to try is for who runs it to say")]
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig {
+        cases: cases.unwrap_or(2_500),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn in_any_order_each_request_ends_as_its_own_route_says(
+        rows in rows(),
+        requests in prop::collection::vec((0_usize..60, 0_usize..4, prop::collection::vec(0_usize..1000, 9)), 60),
+    ) {
+        let api = compiled(&rows);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let gateway = gateway(&api, Arc::clone(&asked));
+        // What the cache knows requests by.
+        let mut known = BTreeSet::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let scopes = ["", "r", "r w", "x"];
+        for (at, caller, choices) in requests {
+            let template = &api.routes[at % api.routes.len()];
+            let method = match template.verb {
+                Verb::Any => ["GET", "POST", "DELETE"][choices[8] % 3],
+                verb => verb.name(),
+            };
+            let path = concrete(&template.path, &choices);
+            let held: BTreeSet<String> =
+                scopes[caller].split_whitespace().map(str::to_owned).collect();
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("http://gateway/dev{path}"))
+                .header("Authorization", format!("Bearer {}", token(scopes[caller])))
+                .body(Full::new(Bytes::new()))
+                .unwrap();
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            let status = runtime.block_on(gateway.answer(request, peer)).status();
+            let route = routed(&api.routes, method, &path);
+            if let Some(route) = route.filter(|route| route.security != Security::Public) {
+                let by_route = api.authorizers["jwt"].policy == PolicyFor::Route;
+                known.insert((caller, by_route.then(|| (method, route.path.to_string()))));
+            }
+            let expected = match route.map(|route| &route.security) {
+                Some(Security::Public) => StatusCode::OK,
+                Some(Security::Jwt { requirement, .. }) if requirement.is_met_by(&held) => {
+                    StatusCode::OK
+                }
+                _ => StatusCode::FORBIDDEN,
+            };
+            prop_assert_eq!(status, expected, "{} {} ({:?}) by {:?}", method, path, route.map(ToString::to_string), held);
+        }
+        prop_assert_eq!(asked.load(Relaxed), known.len(), "what is known is not asked again");
+    }
+}

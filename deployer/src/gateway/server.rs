@@ -22,7 +22,7 @@ use super::cache::Cache;
 use super::event::{event, method_arn};
 use super::identity;
 use super::integration::{AnyBody, HttpClient, body, http_proxy, mock};
-use super::policy::{Answer, Verdict};
+use super::policy::{Answer, Facts, Matched, Verdict};
 use super::refusal::Refusal;
 use super::request::RequestHead;
 use super::router::{Match, find};
@@ -241,13 +241,21 @@ impl Gateway {
             Security::Jwt { requirement, .. } => format!("needs scope {requirement}"),
             _ => String::new(),
         };
-        match answer.judge(&arn) {
-            Verdict::Allowed(pattern) => {
-                Ok(format!("{policy} of {name} grants {}", in_stage(pattern)))
+        let text = |name: &str| head.headers.get(name)?.to_str().ok();
+        let facts = Facts {
+            method_arn: &arn,
+            source_ip: &head.source_ip,
+            user_agent: text("user-agent"),
+            referer: text("referer"),
+            now,
+        };
+        match answer.judge(&facts) {
+            Verdict::Allowed(matched) => {
+                Ok(format!("{policy} of {name} grants {}", in_stage(matched)))
             }
-            Verdict::ExplicitlyDenied(pattern) => Err((
+            Verdict::ExplicitlyDenied(matched) => Err((
                 Refusal::AccessDeniedExplicitly,
-                format!("{policy} of {name} denies {}: {needs}", in_stage(pattern)),
+                format!("{policy} of {name} denies {}: {needs}", in_stage(matched)),
             )),
             Verdict::NotAllowed => Err((
                 Refusal::AccessDenied,
@@ -288,9 +296,10 @@ fn answer(
     }
 }
 
-/// Shortens a pattern to what follows the stage.
-fn in_stage(pattern: &str) -> &str {
-    pattern.splitn(3, '/').last().unwrap_or(pattern)
+/// Shortens what spoke to what follows the stage.
+fn in_stage(matched: Matched<'_>) -> &str {
+    let Some(resource) = matched.resource else { return "it by NotResource" };
+    resource.splitn(3, '/').last().unwrap_or(resource)
 }
 
 fn declared_length(head: &RequestHead) -> Option<usize> {

@@ -14,6 +14,7 @@ mod compiling;
 mod documents;
 mod gateway;
 mod house;
+mod iam;
 mod linting;
 mod local_issuer;
 mod schema;

@@ -1,0 +1,267 @@
+//! `Condition`: the operators, on the keys that API Gateway fills and that are known here.
+//! Whatever cannot be evaluated is refused: a condition that is skipped would allow.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value as Json;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{Date, OffsetDateTime};
+
+use super::Facts;
+use super::pattern::Pattern;
+
+/// One key of one operator.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Condition {
+    key: Key,
+    test: Test,
+    /// `…Not…`: none of the values may fit.
+    negated: bool,
+    /// `…IfExists`: holds where the request has no such key.
+    if_exists: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    CurrentTime,
+    EpochTime,
+    Referer,
+    SecureTransport,
+    SourceIp,
+    UserAgent,
+}
+
+impl Key {
+    const NAMES: [(&'static str, Self); 6] = [
+        ("aws:currenttime", Self::CurrentTime),
+        ("aws:epochtime", Self::EpochTime),
+        ("aws:referer", Self::Referer),
+        ("aws:securetransport", Self::SecureTransport),
+        ("aws:sourceip", Self::SourceIp),
+        ("aws:useragent", Self::UserAgent),
+    ];
+}
+
+/// What a value must be; any one of several.
+#[derive(Clone, Debug, PartialEq)]
+enum Test {
+    Address(Vec<IpNet>),
+    Bool(Vec<bool>),
+    Equal(Vec<String>),
+    EqualIgnoringCase(Vec<String>),
+    Like(Vec<Pattern>),
+    /// The key is not there, or is.
+    Null(Vec<bool>),
+    Number(Order, Vec<f64>),
+    /// In seconds since 1970.
+    Time(Order, Vec<f64>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Equal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Order {
+    const NAMES: [(&'static str, Self); 5] = [
+        ("Equals", Self::Equal),
+        ("GreaterThan", Self::Greater),
+        ("GreaterThanEquals", Self::GreaterOrEqual),
+        ("LessThan", Self::Less),
+        ("LessThanEquals", Self::LessOrEqual),
+    ];
+
+    fn holds(self, actual: f64, bound: f64) -> bool {
+        match self {
+            // Equal to the bit: both were written as text.
+            Self::Equal => actual.total_cmp(&bound).is_eq(),
+            Self::Greater => actual > bound,
+            Self::GreaterOrEqual => actual >= bound,
+            Self::Less => actual < bound,
+            Self::LessOrEqual => actual <= bound,
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn read(
+        operator: &str,
+        key: &str,
+        values: &[Json],
+        variables: bool,
+    ) -> Result<Self, String> {
+        let lowercase = key.to_ascii_lowercase();
+        let known = Key::NAMES.iter().find(|(name, _)| *name == lowercase);
+        let (_, key) =
+            known.ok_or_else(|| format!("the condition key `{key}` cannot be evaluated"))?;
+        let (name, if_exists) = match operator.strip_suffix("IfExists") {
+            Some(name) => (name, true),
+            None => (operator, false),
+        };
+        let unknown = || format!("the condition operator `{operator}` cannot be evaluated");
+        let values: Vec<String> = values
+            .iter()
+            .map(|value| match value {
+                Json::String(text) => Some(text.clone()),
+                Json::Bool(_) | Json::Number(_) => Some(value.to_string()),
+                Json::Null | Json::Array(_) | Json::Object(_) => None,
+            })
+            .collect::<Option<_>>()
+            .filter(|values: &Vec<String>| !values.is_empty())
+            .ok_or_else(|| format!("the values of `{operator}` are no texts"))?;
+        if name == "Null" && if_exists {
+            return Err(unknown());
+        }
+        let (test, negated) =
+            test(name, *key, &values, variables, operator)?.ok_or_else(unknown)?;
+        Ok(Self { key: *key, test, negated, if_exists })
+    }
+
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        let value = self.key.value(facts);
+        if let Test::Null(wanted) = &self.test {
+            return wanted.contains(&value.is_none());
+        }
+        match value {
+            Some(value) => self.test.fits(&value) != self.negated,
+            // What is not there equals nothing.
+            None => self.if_exists || self.negated,
+        }
+    }
+}
+
+/// Reads an operator's name without `IfExists`, and its values.
+fn test(
+    name: &str,
+    key: Key,
+    values: &[String],
+    variables: bool,
+    operator: &str,
+) -> Result<Option<(Test, bool)>, String> {
+    let wrong = |value: &str, what: &str| format!("`{value}` of `{operator}` is no {what}");
+    let plain = |value: &String| match Pattern::read(value, variables) {
+        Ok(_) if !variables || !value.contains("${") => Ok(value.clone()),
+        Ok(_) => Err(format!("`{value}` of `{operator}` cannot be evaluated")),
+        Err(why) => Err(why),
+    };
+    if let Some(rest) = name.strip_prefix("String") {
+        let negated = rest.starts_with("Not");
+        let test = match rest.strip_prefix("Not").unwrap_or(rest) {
+            "Equals" => Test::Equal(each(values, plain)?),
+            "EqualsIgnoreCase" => {
+                Test::EqualIgnoringCase(each(values, |value| Ok(plain(value)?.to_lowercase()))?)
+            }
+            "Like" => Test::Like(each(values, |value| Pattern::read(value, variables))?),
+            _ => return Ok(None),
+        };
+        return Ok(Some((test, negated)));
+    }
+    let truth = |value: &String| match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(wrong(value, "truth value")),
+    };
+    let network = |value: &String| {
+        let address = || value.parse::<IpAddr>().map(IpNet::from);
+        value
+            .parse::<IpNet>()
+            .or_else(|_| address())
+            .map_err(|_| wrong(value, "range of addresses"))
+    };
+    Ok(match name {
+        "Bool" => Some((Test::Bool(each(values, truth)?), false)),
+        "Null" => Some((Test::Null(each(values, truth)?), false)),
+        "IpAddress" | "NotIpAddress" if key == Key::SourceIp => {
+            Some((Test::Address(each(values, network)?), name == "NotIpAddress"))
+        }
+        _ => {
+            let is_time = matches!(key, Key::CurrentTime | Key::EpochTime);
+            if let Some((order, negated)) = name.strip_prefix("Numeric").and_then(ordered) {
+                let number = |value: &String| {
+                    value
+                        .parse()
+                        .ok()
+                        .filter(|n: &f64| n.is_finite())
+                        .ok_or_else(|| wrong(value, "number"))
+                };
+                Some((Test::Number(order, each(values, number)?), negated))
+            } else if let Some((order, negated)) =
+                name.strip_prefix("Date").and_then(ordered).filter(|_| is_time)
+            {
+                let date = |value: &String| instant(value).ok_or_else(|| wrong(value, "date"));
+                Some((Test::Time(order, each(values, date)?), negated))
+            } else {
+                None
+            }
+        }
+    })
+}
+
+fn each<T>(
+    values: &[String],
+    read: impl Fn(&String) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    values.iter().map(read).collect()
+}
+
+fn ordered(name: &str) -> Option<(Order, bool)> {
+    if name == "NotEquals" {
+        return Some((Order::Equal, true));
+    }
+    Order::NAMES.iter().find(|(known, _)| *known == name).map(|(_, order)| (*order, false))
+}
+
+/// Reads a date in one of the forms of ISO 8601 that IAM takes, or seconds since 1970.
+fn instant(text: &str) -> Option<f64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return seconds.is_finite().then_some(seconds);
+    }
+    let day = || Some(Date::parse(text, &Iso8601::DATE).ok()?.midnight().assume_utc());
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(day)?;
+    time.unix_timestamp().to_string().parse().ok()
+}
+
+impl Key {
+    fn value(self, facts: &Facts<'_>) -> Option<String> {
+        match self {
+            Self::CurrentTime => {
+                let time = OffsetDateTime::from_unix_timestamp(facts.now.seconds()).ok()?;
+                time.format(&Rfc3339).ok()
+            }
+            Self::EpochTime => Some(facts.now.seconds().to_string()),
+            Self::Referer => facts.referer.map(str::to_owned),
+            // API Gateway serves nothing else, whatever it is served by here.
+            Self::SecureTransport => Some("true".to_owned()),
+            Self::SourceIp => Some(facts.source_ip.to_owned()),
+            Self::UserAgent => facts.user_agent.map(str::to_owned),
+        }
+    }
+}
+
+impl Test {
+    fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Address(networks) => value
+                .parse::<IpAddr>()
+                .is_ok_and(|address| networks.iter().any(|network| network.contains(&address))),
+            Self::Bool(wanted) => wanted.iter().any(|wanted| wanted.to_string() == value),
+            Self::Equal(texts) => texts.iter().any(|text| text == value),
+            Self::EqualIgnoringCase(texts) => {
+                let value = value.to_lowercase();
+                texts.contains(&value)
+            }
+            Self::Like(patterns) => patterns.iter().any(|pattern| pattern.matches(value)),
+            Self::Null(_) => false,
+            Self::Number(order, bounds) => value
+                .parse()
+                .is_ok_and(|actual| bounds.iter().any(|bound| order.holds(actual, *bound))),
+            Self::Time(order, bounds) => instant(value)
+                .is_some_and(|actual| bounds.iter().any(|bound| order.holds(actual, *bound))),
+        }
+    }
+}

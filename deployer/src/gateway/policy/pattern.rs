@@ -1,0 +1,126 @@
+//! Texts with wildcards as IAM reads them: `*` is any run of characters, `/` among them and
+//! none as well; `?` is one; everything else is itself.
+
+/// A text with wildcards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern(Vec<Piece>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Any,
+    One,
+    This(char),
+}
+
+impl Pattern {
+    /// Reads a text; `variables` says that `${…}` is more than itself.
+    ///
+    /// `${*}`, `${?}` and `${$}` are the characters themselves. Other variables stand for
+    /// something of the caller's that is not known here.
+    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            if variables && let Some(after) = rest.strip_prefix("${") {
+                let (name, after) = after
+                    .split_once('}')
+                    .ok_or_else(|| format!("`${{` is not closed in `{text}`"))?;
+                let (Some(literal @ ('*' | '?' | '$')), 1) = (name.chars().next(), name.len())
+                else {
+                    return Err(format!("the variable `${{{name}}}` cannot be evaluated"));
+                };
+                pieces.push(Piece::This(literal));
+                rest = after;
+                continue;
+            }
+            pieces.push(match next {
+                '*' => Piece::Any,
+                '?' => Piece::One,
+                other => Piece::This(other),
+            });
+            rest = rest.strip_prefix(next).unwrap_or_default();
+        }
+        Ok(Self(pieces))
+    }
+
+    /// Says whether a text matches.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let (mut pieces, mut text) = (self.0.as_slice(), text);
+        let mut star: Option<(&[Piece], &str)> = None;
+        loop {
+            let mut rest = text.chars();
+            match (pieces.split_first(), rest.next()) {
+                (Some((Piece::Any, after)), _) => {
+                    pieces = after;
+                    star = Some((after, text));
+                    continue;
+                }
+                (None, None) => return true,
+                (Some((piece, after)), Some(actual))
+                    if *piece == Piece::One || *piece == Piece::This(actual) =>
+                {
+                    (pieces, text) = (after, rest.as_str());
+                    continue;
+                }
+                _ => {}
+            }
+            // Lets the last `*` take one character more, if there is one.
+            let Some((after, taken)) = star else { return false };
+            let mut taken = taken.chars();
+            if taken.next().is_none() {
+                return false;
+            }
+            (pieces, text, star) = (after, taken.as_str(), Some((after, taken.as_str())));
+        }
+    }
+
+    fn has_wildcards(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Any | Piece::One))
+    }
+}
+
+/// A `Resource`: an ARN with wildcards in its fields, or `*` for everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Resource {
+    text: String,
+    /// The fields that colons divide; none for `*`. A wildcard stays within its field, but for
+    /// the last one's.
+    fields: Vec<Pattern>,
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
+const FIELDS: usize = 6;
+
+impl Resource {
+    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
+        if text == "*" {
+            return Ok(Self { text: text.to_owned(), fields: Vec::new() });
+        }
+        let parts: Vec<&str> = text.splitn(FIELDS, ':').collect();
+        let open = text.ends_with('*');
+        let (["arn", _, service, ..], true) = (parts.as_slice(), parts.len() == FIELDS || open)
+        else {
+            return Err(format!("the resource `{text}` is no ARN"));
+        };
+        if Pattern::read(service, variables)?.has_wildcards() {
+            return Err(format!("the resource `{text}` has a wildcard for its service"));
+        }
+        let fields: Vec<Pattern> = parts
+            .iter()
+            .map(|part| Pattern::read(part, variables))
+            .collect::<Result<_, String>>()?;
+        Ok(Self { text: text.to_owned(), fields })
+    }
+
+    /// Returns the resource as written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn matches(&self, arn: &str) -> bool {
+        let fields: Vec<&str> = arn.splitn(self.fields.len().max(1), ':').collect();
+        self.fields.is_empty()
+            || fields.len() == self.fields.len()
+                && self.fields.iter().zip(fields).all(|(pattern, field)| pattern.matches(field))
+    }
+}

@@ -20,7 +20,7 @@ use crate::proof;
 use crate::response::{policy_response, simple_response};
 use crate::routes::{self, Requirement};
 use crate::seen::{Digest, Seen};
-use crate::telemetry::{Decision, Verdict};
+use crate::telemetry::{Decision, Step, Verdict};
 use crate::time::UnixTime;
 use crate::token::UnverifiedToken;
 
@@ -123,16 +123,22 @@ impl Authorizer {
         now: UnixTime,
         decision: &mut Decision,
     ) -> Result<(VerifiedClaims, &Issuer), Stop> {
+        decision.step = Step::Credential;
         let credential = Credential::of(request, self.config.token())?;
+        decision.step = Step::Token;
         let token = UnverifiedToken::parse(credential.token)?;
         decision.kid = token.kid().map(str::to_owned);
+        decision.step = Step::Issuer;
         let iss = token.unverified_issuer()?.to_owned();
         let (issuer, keys) = self.issuer(&iss)?;
         decision.issuer = Some(issuer.issuer().to_owned());
+        decision.step = Step::Algorithm;
         if !issuer.algorithms().contains(&token.algorithm()) {
             return Err(Rejection::AlgorithmNotAllowed(token.algorithm()).into());
         }
+        decision.step = Step::Claims;
         let judged = claims::judge(&token, issuer, now)?;
+        decision.step = Step::Keys;
         let set = match keys.set(token.kid(), now).await {
             Ok((set, source)) => {
                 decision.keys = Some(match source {
@@ -157,6 +163,7 @@ impl Authorizer {
         if candidates.is_empty() {
             return Err(Rejection::UnknownKey.into());
         }
+        decision.step = Step::Signature;
         let digest = Digest::of(credential.token);
         let before = self.seen().verified(&digest, set.generation());
         let token = token.verified_by(&candidates, before)?;
@@ -164,6 +171,7 @@ impl Authorizer {
             self.seen().remember(digest, set.generation());
         }
         let claims = judged.proven(token);
+        decision.step = Step::Possession;
         proof::check(request, credential, &claims, issuer, now)?;
         Ok((claims, issuer))
     }
@@ -200,15 +208,16 @@ fn tell(
             })
         }
     };
-    let refusal = match (claims.forbidden(), requirement) {
-        (Some(forbidden), _) => Some(forbidden),
-        (None, Some(requirement)) if requirement.is_met_by(claims.scopes()) => None,
+    let (step, refusal) = match (claims.forbidden(), requirement) {
+        (Some(forbidden), _) => (Step::Rules, Some(forbidden)),
+        (None, Some(requirement)) if requirement.is_met_by(claims.scopes()) => (Step::Scopes, None),
         (None, Some(requirement)) => {
             decision.required_scope = Some(requirement.to_string());
-            Some(Rejection::ScopeInsufficient)
+            (Step::Scopes, Some(Rejection::ScopeInsufficient))
         }
-        (None, None) => Some(Rejection::NoSuchRoute),
+        (None, None) => (Step::Route, Some(Rejection::NoSuchRoute)),
     };
+    decision.step = step;
     decision.decision = if refusal.is_none() { Verdict::Allow } else { Verdict::Deny };
     decision.reason = refusal.map(Rejection::reason);
     decision.detail = refusal.map(|refusal| refusal.to_string());

@@ -135,8 +135,8 @@ fn forbidden(
     if issuer.clients.as_ref().is_some_and(|clients| !allowed(clients)) {
         return Some(Rejection::ClientNotAllowed);
     }
-    let broken = issuer.rules.iter().any(|rule| !rule.holds(claims));
-    broken.then_some(Rejection::RequirementUnmet)
+    let broken = issuer.rules.iter().position(|rule| !rule.holds(claims))?;
+    Some(Rejection::RequirementUnmet { rule: broken.saturating_add(1) })
 }
 
 fn times(claims: &Map<String, Value>, issuer: &Issuer, now: UnixTime) -> Result<(), Rejection> {

@@ -62,8 +62,11 @@ pub enum Rejection {
     #[error("possession is not proven: {0}")]
     Possession(&'static str),
     /// A rule about the claims is not kept.
-    #[error("a required claim is not as it must be")]
-    RequirementUnmet,
+    #[error("rule {rule} of its issuer's `require` is not kept")]
+    RequirementUnmet {
+        /// Which one, from 1.
+        rule: usize,
+    },
     /// Its `jti` or `sub` is on the list of what is denied.
     #[error("the token or its subject is denied")]
     Revoked,
@@ -114,7 +117,9 @@ impl Rejection {
             | Self::MissingClaim(_)
             | Self::NotYetValid { .. }
             | Self::UnknownIssuer => "invalid_claims",
-            Self::ClientNotAllowed | Self::NoSuchRoute | Self::RequirementUnmet => "forbidden",
+            Self::ClientNotAllowed | Self::NoSuchRoute | Self::RequirementUnmet { .. } => {
+                "forbidden"
+            }
             Self::TokenExpired { .. } => "token_expired",
             Self::ScopeInsufficient => "insufficient_scope",
         }

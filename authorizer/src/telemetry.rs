@@ -37,6 +37,76 @@ pub struct Decision {
     /// What opens that route, where it is not open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_scope: Option<String>,
+    /// The step at which it ended; not for logs, where the reason says as much.
+    #[serde(skip)]
+    pub step: Step,
+}
+
+/// The steps of a decision, in their order. None is taken before the ones before it are passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The event is one that API Gateway sends, for an API that is known.
+    #[default]
+    Event,
+    /// There is exactly one credential.
+    Credential,
+    /// It has the form of a signed token.
+    Token,
+    /// Its issuer is a configured one.
+    Issuer,
+    /// The issuer may use its algorithm.
+    Algorithm,
+    /// Its claims are right: type, times, audience, and it is not denied.
+    Claims,
+    /// The issuer's keys are at hand, and one of them fits.
+    Keys,
+    /// A key verifies its signature.
+    Signature,
+    /// The caller proves to have the key that it is bound to.
+    Possession,
+    /// The issuer's rules about clients and claims are kept.
+    Rules,
+    /// The request belongs to a route of the table.
+    Route,
+    /// Scopes that open the route are held.
+    Scopes,
+}
+
+impl Step {
+    /// Every step, in order.
+    pub const ALL: [Self; 12] = [
+        Self::Event,
+        Self::Credential,
+        Self::Token,
+        Self::Issuer,
+        Self::Algorithm,
+        Self::Claims,
+        Self::Keys,
+        Self::Signature,
+        Self::Possession,
+        Self::Rules,
+        Self::Route,
+        Self::Scopes,
+    ];
+
+    /// Returns what is asked at the step.
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::Event => "is it an authorizer event for an API that is known",
+            Self::Credential => "is there exactly one credential",
+            Self::Token => "has it the form of a signed token",
+            Self::Issuer => "is its issuer a configured one",
+            Self::Algorithm => "may its issuer use its algorithm",
+            Self::Claims => "are type, times and audience right, and is it not denied",
+            Self::Keys => "has its issuer a key that fits",
+            Self::Signature => "does that key verify its signature",
+            Self::Possession => "does the caller have the key it is bound to",
+            Self::Rules => "are its issuer's rules about clients and claims kept",
+            Self::Route => "does the request belong to a route of the table",
+            Self::Scopes => "are scopes held that open the route",
+        }
+    }
 }
 
 /// How a request ends as far as the authorizer can say.

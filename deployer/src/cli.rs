@@ -30,6 +30,8 @@ pub enum Command {
     Config(Config),
     /// Write the OpenAPI document that API Gateway imports
     Export(Export),
+    /// Say why a request ends as it does, and what its answer in the cache means for the others
+    Explain(Explain),
     /// Serve the API locally, with a local issuer and the real authorizer
     Dev(Dev),
 }
@@ -88,6 +90,30 @@ pub struct Export {
     /// Where to write; stdout if left out
     #[arg(long)]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "deployer explain [OPTIONS] <--token TOKEN|--scopes SCOPES> [DIR] METHOD PATH"
+)]
+pub struct Explain {
+    /// The folder that holds portcullis.toml if it is not this one, the method, and the path
+    /// below the stage
+    #[arg(value_name = "[DIR] METHOD PATH", required = true)]
+    pub request: Vec<String>,
+    /// The stage to compile for; `dev`, or the first by name, if left out
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// The caller's token; `-` reads it from stdin, where no other process sees it
+    #[arg(long, required_unless_present = "scopes", conflicts_with = "scopes")]
+    pub token: Option<String>,
+    /// Scopes, between spaces: whoever rightly holds these is the caller
+    #[arg(long)]
+    pub scopes: Option<String>,
+    /// Trust the issuer of a running `deployer dev` too; a loopback URL
+    #[arg(long, value_name = "URL")]
+    pub local_issuer: Option<String>,
 }
 
 /// Arguments of `dev`.

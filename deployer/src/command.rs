@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use authorizer::config::{IssuerDocument, secure_url};
+
 use crate::api::Api;
 use crate::cli::{Arguments, Command, Files};
 use crate::compile::Environment;
+use crate::dev::issuer;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::openapi::RenderError;
 use crate::output::{Exit, Output};
@@ -14,6 +17,7 @@ use crate::project::{self, Unreadable};
 mod check;
 mod config;
 mod dev;
+mod explain;
 mod export;
 
 /// Why a command did not do what it is for.
@@ -105,6 +109,7 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
     let result = match &arguments.command {
         Command::Check(arguments) => check::run(arguments, environment, output),
         Command::Config(arguments) => config::run(arguments, environment, output),
+        Command::Explain(arguments) => explain::run(arguments, environment, output),
         Command::Export(arguments) => export::run(arguments, environment, output),
         Command::Dev(arguments) => dev::run(arguments, environment, output),
     };
@@ -131,6 +136,19 @@ fn compiled(files: &Files, environment: Environment<'_>, output: Output) -> Resu
         }
         _ => Err(Failure::Files(project.diagnostics)),
     }
+}
+
+/// Trusts the issuer of a running `dev`, for the audiences of the configured ones. Only a
+/// loopback URL may be plain http, and only such a one is nobody else's.
+fn local_issuer(url: &str, configured: &[IssuerDocument]) -> Result<IssuerDocument, Failure> {
+    if secure_url(url).is_none_or(|parsed| parsed.scheme() != "http") {
+        return Err(Failure::Value {
+            option: "--local-issuer",
+            value: url.to_owned(),
+            expected: "the http URL of a local issuer, such as http://127.0.0.1:4010",
+        });
+    }
+    Ok(issuer::trusted(url, configured))
 }
 
 /// Writes a document to a file, whole or not at all, or to stdout.

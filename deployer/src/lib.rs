@@ -13,6 +13,7 @@ pub mod compile;
 pub mod dev;
 pub mod diagnostic;
 pub mod document;
+pub mod explain;
 pub mod gateway;
 pub mod lint;
 pub mod manifest;

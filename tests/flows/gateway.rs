@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use e2e::backend::Backend;
-use e2e::{Dev, http, petstore_with};
+use e2e::{Dev, binary, http, petstore_with, root};
+use serde_json::Value;
 
 const PETSTORE: &[&str] = &["infra/petstore", "--port", "0"];
 
@@ -65,6 +67,73 @@ fn each_scope_opens_its_routes_and_no_others() {
         assert_eq!(answer.status, 200, "{told}");
         assert!(body.is_empty() || answer.body == body);
         assert_eq!(told["authorizer_called"], false);
+    }
+}
+
+#[test]
+fn an_explanation_says_what_the_gateway_does() {
+    let dev = petstore(&[]);
+    let token = dev.token("pets:read");
+    for (given, method, path) in [
+        (token.as_str(), "GET", "/pets/7"),
+        (&token, "GET", "/pets/7/owner"),
+        (&token, "POST", "/pets"),
+        (&token, "GET", "/health"),
+        (&token, "GET", "/nowhere"),
+        ("garbage", "GET", "/pets"),
+    ] {
+        let (answer, _) = dev.ask(method, path, Some(&format!("Bearer {given}")));
+        let arguments = [
+            "explain",
+            "infra/petstore",
+            "--output",
+            "json",
+            "--token",
+            "-",
+            "--local-issuer",
+            dev.issuer(),
+            method,
+            path,
+        ];
+        let mut explain = Command::new(binary("deployer"))
+            .args(arguments)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        explain.stdin.take().unwrap().write_all(given.as_bytes()).unwrap();
+        let output = explain.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let end = &serde_json::from_str::<Value>(&text).unwrap()["end"];
+        let status = end["status"].as_u64().unwrap_or(200);
+        assert_eq!(status, u64::from(answer.status), "{method} {path}: {text}");
+        assert_eq!(end["passes"], answer.status == 200, "{method} {path}: {text}");
+        assert!(!text.contains(given), "a token is never told");
+    }
+}
+
+#[test]
+fn a_table_that_no_policy_can_say_is_cached_route_by_route() {
+    let guarded = "  /x/{a}:\n    get: { security: [{jwt: [pets:read]}] }\n  /x/{a}/y/{b}:\n    get: { security: [{jwt: [owners:read]}] }\n  /x/{a}/y/{b}/w:\n    get: { security: [{jwt: [pets:read]}] }\n  /health:";
+    let folder = petstore_with("openapi.yaml", "  /health:", guarded);
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    for (path, status, called) in [
+        ("/x/1", 200, true),
+        ("/x/1/y/2", 403, true),
+        ("/x/1/y/2/w", 200, true),
+        ("/x/2", 200, false),
+        ("/x/2/y/3", 403, false),
+        ("/x/3/y/4/w", 200, false),
+        ("/pets/7", 200, true),
+    ] {
+        let (answer, told) = dev.ask("GET", path, Some(&token));
+        assert_eq!(
+            (answer.status, told["authorizer_called"].as_bool()),
+            (status, Some(called)),
+            "{path}: {told}"
+        );
     }
 }
 

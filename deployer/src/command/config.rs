@@ -1,13 +1,11 @@
 //! `config`: write what the authorizer reads.
 
 use authorizer::Config;
-use authorizer::config::secure_url;
 
-use super::{Failure, compiled, write};
+use super::{Failure, compiled, local_issuer, write};
 use crate::api::Api;
 use crate::cli;
 use crate::compile::Environment;
-use crate::dev::issuer;
 use crate::output::{Exit, Output};
 
 pub(super) fn run(
@@ -20,15 +18,7 @@ pub(super) fn run(
     let missing = || Failure::Authorizer(format!("no operation is guarded by `{name}`"));
     let mut document = api.authorizer_document(name).ok_or_else(missing)?;
     if let Some(url) = &arguments.local_issuer {
-        // Only a loopback URL may be plain http, and only such a one is nobody else's.
-        if secure_url(url).is_none_or(|parsed| parsed.scheme() != "http") {
-            return Err(Failure::Value {
-                option: "--local-issuer",
-                value: url.clone(),
-                expected: "the http URL of a local issuer, such as http://127.0.0.1:4010",
-            });
-        }
-        document.issuers.push(issuer::trusted(url, &document.issuers));
+        document.issuers.push(local_issuer(url, &document.issuers)?);
     }
     // What is written must be what the authorizer will start with.
     Config::resolve(&document).map_err(|problems| Failure::Authorizer(problems.to_string()))?;

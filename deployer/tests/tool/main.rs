@@ -12,6 +12,7 @@
 mod cached_policies;
 mod compiling;
 mod documents;
+mod explaining;
 mod gateway;
 mod house;
 mod iam;

@@ -1,0 +1,174 @@
+//! `explain`: say why a request ends as it does.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use authorizer::config::{BundledKeys, Document, is_scope_name};
+use authorizer::keys::fetch::{Fetch, HttpFetch};
+use authorizer::routes::Verb;
+use authorizer::{Authorizer, Config, UnixTime};
+
+use super::{Failure, compiled, local_issuer};
+use crate::api::{Api, Security};
+use crate::cli;
+use crate::compile::Environment;
+use crate::dev::issuer::{self, Issuer};
+use crate::explain::{Explanation, head};
+use crate::gateway::event::{event, method_arn};
+use crate::gateway::identity;
+use crate::gateway::router::find;
+use crate::output::{Exit, Output};
+
+/// What the token for `--scopes` names as its issuer. Nothing is fetched from there.
+const NOBODY: &str = "https://explain.invalid/";
+
+const ASSUMED: &str =
+    "the token was made for this: what an issuer's rules ask beside scopes is taken as given";
+
+/// API Gateway takes no longer head of a request.
+const MAX_TOKEN_BYTES: u64 = 10_240;
+
+pub(super) fn run(
+    arguments: &cli::Explain,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let (files, method, path) = request(arguments)?;
+    let api = compiled(&files, environment, output)?;
+    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+    let now = UnixTime::from_system(SystemTime::now());
+    let explanation = explain(arguments, &api, &method, &path, now)?;
+    let json = serde_json::to_value(&explanation).map_err(|error| {
+        Failure::Authorizer(format!("the explanation cannot be written: {error}"))
+    })?;
+    output.data(&explanation.text(), &json);
+    Ok(Exit::Done)
+}
+
+fn explain(
+    arguments: &cli::Explain,
+    api: &Api,
+    method: &str,
+    path: &str,
+    now: UnixTime,
+) -> Result<Explanation, Failure> {
+    let below = path.split('?').next().unwrap_or(path);
+    if let Some(explanation) = Explanation::without_authorizer(api, method, below) {
+        return Ok(explanation);
+    }
+    let found = find(&api.routes, method, below);
+    let found = found.ok_or_else(|| Failure::Authorizer("the route has gone".to_owned()))?;
+    let Security::Jwt { authorizer: name, .. } = &found.route.security else {
+        return Err(Failure::Authorizer("the route takes no token".to_owned()));
+    };
+    let missing = || Failure::Authorizer(format!("there is no authorizer `{name}`"));
+    let settings = api.authorizers.get(name).ok_or_else(missing)?;
+    let mut document = api.authorizer_document(name).ok_or_else(missing)?;
+    let token = token(arguments, &mut document, now)?;
+    let config =
+        Config::resolve(&document).map_err(|problems| Failure::Authorizer(problems.to_string()))?;
+    let unsendable = || Failure::Value {
+        option: "--token",
+        value: "…".to_owned(),
+        expected: "a text that fits into a header",
+    };
+    let head = head(settings, method, path, &token).ok_or_else(unsendable)?;
+    let identity = match identity::identity(&settings.identity, &api.stage, &head, &found) {
+        Ok(identity) => identity,
+        Err(why) => return Ok(Explanation::without_identity(found.route, method, below, &why)),
+    };
+    let arn = method_arn(&api.stage, method, below);
+    let first = identity.first().map(String::as_str).unwrap_or_default();
+    let event = event(settings.kind, &api.stage, &arn, first, &head, &found);
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Start { what: "the runtime", cause: error.to_string() })?;
+    let authorizer = Authorizer::new(config, &fetch);
+    let outcome = runtime.block_on(authorizer.handle(&event.to_string(), now));
+    let mut explanation = Explanation::with(api, found.route, &head, &outcome, now);
+    explanation.assumed = arguments.scopes.as_ref().map(|_| ASSUMED);
+    Ok(explanation)
+}
+
+/// Takes the arguments apart: the folder may be left out.
+fn request(arguments: &cli::Explain) -> Result<(cli::Files, String, String), Failure> {
+    let (dir, method, path) = match arguments.request.as_slice() {
+        [method, path] => (".", method, path),
+        [dir, method, path] => (dir.as_str(), method, path),
+        _ => {
+            let value = arguments.request.join(" ");
+            return Err(Failure::Value {
+                option: "the request",
+                value,
+                expected: "a method and a path",
+            });
+        }
+    };
+    let known =
+        Verb::NAMED.into_iter().map(Verb::name).find(|name| method.eq_ignore_ascii_case(name));
+    let wrong = |value: &str, expected| Failure::Value {
+        option: "the request",
+        value: value.to_owned(),
+        expected,
+    };
+    let method = known
+        .ok_or_else(|| wrong(method, "one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"))?;
+    if !path.starts_with('/') {
+        return Err(wrong(path, "a path that begins with `/`"));
+    }
+    let files = cli::Files { dir: dir.into(), stage: arguments.stage.clone() };
+    Ok((files, method.to_owned(), path.clone()))
+}
+
+/// Returns the token given, `-` for the one on stdin.
+fn given(token: &str) -> Result<String, Failure> {
+    if token != "-" {
+        return Ok(token.to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text).map_err(|error| {
+        Failure::Start { what: "reading the token from stdin", cause: error.to_string() }
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+/// Returns the token to explain: the one given, or one made for the purpose, which the
+/// configuration then trusts. The issuers' own rules are not asked about that one.
+fn token(
+    arguments: &cli::Explain,
+    document: &mut Document,
+    now: UnixTime,
+) -> Result<String, Failure> {
+    if let Some(url) = &arguments.local_issuer {
+        document.issuers.push(local_issuer(url, &document.issuers)?);
+    }
+    let Some(scopes) = &arguments.scopes else {
+        return given(arguments.token.as_deref().unwrap_or_default());
+    };
+    let scopes: BTreeSet<&str> = scopes.split_whitespace().collect();
+    if let Some(wrong) = scopes.iter().find(|scope| !is_scope_name(scope)) {
+        let value = (*wrong).to_owned();
+        return Err(Failure::Value {
+            option: "--scopes",
+            value,
+            expected: "a list of scope names",
+        });
+    }
+    let scopes: Vec<&str> = scopes.into_iter().collect();
+    let failed =
+        |error: issuer::NoKey| Failure::Start { what: "an issuer", cause: error.to_string() };
+    let local = Issuer::new(NOBODY.to_owned(), &document.issuers).map_err(failed)?;
+    let keys = BundledKeys {
+        jwks: local.key_set().clone(),
+        read_at: now.seconds(),
+        lifetime_seconds: 3600,
+    };
+    let mut trusted = issuer::trusted(NOBODY, &document.issuers);
+    trusted.keys = Some(keys);
+    document.issuers.push(trusted);
+    local.mint("explain", &scopes.join(" "), None, now).map_err(failed)
+}

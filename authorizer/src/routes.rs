@@ -217,28 +217,40 @@ impl RouteTable {
 
     /// Finds what no policy can say: a caller who may call `granted` and `closed` but not
     /// `refused`. Allowing the first opens the second to them, and denying as little of that as
-    /// IAM can say closes the third. One for each two routes of which that is true.
-    pub fn inexpressible(&self) -> Vec<Inexpressible<'_>> {
-        let mut found = Vec::new();
-        for (at, granted) in self.routes.iter().enumerate() {
-            let overlaps = self.patterns.overlaps(&self.tree, at);
-            let mut last = None;
-            for (cell, texts) in overlaps.into_iter().flatten() {
-                let Some(refused) = self.routes.get(cell.route) else { continue };
+    /// IAM can say closes the third. One for each two routes of which that is true, found as it
+    /// is asked for.
+    pub fn inexpressible(&self) -> impl Iterator<Item = Inexpressible<'_>> {
+        self.routes.iter().enumerate().flat_map(move |(at, granted)| {
+            let overlaps = self.patterns.overlaps(&self.tree, at).into_iter().flatten();
+            let mut told = None;
+            overlaps.filter_map(move |(cell, texts)| {
                 // Both spellings of a route follow each other.
-                if last == Some(cell.route) || refused.requirement == granted.requirement {
-                    continue;
+                if told == Some(cell.route) {
+                    return None;
                 }
-                let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.tree, text));
-                let told = closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
-                    let scopes = telling_apart(granted, closed, refused)?;
-                    Some(Inexpressible { granted, refused, closed, scopes })
-                });
-                last = told.as_ref().map(|_| cell.route);
-                found.extend(told);
-            }
+                let triple = self.untold(granted, self.routes.get(cell.route)?, texts)?;
+                told = Some(cell.route);
+                Some(triple)
+            })
+        })
+    }
+
+    /// Finds what is closed by denying `texts`, the narrowest patterns for what `granted`'s
+    /// opens of `refused`, to a caller who may call it.
+    fn untold<'a>(
+        &'a self,
+        granted: &'a Route,
+        refused: &'a Route,
+        texts: &[String],
+    ) -> Option<Inexpressible<'a>> {
+        if refused.requirement == granted.requirement {
+            return None;
         }
-        found
+        let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.tree, text));
+        closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
+            let scopes = telling_apart(granted, closed, refused)?;
+            Some(Inexpressible { granted, refused, closed, scopes })
+        })
     }
 }
 

@@ -13,6 +13,10 @@ use fixedbitset::FixedBitSet;
 
 use crate::routes::{Cell, Pattern, RouteTable, keep_widest, spelled};
 
+/// Comparing more patterns than this each with each other takes longer than they are worth: the
+/// policy would be too long in any case.
+const WORTH_WIDENING: usize = 500;
+
 /// Patterns in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chosen<'a> {
@@ -93,10 +97,11 @@ fn deny<'a>(
             }
         }
     }
-    if denied.len() > exact {
+    if denied.len() > exact && denied.len() < WORTH_WIDENING {
         keep_widest(&mut denied);
     }
     denied.sort_unstable();
+    denied.dedup();
     denied
 }
 

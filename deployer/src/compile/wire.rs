@@ -54,14 +54,23 @@ pub(super) fn wire(
         for reason in reasons.iter().take(TOLD) {
             in_openapi.note(span(&reason.place), &reason.text, help.clone());
         }
-        if let Some(more) = reasons.len().checked_sub(TOLD).filter(|more| *more > 0) {
-            in_openapi.note(span(&first.place), format!("and {more} more like it"), None);
+        if reasons.len() > TOLD {
+            in_openapi.note(
+                span(&first.place),
+                format!("and there are more like it in `{name}`"),
+                None,
+            );
         }
     }
 }
 
 fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reason> {
-    let mut reasons: Vec<Reason> = table.inexpressible().iter().map(inexpressible).collect();
+    // One more than is told, to know that there is.
+    let triples = table.inexpressible().take(TOLD + 1);
+    let mut reasons: Vec<Reason> = triples.map(|triple| inexpressible(&triple)).collect();
+    if !reasons.is_empty() {
+        return reasons;
+    }
     let region = authorizer.function.as_ref().map_or("ap-southeast-1", |arn| arn.region());
     let partition = authorizer.function.as_ref().map_or("aws", |arn| arn.partition());
     // arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/

@@ -45,6 +45,14 @@ fn routes_that_no_policy_can_tell_apart_are_cached_one_by_one() {
         )
     );
     assert_eq!(config["policy"], "route");
+    // A few are told of many.
+    let many: Vec<String> = ('a'..='e')
+        .map(|name| INEXPRESSIBLE.replace("/x/", &format!("/{name}/")).replace("  /open:", ""))
+        .collect();
+    let found = check(("", ""), ("  /open:", &format!("{}  /open:", many.concat())));
+    assert_eq!(found.len(), 4, "{found:?}");
+    let more = "and there are more like it in `jwt`";
+    assert!(found.iter().any(|note| note.ends_with(more)), "{found:?}");
     // Without a cache the token alone will do.
     let (scheme, config) = wired("\ncache_ttl = \"0s\"\ntype = \"token\"", &document);
     let authorizer = &scheme["x-amazon-apigateway-authorizer"];

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use authorizer::config::{Config, Document, RouteDocument, TokenSource};
-use authorizer::routes::{PathTemplate, RouteTable, Verb};
+use authorizer::routes::{PathTemplate, RouteTable, Segment, Verb};
 
 mod authorizer_settings;
 mod identity_source;
@@ -76,6 +76,22 @@ pub struct Route {
 impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.verb, self.path)
+    }
+}
+
+impl Route {
+    /// Returns a path that fits, its parameters filled in.
+    pub fn example_path(&self) -> String {
+        let mut path = String::new();
+        for segment in self.path.segments() {
+            path.push('/');
+            path.push_str(match segment {
+                Segment::Literal(text) => text,
+                Segment::Parameter(_) => "1",
+                Segment::Greedy(_) => "anything",
+            });
+        }
+        if path.is_empty() { "/".to_owned() } else { path }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 use authorizer::config::TokenSource;
-use authorizer::routes::{Segment, Verb};
+use authorizer::routes::Verb;
 use authorizer::telemetry::{Decision, Step};
 use authorizer::{Outcome, UnixTime};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -286,18 +286,7 @@ fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: 
 
 /// Makes a request that belongs to a route; nothing if none does.
 fn example(api: &Api, route: &Route) -> Option<(&'static str, String)> {
-    let mut path = String::new();
-    for segment in route.path.segments() {
-        path.push('/');
-        path.push_str(match segment {
-            Segment::Literal(text) => text,
-            Segment::Parameter(_) => "1",
-            Segment::Greedy(_) => "anything",
-        });
-    }
-    if path.is_empty() {
-        path.push('/');
-    }
+    let path = route.example_path();
     let is_its =
         |method: &&str| find(&api.routes, method, &path).is_some_and(|found| found.route == route);
     let method = Verb::NAMED.into_iter().map(Verb::name).find(is_its)?;

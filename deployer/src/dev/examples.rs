@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use authorizer::routes::{Requirement, Segment, Verb};
+use authorizer::routes::{Requirement, Verb};
 
 use crate::api::{Api, Route, Security};
 
@@ -57,15 +57,6 @@ pub fn choose(api: &Api) -> Option<Examples> {
 }
 
 fn call(route: &Route) -> Call {
-    let mut path = String::new();
-    for segment in route.path.segments() {
-        path.push('/');
-        path.push_str(match segment {
-            Segment::Literal(text) => text,
-            Segment::Parameter(_) => "1",
-            Segment::Greedy(_) => "anything",
-        });
-    }
     let method = if route.verb == Verb::Any { Verb::Get } else { route.verb };
-    Call { method: method.name(), path: if path.is_empty() { "/".to_owned() } else { path } }
+    Call { method: method.name(), path: route.example_path() }
 }

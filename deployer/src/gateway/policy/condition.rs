@@ -9,7 +9,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime};
 
 use super::Facts;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, plain};
 
 /// One key of one operator.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,11 +144,7 @@ fn test(
     operator: &str,
 ) -> Result<Option<(Test, bool)>, String> {
     let wrong = |value: &str, what: &str| format!("`{value}` of `{operator}` is no {what}");
-    let plain = |value: &String| match Pattern::read(value, variables) {
-        Ok(_) if !variables || !value.contains("${") => Ok(value.clone()),
-        Ok(_) => Err(format!("`{value}` of `{operator}` cannot be evaluated")),
-        Err(why) => Err(why),
-    };
+    let plain = |value: &String| plain(value, variables);
     if let Some(rest) = name.strip_prefix("String") {
         let negated = rest.starts_with("Not");
         let test = match rest.strip_prefix("Not").unwrap_or(rest) {

@@ -12,35 +12,45 @@ enum Piece {
     This(char),
 }
 
-impl Pattern {
-    /// Reads a text; `variables` says that `${…}` is more than itself.
-    ///
-    /// `${*}`, `${?}` and `${$}` are the characters themselves. Other variables stand for
-    /// something of the caller's that is not known here.
-    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some(next) = rest.chars().next() {
-            if variables && let Some(after) = rest.strip_prefix("${") {
-                let (name, after) = after
-                    .split_once('}')
-                    .ok_or_else(|| format!("`${{` is not closed in `{text}`"))?;
-                let (Some(literal @ ('*' | '?' | '$')), 1) = (name.chars().next(), name.len())
-                else {
-                    return Err(format!("the variable `${{{name}}}` cannot be evaluated"));
-                };
-                pieces.push(Piece::This(literal));
-                rest = after;
-                continue;
-            }
-            pieces.push(match next {
-                '*' => Piece::Any,
-                '?' => Piece::One,
-                other => Piece::This(other),
-            });
-            rest = rest.strip_prefix(next).unwrap_or_default();
+/// Reads a text's characters, each with whether it is itself whatever it is; `variables` says
+/// that `${…}` is more than its characters.
+///
+/// `${*}`, `${?}` and `${$}` are the characters in them. Other variables stand for something of
+/// the caller's that is not known here.
+fn characters(text: &str, variables: bool) -> Result<Vec<(char, bool)>, String> {
+    let mut characters = Vec::new();
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        if variables && let Some(after) = rest.strip_prefix("${") {
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| format!("`${{` is not closed in `{text}`"))?;
+            let (Some(itself @ ('*' | '?' | '$')), 1) = (name.chars().next(), name.len()) else {
+                return Err(format!("the variable `${{{name}}}` cannot be evaluated"));
+            };
+            characters.push((itself, true));
+            rest = after;
+            continue;
         }
-        Ok(Self(pieces))
+        characters.push((next, false));
+        rest = rest.strip_prefix(next).unwrap_or_default();
+    }
+    Ok(characters)
+}
+
+/// Reads a text in which no character is a wildcard.
+pub(super) fn plain(text: &str, variables: bool) -> Result<String, String> {
+    Ok(characters(text, variables)?.into_iter().map(|(character, _)| character).collect())
+}
+
+impl Pattern {
+    /// Reads a text; `variables` says that `${…}` is more than its characters.
+    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
+        let piece = |character| match character {
+            ('*', false) => Piece::Any,
+            ('?', false) => Piece::One,
+            (other, _) => Piece::This(other),
+        };
+        Ok(Self(characters(text, variables)?.into_iter().map(piece).collect()))
     }
 
     /// Says whether a text matches.

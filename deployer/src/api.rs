@@ -11,7 +11,7 @@ mod identity_source;
 mod integration;
 mod security;
 
-pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind};
+pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN};
 pub use identity_source::{IdentitySource, NotAnIdentitySource};
 pub use integration::{HttpProxy, Integration, MockIntegration};
 pub use security::Security;

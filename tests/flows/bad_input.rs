@@ -106,7 +106,7 @@ fn an_authorizer_that_cannot_be_invoked_or_answers_nonsense_is_a_500() {
         [("http://127.0.0.1:1/x", "cannot be invoked"), (nonsense.url.as_str(), "is no policy")]
     {
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
-        let (answer, told) = dev.ask("GET", "/pets", Some("Bearer x"));
+        let (answer, told) = dev.ask("GET", "/pets", Some("Bearer a.b.c"));
         assert_eq!(
             (answer.status, answer.body.as_str()),
             (500, r#"{"message": "Internal server error"}"#)

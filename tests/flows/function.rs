@@ -76,8 +76,9 @@ fn the_function_answers_the_gateway_and_whoever_invokes_it() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.starts_with(&format!("HTTP/1.1 {}", example["status"])), "{line}: {text}");
     }
-    let garbage = dev.ask("GET", "/pets", Some("Bearer garbage"));
+    let garbage = dev.ask("GET", "/pets", Some("Bearer gar.ba.ge"));
     assert_eq!(garbage.0.status, 401, "{}", garbage.1);
+    assert_eq!(garbage.1["authorizer_called"], true);
 
     // By plain HTTP.
     let event = |authorization: &str| json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": authorization});

@@ -13,8 +13,8 @@ use fixedbitset::FixedBitSet;
 
 use crate::routes::{Cell, Pattern, RouteTable, keep_widest, spelled};
 
-/// Comparing more patterns than this each with each other takes longer than they are worth: the
-/// policy would be too long in any case.
+/// Comparing more patterns than this, each with each other, takes longer than a shorter policy is
+/// worth; hardly any limit lets so many pass.
 const WORTH_WIDENING: usize = 500;
 
 /// Patterns in a stable order.

@@ -75,7 +75,7 @@ fn explain(
         expected: "a text that fits into a header",
     };
     let head = head(settings, method, path, &token).ok_or_else(unsendable)?;
-    let identity = match identity::identity(&settings.identity, &api.stage, &head, &found) {
+    let identity = match identity::identity(settings, &api.stage, &head, &found) {
         Ok(identity) => identity,
         Err(why) => return Ok(Explanation::without_identity(found.route, method, below, &why)),
     };

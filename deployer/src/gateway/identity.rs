@@ -1,12 +1,15 @@
 //! The identity: what an authorizer's answers are cached by, and without which it is not asked
 //! at all.
 
+use std::sync::LazyLock;
+
 use http::HeaderMap;
+use regex::Regex;
 
 use super::request::RequestHead;
 use super::router::Match;
 use super::{ACCOUNT, API_ID};
-use crate::api::IdentitySource;
+use crate::api::{Authorizer, BEARER_TOKEN, IdentitySource};
 
 /// The parts of `context` that are known here.
 const CONTEXT: [&str; 9] = [
@@ -31,14 +34,27 @@ pub fn is_known(source: &IdentitySource) -> bool {
     }
 }
 
-/// Finds the value of every source, or says which one has none.
+/// Finds the value of every source, or says which one has none, or that the token's header is
+/// not what the authorizer is asked about.
 pub fn identity(
-    sources: &[IdentitySource],
+    settings: &Authorizer,
     stage: &str,
     head: &RequestHead,
     found: &Match<'_>,
 ) -> Result<Vec<String>, String> {
-    sources.iter().map(|source| value(source, stage, head, found)).collect()
+    let sources = settings.identity.iter();
+    let identity: Vec<String> =
+        sources.map(|source| value(source, stage, head, found)).collect::<Result<_, String>>()?;
+    if settings.validation().is_some() && !identity.iter().all(|value| is_bearer_token(value)) {
+        let header = settings.identity.iter().map(ToString::to_string).collect::<Vec<_>>();
+        return Err(format!("{} is not one bearer token", header.join(", ")));
+    }
+    Ok(identity)
+}
+
+fn is_bearer_token(value: &str) -> bool {
+    static EXPRESSION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(BEARER_TOKEN).ok());
+    EXPRESSION.as_ref().is_some_and(|expression| expression.is_match(value))
 }
 
 fn value(

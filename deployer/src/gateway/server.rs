@@ -210,8 +210,8 @@ impl Gateway {
         let settings = self.api.authorizers.get(name).ok_or_else(|| {
             (Refusal::AuthorizerConfigurationError, format!("there is no authorizer `{name}`"))
         })?;
-        let identity = identity::identity(&settings.identity, &self.api.stage, head, found)
-            .map_err(|why| {
+        let identity =
+            identity::identity(settings, &self.api.stage, head, found).map_err(|why| {
                 (Refusal::Unauthorized, format!("{why}; the authorizer was not asked"))
             })?;
         #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]

@@ -7,7 +7,7 @@ use authorizer::routes::{Segment, Verb};
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::{
-    Api, Authorizer, AuthorizerKind, HttpProxy, IdentitySource, Integration, MockIntegration,
+    Api, Arn, Authorizer, AuthorizerKind, HttpProxy, IdentitySource, Integration, MockIntegration,
     Route, Security,
 };
 
@@ -84,8 +84,15 @@ fn authorizer_scheme(name: &str, authorizer: &Authorizer) -> Result<Json, Render
         "authorizerResultTtlInSeconds": authorizer.cache_ttl,
         "identitySource": sources.join(","),
     });
-    if let (Some(role), Json::Object(extension)) = (&authorizer.invoke_role, &mut extension) {
-        extension.insert("authorizerCredentials".to_owned(), json!(role.as_str()));
+    let role = authorizer.invoke_role.as_ref().map(Arn::as_str);
+    let optional = [
+        ("authorizerCredentials", role),
+        ("identityValidationExpression", authorizer.validation()),
+    ];
+    for (name, value) in optional {
+        if let (Some(value), Json::Object(extension)) = (value, &mut extension) {
+            extension.insert(name.to_owned(), json!(value));
+        }
     }
     Ok(json!({
         "type": "apiKey",

@@ -28,8 +28,10 @@ fn an_explanation_for_people_is_as_it_was() {
     let refused =
         deployer(&petstore(), &["explain", "--scopes", "pets:read", "GET", "/pets/7/owner?x=1"]);
     insta::assert_snapshot!("explain_refused", told(&refused));
-    let malformed = deployer(&petstore(), &["explain", "--token", "secret", "GET", "/pets"]);
+    let malformed = deployer(&petstore(), &["explain", "--token", "a.b.c", "GET", "/pets"]);
     insta::assert_snapshot!("explain_malformed", told(&malformed));
+    let garbage = deployer(&petstore(), &["explain", "--token", "garbage", "GET", "/pets"]);
+    insta::assert_snapshot!("explain_garbage", told(&garbage));
 }
 
 #[test]

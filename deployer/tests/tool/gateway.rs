@@ -130,10 +130,12 @@ fn an_identity_is_every_source_exactly_once() {
             head.headers.append("Authorization", value);
         }
         head.query = Some(query.to_owned());
-        let sources: Vec<IdentitySource> =
-            sources.iter().map(|source| source.parse().unwrap()).collect();
-        assert!(sources.iter().all(identity::is_known));
-        identity::identity(&sources, "dev", &head, &find(&api.routes, "GET", &head.path).unwrap())
+        let mut settings = api.authorizers["jwt"].clone();
+        settings.kind = AuthorizerKind::Request;
+        settings.identity = sources.iter().map(|source| source.parse().unwrap()).collect();
+        assert!(settings.identity.iter().all(identity::is_known));
+        let found = find(&api.routes, "GET", &head.path).unwrap();
+        identity::identity(&settings, "dev", &head, &found)
     };
     let header = "method.request.header.authorization";
     assert_eq!(identity_of(&[header], &[b"Bearer x"], ""), Ok(vec!["Bearer x".to_owned()]));
@@ -162,6 +164,36 @@ fn an_identity_is_every_source_exactly_once() {
     }
     for wrong in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
         assert!(wrong.parse::<IdentitySource>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_not_one_bearer_token_is_not_asked_about() {
+    let api = api(OPENAPI);
+    let is_asked = |value: &str| {
+        let mut head = head("/things/7");
+        head.headers.insert("authorization", value.parse().unwrap());
+        let found = find(&api.routes, "GET", &head.path).unwrap();
+        identity::identity(&api.authorizers["jwt"], "dev", &head, &found).is_ok()
+    };
+    for (value, asked) in [
+        ("Bearer a.b.c", true),
+        ("bEARER aA0-_.b.c", true),
+        ("Bearer", false),
+        ("Bearer a", false),
+        ("Bearer a.b", false),
+        ("Bearer a.b.", false),
+        ("Bearer a..c", false),
+        ("Bearer a.b.c.d.e", false),
+        ("Bearer a.b.c=", false),
+        ("Bearer  a.b.c", false),
+        (" Bearer a.b.c", false),
+        ("Bearer a.b.c, Bearer a.b.c", false),
+        ("Basic a.b.c", false),
+        ("DPoP a.b.c", false),
+        ("a.b.c", false),
+    ] {
+        assert_eq!(is_asked(value), asked, "{value}");
     }
 }
 

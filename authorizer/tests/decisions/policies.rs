@@ -228,6 +228,20 @@ fn a_route_that_alone_is_too_long_is_not_opened() {
 }
 
 #[test]
+fn a_deny_too_narrow_to_be_written_is_wider() {
+    let (first, last) = ("p".repeat(250), "q".repeat(250));
+    let table = [
+        route("GET", &format!("/{first}/{{id}}"), &[&["r"]]),
+        route("GET", &format!("/{{a}}/{{b}}/{last}"), &[&["w"]]),
+        route("GET", &format!("/{{a}}/{{b}}/{{c}}/{last}"), &[&["r"]]),
+    ];
+    // `GET/pp…/*/qq…` would be enough, and too long for a resource.
+    let (allowed, denied) = ask(&document(&table), "r", "GET/x");
+    assert_eq!(allowed.len(), 2);
+    assert_eq!(denied[0], format!("GET/*/*/{last}"), "{denied:?}");
+}
+
+#[test]
 fn a_resource_that_is_too_long_is_not_written() {
     let long = format!("/{}", "q".repeat(299));
     let table = [route("GET", &long, &[&["r"]]), route("GET", "/z", &[&["w"]])];

@@ -1,5 +1,6 @@
 //! Profiles of issuers, and what else the security team may ask of a token.
 
+use authorizer::Outcome;
 use serde_json::{Value, json};
 
 use crate::{Bench, ISSUER, JWKS, NOW, RS256, at, claims_with, config, token_event, verdict};
@@ -9,12 +10,16 @@ const FORBIDDEN: (u16, &str) = (200, "forbidden");
 const INVALID_CLAIMS: (u16, &str) = (401, "invalid_claims");
 
 async fn judge(settings: &Value, changes: &Value) -> (u16, &'static str) {
+    verdict(&outcome(settings, changes).await)
+}
+
+async fn outcome(settings: &Value, changes: &Value) -> Outcome {
     let mut config = config(&["RS256"]);
     for (name, value) in settings.as_object().unwrap() {
         config["issuers"][0][name] = value.clone();
     }
     let bench = Bench::with_keys(&config, &[RS256.jwk()]);
-    verdict(&bench.bearer(&RS256.token(&claims_with(changes))).await)
+    bench.bearer(&RS256.token(&claims_with(changes))).await
 }
 
 #[tokio::test]
@@ -87,6 +92,8 @@ async fn a_rule_holds_or_the_caller_may_call_nothing() {
     }
     let both = json!({"require": [{"claim": "a", "exists": true}, {"claim": "b", "exists": true}]});
     assert_eq!(judge(&both, &json!({"a": 1})).await, FORBIDDEN, "every rule must hold");
+    let told = outcome(&both, &json!({"a": 1})).await.decision.detail;
+    assert_eq!(told.as_deref(), Some("rule 2 of its issuer's `require` is not kept"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! `target/bench/policies.md` and `.json`.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a benchmark that cannot go on panics"
@@ -96,9 +97,13 @@ fn routes(count: usize) -> Vec<Value> {
         .collect()
 }
 
+/// The petstore's table, from where the deployer's tests keep what it compiles to.
 fn petstore() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/petstore.routes.json");
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    let snapshot =
+        "../deployer/tests/tool/snapshots/tool__compiling__petstore_authorizer_json.snap";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(snapshot)).unwrap();
+    let config: Value = serde_json::from_str(text.splitn(3, "---\n").nth(2).unwrap()).unwrap();
+    config["routes"].as_array().unwrap().clone()
 }
 
 fn scopes(names: &[&str]) -> Vec<String> {
@@ -110,8 +115,8 @@ fn resources(policy: &Value) -> usize {
     statements.iter().map(|statement| statement["Resource"].as_array().unwrap().len()).sum()
 }
 
-/// What a policy would be that names each granted route and denies nothing: too short to be
-/// right, and still longer.
+/// What a policy would be that names each granted route, and each refused one that those match,
+/// by itself and in both spellings.
 fn unmerged(routes: &[Value], held: &[String]) -> (usize, usize) {
     let open = |route: &&Value| {
         let mut sets = route["scopes"].as_array().unwrap().iter();
@@ -119,21 +124,44 @@ fn unmerged(routes: &[Value], held: &[String]) -> (usize, usize) {
             all.as_array().unwrap().iter().all(|scope| held.iter().any(|held| scope == held))
         })
     };
-    let granted: Vec<String> = routes
-        .iter()
-        .filter(open)
-        .map(|route| {
-            let path = route["path"].as_str().unwrap().split('/');
-            let path: Vec<&str> =
-                path.map(|part| if part.starts_with('{') { "*" } else { part }).collect();
-            let method = route["method"].as_str().unwrap().replace("ANY", "*");
-            format!("{ARN}/{method}{}", path.join("/"))
-        })
-        .collect();
-    let policy = json!({"Version": "2012-10-17", "Statement": [
-        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": granted},
-    ]});
-    (granted.len(), policy.to_string().len())
+    // `free` stands where a path has a parameter.
+    let text = |route: &Value, free: &str| {
+        let path = route["path"].as_str().unwrap().split('/');
+        let path: Vec<&str> =
+            path.map(|part| if part.starts_with('{') { free } else { part }).collect();
+        format!("{}{}", route["method"].as_str().unwrap().replace("ANY", "*"), path.join("/"))
+    };
+    let (granted, refused): (Vec<&Value>, Vec<&Value>) = routes.iter().partition(open);
+    let allowed: Vec<String> = granted.iter().map(|route| text(route, "*")).collect();
+    let swallowed = |request: &str| {
+        allowed.iter().any(|pattern| matches(pattern.as_bytes(), request.as_bytes()))
+    };
+    let denied = refused.iter().flat_map(|route| {
+        let slash = swallowed(&format!("{}/", text(route, "x"))).then(|| text(route, "*") + "/");
+        let plain = swallowed(&text(route, "x")).then(|| text(route, "*"));
+        plain.into_iter().chain(slash.filter(|slash| !slash.ends_with("*/")))
+    });
+    let denied: Vec<String> = denied.collect();
+    let statement = |effect: &str, patterns: &[String]| {
+        let resources: Vec<String> =
+            patterns.iter().map(|pattern| format!("{ARN}/{pattern}")).collect();
+        json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources})
+    };
+    let mut statements = vec![statement("Allow", &allowed)];
+    if !denied.is_empty() {
+        statements.push(statement("Deny", &denied));
+    }
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
+    (allowed.len() + denied.len(), policy.to_string().len())
+}
+
+/// `*` is any run of characters.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'*', rest)) => (0..=text.len()).any(|at| matches(rest, &text[at..])),
+        Some((byte, rest)) => text.first() == Some(byte) && matches(rest, &text[1..]),
+    }
 }
 
 struct Size {
@@ -213,7 +241,7 @@ fn report(sizes: &[Size]) {
         let estimates: Value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
         Some(estimates["median"]["point_estimate"].as_f64()? / 1000.0)
     };
-    let mut text = "# Policies\n\nSizes of the policy document; `unmerged` names each granted route and leaves the Denies out.\n\n| table | caller | resources | bytes | unmerged resources | unmerged bytes |\n| --- | --- | --: | --: | --: | --: |\n".to_owned();
+    let mut text = "# Policies\n\nSizes of the policy document; `unmerged` names each granted route, and each refused one that those match, by itself.\n\n| table | caller | resources | bytes | unmerged resources | unmerged bytes |\n| --- | --- | --: | --: | --: | --: |\n".to_owned();
     let mut json = json!({"sizes": [], "microseconds": []});
     for Size { table, caller, merged, unmerged } in sizes {
         writeln!(

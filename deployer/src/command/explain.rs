@@ -124,16 +124,19 @@ fn request(arguments: &cli::Explain) -> Result<(cli::Files, String, String), Fai
     Ok((files, method.to_owned(), path.clone()))
 }
 
-/// Returns the token given, `-` for the one on stdin.
+/// Returns the token given, `-` for the one on stdin; with or without the scheme before it.
 fn given(token: &str) -> Result<String, Failure> {
-    if token != "-" {
-        return Ok(token.to_owned());
+    let mut text = token.to_owned();
+    if token == "-" {
+        text.clear();
+        let read = std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text);
+        read.map_err(|error| Failure::Start {
+            what: "reading the token from stdin",
+            cause: error.to_string(),
+        })?;
     }
-    let mut text = String::new();
-    std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text).map_err(|error| {
-        Failure::Start { what: "reading the token from stdin", cause: error.to_string() }
-    })?;
-    Ok(text.trim().to_owned())
+    let token = text.trim();
+    Ok(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
 }
 
 /// Returns the token to explain: the one given, or one made for the purpose, which the

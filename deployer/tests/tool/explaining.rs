@@ -63,6 +63,14 @@ fn what_decides_is_told_for_machines() {
 }
 
 #[test]
+fn a_token_is_taken_with_its_scheme_or_without() {
+    let alone = explained(&petstore(), &["--token", "a.b.c", "GET", "/pets"]);
+    let with = explained(&petstore(), &["--token", "Bearer a.b.c", "GET", "/pets"]);
+    assert_eq!(alone, with);
+    assert_eq!(alone["decision"]["reason"], "invalid_token");
+}
+
+#[test]
 fn a_route_that_no_token_opens_is_explained_without_one() {
     let more = "  /keyed:\n    get: { security: [{key: []}] }\n  /signed:\n    get: { security: [{iam: []}] }\n  /both:\n    get: { security: [{jwt: [read], key: []}] }\n  /open:";
     let folder = folder(MANIFEST, &OPENAPI.replacen("  /open:", more, 1));

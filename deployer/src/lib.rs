@@ -3,7 +3,8 @@
 //! ```text
 //! openapi.yaml + portcullis.toml ─compile→ Api ─┬→ authorizer.json        (config)
 //!                                               ├→ the document for AWS   (export)
-//!                                               └→ the local gateway      (dev)
+//!                                               ├→ the local gateway      (dev)
+//!                                               └→ why a request ends so  (explain)
 //! ```
 
 pub mod api;

@@ -109,6 +109,10 @@ fn identity(
     for (text, _) in parsed.iter().filter(|(_, source)| source.is_err()) {
         diagnostics.error(span, format!("`{text}` is not an identity source"), help.to_owned());
     }
+    if texts.is_empty() {
+        let help = "leave it out to cache by the token".to_owned();
+        diagnostics.error(span, "`identity_sources` is empty", help);
+    }
     if settings.kind == AuthorizerKind::Token {
         let help = "set `type = \"request\"`".to_owned();
         diagnostics.error(

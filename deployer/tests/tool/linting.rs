@@ -152,6 +152,10 @@ fn where_the_token_is_and_what_answers_are_cached_by_are_checked_where_they_are_
     ] {
         manifest("[authorizer.jwt]", &with(more), &[&format!("portcullis.toml:{expected}")]);
     }
+    let empty = "type = \"request\"\ncache_ttl = \"0s\"\nidentity_sources = []";
+    let told =
+        "portcullis.toml:8:20: `identity_sources` is empty (leave it out to cache by the token)";
+    manifest("[authorizer.jwt]", &with(empty), &[told]);
     let (scheme, config) = wired("\ntoken = { header = \"X-Token\" }", OPENAPI);
     assert_eq!(scheme["name"], "X-Token");
     assert_eq!(

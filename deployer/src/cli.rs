@@ -16,9 +16,30 @@ pub struct Arguments {
     /// Write without colour, as the environment variable `NO_COLOR` does
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// How to reach AWS
+    #[command(flatten)]
+    pub access: Access,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How to reach AWS. What is left out comes from the environment and the shared configuration,
+/// as with every tool of AWS's.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// The Region
+    #[arg(long, global = true, help_heading = "AWS")]
+    pub region: Option<String>,
+    /// A profile of the shared configuration
+    #[arg(long, global = true, help_heading = "AWS")]
+    pub profile: Option<String>,
+    /// A role to assume, with its external id if it needs one
+    #[arg(long, global = true, value_name = "ARN[,EXTERNAL-ID]", help_heading = "AWS")]
+    pub assume_role: Option<String>,
+    /// Send every call here in the place of AWS
+    #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
+    pub endpoint_url: Option<String>,
 }
 
 /// What to do.
@@ -34,6 +55,30 @@ pub enum Command {
     Explain(Explain),
     /// Serve the API locally, with a local issuer and the real authorizer
     Dev(Dev),
+    /// Say what a deployment would change on AWS
+    Plan(Plan),
+    /// Make AWS what the files say, and move a stage to it
+    Deploy(Deploy),
+    /// Say what a stage serves, and since when
+    Status(Live),
+    /// List the revisions that can be gone back to
+    History(Live),
+    /// Say what somebody else changed on AWS
+    Drift(Live),
+    /// Move a stage back to an earlier revision
+    Rollback(Rollback),
+    /// Remove a stage, or the whole API
+    Undeploy(Undeploy),
+    /// List every REST API with its stages, and who may call what
+    Discover,
+    /// Take over an API that is there already
+    Adopt(Adopt),
+    /// Have API Gateway generate a client for a stage
+    Sdk(Sdk),
+    /// Print the IAM policies that this program, API Gateway and AWS_IAM users need
+    Iam(Iam),
+    /// Look for what would keep a deployment from working
+    Doctor(Live),
 }
 
 /// Which files, and for which stage.
@@ -85,11 +130,174 @@ pub struct Export {
     #[command(flatten)]
     pub files: Files,
     /// Write the document for AWS
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "from_api", conflicts_with = "from_api")]
     pub document: bool,
+    /// Write the files of an API that is on AWS, into the folder --out
+    #[arg(long, value_name = "ID", requires = "out")]
+    pub from_api: Option<String>,
     /// Where to write; stdout if left out
     #[arg(long)]
     pub out: Option<PathBuf>,
+}
+
+/// Which files, for a stage that is named.
+#[derive(Debug, Args)]
+pub struct Live {
+    /// The folder that holds portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// The stage
+    #[arg(long)]
+    pub stage: String,
+}
+
+impl Live {
+    /// Returns the files that are meant.
+    pub fn files(&self) -> Files {
+        Files { dir: self.dir.clone(), stage: Some(self.stage.clone()) }
+    }
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Which files
+    #[command(flatten)]
+    pub live: Live,
+    /// Write the plan to a file, for `deploy --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// End with 2 if there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `deploy`.
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// Which files
+    #[command(flatten)]
+    pub live: Live,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Carry out this plan, and no other
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Send this share of requests, in percent, to the new revision and the rest where they went
+    #[arg(long, value_name = "PERCENT")]
+    pub canary: Option<f64>,
+    /// Ask this once the stage has moved, and move it back if the answer is not right; a path
+    /// below the stage, or a URL
+    #[arg(long, value_name = "URL")]
+    pub smoke: Option<String>,
+    /// The status that --smoke must have; anything below 500 if left out
+    #[arg(long, value_name = "STATUS", requires = "smoke")]
+    pub smoke_status: Option<u16>,
+    /// Empty the stage's cache of authorizers' answers
+    #[arg(long)]
+    pub flush_auth_cache: bool,
+    /// A command that prints a token that must be let in
+    #[arg(long, value_name = "COMMAND")]
+    pub token_command: Option<String>,
+    /// Go on though the authorizer cannot be asked; with --endpoint-url only
+    #[arg(long, requires = "endpoint_url")]
+    pub untested_authorizer: bool,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+#[command(override_usage = "deployer rollback [OPTIONS] --stage <STAGE> [DIR] [REVISION]")]
+pub struct Rollback {
+    /// The folder that holds portcullis.toml if it is not this one, and the revision; the one
+    /// before what the stage serves if left out
+    #[arg(value_name = "[DIR] [REVISION]", num_args = 0..=2)]
+    pub place: Vec<String>,
+    /// The stage
+    #[arg(long)]
+    pub stage: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Empty the stage's cache of authorizers' answers
+    #[arg(long)]
+    pub flush_auth_cache: bool,
+}
+
+/// Arguments of `undeploy`.
+#[derive(Debug, Args)]
+pub struct Undeploy {
+    /// The folder that holds portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// The stage to remove
+    #[arg(long, required_unless_present = "delete_api")]
+    pub stage: Option<String>,
+    /// Remove the API with all of its stages, and the roles made for it
+    #[arg(long, conflicts_with = "stage")]
+    pub delete_api: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `adopt`.
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// The API's id
+    pub id: String,
+    /// The folder that holds portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `sdk`.
+#[derive(Debug, Args)]
+pub struct Sdk {
+    /// Which files
+    #[command(flatten)]
+    pub live: Live,
+    /// The language: android, java, javascript, objectivec, ruby or swift
+    #[arg(long)]
+    pub language: String,
+    /// What the generator needs to know, such as serviceName=Shop
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub parameter: Vec<String>,
+    /// Where to write the zip
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `iam`.
+#[derive(Debug, Args)]
+pub struct Iam {
+    /// Of whom: a command of this program, `trust`, `invoke` or `saml`
+    #[arg(default_value = "deploy")]
+    pub of: String,
+    /// The folder that holds portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// The stage; `dev`, or the first by name, if left out
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// The account, if no function's ARN says it
+    #[arg(long)]
+    pub account: Option<String>,
+    /// The API's id, to allow no other
+    #[arg(long, value_name = "ID")]
+    pub api: Option<String>,
+    /// The identity provider in IAM, for `saml`
+    #[arg(long, value_name = "ARN")]
+    pub provider: Option<String>,
+    /// The issuer of its assertions, for `saml`
+    #[arg(long, value_name = "URI")]
+    pub issuer: Option<String>,
+    /// A class of users and what they may call, for `saml`; again for each class
+    #[arg(long, value_name = "NAME=METHOD PATH,…")]
+    pub class: Vec<String>,
 }
 
 /// Arguments of `explain`.

@@ -6,27 +6,79 @@ use std::{fs, io};
 use authorizer::config::{IssuerDocument, secure_url};
 
 use crate::api::Api;
+use crate::apply::ApplyError;
+use crate::aws::{CallError, Kind, NoAccess};
 use crate::cli::{Arguments, Command, Files};
 use crate::compile::Environment;
+use crate::desired::Misplaced;
 use crate::dev::issuer;
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::openapi::RenderError;
+use crate::draft::DraftError;
 use crate::output::{Exit, Output};
 use crate::project::{self, Unreadable};
 
+mod adopt;
 mod check;
 mod config;
+mod deploy;
 mod dev;
+mod discover;
+mod doctor;
+mod drift;
 mod explain;
 mod export;
+mod history;
+mod iam;
+mod plan;
+mod rollback;
+mod sdk;
+mod session;
+mod smoke;
+mod status;
+mod undeploy;
 
 /// Why a command did not do what it is for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
+    /// AWS cannot be reached as this caller.
+    #[error(transparent)]
+    Access(#[from] NoAccess),
+    /// A plan was not carried out.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     /// There is more than one authorizer, or none of that name.
     #[error("{0}")]
     Authorizer(String),
+    /// A call to AWS failed for good.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Several APIs carry the same tag.
+    #[error("several APIs are tagged as {name}: {}", .ids.join(", "))]
+    Several {
+        /// The name.
+        name: String,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// What the files ask for cannot be in that account.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
+    /// There is no API with our tag, or not what was asked of it.
+    #[error("{0}")]
+    NotThere(String),
+    /// Nobody said yes.
+    #[error("{0}: nobody said yes")]
+    NotConfirmed(String),
+    /// It may not be undeployed.
+    #[error("{0} is protected")]
+    Protected(String),
+    /// What was planned is not so any more.
+    #[error("{0}")]
+    Stale(String),
+    /// The stage answered wrongly and was moved back.
+    #[error("{0}; the stage was moved back")]
+    Smoke(String),
     /// The files were read and are wrong.
     #[error("the files are wrong")]
     Files(Vec<Diagnostic>),
@@ -53,7 +105,7 @@ pub enum Failure {
     NotLocal(String),
     /// The document for AWS cannot be written.
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Draft(#[from] DraftError),
     /// A file that is not there.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -80,7 +132,23 @@ pub enum Failure {
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
-            Self::Files(_) | Self::Render(_) | Self::Unreadable(_) => Exit::WrongFiles,
+            Self::Files(_)
+            | Self::Draft(_)
+            | Self::Unreadable(_)
+            | Self::Misplaced(_)
+            | Self::Access(NoAccess::NotARegion(_) | NoAccess::NoRegion) => Exit::WrongFiles,
+            Self::Access(NoAccess::NoCredentials(_)) => Exit::NotPermitted,
+            Self::Access(NoAccess::Call(error))
+            | Self::Call(error)
+            | Self::Apply(ApplyError::Call(error)) => match error.kind {
+                Kind::Denied | Kind::Unauthenticated => Exit::NotPermitted,
+                Kind::Conflict => Exit::Conflict,
+                _ => Exit::Failed,
+            },
+            Self::Stale(_) | Self::Several { .. } | Self::Apply(ApplyError::Stale(_)) => {
+                Exit::Conflict
+            }
+            Self::Smoke(_) | Self::Apply(ApplyError::RolledBack(_)) => Exit::RolledBack,
             _ => Exit::Failed,
         }
     }
@@ -93,15 +161,57 @@ impl Failure {
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
                 Some("name the folder that holds portcullis.toml, or run it there".to_owned())
             }
-            Self::Render(RenderError::NoFunction(name)) => {
+            Self::Draft(DraftError::NoFunction(name)) => {
                 Some(format!("add `function_arn` to [authorizer.{name}]"))
             }
-            Self::Render(RenderError::ExternalAuthorizer { scheme, .. }) => {
-                Some(format!("add [authorizer.{scheme}] to portcullis.toml"))
+            Self::Access(NoAccess::NoRegion | NoAccess::NotARegion(_)) => Some(
+                "name one with --region, AWS_REGION or the profile, such as eu-west-1".to_owned(),
+            ),
+            Self::Access(NoAccess::NoCredentials(_)) => {
+                Some("log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile".to_owned())
             }
+            Self::Access(NoAccess::Call(error))
+            | Self::Call(error)
+            | Self::Apply(ApplyError::Call(error)) => call_help(error),
+            Self::Apply(ApplyError::Authorizer { log, .. }) => Some(if log.is_empty() {
+                "`deployer doctor` looks at the function and the role".to_owned()
+            } else {
+                format!(
+                    "`deployer doctor` looks at the function and the role; its log ends:\n{log}"
+                )
+            }),
+            Self::Apply(ApplyError::Untestable(_)) => {
+                Some("for a stand-in of AWS's, add --untested-authorizer".to_owned())
+            }
+            Self::Apply(ApplyError::Draft(_)) => {
+                Some("somebody else may be changing the API; run it again".to_owned())
+            }
+            Self::Apply(ApplyError::Stale(_)) | Self::Stale(_) => {
+                Some("look at the new plan, and run it again".to_owned())
+            }
+            Self::Several { .. } => {
+                Some("remove the tag portcullis:api from all but one of them".to_owned())
+            }
+            Self::NotConfirmed(_) => Some("add --yes to go on without being asked".to_owned()),
+            Self::Protected(_) => Some("set `protect = false` in portcullis.toml first".to_owned()),
+            Self::Misplaced(_) => Some(
+                "name what is in the account's own partition, or use other credentials".to_owned(),
+            ),
             _ => None,
         }
     }
+}
+
+fn call_help(error: &CallError) -> Option<String> {
+    Some(match error.kind {
+        Kind::Denied => "`deployer iam COMMAND` prints the policy that a command needs".to_owned(),
+        Kind::Unauthenticated => "log in again, or name other credentials".to_owned(),
+        Kind::Interrupted => "run it again: it goes on where it stopped".to_owned(),
+        Kind::Conflict => "somebody else is changing it; run it again".to_owned(),
+        Kind::Lost | Kind::Throttled => "run it again: what was done is not done twice".to_owned(),
+        Kind::NoConnection => "is there such a Region or endpoint, and a way to it?".to_owned(),
+        Kind::Invalid | Kind::NotFound | Kind::Unsupported => return None,
+    })
 }
 
 /// Runs a command and says how it ended.
@@ -110,8 +220,10 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
         Command::Check(arguments) => check::run(arguments, environment, output),
         Command::Config(arguments) => config::run(arguments, environment, output),
         Command::Explain(arguments) => explain::run(arguments, environment, output),
-        Command::Export(arguments) => export::run(arguments, environment, output),
+        Command::Export(asked) => export::run(asked, &arguments.access, environment, output),
         Command::Dev(arguments) => dev::run(arguments, environment, output),
+        Command::Iam(asked) => iam::run(asked, &arguments.access, environment, output),
+        command => live(command, arguments, environment, output),
     };
     match result {
         Ok(exit) => exit,
@@ -123,6 +235,31 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
             }
             failure.exit()
         }
+    }
+}
+
+/// Runs a command that needs AWS.
+fn live(
+    command: &Command,
+    arguments: &Arguments,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let access = &arguments.access;
+    match command {
+        Command::Plan(asked) => plan::run(asked, access, environment, output),
+        Command::Deploy(asked) => deploy::run(asked, access, environment, output),
+        Command::Status(asked) => status::run(asked, access, environment, output),
+        Command::History(asked) => history::run(asked, access, environment, output),
+        Command::Drift(asked) => drift::run(asked, access, environment, output),
+        Command::Rollback(asked) => rollback::run(asked, access, environment, output),
+        Command::Undeploy(asked) => undeploy::run(asked, access, environment, output),
+        Command::Discover => discover::run(access, output),
+        Command::Adopt(asked) => adopt::run(asked, access, environment, output),
+        Command::Sdk(asked) => sdk::run(asked, access, environment, output),
+        Command::Doctor(asked) => doctor::run(asked, access, environment, output),
+        // Those that need no AWS.
+        _ => Ok(Exit::Done),
     }
 }
 
@@ -166,4 +303,16 @@ fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(), Failure>
     let part = path.with_file_name(name);
     fs::write(&part, format!("{text}\n")).map_err(unwritable)?;
     fs::rename(&part, path).map_err(unwritable)
+}
+
+/// Makes a folder, if it is not there.
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    let unwritable = |cause| Failure::Unwritable { path: path.to_owned(), cause };
+    fs::create_dir_all(path).map_err(unwritable)
+}
+
+/// Writes bytes to a file.
+fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), Failure> {
+    let unwritable = |cause| Failure::Unwritable { path: path.to_owned(), cause };
+    fs::write(path, bytes).map_err(unwritable)
 }

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::api::{Api, Authorizer};
+use crate::api::{Api, Authorizer, Deployment};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
 use crate::document::{read_toml, read_yaml};
 use crate::lint::{Places, lint, opened};
 use crate::manifest::{self, Manifest};
 use crate::openapi;
 
+mod preflight;
 mod wire;
 
+use preflight::preflight;
 use wire::wire;
 
 /// Where the environment's variables come from.
@@ -60,8 +62,8 @@ fn parts(
     let ours = |name: &str| manifest.authorizers.contains_key(name);
     let operations = openapi::read(&tree, &ours, integration, in_openapi)?;
     for (name, declared) in &manifest.authorizers {
-        if !operations.schemes.contains(name) {
-            let known = operations.schemes.iter().map(String::as_str);
+        if !operations.schemes.contains_key(name) {
+            let known = operations.schemes.keys().map(String::as_str);
             let help = suggestion(name, known).unwrap_or_else(|| {
                 format!("add it to components.securitySchemes, or remove [authorizer.{name}]")
             });
@@ -83,14 +85,40 @@ fn parts(
         .collect();
     let spans: BTreeMap<String, Span> =
         operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
+    let externals = operations.schemes.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
     let mut api = Api {
         name: manifest.name.clone(),
         version: operations.version,
         endpoint: manifest.endpoint,
         stage,
+        settings: operations.settings,
+        deployment: Deployment {
+            protect: manifest.protect,
+            keep: manifest.keep,
+            tags: manifest.tags.clone(),
+            vpc_endpoints: manifest.vpc_endpoints.clone(),
+        },
+        cors: settings.cors.as_ref().or(manifest.cors.as_ref()).cloned(),
+        stage_settings: settings.settings,
+        usage_plan: manifest.usage_plan.clone(),
+        gateway_responses: operations.gateway_responses,
+        models: operations.models,
         authorizers,
+        externals: externals.collect(),
         routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
     };
+    let says_the_key = |authorizer: &Authorizer| {
+        authorizer.issuers.iter().any(|issuer| issuer.usage_key.is_some())
+    };
+    api.settings.key_from_authorizer |= api.authorizers.values().any(says_the_key);
+    for (route, span) in &settings.route_spans {
+        if !api.routes.iter().any(|known| known.to_string() == *route) {
+            let known: Vec<String> = api.routes.iter().map(ToString::to_string).collect();
+            let help = suggestion(route, known.iter().map(String::as_str));
+            in_manifest.error(*span, format!("there is no operation `{route}`"), help);
+        }
+    }
+    preflight(&mut api);
     let span = |route: &str| spans.get(route).copied().unwrap_or_default();
     let declared = |name: &str| manifest.authorizers.get(name).cloned();
     wire(&mut api, &declared, &span, in_manifest, in_openapi);

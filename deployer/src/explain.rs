@@ -105,7 +105,7 @@ impl Explanation {
             Some(Security::Public) => End::pass("it is public"),
             Some(Security::ApiKey) => End::other("an API key is asked for, and no token"),
             Some(Security::AwsIam) => End::other("a request signed for AWS_IAM is asked for"),
-            Some(Security::External { scheme }) => {
+            Some(Security::External { scheme, .. }) => {
                 End::other(&format!("`{scheme}` is not an authorizer of portcullis.toml"))
             }
             None => End::refused(

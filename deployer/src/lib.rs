@@ -8,16 +8,25 @@
 //! ```
 
 pub mod api;
+pub mod apply;
+pub mod aws;
 pub mod cli;
 pub mod command;
 pub mod compile;
+pub mod desired;
 pub mod dev;
 pub mod diagnostic;
 pub mod document;
+pub mod draft;
 pub mod explain;
+pub mod fingerprint;
 pub mod gateway;
+pub mod iam;
 pub mod lint;
 pub mod manifest;
+pub mod observed;
 pub mod openapi;
 pub mod output;
+pub mod plan;
 pub mod project;
+pub mod revision;

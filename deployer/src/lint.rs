@@ -38,7 +38,7 @@ pub fn lint(
 const FRESH: &str = "\u{1}";
 
 /// Returns a path that belongs to a template and to no more precise one.
-fn path(template: &PathTemplate) -> Vec<&str> {
+pub(crate) fn path(template: &PathTemplate) -> Vec<&str> {
     let segments = template.segments().iter();
     segments
         .map(|segment| if let Segment::Literal(text) = segment { text } else { FRESH })
@@ -46,6 +46,6 @@ fn path(template: &PathTemplate) -> Vec<&str> {
 }
 
 /// Finds the route of a request; an API's routes are in order of precedence.
-fn routed<'a>(routes: &'a [Route], method: &str, path: &[&str]) -> Option<&'a Route> {
+pub(crate) fn routed<'a>(routes: &'a [Route], method: &str, path: &[&str]) -> Option<&'a Route> {
     routes.iter().find(|route| route.verb.takes(method) && route.path.matches(path))
 }

@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{Arn, Authorizer, Endpoint};
+use crate::api::{Arn, Authorizer, Cors, Endpoint, StageSettings, UsagePlan};
 use crate::diagnostic::{Diagnostics, Span, suggestion};
 use crate::document::{Entry, Node, Section, Value};
 
 mod authorizer_table;
+mod integration_table;
+mod stage_table;
 
-use authorizer_table::{authorizer, function_arn};
+use authorizer_table::authorizer;
+use integration_table::default_integration;
+use stage_table::{cors, stage, truth, usage_plan, whole};
 
 /// What the file says.
 #[derive(Clone, Debug)]
@@ -20,6 +24,18 @@ pub struct Manifest {
     pub openapi: (String, Span),
     /// Where the API is reached from.
     pub endpoint: Endpoint,
+    /// Whether nothing of it may be undeployed.
+    pub protect: bool,
+    /// How many deployments are kept to go back to.
+    pub keep: usize,
+    /// Tags for the API and what belongs to it.
+    pub tags: BTreeMap<String, String>,
+    /// The VPC endpoints of a private API.
+    pub vpc_endpoints: Vec<String>,
+    /// Which pages of other origins may call.
+    pub cors: Option<Cors>,
+    /// Who may call how often with an API key.
+    pub usage_plan: Option<UsagePlan>,
     /// The authorizers by the name of their security scheme.
     pub authorizers: BTreeMap<String, Declared>,
     /// What answers an operation that does not say.
@@ -42,8 +58,24 @@ pub struct Declared {
 /// What answers an operation that does not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefaultIntegration {
-    /// A backend's base URL.
-    Http(String),
+    /// A backend.
+    Http {
+        /// Its base URL.
+        base: String,
+        /// The VPC link that leads to it.
+        vpc_link: Option<String>,
+        /// How long it may take, in milliseconds.
+        timeout_ms: Option<u32>,
+    },
+    /// A function that gets requests as they are.
+    Lambda {
+        /// The function, a version or an alias.
+        function: Arn,
+        /// The role that API Gateway assumes to invoke it.
+        credentials: Option<Arn>,
+        /// How long it may take, in milliseconds.
+        timeout_ms: Option<u32>,
+    },
     /// API Gateway itself, with 200 and nothing in it.
     Mock,
 }
@@ -55,6 +87,12 @@ pub struct Stage {
     pub integration: Option<DefaultIntegration>,
     /// Its authorizer functions, by authorizer.
     pub functions: BTreeMap<String, Arn>,
+    /// Its origins.
+    pub cors: Option<Cors>,
+    /// What it has beside the API.
+    pub settings: StageSettings,
+    /// The places of the operations that `settings` names.
+    pub route_spans: BTreeMap<String, Span>,
 }
 
 /// Reads the manifest's tree. `environment` looks up `${env:NAME}`.
@@ -81,15 +119,53 @@ pub fn read(
     let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
         stage(entry, &authorizers, diagnostics)
     });
+    let cors = top.entry("cors").and_then(|entry| cors(&entry.node, diagnostics));
+    let usage_plan = top.entry("usage_plan").map(|entry| usage_plan(&entry.node, diagnostics));
     top.finish(diagnostics);
 
     let mut api = Section::open(&api?.node, "api", diagnostics);
     let name = required(&mut api, "name", diagnostics);
     let openapi = required(&mut api, "openapi", diagnostics);
     let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
+    let protect = truth(&mut api, "protect", diagnostics);
+    let keep = whole(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
+    let tags = tags(&mut api, diagnostics);
+    let vpc_endpoints = api.texts("vpc_endpoints", diagnostics).unwrap_or_default();
     api.finish(diagnostics);
-    let name = name.map(|(name, _)| name).unwrap_or_default();
-    Some(Manifest { name, openapi: openapi?, endpoint, authorizers, integration, stages })
+    Some(Manifest {
+        name: name.map(|(name, _)| name).unwrap_or_default(),
+        openapi: openapi?,
+        endpoint,
+        protect,
+        keep: keep.unwrap_or(DEFAULT_KEEP),
+        tags,
+        vpc_endpoints,
+        cors,
+        usage_plan,
+        authorizers,
+        integration,
+        stages,
+    })
+}
+
+/// How many deployments are kept unless told otherwise.
+const DEFAULT_KEEP: usize = 10;
+
+/// Reads tags; those that say whose the API is are not the user's to set.
+fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    for entry in section.entry("tags").map(|entry| entry.node.entries()).unwrap_or_default() {
+        match entry.node.text() {
+            Some(value) if !entry.key.starts_with("portcullis:") => {
+                tags.insert(entry.key.clone(), value.to_owned());
+            }
+            _ => {
+                let help = "a tag is text, and `portcullis:` begins our own".to_owned();
+                diagnostics.error(entry.key_span, format!("`{}` is no tag", entry.key), help);
+            }
+        }
+    }
+    tags
 }
 
 /// Puts the environment's values in the place of `${env:NAME}`.
@@ -194,72 +270,4 @@ fn choice<T: Copy>(
         diagnostics.error(span, format!("`{key}` cannot be `{text}`"), help);
     }
     found
-}
-
-/// Reads an integration. A wrong one is told here and not again at every operation it would
-/// have answered, so something stands in its place.
-fn default_integration(node: &Node, diagnostics: &mut Diagnostics) -> DefaultIntegration {
-    let mut section = Section::open(node, "integration", diagnostics);
-    let http = section.text("http", diagnostics);
-    let mock = section.entry("mock");
-    section.finish(diagnostics);
-    match (http, mock.map(|entry| &entry.node)) {
-        (Some((base, span)), None) => {
-            let fine = url::Url::parse(base).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https")
-                    && url.has_host()
-                    && url.query().is_none()
-                    && url.fragment().is_none()
-            });
-            if !fine {
-                diagnostics.error(
-                    span,
-                    "`http` is not the base URL of a backend",
-                    "write https://HOST[/PATH]".to_owned(),
-                );
-            }
-            DefaultIntegration::Http(base.to_owned())
-        }
-        (None, Some(Node { value: Value::Bool(true), .. })) => DefaultIntegration::Mock,
-        _ => {
-            let message = "an integration is one of `http = \"https://…\"` and `mock = true`";
-            diagnostics.error(node.span, message, None);
-            DefaultIntegration::Mock
-        }
-    }
-}
-
-fn stage(
-    entry: &Entry,
-    authorizers: &BTreeMap<String, Declared>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Stage> {
-    let name = &entry.key;
-    let fits = name.len() <= 128
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if !fits || name.is_empty() {
-        let help = "letters, digits, `-` and `_`, at most 128".to_owned();
-        diagnostics.error(entry.key_span, format!("a stage cannot be called `{name}`"), help);
-    }
-    let mut section = Section::open(&entry.node, name, diagnostics);
-    let integration =
-        section.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
-    let mut functions = BTreeMap::new();
-    for entry in section.entry("authorizer").map(|entry| entry.node.entries()).unwrap_or_default() {
-        if !authorizers.contains_key(&entry.key) {
-            let help = suggestion(&entry.key, authorizers.keys().map(String::as_str));
-            diagnostics.error(
-                entry.key_span,
-                format!("there is no authorizer `{}`", entry.key),
-                help,
-            );
-        }
-        let mut section = Section::open(&entry.node, &entry.key, diagnostics);
-        if let Some(arn) = function_arn(&mut section, diagnostics) {
-            functions.insert(entry.key.clone(), arn);
-        }
-        section.finish(diagnostics);
-    }
-    section.finish(diagnostics);
-    fits.then_some(Stage { integration, functions })
 }

@@ -3,6 +3,7 @@
 mod read;
 mod render;
 mod resolve_security;
+mod schema;
 
 pub use read::{Operations, read};
-pub use render::{RenderError, render};
+pub use render::{document, importable, render};

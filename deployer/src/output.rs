@@ -1,7 +1,7 @@
 //! The only way to stdout, and what a command ends with. Data goes to stdout, what is said
 //! about it to stderr; colour is never alone.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value as Json;
@@ -18,8 +18,16 @@ pub enum Exit {
     Done,
     /// It failed.
     Failed,
+    /// Something is to be done, or was changed by somebody else.
+    Pending,
     /// The files are wrong.
     WrongFiles,
+    /// The caller may not.
+    NotPermitted,
+    /// Somebody else was there: what was planned is not so any more.
+    Conflict,
+    /// It was done, did not work, and was undone.
+    RolledBack,
 }
 
 impl From<Exit> for ExitCode {
@@ -27,7 +35,11 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Pending => 2,
             Exit::WrongFiles => 3,
+            Exit::NotPermitted => 4,
+            Exit::Conflict => 5,
+            Exit::RolledBack => 6,
         })
     }
 }
@@ -92,6 +104,18 @@ impl Output {
             // Nobody is left to tell if stderr is closed.
             let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
         }
+    }
+
+    /// Asks somebody who is there; nothing if nobody is.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        let stdin = io::stdin();
+        if !stdin.is_terminal() {
+            return None;
+        }
+        let _ = write!(io::stderr().lock(), "{question} ");
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
     }
 
     /// Says why the command failed and what to do next.

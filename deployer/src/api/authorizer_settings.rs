@@ -120,6 +120,20 @@ impl Arn {
         &self.text
     }
 
+    /// Returns the URI by which API Gateway invokes this function. The date is the version of
+    /// Lambda's interface, which is fixed.
+    pub fn invocation_uri(&self) -> String {
+        format!(
+            "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
+            self.partition, self.region, self.text
+        )
+    }
+
+    /// Returns the account.
+    pub fn account(&self) -> &str {
+        self.text.split(':').nth(4).unwrap_or_default()
+    }
+
     /// Returns `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &str {
         &self.partition

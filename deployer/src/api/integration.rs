@@ -1,61 +1,316 @@
-//! What answers an operation.
+//! What answers an operation: `x-amazon-apigateway-integration`, every member of it typed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-/// What answers an operation.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Integration {
-    /// A backend, which gets the request as it is.
-    HttpProxy(HttpProxy),
-    /// API Gateway itself.
-    Mock(MockIntegration),
-    /// Something the document describes and that only AWS can do.
-    Other {
-        /// `aws_proxy`, `aws` or `http`.
-        kind: String,
-        /// The extension as written.
-        raw: Json,
-    },
-}
+/// What API Gateway waits at most, and unless told otherwise.
+pub const MAX_TIMEOUT_MS: u32 = 29_000;
+/// The shortest time it can be told to wait.
+pub const MIN_TIMEOUT_MS: u32 = 50;
 
-/// A backend.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpProxy {
-    /// The URI, with `{name}` where a path parameter goes.
-    pub uri: String,
-    /// The method the backend gets; the request's own if there is none.
-    pub method: Option<String>,
-    /// How long it may take, 50 to 29,000 milliseconds.
+/// What answers an operation, as API Gateway is told.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Integration {
+    /// What kind of backend.
+    #[serde(rename = "type")]
+    pub kind: IntegrationKind,
+    /// The method that the backend gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    /// The backend, with `{name}` where a path parameter goes and `${stageVariables.name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// The role that API Gateway assumes to call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// `VPC_LINK` or `INTERNET`; the latter is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_type: Option<String>,
+    /// The VPC link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<String>,
+    /// The load balancer behind a VPC link of the second kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration_target: Option<String>,
+    /// What the backend's request is made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_parameters: BTreeMap<String, String>,
+    /// What the backend's request body is made of, by media type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_templates: BTreeMap<String, String>,
+    /// What happens to a body that no template is for.
+    #[serde(default = "when_no_match")]
+    pub passthrough_behavior: String,
+    /// Whether bodies are converted between text and bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_handling: Option<String>,
+    /// How long it may take, in milliseconds.
+    #[serde(default = "longest", rename = "timeoutInMillis")]
     pub timeout_ms: u32,
-    /// The extension as written, if it was not made from the default.
-    pub raw: Option<Json>,
+    /// What answers are cached by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cache_key_parameters: BTreeSet<String>,
+    /// A name for what is cached together; the resource's id is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_namespace: Option<String>,
+    /// What becomes of its answers, by a pattern of their status or error; or `default`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub responses: BTreeMap<String, IntegrationResponse>,
+    /// How its certificate is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
+    /// Whether its answer is streamed: `STREAM`; the usual `BUFFERED` is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_transfer_mode: Option<String>,
 }
 
-/// An answer without a backend.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MockIntegration {
+/// What kind of backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationKind {
+    /// A service of AWS's, its requests and answers mapped.
+    Aws,
+    /// A Lambda function that gets the request as it is.
+    AwsProxy,
+    /// A backend, its requests and answers mapped.
+    Http,
+    /// A backend that gets the request as it is.
+    HttpProxy,
+    /// API Gateway itself.
+    Mock,
+}
+
+impl IntegrationKind {
+    /// Returns its name on AWS.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "AWS",
+            Self::AwsProxy => "AWS_PROXY",
+            Self::Http => "HTTP",
+            Self::HttpProxy => "HTTP_PROXY",
+            Self::Mock => "MOCK",
+        }
+    }
+}
+
+/// What becomes of an answer of a backend's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntegrationResponse {
+    /// The status that the caller gets.
+    pub status_code: String,
+    /// Headers, and what they are made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, String>,
+    /// Bodies, and what they are made of, by media type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_templates: BTreeMap<String, String>,
+    /// Whether bodies are converted between text and bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_handling: Option<String>,
+}
+
+/// How a backend's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Whether any certificate will do.
+    pub insecure_skip_verification: bool,
+}
+
+fn when_no_match() -> String {
+    "when_no_match".to_owned()
+}
+
+fn longest() -> u32 {
+    MAX_TIMEOUT_MS
+}
+
+/// A backend, as the local gateway calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpProxy<'a> {
+    /// The URI, with `{name}` where a path parameter goes.
+    pub uri: &'a str,
+    /// The method the backend gets; the request's own if there is none.
+    pub method: Option<&'a str>,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u32,
+}
+
+/// An answer without a backend and without templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MockAnswer<'a> {
     /// The status.
     pub status: u16,
     /// The body as it is.
-    pub body: String,
+    pub body: &'a str,
     /// Headers with fixed values.
-    pub headers: BTreeMap<String, String>,
-    /// The extension as written, if it was not made from the default.
-    pub raw: Option<Json>,
+    pub headers: Vec<(&'a str, &'a str)>,
 }
 
-/// What API Gateway waits at most, and unless told otherwise.
-pub(crate) const MAX_TIMEOUT_MS: u32 = 29_000;
+/// What the local gateway can make of an integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Local<'a> {
+    /// A backend.
+    HttpProxy(HttpProxy<'a>),
+    /// A fixed answer.
+    Mock(MockAnswer<'a>),
+    /// Something only AWS can do, by its name.
+    OnlyAws(&'static str),
+}
 
-impl HttpProxy {
+impl Integration {
+    /// Makes one of a kind, everything else as API Gateway has it.
+    pub fn new(kind: IntegrationKind) -> Self {
+        Self {
+            kind,
+            http_method: None,
+            uri: None,
+            credentials: None,
+            connection_type: None,
+            connection_id: None,
+            integration_target: None,
+            request_parameters: BTreeMap::new(),
+            request_templates: BTreeMap::new(),
+            passthrough_behavior: when_no_match(),
+            content_handling: None,
+            timeout_ms: MAX_TIMEOUT_MS,
+            cache_key_parameters: BTreeSet::new(),
+            cache_namespace: None,
+            responses: BTreeMap::new(),
+            tls_config: None,
+            response_transfer_mode: None,
+        }
+    }
+
+    /// Makes an answer with a status and fixed headers.
+    pub fn mock(status: u16, headers: &[(&str, String)]) -> Self {
+        let parameters = headers
+            .iter()
+            .map(|(name, value)| (format!("method.response.header.{name}"), format!("'{value}'")));
+        let response = IntegrationResponse {
+            status_code: status.to_string(),
+            response_parameters: parameters.collect(),
+            ..IntegrationResponse::default()
+        };
+        let template = serde_json::json!({"statusCode": status}).to_string();
+        Self {
+            request_templates: BTreeMap::from([(JSON.to_owned(), template)]),
+            responses: BTreeMap::from([(DEFAULT.to_owned(), response)]),
+            ..Self::new(IntegrationKind::Mock)
+        }
+    }
+
     /// Makes the integration that passes a path through to a base URL.
-    pub(crate) fn at(base: &str, path: &str) -> Self {
+    pub fn http_proxy(base: &str, path: &str, verb: &str) -> Self {
         // `{proxy+}` is called `{proxy}` in a URI.
         let path = path.replace("+}", "}");
         let path = if path == "/" { "" } else { &path };
-        let uri = format!("{}{path}", base.trim_end_matches('/'));
-        Self { uri, method: None, timeout_ms: MAX_TIMEOUT_MS, raw: None }
+        Self {
+            http_method: Some(verb.to_owned()),
+            uri: Some(format!("{}{path}", base.trim_end_matches('/'))),
+            ..Self::new(IntegrationKind::HttpProxy)
+        }
+    }
+
+    /// Reads the extension's JSON, in any of the spellings that AWS takes and gives.
+    pub fn read(mut json: Json) -> Result<Self, String> {
+        if let Json::Object(members) = &mut json {
+            for name in ["type", "passthroughBehavior"] {
+                if let Some(Json::String(text)) = members.get_mut(name) {
+                    text.make_ascii_lowercase();
+                }
+            }
+            for name in ["httpMethod", "connectionType", "contentHandling", "responseTransferMode"]
+            {
+                if let Some(Json::String(text)) = members.get_mut(name) {
+                    text.make_ascii_uppercase();
+                }
+            }
+        }
+        let read: Self = serde_json::from_value(json).map_err(|error| error.to_string())?;
+        Ok(read.normal())
+    }
+
+    /// Leaves out what is said without being said, so that equal ones compare equal.
+    pub fn normal(mut self) -> Self {
+        self.connection_type.take_if(|kind| kind == "INTERNET");
+        self.response_transfer_mode.take_if(|mode| mode == "BUFFERED");
+        self.tls_config.take_if(|tls| !tls.insecure_skip_verification);
+        if self.kind == IntegrationKind::AwsProxy && self.http_method.is_none() {
+            self.http_method = Some("POST".to_owned());
+        }
+        if self.kind == IntegrationKind::Mock {
+            // Whatever is said of these, nothing is called.
+            self.http_method = None;
+            self.uri = None;
+            self.timeout_ms = MAX_TIMEOUT_MS;
+        }
+        self
+    }
+
+    /// Returns what the local gateway can make of it.
+    pub fn local(&self) -> Local<'_> {
+        match self.kind {
+            IntegrationKind::HttpProxy if self.connection_id.is_some() => {
+                Local::OnlyAws("HTTP_PROXY through a VPC link")
+            }
+            IntegrationKind::HttpProxy => Local::HttpProxy(HttpProxy {
+                uri: self.uri.as_deref().unwrap_or_default(),
+                method: self.http_method.as_deref().filter(|method| *method != "ANY"),
+                timeout_ms: self.timeout_ms,
+            }),
+            IntegrationKind::Mock => {
+                self.fixed().map_or(Local::OnlyAws("MOCK with templates"), Local::Mock)
+            }
+            other => Local::OnlyAws(other.name()),
+        }
+    }
+
+    /// Returns a MOCK's answer if no template language is needed for it.
+    fn fixed(&self) -> Option<MockAnswer<'_>> {
+        let template: Json = serde_json::from_str(self.request_templates.get(JSON)?).ok()?;
+        let status = u16::try_from(template.get("statusCode")?.as_u64()?).ok()?;
+        let default = self.responses.get(DEFAULT);
+        let body = default.and_then(|response| response.response_templates.get(JSON));
+        let body = body.map(String::as_str).unwrap_or_default();
+        let headers = default.map(|response| &response.response_parameters).into_iter().flatten();
+        let fixed = headers.filter_map(|(name, value)| {
+            let name = name.strip_prefix("method.response.header.")?;
+            Some((name, value.strip_prefix('\'')?.strip_suffix('\'')?))
+        });
+        let headers = fixed.collect();
+        (!body.contains(['$', '#'])).then_some(MockAnswer { status, body, headers })
+    }
+}
+
+/// The media type of templates where nobody says which.
+pub const JSON: &str = "application/json";
+/// What stands for every answer that no pattern fits.
+pub const DEFAULT: &str = "default";
+
+impl std::fmt::Display for Integration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let Some(uri) = &self.uri {
+            // A function is known by its ARN.
+            let function = uri.split_once("/functions/").map(|(_, rest)| rest);
+            let short = function.map(|rest| rest.trim_end_matches("/invocations"));
+            write!(f, " {}", short.unwrap_or(uri))?;
+        }
+        if let Some(link) = &self.connection_id {
+            write!(f, " by VPC link {link}")?;
+        }
+        if let Some(role) = &self.credentials {
+            write!(f, " as {role}")?;
+        }
+        if self.timeout_ms != MAX_TIMEOUT_MS {
+            write!(f, " within {} ms", self.timeout_ms)?;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Who may call an operation.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use authorizer::routes::Requirement;
@@ -15,6 +16,10 @@ pub enum Security {
     External {
         /// The security scheme's name.
         scheme: String,
+        /// The scopes that a Cognito user pool's token must have one of.
+        scopes: BTreeSet<String>,
+        /// Whether an API key is needed as well.
+        api_key: bool,
     },
     /// Whoever has a token that our authorizer takes and that opens the route.
     Jwt {
@@ -34,7 +39,16 @@ impl fmt::Display for Security {
         match self {
             Self::ApiKey => f.write_str("API key"),
             Self::AwsIam => f.write_str("AWS_IAM"),
-            Self::External { scheme } => write!(f, "{scheme} (not ours)"),
+            Self::External { scheme, scopes, api_key } => {
+                let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+                let scopes = if scopes.is_empty() {
+                    String::new()
+                } else {
+                    format!(" [{}]", scopes.join(" or "))
+                };
+                write!(f, "{scheme}{scopes} (not ours)")?;
+                if *api_key { f.write_str(" and API key") } else { Ok(()) }
+            }
             Self::Jwt { authorizer, requirement, api_key } => {
                 write!(f, "{authorizer} [{requirement}]")?;
                 if *api_key { f.write_str(" and API key") } else { Ok(()) }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::{Failure, compiled};
-use crate::api::{Api, HttpProxy, Integration, Security};
+use crate::api::{Api, IntegrationKind, Local, Security};
 use crate::cli;
 use crate::compile::Environment;
 use crate::dev::console::{self, Started};
@@ -151,8 +151,8 @@ fn address(listener: &TcpListener) -> Result<String, Failure> {
 }
 
 fn refuse_what_only_aws_does(api: &Api) -> Result<(), Failure> {
-    let other = api.routes.iter().filter_map(|route| match &route.integration {
-        Integration::Other { kind, .. } => Some(format!("{route} ({kind})")),
+    let other = api.routes.iter().filter_map(|route| match route.integration.local() {
+        Local::OnlyAws(kind) if route.preflight.is_none() => Some(format!("{route} ({kind})")),
         _ => None,
     });
     let other: Vec<String> = other.collect();
@@ -174,15 +174,12 @@ fn refuse_what_only_aws_does(api: &Api) -> Result<(), Failure> {
 /// Sends what would go to a deployed backend to the local one, on the same path.
 fn redirect_backends(api: &mut Api, base: &str) {
     for route in &mut api.routes {
-        if let Integration::HttpProxy(proxy) = &mut route.integration {
-            let own_path = proxy.raw.as_ref().and_then(|_| {
-                let (_, rest) = proxy.uri.split_once("://")?;
-                rest.find('/').and_then(|at| rest.get(at..)).map(str::to_owned)
-            });
-            let path = own_path.unwrap_or_else(|| route.path.to_string());
-            let HttpProxy { method, timeout_ms, .. } = proxy.clone();
-            *proxy = HttpProxy { method, timeout_ms, ..HttpProxy::at(base, &path) };
+        if route.integration.kind != IntegrationKind::HttpProxy {
+            continue;
         }
+        let Some(uri) = &mut route.integration.uri else { continue };
+        let path = uri.split_once("://").and_then(|(_, rest)| rest.get(rest.find('/')?..));
+        *uri = format!("{}{}", base.trim_end_matches('/'), path.unwrap_or_default());
     }
 }
 

@@ -1,18 +1,108 @@
-//! `export --document`: write what API Gateway imports.
+//! `deployer export`: the document for AWS, or the files of an API that is on AWS.
 
-use super::{Failure, compiled, write};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::session::Session;
+use super::{Failure, compiled, make_folder, write};
 use crate::cli;
 use crate::compile::Environment;
-use crate::openapi::render;
+use crate::observed::ObservedApi;
+use crate::openapi::{document, render};
 use crate::output::{Exit, Output};
+use crate::project::MANIFEST;
 
 pub(super) fn run(
     arguments: &cli::Export,
+    access: &cli::Access,
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
+    if let (Some(id), Some(folder)) = (&arguments.from_api, &arguments.out) {
+        return from_api(id, folder, access, output);
+    }
     let api = compiled(&arguments.files, environment, output)?;
-    let document = format!("{:#}", render(&api)?);
-    write(&document, arguments.out.as_deref(), output)?;
+    let text = serde_json::to_string_pretty(&render(&api)?).unwrap_or_default();
+    write(&text, arguments.out.as_deref(), output)?;
     Ok(Exit::Done)
+}
+
+fn from_api(
+    id: &str,
+    folder: &Path,
+    access: &cli::Access,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let session = Session::open(access, output)?;
+    let all = session.wait(session.aws.apis())?;
+    let Some(listed) = all.into_iter().find(|api| api.id == id) else {
+        return Err(Failure::NotThere(format!("there is no REST API {id}")));
+    };
+    let api = session.wait(session.aws.observe_api(listed, ""))?;
+    let (manifest, openapi) = (folder.join(MANIFEST), folder.join("openapi.json"));
+    for path in [&manifest, &openapi] {
+        if path.exists() {
+            let cause = std::io::ErrorKind::AlreadyExists.into();
+            return Err(Failure::Unwritable { path: path.clone(), cause });
+        }
+    }
+    make_folder(folder)?;
+    let text = serde_json::to_string_pretty(&document(&api.draft, &api.name, "1"));
+    write(&text.unwrap_or_default(), Some(&openapi), output)?;
+    write(&written(&api), Some(&manifest), output)?;
+    let routes = api.draft.methods.len();
+    let text = format!(
+        "{routes} operations in {}; then `deployer adopt {id} {}` makes it ours",
+        openapi.display(),
+        folder.display()
+    );
+    output.data(&text, &json!({"id": id, "operations": routes, "files": [manifest, openapi]}));
+    Ok(Exit::Done)
+}
+
+/// Writes the manifest of an API as it is.
+fn written(api: &ObservedApi) -> String {
+    let quoted = |text: &str| json!(text).to_string();
+    let mut lines = vec![
+        "[api]".to_owned(),
+        format!("name = {}", quoted(&api.name)),
+        "openapi = \"openapi.json\"".to_owned(),
+        format!("endpoint = {}", quoted(&api.endpoint.to_ascii_lowercase())),
+    ];
+    for (name, stage) in &api.stages {
+        let settings = &stage.settings;
+        lines.push(format!("\n[stage.{}]", quoted(name)));
+        if let Some(throttle) = settings.throttle {
+            let (rate, burst) = (throttle.rate, throttle.burst);
+            lines.push(format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"));
+        }
+        if !settings.variables.is_empty() {
+            let variables = settings.variables.iter();
+            let variables: Vec<String> =
+                variables.map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
+            lines.push(format!("variables = {{ {} }}", variables.join(", ")));
+        }
+        if let Some(log) = &settings.access_log {
+            lines.push(format!(
+                "access_log = {{ destination = {}, format = {} }}",
+                quoted(&log.destination),
+                quoted(&log.format)
+            ));
+        }
+        for (key, is) in [("metrics", settings.metrics), ("tracing", settings.tracing)] {
+            if is {
+                lines.push(format!("{key} = true"));
+            }
+        }
+        if let Some(level) = &settings.logging {
+            lines.push(format!("logging = {}", quoted(&level.to_ascii_lowercase())));
+        }
+        for (route, throttle) in &settings.routes {
+            let (rate, burst) = (throttle.rate, throttle.burst);
+            lines.push(format!("[stage.{}.route.{}]", quoted(name), quoted(route)));
+            lines.push(format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"));
+        }
+    }
+    lines.join("\n")
 }

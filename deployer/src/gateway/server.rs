@@ -26,7 +26,7 @@ use super::policy::{Answer, Facts, Matched, Verdict};
 use super::refusal::Refusal;
 use super::request::RequestHead;
 use super::router::{Match, find};
-use crate::api::{Api, Integration, Security};
+use crate::api::{Api, Local, Security};
 
 /// API Gateway's payload limit.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -145,13 +145,17 @@ impl Gateway {
         if declared_length(&head).is_some_and(|length| length > MAX_BODY_BYTES) {
             return Err((Refusal::RequestTooLarge, "the body is larger than 10 MB".to_owned()));
         }
-        let (response, answered) = match &found.route.integration {
-            Integration::Mock(integration) => mock::answer(integration),
-            Integration::HttpProxy(proxy) => {
-                let content = body(Limited::new(content, MAX_BODY_BYTES));
-                http_proxy::forward(proxy, &found.parameters, &head, content, &self.client).await?
+        let (response, answered) = match (&found.route.preflight, found.route.integration.local()) {
+            (Some(cors), _) => {
+                let origin = head.headers.get(http::header::ORIGIN);
+                mock::preflight(cors, origin.and_then(|origin| origin.to_str().ok()))
             }
-            Integration::Other { kind, .. } => {
+            (None, Local::Mock(answer)) => mock::answer(&answer),
+            (None, Local::HttpProxy(proxy)) => {
+                let content = body(Limited::new(content, MAX_BODY_BYTES));
+                http_proxy::forward(&proxy, &found.parameters, &head, content, &self.client).await?
+            }
+            (None, Local::OnlyAws(kind)) => {
                 let why = format!("an integration of type {kind} is not served locally");
                 return Err((Refusal::ApiConfigurationError, why));
             }
@@ -190,7 +194,7 @@ impl Gateway {
                 let why = "it needs a request signed for AWS_IAM, which cannot be checked locally";
                 Err((Refusal::MissingAuthenticationToken, why.to_owned()))
             }
-            Security::External { scheme } => {
+            Security::External { scheme, .. } => {
                 let why = format!(
                     "`{scheme}` is guarded by an authorizer that is not in portcullis.toml"
                 );

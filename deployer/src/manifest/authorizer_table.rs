@@ -4,7 +4,9 @@ use authorizer::config::{Config, Document, IssuerDocument, PolicyFor, Problems, 
 use serde::de::DeserializeOwned;
 
 use super::{Declared, choice, required};
-use crate::api::{AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource};
+use crate::api::{
+    AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS,
+};
 use crate::diagnostic::Diagnostics;
 use crate::document::{Entry, Node, Section};
 
@@ -189,7 +191,7 @@ pub(super) fn function_arn(
     arn(section, "function_arn", Arn::function, form, diagnostics)
 }
 
-fn arn(
+pub(super) fn arn(
     section: &mut Section<'_>,
     key: &'static str,
     parse: fn(&str) -> Option<Arn>,
@@ -208,8 +210,29 @@ fn arn(
     arn
 }
 
+/// Reads how long API Gateway waits for an integration.
+pub(super) fn milliseconds(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<u32> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let number = |digits: &str| digits.parse::<u32>().ok();
+    let parsed = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(digits), _) => number(digits),
+        (None, Some(digits)) => number(digits).and_then(|seconds| seconds.checked_mul(1000)),
+        (None, None) => None,
+    };
+    let parsed = parsed.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms));
+    if parsed.is_none() {
+        let message = format!("`{key}` is not from 50ms to 29s, which API Gateway waits at most");
+        diagnostics.error(span, message, "write 500ms or 10s".to_owned());
+    }
+    parsed
+}
+
 /// Reads `30s`, `5m` or `1h`.
-fn seconds(
+pub(super) fn seconds(
     section: &mut Section<'_>,
     key: &'static str,
     diagnostics: &mut Diagnostics,

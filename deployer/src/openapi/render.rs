@@ -1,195 +1,229 @@
-//! [`Api`] → the OpenAPI 3.0 document that API Gateway imports.
+//! [`Draft`] → the OpenAPI 3.0 document that API Gateway imports.
 //!
 //! Every security scheme is rewritten to what API Gateway maps, and `security` stands on
 //! every operation: a scheme of another type is not mapped, and the method would be open.
+//! What only we read begins with `x-portcullis-`, and [`importable`] leaves it out.
 
-use authorizer::routes::{Segment, Verb};
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::{
-    Api, Arn, Authorizer, AuthorizerKind, HttpProxy, IdentitySource, Integration, MockIntegration,
-    Route, Security,
-};
+use super::read::PREFLIGHT;
+use super::resolve_security::{SCHEME_NAME, SCOPES};
+use crate::api::{Api, AuthorizerShape, Route, Security, Validator};
+use crate::draft::{Authorization, Draft, DraftError, Method, scheme_of};
 
-/// What stands in the way of a document for AWS.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RenderError {
-    /// The scheme's own authorizer was read but is not carried over.
-    #[error("{route} is guarded by `{scheme}`, which portcullis.toml has no authorizer for")]
-    ExternalAuthorizer {
-        /// The operation.
-        route: String,
-        /// The scheme.
-        scheme: String,
-    },
-    /// There is no function to wire.
-    #[error("the authorizer `{0}` has no `function_arn` in portcullis.toml")]
-    NoFunction(String),
+/// Writes the document of an API, with all that [`super::read`] needs to read it again.
+pub fn render(api: &Api) -> Result<Json, DraftError> {
+    let draft = Draft::of(api)?;
+    let mut document = document(&draft, &api.name, &api.version);
+    for route in &api.routes {
+        if let Some(operation) =
+            document["paths"][route.path.to_string()].get_mut(method_key(route.verb.name()))
+        {
+            annotate(operation, route);
+        }
+    }
+    // What nothing uses is kept for whoever reads this, and API Gateway has no need of it.
+    let schemes = &mut document["components"]["securitySchemes"];
+    let known: Vec<String> = draft.authorizers.keys().map(|name| scheme_of(name).into()).collect();
+    for name in api.authorizers.keys().chain(api.externals.keys()) {
+        if !known.contains(name) {
+            schemes[name] = match api.externals.get(name) {
+                Some(shape) => scheme(name, shape),
+                None => json!({"type": "http", "scheme": "bearer"}),
+            };
+        }
+    }
+    Ok(document)
 }
 
-/// Writes the document.
-pub fn render(api: &Api) -> Result<Json, RenderError> {
-    let mut schemes = Map::new();
-    for (name, authorizer) in &api.authorizers {
-        schemes.insert(name.clone(), authorizer_scheme(name, authorizer)?);
+/// Adds what API Gateway does not keep of an operation.
+fn annotate(operation: &mut Json, route: &Route) {
+    if let Security::Jwt { requirement, .. } = &route.security {
+        operation[SCOPES] = json!(requirement.alternatives());
     }
-    let mut paths: Map<String, Json> = Map::new();
-    for route in &api.routes {
-        let (key, scheme) = security(route)?;
-        if let Some((name, scheme)) = scheme {
-            schemes.insert(name.to_owned(), scheme);
+    if let Some(cors) = &route.preflight {
+        operation[PREFLIGHT] = json!(cors);
+    }
+    for (status, description) in &route.responses {
+        operation["responses"][status]["description"] = json!(description);
+    }
+}
+
+/// Leaves out what only we read.
+pub fn importable(document: &mut Json) {
+    match document {
+        Json::Object(members) => {
+            members.retain(|name, _| !name.starts_with("x-portcullis-"));
+            members.values_mut().for_each(importable);
         }
-        let path = paths.entry(route.path.to_string()).or_insert_with(|| json!({}));
-        path[method_key(route.verb)] = operation(route, &key);
+        Json::Array(items) => items.iter_mut().for_each(importable),
+        _ => {}
     }
-    Ok(json!({
+    if let Some(Json::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
+        schemes.retain(|_, scheme| scheme["type"] == "apiKey");
+    }
+}
+
+/// Writes the document of a draft.
+pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
+    let mut schemes: Map<String, Json> =
+        draft.authorizers.iter().map(|(name, shape)| (name.clone(), scheme(name, shape))).collect();
+    let mut paths: Map<String, Json> = Map::new();
+    let mut validators = BTreeMap::new();
+    for (place, method) in &draft.methods {
+        let Some((verb, path)) = place.split_once(' ') else { continue };
+        if method.api_key {
+            schemes.insert(API_KEY.to_owned(), api_key());
+        }
+        if method.authorization == Authorization::AwsIam {
+            schemes.insert(AWS_IAM.to_owned(), aws_iam());
+        }
+        if let Some(validator) = method.validator {
+            validators.insert(validator.name(), validator);
+        }
+        let path = paths.entry(path).or_insert_with(|| json!({}));
+        path[method_key(verb)] = operation(method);
+    }
+    let settings = &draft.settings;
+    let mut info = json!({"title": title, "version": version});
+    if let Some(description) = &settings.description {
+        info["description"] = json!(description);
+    }
+    let mut document = json!({
         "openapi": "3.0.1",
-        "info": {"title": api.name, "version": api.version},
+        "info": info,
         "paths": paths,
         "components": {"securitySchemes": schemes},
-    }))
+        "x-amazon-apigateway-api-key-source":
+            if settings.key_from_authorizer { "AUTHORIZER" } else { "HEADER" },
+    });
+    if !draft.models.is_empty() {
+        document["components"]["schemas"] = json!(draft.models);
+    }
+    if !validators.is_empty() {
+        let flags = |v: Validator| json!({"validateRequestBody": v.body, "validateRequestParameters": v.parameters});
+        let named: Map<String, Json> =
+            validators.into_iter().map(|(name, v)| (name.to_owned(), flags(v))).collect();
+        document["x-amazon-apigateway-request-validators"] = named.into();
+    }
+    if !draft.gateway_responses.is_empty() {
+        document["x-amazon-apigateway-gateway-responses"] = json!(draft.gateway_responses);
+    }
+    if !settings.binary_media_types.is_empty() {
+        document["x-amazon-apigateway-binary-media-types"] = json!(settings.binary_media_types);
+    }
+    if let Some(size) = settings.minimum_compression_size {
+        document["x-amazon-apigateway-minimum-compression-size"] = json!(size);
+    }
+    if let Some(policy) = &settings.policy {
+        document["x-amazon-apigateway-policy"] = policy.clone();
+    }
+    document
 }
 
-fn method_key(verb: Verb) -> String {
-    if verb == Verb::Any {
+fn method_key(verb: &str) -> String {
+    if verb == "ANY" {
         "x-amazon-apigateway-any-method".to_owned()
     } else {
-        verb.name().to_ascii_lowercase()
+        verb.to_ascii_lowercase()
     }
-}
-
-fn authorizer_scheme(name: &str, authorizer: &Authorizer) -> Result<Json, RenderError> {
-    let function =
-        authorizer.function.as_ref().ok_or_else(|| RenderError::NoFunction(name.to_owned()))?;
-    let uri = format!(
-        "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
-        function.partition(),
-        function.region(),
-        function.as_str()
-    );
-    let kind = match authorizer.kind {
-        AuthorizerKind::Request => "request",
-        AuthorizerKind::Token => "token",
-    };
-    let sources: Vec<String> = authorizer.identity.iter().map(ToString::to_string).collect();
-    // One header is named; what is several, or no header, has no name of its own.
-    let header = match authorizer.identity.as_slice() {
-        [IdentitySource::Header(name)] => name,
-        _ => "Unused",
-    };
-    let mut extension = json!({
-        "type": kind,
-        "authorizerUri": uri,
-        "authorizerResultTtlInSeconds": authorizer.cache_ttl,
-        "identitySource": sources.join(","),
-    });
-    let role = authorizer.invoke_role.as_ref().map(Arn::as_str);
-    let optional = [
-        ("authorizerCredentials", role),
-        ("identityValidationExpression", authorizer.validation()),
-    ];
-    for (name, value) in optional {
-        if let (Some(value), Json::Object(extension)) = (value, &mut extension) {
-            extension.insert(name.to_owned(), json!(value));
-        }
-    }
-    Ok(json!({
-        "type": "apiKey",
-        "name": header,
-        "in": "header",
-        "x-amazon-apigateway-authtype": "custom",
-        "x-amazon-apigateway-authorizer": extension,
-    }))
 }
 
 const API_KEY: &str = "api_key";
 const AWS_IAM: &str = "aws_iam";
 
-/// A security scheme by its name.
-type Scheme = (&'static str, Json);
+fn api_key() -> Json {
+    json!({"type": "apiKey", "name": "x-api-key", "in": "header"})
+}
 
-/// Returns the operation's `security` and the scheme it needs, if no authorizer brings it.
-fn security(route: &Route) -> Result<(Json, Option<Scheme>), RenderError> {
-    let key = || (API_KEY, json!({"type": "apiKey", "name": "x-api-key", "in": "header"}));
-    let iam = || {
-        let scheme = json!({"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"});
-        (AWS_IAM, scheme)
-    };
-    Ok(match &route.security {
-        Security::Public => (json!([]), None),
-        Security::ApiKey => (json!([{API_KEY: []}]), Some(key())),
-        Security::AwsIam => (json!([{AWS_IAM: []}]), Some(iam())),
-        // API Gateway reads no scopes here: they are in the authorizer's route table.
-        Security::Jwt { authorizer, api_key: false, .. } => (json!([{authorizer: []}]), None),
-        Security::Jwt { authorizer, api_key: true, .. } => {
-            (json!([{authorizer: [], API_KEY: []}]), Some(key()))
-        }
-        Security::External { scheme } => {
-            let (route, scheme) = (route.to_string(), scheme.clone());
-            return Err(RenderError::ExternalAuthorizer { route, scheme });
-        }
+fn aws_iam() -> Json {
+    json!({
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
     })
 }
 
-fn operation(route: &Route, security: &Json) -> Json {
-    let parameters = route.parameters.iter().map(|parameter| {
-        json!({
-            "name": parameter.name,
-            "in": parameter.location,
-            "required": parameter.required,
+fn scheme(name: &str, shape: &AuthorizerShape) -> Json {
+    // One header is named; what is several, or no header, has no name of its own.
+    let sources: Vec<&String> = shape.identity.iter().collect();
+    let header = match sources.as_slice() {
+        [only] => only.strip_prefix("method.request.header.").unwrap_or("Unused"),
+        _ => "Unused",
+    };
+    let kind = if shape.kind == "COGNITO_USER_POOLS" { "cognito_user_pools" } else { "custom" };
+    json!({
+        "type": "apiKey",
+        "name": header,
+        "in": "header",
+        "x-amazon-apigateway-authtype": kind,
+        "x-amazon-apigateway-authorizer": shape.extension(),
+        SCHEME_NAME: scheme_of(name),
+    })
+}
+
+fn operation(method: &Method) -> Json {
+    let mut security = Map::new();
+    match &method.authorization {
+        Authorization::Authorizer { name, scopes } => {
+            security.insert(name.clone(), json!(scopes));
+        }
+        Authorization::AwsIam => _ = security.insert(AWS_IAM.to_owned(), json!([])),
+        Authorization::None => {}
+    }
+    if method.api_key {
+        security.insert(API_KEY.to_owned(), json!([]));
+    }
+    let parameters = method.parameters.iter().filter_map(|(place, required)| {
+        let (location, name) = place.strip_prefix("method.request.")?.split_once('.')?;
+        let location = if location == "querystring" { "query" } else { location };
+        Some(json!({
+            "name": name,
+            "in": location,
+            "required": required,
             "schema": {"type": "string"},
-        })
+        }))
     });
-    let responses: Map<String, Json> = route
-        .responses
-        .iter()
-        .map(|(status, description)| (status.clone(), json!({"description": description})))
+    let responses: Map<String, Json> = (method.responses.iter())
+        .map(|(status, headers)| {
+            let names = headers.iter().filter_map(|h| h.strip_prefix("method.response.header."));
+            let headers: Map<String, Json> =
+                names.map(|h| (h.to_owned(), json!({"schema": {"type": "string"}}))).collect();
+            let mut response = json!({"description": ""});
+            if !headers.is_empty() {
+                response["headers"] = headers.into();
+            }
+            (status.clone(), response)
+        })
         .collect();
     let mut operation = json!({
         "parameters": parameters.collect::<Vec<_>>(),
-        "responses": if responses.is_empty() { json!({"default": {"description": ""}}) } else { responses.into() },
-        "security": security,
-        "x-amazon-apigateway-integration": integration(route),
+        "responses": responses,
+        "security": if security.is_empty() { json!([]) } else { json!([security]) },
     });
-    if let (Some(id), Json::Object(operation)) = (&route.operation_id, &mut operation) {
-        operation.insert("operationId".to_owned(), json!(id));
+    if let Some(integration) = &method.integration {
+        operation["x-amazon-apigateway-integration"] = json!(integration);
+    }
+    if method.authorization == Authorization::AwsIam {
+        operation["x-amazon-apigateway-auth"] = json!({"type": "AWS_IAM"});
+    }
+    if let Some(validator) = method.validator {
+        operation["x-amazon-apigateway-request-validator"] = json!(validator.name());
+    }
+    if let Some(id) = &method.operation {
+        operation["operationId"] = json!(id);
+    }
+    if !method.bodies.is_empty() {
+        let content: Map<String, Json> = (method.bodies.iter())
+            .map(|(media, model)| {
+                let reference = format!("#/components/schemas/{model}");
+                (media.clone(), json!({"schema": {"$ref": reference}}))
+            })
+            .collect();
+        operation["requestBody"] = json!({"content": content});
     }
     operation
-}
-
-fn integration(route: &Route) -> Json {
-    match &route.integration {
-        Integration::Other { raw, .. }
-        | Integration::HttpProxy(HttpProxy { raw: Some(raw), .. })
-        | Integration::Mock(MockIntegration { raw: Some(raw), .. }) => raw.clone(),
-        Integration::HttpProxy(proxy) => {
-            let names = route.path.segments().iter().filter_map(|segment| match segment {
-                Segment::Parameter(name) | Segment::Greedy(name) => Some(name),
-                Segment::Literal(_) => None,
-            });
-            let mapped: Map<String, Json> = names
-                .map(|name| {
-                    (
-                        format!("integration.request.path.{name}"),
-                        json!(format!("method.request.path.{name}")),
-                    )
-                })
-                .collect();
-            json!({
-                "type": "http_proxy",
-                "httpMethod": route.verb.name(),
-                "uri": proxy.uri,
-                "requestParameters": mapped,
-                "passthroughBehavior": "when_no_match",
-                "timeoutInMillis": proxy.timeout_ms,
-            })
-        }
-        Integration::Mock(mock) => json!({
-            "type": "mock",
-            "requestTemplates": {"application/json": json!({"statusCode": mock.status}).to_string()},
-            "responses": {"default": {"statusCode": mock.status.to_string()}},
-            "passthroughBehavior": "when_no_match",
-        }),
-    }
 }

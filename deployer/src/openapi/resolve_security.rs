@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::routes::Requirement;
 
-use crate::api::Security;
+use crate::api::{AuthorizerShape, Security};
 use crate::diagnostic::{Diagnostics, Span, suggestion};
-use crate::document::{Node, Value};
+use crate::document::{Entry, Node, Value};
 
 /// A security scheme, by what API Gateway can do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,25 @@ pub(super) enum Scheme {
     ApiKey,
     AwsIam,
     /// Brings its own authorizer, as an export from AWS does.
-    External,
+    External(Box<AuthorizerShape>),
     /// Bearer tokens, with the scopes the document declares for it, if it does.
     Jwt {
         declared: Option<BTreeSet<String>>,
     },
+}
+
+/// The schemes by their keys in the document, each with the name it goes by.
+pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
+
+const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
+/// What a scheme is called in the files, where its key is made for AWS.
+pub(super) const SCHEME_NAME: &str = "x-portcullis-scheme";
+/// An operation's alternatives of scopes, which `security` cannot say of an `apiKey` scheme.
+pub(super) const SCOPES: &str = "x-portcullis-scopes";
+
+fn scheme_name(entry: &Entry) -> String {
+    let own = entry.node.member(SCHEME_NAME).and_then(Node::text);
+    own.unwrap_or(&entry.key).to_owned()
 }
 
 /// Reads `components.securitySchemes`.
@@ -27,20 +41,21 @@ pub(super) fn schemes(
     root: &Node,
     ours: &dyn Fn(&str) -> bool,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, Scheme> {
+) -> Schemes {
     let declared =
         root.member("components").and_then(|components| components.member("securitySchemes"));
     let mut schemes = BTreeMap::new();
     for entry in declared.map(Node::entries).unwrap_or_default() {
         let node = &entry.node;
         let text = |key| node.member(key).and_then(Node::text);
+        let name = scheme_name(entry);
         let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {
             (_, Some("awsSigv4")) => Scheme::AwsIam,
-            _ if node.member("x-amazon-apigateway-authorizer").is_some() && !ours(&entry.key) => {
-                Scheme::External
-            }
-            _ if node.member("x-amazon-apigateway-authorizer").is_some() => {
-                Scheme::Jwt { declared: None }
+            _ if ours(&name) && node.member(AUTHORIZER).is_some() => Scheme::Jwt { declared: None },
+            _ if node.member(AUTHORIZER).is_some() => {
+                let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
+                let header = text("name").unwrap_or("Authorization");
+                Scheme::External(Box::new(AuthorizerShape::read(&extension, header)))
             }
             (Some("apiKey"), _)
                 if text("in") == Some("header")
@@ -65,18 +80,16 @@ pub(super) fn schemes(
                 continue;
             }
         };
-        if matches!(scheme, Scheme::Jwt { .. }) && !ours(&entry.key) {
-            let help = format!(
-                "add [authorizer.{}] with its issuer and audience to portcullis.toml",
-                entry.key
-            );
+        if matches!(scheme, Scheme::Jwt { .. }) && !ours(&name) {
+            let help =
+                format!("add [authorizer.{name}] with its issuer and audience to portcullis.toml");
             diagnostics.error(
                 entry.key_span,
-                format!("no authorizer serves the security scheme `{}`", entry.key),
+                format!("no authorizer serves the security scheme `{name}`"),
                 help,
             );
         }
-        schemes.insert(entry.key.clone(), scheme);
+        schemes.insert(entry.key.clone(), (name, scheme));
     }
     schemes
 }
@@ -92,7 +105,7 @@ fn oauth2_scopes(node: &Node) -> Option<BTreeSet<String>> {
 #[derive(Default)]
 struct Alternative {
     jwt: Option<(String, BTreeSet<String>)>,
-    external: Option<String>,
+    external: Option<(String, BTreeSet<String>)>,
     api_key: bool,
     aws_iam: bool,
 }
@@ -100,10 +113,10 @@ struct Alternative {
 /// Resolves an operation's `security`, or the root's where it has none.
 pub(super) fn resolve(
     operation: &str,
-    own: Option<&Node>,
-    root: Option<&Node>,
+    (own, root): (Option<&Node>, Option<&Node>),
+    carried: Option<&Node>,
     at: Span,
-    schemes: &BTreeMap<String, Scheme>,
+    schemes: &Schemes,
     diagnostics: &mut Diagnostics,
 ) -> Option<Security> {
     let Some(security) = own.or(root) else {
@@ -130,8 +143,11 @@ pub(super) fn resolve(
     let same = |other: &Alternative| {
         let name =
             |alternative: &Alternative| alternative.jwt.as_ref().map(|(name, _)| name.clone());
+        let scheme = |alternative: &Alternative| {
+            alternative.external.as_ref().map(|(scheme, _)| scheme.clone())
+        };
         name(other) == name(first)
-            && other.external == first.external
+            && scheme(other) == scheme(first)
             && other.api_key == first.api_key
             && other.aws_iam == first.aws_iam
     };
@@ -149,11 +165,19 @@ pub(super) fn resolve(
             let scopes = alternatives
                 .iter()
                 .filter_map(|(alternative, _)| Some(alternative.jwt.as_ref()?.1.clone()));
-            let requirement = Requirement::any_of(scopes.collect())?;
+            let scopes = match carried {
+                Some(carried) => carried_scopes(carried, diagnostics)?,
+                None => scopes.collect(),
+            };
+            let requirement = Requirement::any_of(scopes)?;
             Some(Security::Jwt { authorizer: name.clone(), requirement, api_key: *api_key })
         }
-        Alternative { jwt: None, external: Some(scheme), api_key: false, aws_iam: false } => {
-            Some(Security::External { scheme: scheme.clone() })
+        Alternative { jwt: None, external: Some((scheme, _)), api_key, aws_iam: false } => {
+            let scopes = alternatives
+                .iter()
+                .filter_map(|(alternative, _)| Some(alternative.external.as_ref()?.1.clone()));
+            let scopes = scopes.flatten().collect();
+            Some(Security::External { scheme: scheme.clone(), scopes, api_key: *api_key })
         }
         Alternative { jwt: None, external: None, api_key: true, aws_iam: false } => {
             Some(Security::ApiKey)
@@ -174,7 +198,7 @@ pub(super) fn resolve(
 
 fn alternative(
     item: &Node,
-    schemes: &BTreeMap<String, Scheme>,
+    schemes: &Schemes,
     diagnostics: &mut Diagnostics,
 ) -> Option<Alternative> {
     if !matches!(item.value, Value::Map(_)) {
@@ -196,7 +220,7 @@ fn alternative(
     }
     let mut found = Alternative::default();
     for entry in item.entries() {
-        let Some(scheme) = schemes.get(&entry.key) else {
+        let Some((name, scheme)) = schemes.get(&entry.key) else {
             let help = suggestion(&entry.key, schemes.keys().map(String::as_str));
             diagnostics.error(
                 entry.key_span,
@@ -208,18 +232,28 @@ fn alternative(
         match scheme {
             Scheme::ApiKey => found.api_key = true,
             Scheme::AwsIam => found.aws_iam = true,
-            Scheme::External => found.external = Some(entry.key.clone()),
+            Scheme::External(_) => {
+                found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
+            }
             Scheme::Jwt { .. } if found.jwt.is_some() => {
                 diagnostics.error(entry.key_span, "a method can have one authorizer only", None);
                 return None;
             }
             Scheme::Jwt { declared } => {
                 found.jwt =
-                    Some((entry.key.clone(), scopes(&entry.node, declared.as_ref(), diagnostics)?));
+                    Some((name.clone(), scopes(&entry.node, declared.as_ref(), diagnostics)?));
             }
         }
     }
     Some(found)
+}
+
+/// Reads the alternatives of scopes that a document of our own carries.
+fn carried_scopes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<BTreeSet<String>>> {
+    if node.items().is_empty() {
+        diagnostics.error(node.span, format!("`{SCOPES}` is no list of lists"), None);
+    }
+    node.items().iter().map(|item| scopes(item, None, diagnostics)).collect()
 }
 
 fn scopes(

@@ -164,7 +164,7 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
         "http = \"https://backend.example.com\"",
         "mock = false",
         &[
-            "portcullis.toml:12:1: an integration is one of `http = \"https://…\"` and `mock = true`",
+            "portcullis.toml:12:1: an integration is one of `http = \"https://…\"`, `lambda = \"arn:…\"` and `mock = true` (`http` takes a `vpc_link`, `lambda` takes `credentials`, and both a `timeout`)",
         ],
     );
 }
@@ -432,7 +432,7 @@ fn a_stage_has_its_own_integration_and_function() {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
     };
     let authorizer = |document: &Value| {
-        document["components"]["securitySchemes"]["jwt"]["x-amazon-apigateway-authorizer"]["authorizerUri"].clone()
+        crate::scheme(document, "jwt")["x-amazon-apigateway-authorizer"]["authorizerUri"].clone()
     };
     let kind = |document: &Value| {
         document["paths"]["/open"]["get"]["x-amazon-apigateway-integration"]["type"].clone()

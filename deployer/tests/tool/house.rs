@@ -20,13 +20,14 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn each_door_to_the_outside_has_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let doors: &[(&str, &[&str])] = &[
-        ("aws_sdk_", &["deployer/src/aws"]),
+        ("aws_sdk_", &["deployer/src/aws/", "deployer/src/aws.rs"]),
         (
             "aws_lc_rs::",
             &[
                 "authorizer/src/signature.rs",
                 "authorizer/src/keys/fetch.rs",
                 "deployer/src/dev/issuer.rs",
+                "deployer/src/fingerprint.rs",
                 "deployer/src/gateway/server.rs",
             ],
         ),
@@ -73,7 +74,7 @@ fn each_door_to_the_outside_has_one_place() {
         .filter(|((_, places), used)| !used && !places.is_empty())
         .map(|((word, _), _)| *word)
         .collect();
-    assert_eq!(unused, ["aws_sdk_"], "a rule about what nobody uses proves nothing");
+    assert_eq!(unused, [""; 0], "a rule about what nobody uses proves nothing");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn wired(settings: &str, openapi: &str) -> (Value, Value) {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
     };
     let document = read(&["export", "--document"]);
-    (document["components"]["securitySchemes"]["jwt"].clone(), read(&["config"]))
+    (crate::scheme(&document, "jwt"), read(&["config"]))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn routes_that_no_policy_can_tell_apart_are_cached_one_by_one() {
         (&authorizer["type"], &authorizer["identitySource"], &scheme["name"]),
         (
             &json!("request"),
-            &json!("method.request.header.Authorization,context.httpMethod,context.resourcePath"),
+            &json!("context.httpMethod,context.resourcePath,method.request.header.Authorization"),
             &json!("Unused")
         )
     );
@@ -238,7 +238,7 @@ fn what_an_earlier_deployment_guarded_and_everybody_may_call_now_is_a_warning() 
     let opened = against("operationId: getThing", "security: []");
     assert_eq!(opened.status.code(), Some(3));
     assert!(
-        told(&opened).contains("GET /things/{id} becomes public: it was guarded (jwt [])"),
+        told(&opened).contains("GET /things/{id} becomes public: it was guarded (jwt [read])"),
         "{}",
         told(&opened)
     );

@@ -89,3 +89,10 @@ pub(crate) fn told(output: &Output) -> String {
         String::from_utf8_lossy(&output.stderr),
     )
 }
+
+/// The security scheme of an authorizer, whose key carries a fingerprint.
+pub(crate) fn scheme(document: &serde_json::Value, name: &str) -> serde_json::Value {
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    let found = schemes.values().find(|scheme| scheme["x-portcullis-scheme"] == name);
+    found.unwrap_or_else(|| panic!("no {name}: {schemes:?}")).clone()
+}

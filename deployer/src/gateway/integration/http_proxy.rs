@@ -28,19 +28,19 @@ pub type Failed = (Refusal, String);
 
 /// Sends a request on and returns what the backend answers, whatever its status.
 pub async fn forward(
-    proxy: &HttpProxy,
+    proxy: &HttpProxy<'_>,
     parameters: &[(&str, String)],
     head: &RequestHead,
     content: AnyBody,
     client: &HttpClient,
 ) -> Result<Answered, Failed> {
-    let uri = uri(&proxy.uri, parameters, head.query.as_deref());
+    let uri = uri(proxy.uri, parameters, head.query.as_deref());
     let uri: Uri = uri.parse().map_err(|error| {
         (Refusal::IntegrationFailure, format!("no URI for the backend: {error}"))
     })?;
     let mut request = Request::new(content);
     *request.uri_mut() = uri.clone();
-    let method = proxy.method.as_deref().unwrap_or(&head.method);
+    let method = proxy.method.unwrap_or(&head.method);
     *request.method_mut() = method
         .parse()
         .map_err(|error| (Refusal::IntegrationFailure, format!("no such method: {error}")))?;

@@ -6,11 +6,11 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http_body_util::Full;
 
 use super::{Answered, body};
-use crate::api::MockIntegration;
+use crate::api::{Cors, MockAnswer};
 
 /// Answers.
-pub fn answer(mock: &MockIntegration) -> Answered {
-    let mut response = Response::new(body(Full::new(Bytes::from(mock.body.clone()))));
+pub fn answer(mock: &MockAnswer<'_>) -> Answered {
+    let mut response = Response::new(body(Full::new(Bytes::from(mock.body.to_owned()))));
     if let Ok(status) = mock.status.try_into() {
         *response.status_mut() = status;
     }
@@ -21,4 +21,11 @@ pub fn answer(mock: &MockIntegration) -> Answered {
         }
     }
     (response, format!("mock answers {}", mock.status))
+}
+
+/// Answers a preflight request from this origin.
+pub fn preflight(cors: &Cors, origin: Option<&str>) -> Answered {
+    let headers = cors.preflight(origin);
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    answer(&MockAnswer { status: 204, body: "", headers })
 }

@@ -1,0 +1,88 @@
+//! An authorizer as API Gateway has it, whoever it belongs to.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// An authorizer as API Gateway has it. Two that are equal do the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorizerShape {
+    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+    pub kind: String,
+    /// What is invoked.
+    pub uri: Option<String>,
+    /// The role that is assumed to invoke it.
+    pub credentials: Option<String>,
+    /// What answers are cached by.
+    pub identity: BTreeSet<String>,
+    /// What the token must look like.
+    pub validation: Option<String>,
+    /// How long answers are cached, in seconds.
+    pub ttl: i32,
+    /// User pools.
+    pub providers: BTreeSet<String>,
+}
+
+impl AuthorizerShape {
+    /// Returns the function that it invokes.
+    pub fn function(&self) -> Option<&str> {
+        let (_, rest) = self.uri.as_deref()?.split_once("/functions/")?;
+        rest.strip_suffix("/invocations")
+    }
+
+    /// Returns how a security scheme says it.
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html>
+    pub fn extension(&self) -> serde_json::Value {
+        let identity: Vec<&str> = self.identity.iter().map(String::as_str).collect();
+        let mut extension = serde_json::json!({
+            "type": self.kind.to_ascii_lowercase(),
+            "authorizerResultTtlInSeconds": self.ttl,
+            "identitySource": identity.join(","),
+        });
+        let mut set = |name: &str, value: serde_json::Value| {
+            if let serde_json::Value::Object(members) = &mut extension {
+                members.insert(name.to_owned(), value);
+            }
+        };
+        for (name, value) in [
+            ("authorizerUri", &self.uri),
+            ("authorizerCredentials", &self.credentials),
+            ("identityValidationExpression", &self.validation),
+        ] {
+            if let Some(value) = value {
+                set(name, value.clone().into());
+            }
+        }
+        if !self.providers.is_empty() {
+            set("providerARNs", self.providers.iter().cloned().collect());
+        }
+        extension
+    }
+
+    /// Reads what a security scheme says; `header` is the scheme's own.
+    pub fn read(extension: &serde_json::Value, header: &str) -> Self {
+        let text = |name: &str| extension.get(name).and_then(|v| v.as_str()).map(str::to_owned);
+        let kind = text("type").unwrap_or_else(|| "token".to_owned()).to_ascii_uppercase();
+        let identity = text("identitySource").unwrap_or_default();
+        let mut identity: BTreeSet<String> = (identity.split(',').map(str::trim))
+            .filter(|source| !source.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if identity.is_empty() && kind != "REQUEST" {
+            identity.insert(format!("method.request.header.{header}"));
+        }
+        let ttl = extension.get("authorizerResultTtlInSeconds").and_then(serde_json::Value::as_i64);
+        let providers = extension.get("providerARNs").and_then(|v| v.as_array());
+        let providers = providers.into_iter().flatten().filter_map(|arn| arn.as_str());
+        Self {
+            kind,
+            uri: text("authorizerUri"),
+            credentials: text("authorizerCredentials"),
+            identity,
+            validation: text("identityValidationExpression"),
+            ttl: ttl.and_then(|ttl| i32::try_from(ttl).ok()).unwrap_or(300),
+            providers: providers.map(str::to_owned).collect(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Functions: whether they are there, and whether API Gateway may invoke them.
+
+use serde_json::Value as Json;
+
+use super::call::if_there;
+use super::{Asked, Aws, CallError, Kind};
+use crate::api::Arn;
+
+impl Aws {
+    /// Returns a function's state, if it is there: `Active` when it can be invoked.
+    pub async fn function(&self, arn: &str) -> Result<Option<String>, CallError> {
+        let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+        let found = self
+            .caller
+            .call(&asked, || self.lambda.get_function_configuration().function_name(arn).send());
+        let Some(found) = if_there(found.await)? else { return Ok(None) };
+        Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
+    }
+
+    /// Lets an API invoke a function, if it may not already.
+    pub async fn permit(&self, function: &str, api: &str) -> Result<(), CallError> {
+        let doing = format!("letting API Gateway invoke {function}");
+        let statement = format!("portcullis-{api}");
+        let (name, qualifier) = qualified(function);
+        let asked = Asked::reading("lambda", &doing);
+        let policy = self.caller.call(&asked, || {
+            self.lambda.get_policy().function_name(&name).set_qualifier(qualifier.clone()).send()
+        });
+        let policy = if_there(policy.await)?;
+        let policy: Json = policy
+            .and_then(|policy| serde_json::from_str(policy.policy()?).ok())
+            .unwrap_or_default();
+        let statements = policy.get("Statement").and_then(Json::as_array);
+        if statements.is_some_and(|all| all.iter().any(|one| one["Sid"] == statement.as_str())) {
+            return Ok(());
+        }
+        let place = &self.place;
+        let source = format!(
+            "arn:{}:execute-api:{}:{}:{api}/*",
+            place.partition, place.region, place.account
+        );
+        let added = self.caller.call(&asked, || {
+            self.lambda
+                .add_permission()
+                .function_name(&name)
+                .set_qualifier(qualifier.clone())
+                .statement_id(&statement)
+                .action("lambda:InvokeFunction")
+                .principal("apigateway.amazonaws.com")
+                .source_arn(&source)
+                .send()
+        });
+        match added.await {
+            Err(error) if error.kind != Kind::Conflict => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes back what `permit` gave; nothing happens if it is gone.
+    pub async fn forbid(&self, function: &str, api: &str) -> Result<(), CallError> {
+        let asked = Asked::reading("lambda", format!("shutting {function} to the API {api}"));
+        let (name, qualifier) = qualified(function);
+        let removed = self.caller.call(&asked, || {
+            self.lambda
+                .remove_permission()
+                .function_name(&name)
+                .set_qualifier(qualifier.clone())
+                .statement_id(format!("portcullis-{api}"))
+                .send()
+        });
+        if_there(removed.await).map(|_| ())
+    }
+}
+
+/// Takes the version or alias off a function's ARN.
+fn qualified(function: &str) -> (String, Option<String>) {
+    match Arn::function(function).and_then(|_| function.rsplit_once(':')) {
+        Some((name, qualifier)) if function.split(':').count() == 8 => {
+            (name.to_owned(), Some(qualifier.to_owned()))
+        }
+        _ => (function.to_owned(), None),
+    }
+}

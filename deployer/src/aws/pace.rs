@@ -1,0 +1,82 @@
+//! How long a call must wait so that the account's quotas are kept. Reads no clock.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A quota: this many at once, and one more each interval.
+struct Quota {
+    burst: u32,
+    interval: Duration,
+}
+
+fn quota(operation: &str) -> Quota {
+    let (burst, milliseconds) = match operation {
+        "CreateRestApi" => (1, 3_000),
+        "CreateEdgeRestApi" | "DeleteRestApi" => (1, 30_000),
+        "PutRestApi" => (1, 1_000),
+        "CreateDeployment" => (1, 5_000),
+        "GetResources" => (5, 400),
+        "UpdateUsagePlan" => (1, 20_000),
+        "CreateApiKey" => (5, 200),
+        // Everything together.
+        _ => (40, 100),
+    };
+    Quota { burst, interval: Duration::from_millis(milliseconds) }
+}
+
+/// When the calls of each kind are through, if one more came each interval from the beginning.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    until: BTreeMap<String, Duration>,
+}
+
+impl Pace {
+    /// Returns how long a call must wait that is asked for `now`, time being counted from
+    /// some beginning, and counts it.
+    pub(super) fn wait(&mut self, operation: &str, now: Duration) -> Duration {
+        let mut wait = Duration::ZERO;
+        for name in [operation, ""] {
+            let Quota { burst, interval } = quota(name);
+            let until = self.until.entry(name.to_owned()).or_default();
+            let ahead = until.saturating_sub(now);
+            let allowed = interval * burst.saturating_sub(1);
+            wait = wait.max(ahead.saturating_sub(allowed));
+            *until = (*until).max(now) + interval;
+            if operation.is_empty() {
+                break;
+            }
+        }
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(operation: &str, times: &[u64]) -> Vec<u64> {
+        let mut pace = Pace::default();
+        let wait = |at: &u64| pace.wait(operation, Duration::from_millis(*at)).as_millis();
+        times.iter().map(wait).map(|ms| u64::try_from(ms).unwrap()).collect()
+    }
+
+    #[test]
+    fn calls_are_as_far_apart_as_the_quotas_say() {
+        assert_eq!(waits("CreateDeployment", &[0, 0, 0]), [0, 5000, 10_000]);
+        assert_eq!(waits("CreateDeployment", &[0, 6000, 6000]), [0, 0, 5000]);
+        assert_eq!(waits("GetResources", &[0; 7]), [0, 0, 0, 0, 0, 400, 800]);
+        let many = waits("GetStages", &[0; 45]);
+        assert_eq!((many[39], many[40], many[44]), (0, 100, 500));
+        assert_eq!(waits("GetStages", &[0, 60_000]), [0, 0]);
+    }
+
+    #[test]
+    fn everything_together_has_a_quota_too() {
+        let mut pace = Pace::default();
+        for _ in 0..40 {
+            assert_eq!(pace.wait("GetStages", Duration::ZERO), Duration::ZERO);
+        }
+        assert_eq!(pace.wait("GetAuthorizers", Duration::ZERO), Duration::from_millis(100));
+    }
+}

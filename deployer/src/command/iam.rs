@@ -1,0 +1,100 @@
+//! `deployer iam`: prints policies; asks AWS nothing.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Failure, compiled};
+use crate::api::{Api, Route, Security};
+use crate::cli::{self, Files};
+use crate::compile::Environment;
+use crate::desired::{may_invoke, trust};
+use crate::iam::{COMMANDS, Scope};
+use crate::observed::Place;
+use crate::output::{Exit, Output};
+
+pub(super) fn run(
+    arguments: &cli::Iam,
+    access: &cli::Access,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
+    let api = compiled(&files, environment, output)?;
+    let place = place(arguments, access, environment, &api)?;
+    let scope = Scope { place: &place, name: &api.name, api: arguments.api.as_deref() };
+    let printed = match arguments.of.as_str() {
+        "trust" => trust(&place.account),
+        "invoke" => {
+            let invoke = |(name, authorizer): (&String, &crate::api::Authorizer)| {
+                Some((name.clone(), may_invoke(authorizer.function.as_ref()?)))
+            };
+            let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
+            policies.into()
+        }
+        "saml" => saml(arguments, &scope, &api)?,
+        command => scope.policy(command).ok_or_else(|| Failure::Value {
+            option: "iam",
+            value: command.to_owned(),
+            expected: "trust, invoke, saml or a command that needs AWS",
+        })?,
+    };
+    debug_assert!(COMMANDS.iter().all(|command| scope.policy(command).is_some()));
+    output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
+    Ok(Exit::Done)
+}
+
+/// Where the functions are, unless something else is said.
+fn place(
+    arguments: &cli::Iam,
+    access: &cli::Access,
+    environment: Environment<'_>,
+    api: &Api,
+) -> Result<Place, Failure> {
+    let function = api.authorizers.values().find_map(|authorizer| authorizer.function.as_ref());
+    let region = access.region.clone().or_else(|| environment("AWS_REGION"));
+    let region = region.or_else(|| Some(function?.region().to_owned()));
+    let account = arguments.account.clone().or_else(|| Some(function?.account().to_owned()));
+    let partition = match (function, region.as_deref()) {
+        (Some(function), _) => function.partition(),
+        (None, Some(region)) if region.starts_with("cn-") => "aws-cn",
+        (None, Some(region)) if region.starts_with("us-gov-") => "aws-us-gov",
+        (None, _) => "aws",
+    };
+    let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
+    Ok(Place {
+        partition: partition.to_owned(),
+        region: region.ok_or_else(|| missing("--region", "the name of a Region"))?,
+        account: account.ok_or_else(|| missing("--account", "the account's twelve digits"))?,
+    })
+}
+
+fn saml(arguments: &cli::Iam, scope: &Scope<'_>, api: &Api) -> Result<Json, Failure> {
+    let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
+    let provider = arguments.provider.as_deref();
+    let provider = provider.ok_or_else(|| missing("--provider", "the provider's ARN"))?;
+    let issuer = arguments.issuer.as_deref();
+    let issuer = issuer.ok_or_else(|| missing("--issuer", "the issuer of its assertions"))?;
+    if arguments.class.is_empty() {
+        return Err(missing("--class", "NAME=METHOD PATH,METHOD PATH"));
+    }
+    let mut classes = Map::new();
+    for class in &arguments.class {
+        let wrong = |expected| Failure::Value { option: "--class", value: class.clone(), expected };
+        let (name, listed) =
+            class.split_once('=').ok_or_else(|| wrong("NAME=METHOD PATH,METHOD PATH"))?;
+        let mut routes: Vec<&Route> = Vec::new();
+        for wanted in listed.split(',').map(str::trim) {
+            let route = api.routes.iter().find(|route| route.to_string() == wanted);
+            let route = route.ok_or_else(|| wrong("made of the API's operations"))?;
+            if route.security != Security::AwsIam {
+                return Err(wrong("made of operations that are guarded by AWS_IAM"));
+            }
+            routes.push(route);
+        }
+        let role = json!({
+            "trust": scope.saml_trust(provider, issuer),
+            "policy": scope.may_call(&api.stage, &routes),
+        });
+        classes.insert(name.to_owned(), role);
+    }
+    Ok(classes.into())
+}

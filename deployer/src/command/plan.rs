@@ -1,0 +1,47 @@
+//! `deployer plan`: what a deployment would change.
+
+use serde_json::json;
+
+use super::session::look;
+use super::{Failure, write};
+use crate::cli;
+use crate::compile::Environment;
+use crate::output::{Exit, Output};
+use crate::plan::{Plan, plan};
+
+pub(super) fn run(
+    arguments: &cli::Plan,
+    access: &cli::Access,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let (_, desired, observed) = look(&arguments.live, access, environment, output)?;
+    let plan = plan(&desired, &observed);
+    if let Some(path) = &arguments.out {
+        let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
+        write(&text, Some(path), output)?;
+    }
+    told(&plan, output);
+    let pending = arguments.detailed_exitcode && !plan.is_empty();
+    Ok(if pending { Exit::Pending } else { Exit::Done })
+}
+
+/// Tells a plan: for machines without what only `deploy` needs.
+pub(super) fn told(plan: &Plan, output: Output) {
+    let steps: Vec<String> = plan.steps.iter().map(crate::plan::Step::sentence).collect();
+    output.data(
+        &plan.to_string(),
+        &json!({
+            "api": plan.api,
+            "id": plan.id,
+            "stage": plan.stage,
+            "place": plan.place,
+            "revision": {"before": plan.revisions.0, "after": plan.revisions.1},
+            "changes": plan.changes,
+            "drift": plan.drift,
+            "notes": plan.notes,
+            "steps": steps,
+            "estimate": plan.estimate(),
+        }),
+    );
+}

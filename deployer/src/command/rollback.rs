@@ -1,0 +1,129 @@
+//! `deployer rollback`: one patch, back to a revision that was served before.
+
+use serde_json::json;
+
+use super::Failure;
+use super::session::Session;
+use crate::apply::number;
+use crate::aws::Kind;
+use crate::cli::{self, Files};
+use crate::command::compiled;
+use crate::compile::Environment;
+use crate::observed::ObservedApi;
+use crate::output::{Exit, Output};
+use crate::plan::{Change, Patch, between};
+use crate::revision::Record;
+
+pub(super) fn run(
+    arguments: &cli::Rollback,
+    access: &cli::Access,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let (dir, revision) = place(&arguments.place)?;
+    let files = Files { dir: dir.into(), stage: Some(arguments.stage.clone()) };
+    let api = compiled(&files, environment, output)?;
+    let session = Session::open(access, output)?;
+    let observed = session.observe_api(&api.name, &arguments.stage)?;
+    let Some(stage) = observed.stages.get(&arguments.stage) else {
+        let message = format!("{} has no stage {}", api.name, arguments.stage);
+        return Err(Failure::NotThere(message));
+    };
+    let live = observed.live(&arguments.stage).cloned();
+    let (deployment, target) = target(&observed, live.as_ref().map(|r| r.number), revision)?;
+    let changes = changes(&observed, live.as_ref().map(|r| r.number), target);
+    let lines: Vec<String> = changes.iter().map(|change| format!("\n  {change}")).collect();
+    let from = number(live.as_ref());
+    let text = format!(
+        "{} ({}), stage {}: from {from} back to revision {target}{}",
+        api.name,
+        observed.id,
+        arguments.stage,
+        lines.concat()
+    );
+    let json = json!({
+        "api": api.name,
+        "id": observed.id,
+        "stage": arguments.stage,
+        "from": live.as_ref().map(|revision| revision.number),
+        "revision": target,
+        "changes": changes,
+    });
+    if stage.deployment == deployment && stage.canary.is_none() {
+        output.data(&format!("nothing to do: it serves revision {target}"), &json);
+        return Ok(Exit::Done);
+    }
+    output.note(&text);
+    if !arguments.yes && output.ask("\ngo back? type yes:").as_deref() != Some("yes") {
+        return Err(Failure::NotConfirmed(format!("rolling back {}", arguments.stage)));
+    }
+    let mut patches = vec![Patch {
+        op: "replace".to_owned(),
+        path: "/deploymentId".to_owned(),
+        value: Some(deployment.clone()),
+    }];
+    if stage.canary.is_some() {
+        let path = "/canarySettings".to_owned();
+        patches.push(Patch { op: "remove".to_owned(), path, value: None });
+    }
+    let now = session.wait(session.aws.update_stage(&observed.id, &arguments.stage, &patches))?;
+    if now.deployment != deployment {
+        let message = "somebody else moved the stage in the meantime".to_owned();
+        return Err(Failure::Stale(message));
+    }
+    if arguments.flush_auth_cache {
+        match session.wait(session.aws.flush(&observed.id, &arguments.stage)) {
+            Err(error) if error.kind == Kind::Unsupported => output.note(&error.to_string()),
+            result => result?,
+        }
+    }
+    output.data(&format!("{} serves revision {target} again", arguments.stage), &json);
+    Ok(Exit::Done)
+}
+
+/// Tells the folder and the revision apart.
+fn place(words: &[String]) -> Result<(String, Option<u32>), Failure> {
+    let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let dirs: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err()).collect();
+    if numbers.len() > 1 || dirs.len() > 1 {
+        return Err(Failure::Value {
+            option: "[DIR] [REVISION]",
+            value: words.join(" "),
+            expected: "a folder and the number of a revision",
+        });
+    }
+    let dir = dirs.first().map_or(".", |dir| dir.as_str());
+    Ok((dir.to_owned(), numbers.first().copied()))
+}
+
+/// Returns the deployment of the revision, or of the one before what is served.
+fn target(
+    api: &ObservedApi,
+    live: Option<u32>,
+    revision: Option<u32>,
+) -> Result<(String, u32), Failure> {
+    let ours = api.deployments.iter().filter_map(|d| Some((d.revision.as_ref()?.number, &d.id)));
+    let found = match (revision, live) {
+        (Some(wanted), _) => ours.filter(|(number, _)| *number == wanted).max(),
+        (None, Some(live)) => ours.filter(|(number, _)| *number < live).max(),
+        (None, None) => ours.max(),
+    };
+    found.map(|(number, id)| (id.clone(), number)).ok_or_else(|| {
+        Failure::NotThere(match revision {
+            Some(number) => format!("there is no revision {number}: see `deployer history`"),
+            None => "there is no earlier revision: see `deployer history`".to_owned(),
+        })
+    })
+}
+
+fn changes(api: &ObservedApi, live: Option<u32>, target: u32) -> Vec<Change> {
+    let record = |number: u32| -> Option<&Record> { api.records.get(&number) };
+    match (live.and_then(record), record(target)) {
+        (Some(before), Some(after)) => {
+            let mut changes = between(before, after);
+            changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
+            changes
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,50 @@
+//! `deployer sdk`: a client that API Gateway generates.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::session::Session;
+use super::{Failure, compiled, write_bytes};
+use crate::cli;
+use crate::compile::Environment;
+use crate::output::{Exit, Output};
+
+const LANGUAGES: [&str; 6] = ["android", "java", "javascript", "objectivec", "ruby", "swift"];
+
+pub(super) fn run(
+    arguments: &cli::Sdk,
+    access: &cli::Access,
+    environment: Environment<'_>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    if !LANGUAGES.contains(&arguments.language.as_str()) {
+        return Err(Failure::Value {
+            option: "--language",
+            value: arguments.language.clone(),
+            expected: "one of android, java, javascript, objectivec, ruby, swift",
+        });
+    }
+    let mut parameters = BTreeMap::new();
+    for parameter in &arguments.parameter {
+        let Some((name, value)) = parameter.split_once('=') else {
+            return Err(Failure::Value {
+                option: "--parameter",
+                value: parameter.clone(),
+                expected: "NAME=VALUE",
+            });
+        };
+        parameters.insert(name.to_owned(), value.to_owned());
+    }
+    let api = compiled(&arguments.live.files(), environment, output)?;
+    let session = Session::open(access, output)?;
+    let listed = session.must_find(&api.name)?;
+    let stage = &arguments.live.stage;
+    let sdk = session.aws.sdk(&listed.id, stage, &arguments.language, &parameters);
+    let sdk = session.wait(sdk)?;
+    write_bytes(&sdk, &arguments.out)?;
+    let text = format!("{} bytes in {}", sdk.len(), arguments.out.display());
+    let json = json!({"api": api.name, "file": arguments.out, "bytes": sdk.len()});
+    output.data(&text, &json);
+    Ok(Exit::Done)
+}

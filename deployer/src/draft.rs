@@ -1,0 +1,249 @@
+//! An API as API Gateway holds it while it is edited, before a deployment makes it immutable.
+//! The files are compiled to one, AWS's is read as one, and a document is written from one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::api::{
+    Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, Cors, GatewayResponse,
+    Integration, Route, Security, Validator,
+};
+use crate::fingerprint::fingerprint;
+
+/// An API as it is edited.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    /// What concerns it as a whole.
+    pub settings: ApiSettings,
+    /// The authorizers by their name on AWS.
+    pub authorizers: BTreeMap<String, AuthorizerShape>,
+    /// The methods, by verb and path such as `GET /pets`.
+    pub methods: BTreeMap<String, Method>,
+    /// The answers it makes itself, where they are not the usual ones.
+    pub gateway_responses: BTreeMap<String, GatewayResponse>,
+    /// What bodies are checked with.
+    pub models: BTreeMap<String, Json>,
+}
+
+/// A method of a resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    /// Who may call it.
+    pub authorization: Authorization,
+    /// Whether an API key is needed.
+    pub api_key: bool,
+    /// Its name for generated clients.
+    pub operation: Option<String>,
+    /// What is checked of a request.
+    pub validator: Option<Validator>,
+    /// Its parameters, such as `method.request.path.id`, and whether they are required.
+    pub parameters: BTreeMap<String, bool>,
+    /// The models of its bodies.
+    pub bodies: BTreeMap<String, String>,
+    /// Its statuses with the headers that are mapped.
+    pub responses: BTreeMap<String, BTreeSet<String>>,
+    /// What answers it; nothing, where somebody made it by hand and did not finish.
+    pub integration: Option<Integration>,
+}
+
+/// How API Gateway checks who calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authorization {
+    /// An authorizer, by its name on AWS, and the scopes that a user pool's token needs.
+    Authorizer {
+        /// The name.
+        name: String,
+        /// The scopes.
+        scopes: BTreeSet<String>,
+    },
+    /// A signature.
+    AwsIam,
+    /// It does not.
+    None,
+}
+
+impl std::fmt::Display for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Authorizer { name, .. } => f.write_str(scheme_of(name)),
+            Self::AwsIam => f.write_str("AWS_IAM"),
+            Self::None => f.write_str("public"),
+        }
+    }
+}
+
+/// Why an API cannot be put on AWS.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DraftError {
+    /// There is no function to wire.
+    #[error("the authorizer `{0}` has no `function_arn` in portcullis.toml")]
+    NoFunction(String),
+}
+
+impl Draft {
+    /// Makes the draft that the files ask for.
+    pub fn of(api: &Api) -> Result<Self, DraftError> {
+        let mut names: BTreeMap<&str, String> = BTreeMap::new();
+        let mut authorizers = BTreeMap::new();
+        let used = |name: &str| {
+            api.routes.iter().any(|route| match &route.security {
+                Security::Jwt { authorizer: scheme, .. } | Security::External { scheme, .. } => {
+                    scheme == name
+                }
+                _ => false,
+            })
+        };
+        let mut add = |scheme: &'_ str, shape: AuthorizerShape| {
+            let name = name_on_aws(scheme, &shape);
+            authorizers.insert(name.clone(), shape);
+            name
+        };
+        for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| used(name)) {
+            let shape = shape(authorizer).ok_or_else(|| DraftError::NoFunction(scheme.clone()))?;
+            names.insert(scheme, add(scheme, shape));
+        }
+        for (scheme, shape) in api.externals.iter().filter(|(name, _)| used(name)) {
+            names.insert(scheme, add(scheme, shape.clone()));
+        }
+        let methods =
+            api.routes.iter().map(|route| (route.to_string(), method(route, &names))).collect();
+        Ok(Self {
+            settings: api.settings.clone(),
+            authorizers,
+            methods,
+            gateway_responses: gateway_responses(api),
+            models: api.models.clone(),
+        })
+    }
+
+    /// Returns the parts by name, each with a fingerprint of all that it does.
+    pub fn parts(&self) -> BTreeMap<String, String> {
+        let methods = self.methods.iter().map(|(name, method)| (name.clone(), fingerprint(method)));
+        let authorizers = (self.authorizers.iter())
+            .map(|(name, shape)| (format!("authorizer {}", scheme_of(name)), fingerprint(shape)));
+        let responses = (self.gateway_responses.iter())
+            .map(|(kind, response)| (format!("gateway response {kind}"), fingerprint(response)));
+        // AWS writes schemas in its own words: that a model is there is all that can be seen.
+        let models = self.models.keys().map(|name| (format!("model {name}"), String::new()));
+        let api = [("api".to_owned(), fingerprint(&self.settings))];
+        methods.chain(authorizers).chain(responses).chain(models).chain(api).collect()
+    }
+}
+
+/// Returns the name that an authorizer has on AWS: the scheme's, and a fingerprint of what it
+/// does. One with other settings is another authorizer, so none is ever changed under a stage.
+fn name_on_aws(scheme: &str, shape: &AuthorizerShape) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let scheme: String = scheme.chars().map(fits).take(100).collect();
+    let print = fingerprint(shape);
+    format!("{scheme}-{}", print.get(..8).unwrap_or(&print))
+}
+
+/// Returns the scheme's name in an authorizer's name on AWS.
+pub fn scheme_of(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((scheme, print))
+            if print.len() == 8 && print.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            scheme
+        }
+        _ => name,
+    }
+}
+
+fn shape(authorizer: &Authorizer) -> Option<AuthorizerShape> {
+    let kind = match authorizer.kind {
+        AuthorizerKind::Request => "REQUEST",
+        AuthorizerKind::Token => "TOKEN",
+    };
+    Some(AuthorizerShape {
+        kind: kind.to_owned(),
+        uri: Some(authorizer.function.as_ref()?.invocation_uri()),
+        credentials: authorizer.invoke_role.as_ref().map(|role| Arn::as_str(role).to_owned()),
+        identity: authorizer.identity.iter().map(ToString::to_string).collect(),
+        validation: authorizer.validation().map(str::to_owned),
+        ttl: i32::try_from(authorizer.cache_ttl).unwrap_or(0),
+        providers: BTreeSet::new(),
+    })
+}
+
+fn method(route: &Route, names: &BTreeMap<&str, String>) -> Method {
+    let by = |scheme: &str, scopes: BTreeSet<String>| Authorization::Authorizer {
+        name: names.get(scheme).cloned().unwrap_or_default(),
+        scopes,
+    };
+    let (authorization, api_key) = match &route.security {
+        Security::ApiKey => (Authorization::None, true),
+        Security::AwsIam => (Authorization::AwsIam, false),
+        Security::External { scheme, scopes, api_key } => (by(scheme, scopes.clone()), *api_key),
+        // API Gateway reads no scopes here: they are in the authorizer's route table.
+        Security::Jwt { authorizer, api_key, .. } => (by(authorizer, BTreeSet::new()), *api_key),
+        Security::Public => (Authorization::None, false),
+    };
+    let parameters = route.parameters.iter().map(|parameter| {
+        let place = if parameter.location == "query" { "querystring" } else { parameter.location };
+        (format!("method.request.{place}.{}", parameter.name), parameter.required)
+    });
+    let mut responses: BTreeMap<String, BTreeSet<String>> =
+        route.responses.keys().map(|status| (status.clone(), BTreeSet::new())).collect();
+    for response in route.integration.responses.values() {
+        let headers = responses.entry(response.status_code.clone()).or_default();
+        headers.extend(response.response_parameters.keys().cloned());
+    }
+    Method {
+        authorization,
+        api_key,
+        operation: route.operation_id.clone(),
+        validator: route.validator,
+        parameters: parameters.collect(),
+        bodies: route.bodies.clone(),
+        responses,
+        integration: Some(route.integration.clone()),
+    }
+}
+
+/// The types that a page must be able to read, and those whose headers say what to do.
+const TYPES: [&str; 4] = ["ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED"];
+
+/// Returns the answers that API Gateway makes itself: the document's own, and what CORS and
+/// RFC 6750 section 3 add. A type replaces the `DEFAULT_` ones whole, so each has all of it.
+fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
+    let mut responses = BTreeMap::new();
+    let tokens = !api.authorizers.is_empty();
+    let dpop = api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {
+        serde_json::to_value(&issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
+    });
+    let scheme = if dpop { "DPoP" } else { "Bearer" };
+    for kind in TYPES {
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        let challenge = match kind {
+            "UNAUTHORIZED" if tokens => Some(format!("'{scheme}'")),
+            "ACCESS_DENIED" if tokens => Some(format!("'{scheme} error=\"insufficient_scope\"'")),
+            _ => None,
+        };
+        headers.extend(challenge.map(|challenge| (header("WWW-Authenticate"), challenge)));
+        let cors = api.cors.as_ref().map(Cors::of_gateway_responses).unwrap_or_default();
+        headers.extend(cors.into_iter().map(|(name, value)| (header(name), value)));
+        if !headers.is_empty() {
+            responses.insert(kind.to_owned(), usual(headers));
+        }
+    }
+    responses.extend(api.gateway_responses.clone());
+    responses
+}
+
+fn header(name: &str) -> String {
+    format!("gatewayresponse.header.{name}")
+}
+
+fn usual(response_parameters: BTreeMap<String, String>) -> GatewayResponse {
+    let body = GatewayResponse::USUAL_BODY.to_owned();
+    GatewayResponse {
+        status_code: None,
+        response_parameters,
+        response_templates: BTreeMap::from([(crate::api::JSON.to_owned(), body)]),
+    }
+}

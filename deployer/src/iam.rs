@@ -1,0 +1,210 @@
+//! The IAM policies that everybody needs, and no more: this program's caller, API Gateway, and
+//! the users of AWS_IAM methods who come through an identity provider.
+
+use serde_json::{Value as Json, json};
+
+use crate::api::Route;
+use crate::desired::role_path;
+use crate::observed::Place;
+use authorizer::routes::Segment;
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// Where.
+    pub place: &'a Place,
+    /// The API's name.
+    pub name: &'a str,
+    /// The API's id, to allow no other.
+    pub api: Option<&'a str>,
+}
+
+/// The commands that need AWS.
+pub const COMMANDS: [&str; 12] = [
+    "adopt", "deploy", "discover", "doctor", "drift", "export", "history", "plan", "rollback",
+    "sdk", "status", "undeploy",
+];
+
+impl Scope<'_> {
+    fn apigateway(&self, path: &str) -> String {
+        format!("arn:{}:apigateway:{}::{path}", self.place.partition, self.place.region)
+    }
+
+    /// The API, or all of them as long as there is no id.
+    fn rest_api(&self) -> String {
+        format!("/restapis/{}", self.api.unwrap_or("*"))
+    }
+
+    fn roles(&self) -> String {
+        let Place { account, partition, .. } = self.place;
+        format!("arn:{partition}:iam::{account}:role{}*", role_path(self.name))
+    }
+
+    fn functions(&self) -> String {
+        let Place { account, partition, region } = self.place;
+        format!("arn:{partition}:lambda:{region}:{account}:function:*")
+    }
+
+    /// Returns the policy that a command's caller needs; nothing for a command that needs none.
+    pub fn policy(&self, command: &str) -> Option<Json> {
+        let list = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
+        let below = format!("{}/*", self.rest_api());
+        let read = allow(
+            &["apigateway:GET"],
+            &[self.apigateway(&self.rest_api()), self.apigateway(&below)],
+        );
+        let roles =
+            allow(&["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"], &[self.roles()]);
+        let all_roles = allow(&["iam:ListRoles"], &["*".to_owned()]);
+        let plans = allow(
+            &["apigateway:GET"],
+            &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
+        );
+        let look = vec![list.clone(), read.clone(), plans];
+        let tag = allow(
+            &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
+            &[self.apigateway("/tags/*")],
+        );
+        let statements = match command {
+            "discover" | "history" | "sdk" => vec![list, read],
+            "status" | "drift" | "export" => look,
+            "adopt" => vec![list, tag],
+            "plan" => [look, vec![roles, all_roles]].concat(),
+            "rollback" => [
+                look,
+                vec![allow(
+                    &["apigateway:DELETE", "apigateway:PATCH"],
+                    &[self.apigateway(&format!("{}/stages/*", self.rest_api()))],
+                )],
+            ]
+            .concat(),
+            "deploy" => [look, vec![roles, all_roles, tag], self.writing()].concat(),
+            "undeploy" => [
+                look,
+                vec![
+                    roles,
+                    all_roles,
+                    allow(
+                        &["apigateway:DELETE"],
+                        &[
+                            self.apigateway(&self.rest_api()),
+                            self.apigateway(&format!("{}/stages/*", self.rest_api())),
+                            self.apigateway("/usageplans/*"),
+                        ],
+                    ),
+                    allow(&["apigateway:PATCH"], &[self.apigateway("/usageplans/*")]),
+                    allow(&["iam:DeleteRole", "iam:DeleteRolePolicy"], &[self.roles()]),
+                    allow(&["lambda:RemovePermission"], &[self.functions()]),
+                ],
+            ]
+            .concat(),
+            "doctor" => [
+                look,
+                vec![
+                    allow(
+                        &[
+                            "iam:GetRole",
+                            "iam:GetRolePolicy",
+                            "iam:ListRolePolicies",
+                            "iam:SimulatePrincipalPolicy",
+                        ],
+                        &["*".to_owned()],
+                    ),
+                    allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]),
+                    allow(&["apigateway:GET"], &[self.apigateway("/account")]),
+                ],
+            ]
+            .concat(),
+            _ => return None,
+        };
+        Some(document(statements))
+    }
+
+    /// What `deploy` writes.
+    fn writing(&self) -> Vec<Json> {
+        let api = self.rest_api();
+        vec![
+            allow(&["apigateway:POST"], &[self.apigateway("/restapis")]),
+            allow(&["apigateway:PATCH", "apigateway:PUT"], &[self.apigateway(&api)]),
+            allow(
+                &["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"],
+                &[self.apigateway(&format!("{api}/*"))],
+            ),
+            allow(
+                &["apigateway:UpdateRestApiPolicy"],
+                &[self.apigateway("/restapis"), self.apigateway(&api)],
+            ),
+            allow(
+                &["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST"],
+                &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
+            ),
+            allow(
+                &[
+                    "iam:CreateRole",
+                    "iam:DeleteRole",
+                    "iam:DeleteRolePolicy",
+                    "iam:PutRolePolicy",
+                    "iam:TagRole",
+                    "iam:UpdateAssumeRolePolicy",
+                ],
+                &[self.roles()],
+            ),
+            json!({
+                "Effect": "Allow",
+                "Action": ["iam:PassRole"],
+                "Resource": [self.roles()],
+                "Condition": {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}},
+            }),
+            allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]),
+        ]
+    }
+
+    /// Returns the policy that lets a class of users call some operations.
+    pub fn may_call(&self, stage: &str, routes: &[&Route]) -> Json {
+        let Place { account, partition, region } = self.place;
+        let api = self.api.unwrap_or("*");
+        let resources: Vec<String> = routes
+            .iter()
+            .map(|route| {
+                let segments = route.path.segments().iter().map(|segment| match segment {
+                    Segment::Literal(text) => text.as_str(),
+                    Segment::Parameter(_) | Segment::Greedy(_) => "*",
+                });
+                let path: Vec<&str> = segments.collect();
+                let verb = if route.verb.name() == "ANY" { "*" } else { route.verb.name() };
+                format!(
+                    "arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{verb}/{}",
+                    path.join("/")
+                )
+            })
+            .collect();
+        document(vec![allow(&["execute-api:Invoke"], &resources)])
+    }
+
+    /// Returns who may assume the role of a class of users: whoever this provider vouches for.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_saml.html>
+    pub fn saml_trust(&self, provider: &str, issuer: &str) -> Json {
+        let sign_in = match self.place.partition.as_str() {
+            "aws-cn" => "https://signin.amazonaws.cn/saml",
+            "aws-us-gov" => "https://signin.amazonaws-us-gov.com/saml",
+            _ => "https://signin.aws.amazon.com/saml",
+        };
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Federated": provider},
+                "Action": "sts:AssumeRoleWithSAML",
+                "Condition": {"StringEquals": {"SAML:aud": sign_in, "SAML:iss": issuer}},
+            }],
+        })
+    }
+}
+
+fn allow(actions: &[&str], resources: &[String]) -> Json {
+    json!({"Effect": "Allow", "Action": actions, "Resource": resources})
+}
+
+fn document(statements: Vec<Json>) -> Json {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}

@@ -1,0 +1,70 @@
+//! A plan for people: dangerous things first, marked by words and not by colour alone.
+
+use std::fmt;
+
+use super::{Change, Danger, Plan, Sign};
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.sign {
+            Sign::Add => '+',
+            Sign::Alter => '~',
+            Sign::Remove => '-',
+        };
+        write!(f, "{sign} {}", self.subject)?;
+        if !self.aspect.is_empty() {
+            write!(f, "  {}", self.aspect)?;
+        }
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, ": {before} → {after}")?,
+            (Some(only), None) if self.sign == Sign::Alter => write!(f, ": {only} → none")?,
+            (None, Some(only)) if self.sign == Sign::Alter => write!(f, ": → {only}")?,
+            (Some(only), None) | (None, Some(only)) => write!(f, ": {only}")?,
+            (None, None) => {}
+        }
+        match self.danger {
+            Danger::Opens => write!(f, "  [becomes public]"),
+            Danger::Public => write!(f, "  [public]"),
+            Danger::Security => write!(f, "  [security]"),
+            Danger::None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let Self { api, stage, place, .. } = self;
+        let (account, region) = (&place.account, &place.region);
+        writeln!(f, "{api}{id}, stage {stage}, account {account}, {region}")?;
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        if self.is_empty() {
+            return write!(f, "nothing to do: revision {} is what the files say", self.revisions.1);
+        }
+        if !self.drift.is_empty() {
+            writeln!(f, "\nchanged on AWS by somebody else, and undone by this:")?;
+            for change in &self.drift {
+                writeln!(f, "  {change}")?;
+            }
+        }
+        if !self.changes.is_empty() {
+            writeln!(f, "\nchanges:")?;
+            for change in &self.changes {
+                writeln!(f, "  {change}")?;
+            }
+        }
+        writeln!(f, "\nsteps:")?;
+        for (number, step) in self.steps.iter().enumerate() {
+            writeln!(f, "  {}. {}", number + 1, step.sentence())?;
+        }
+        let estimate = self.estimate();
+        let from = self.revisions.0.map_or("nothing".to_owned(), |n| format!("revision {n}"));
+        write!(
+            f,
+            "\nfrom {from} to revision {}: {} calls of API Gateway's, {} of them writing, at least {} s",
+            self.revisions.1, estimate.calls, estimate.writing, estimate.seconds
+        )
+    }
+}

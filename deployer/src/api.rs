@@ -111,6 +111,7 @@ impl GatewayResponse {
     pub const USUAL_BODY: &str = "{\"message\":$context.error.messageString}";
 
     /// Leaves out the status that the type has anyway, so that equal ones compare equal.
+    #[must_use]
     pub fn normal(mut self, kind: &str) -> Self {
         let usual = match kind {
             "UNAUTHORIZED" => "401",

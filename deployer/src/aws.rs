@@ -135,7 +135,7 @@ async fn configuration(access: &Access) -> Result<SdkConfig, NoAccess> {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(5))
-                .operation_attempt_timeout(Duration::from_secs(60))
+                .operation_attempt_timeout(Duration::from_mins(1))
                 .build(),
         );
     if let Some(region) = &access.region {

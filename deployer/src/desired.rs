@@ -98,7 +98,7 @@ impl Desired {
         if api.usage_plan.is_some() {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
-        Ok(Self { place, draft, record, roles, tags, api })
+        Ok(Self { api, place, draft, record, roles, tags })
     }
 
     /// Returns the endpoint's name on AWS.

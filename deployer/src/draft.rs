@@ -214,7 +214,7 @@ fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
     let mut responses = BTreeMap::new();
     let tokens = !api.authorizers.is_empty();
     let dpop = api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {
-        serde_json::to_value(&issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
+        serde_json::to_value(issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
     });
     let scheme = if dpop { "DPoP" } else { "Bearer" };
     for kind in TYPES {

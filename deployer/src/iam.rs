@@ -117,7 +117,7 @@ impl Scope<'_> {
             .concat(),
             _ => return None,
         };
-        Some(document(statements))
+        Some(document(&statements))
     }
 
     /// What `deploy` writes.
@@ -178,7 +178,7 @@ impl Scope<'_> {
                 )
             })
             .collect();
-        document(vec![allow(&["execute-api:Invoke"], &resources)])
+        document(&[allow(&["execute-api:Invoke"], &resources)])
     }
 
     /// Returns who may assume the role of a class of users: whoever this provider vouches for.
@@ -205,6 +205,6 @@ fn allow(actions: &[&str], resources: &[String]) -> Json {
     json!({"Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
-fn document(statements: Vec<Json>) -> Json {
+fn document(statements: &[Json]) -> Json {
     json!({"Version": "2012-10-17", "Statement": statements})
 }

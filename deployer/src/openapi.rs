@@ -6,4 +6,4 @@ mod resolve_security;
 mod schema;
 
 pub use read::{Operations, read};
-pub use render::{document, importable, render};
+pub use render::{document, importable, render, set};

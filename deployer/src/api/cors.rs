@@ -78,7 +78,9 @@ impl Cors {
         let mut template = "#set($headers = $input.params().header)".to_owned();
         template += "#set($origin = $headers.get(\"origin\"))";
         template += "#if(!$origin)#set($origin = $headers.get(\"Origin\"))#end";
-        template += &format!("#if([{}].contains($origin))", quoted.join(","));
+        template += "#if([";
+        template += &quoted.join(",");
+        template += "].contains($origin))";
         template += "#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)";
         template += "#end";
         let mut mock = Integration::mock(204, &self.fixed());

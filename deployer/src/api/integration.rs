@@ -237,6 +237,7 @@ impl Integration {
     }
 
     /// Leaves out what is said without being said, so that equal ones compare equal.
+    #[must_use]
     pub fn normal(mut self) -> Self {
         self.connection_type.take_if(|kind| kind == "INTERNET");
         self.response_transfer_mode.take_if(|mode| mode == "BUFFERED");

@@ -89,7 +89,7 @@ impl CallError {
 }
 
 /// Takes what is not there as nothing.
-pub fn if_there<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
+pub(super) fn if_there<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(CallError { kind: Kind::NotFound, .. }) => Ok(None),
@@ -255,9 +255,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn kind(code: &str, status: u16, message: &str) -> Kind {
     let lower = message.to_ascii_lowercase();
     match (code, status) {
-        ("TooManyRequestsException" | "LimitExceededException", 429)
-        | ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
-        | (_, 429) => Kind::Throttled,
+        ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429) => {
+            Kind::Throttled
+        }
         _ if lower.contains("not been implemented")
             || lower.contains("no moto route")
             || lower.contains("unknown api gateway v1 path") =>

@@ -33,7 +33,8 @@ pub(super) fn run(
         let mut line =
             format!("  {made}  {}  {}", deployment.id, number(deployment.revision.as_ref()));
         if !on.is_empty() {
-            line += &format!("  ← {}", on.join(", "));
+            line.push_str("  ← ");
+            line.push_str(&on.join(", "));
         }
         lines.push(line);
         all.push(json!({

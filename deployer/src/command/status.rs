@@ -32,19 +32,23 @@ pub(super) fn run(
     let authorizers: Vec<String> = (observed.draft.authorizers.iter())
         .map(|(name, shape)| format!("{name} → {}", shape.function().unwrap_or("a user pool")))
         .collect();
-    let mut text = format!("{} ({}), stage {}\n", api.name, observed.id, arguments.stage);
-    text += &format!("  serves {}", number(live));
-    text += &format!(", made {}\n  at {url}", since.clone().unwrap_or_default());
-    if let Some(canary) = &stage.canary {
-        text += &format!("\n  and {} % of requests go to {}", canary.percent, canary.deployment);
-    }
-    for authorizer in &authorizers {
-        text += &format!("\n  authorizer {authorizer}");
-    }
-    text += &match drift.len() {
-        0 => "\n  nobody else changed it".to_owned(),
-        count => format!("\n  somebody else changed {count} things: see `deployer drift`"),
-    };
+    let mut lines = vec![
+        format!("{} ({}), stage {}", api.name, observed.id, arguments.stage),
+        format!(
+            "  serves {}, made {}",
+            number(live),
+            since.as_deref().unwrap_or("nobody knows when")
+        ),
+        format!("  at {url}"),
+    ];
+    lines.extend(stage.canary.as_ref().map(|canary| {
+        format!("  and {} % of requests go to {}", canary.percent, canary.deployment)
+    }));
+    lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
+    lines.push(match drift.len() {
+        0 => "  nobody else changed it".to_owned(),
+        count => format!("  somebody else changed {count} things: see `deployer drift`"),
+    });
     let json = json!({
         "api": api.name,
         "id": observed.id,
@@ -58,6 +62,6 @@ pub(super) fn run(
         "authorizers": observed.draft.authorizers,
         "drift": drift,
     });
-    output.data(&text, &json);
+    output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)
 }

@@ -18,21 +18,24 @@ pub fn render(api: &Api) -> Result<Json, DraftError> {
     let draft = Draft::of(api)?;
     let mut document = document(&draft, &api.name, &api.version);
     for route in &api.routes {
-        if let Some(operation) =
-            document["paths"][route.path.to_string()].get_mut(method_key(route.verb.name()))
-        {
+        let operations = document.get_mut("paths").and_then(|p| p.get_mut(route.path.to_string()));
+        let key = method_key(route.verb.name());
+        if let Some(operation) = operations.and_then(|operations| operations.get_mut(key)) {
             annotate(operation, route);
         }
     }
     // What nothing uses is kept for whoever reads this, and API Gateway has no need of it.
-    let schemes = &mut document["components"]["securitySchemes"];
+    let Some(schemes) = document.pointer_mut("/components/securitySchemes") else {
+        return Ok(document);
+    };
     let known: Vec<String> = draft.authorizers.keys().map(|name| scheme_of(name).into()).collect();
     for name in api.authorizers.keys().chain(api.externals.keys()) {
         if !known.contains(name) {
-            schemes[name] = match api.externals.get(name) {
+            let unused = match api.externals.get(name) {
                 Some(shape) => scheme(name, shape),
                 None => json!({"type": "http", "scheme": "bearer"}),
             };
+            set(schemes, name, unused);
         }
     }
     Ok(document)
@@ -41,13 +44,16 @@ pub fn render(api: &Api) -> Result<Json, DraftError> {
 /// Adds what API Gateway does not keep of an operation.
 fn annotate(operation: &mut Json, route: &Route) {
     if let Security::Jwt { requirement, .. } = &route.security {
-        operation[SCOPES] = json!(requirement.alternatives());
+        set(operation, SCOPES, json!(requirement.alternatives()));
     }
     if let Some(cors) = &route.preflight {
-        operation[PREFLIGHT] = json!(cors);
+        set(operation, PREFLIGHT, json!(cors));
     }
     for (status, description) in &route.responses {
-        operation["responses"][status]["description"] = json!(description);
+        let responses = operation.get_mut("responses");
+        if let Some(response) = responses.and_then(|responses| responses.get_mut(status)) {
+            set(response, "description", json!(description));
+        }
     }
 }
 
@@ -62,7 +68,7 @@ pub fn importable(document: &mut Json) {
         _ => {}
     }
     if let Some(Json::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
-        schemes.retain(|_, scheme| scheme["type"] == "apiKey");
+        schemes.retain(|_, scheme| scheme.get("type").and_then(Json::as_str) == Some("apiKey"));
     }
 }
 
@@ -84,12 +90,12 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
             validators.insert(validator.name(), validator);
         }
         let path = paths.entry(path).or_insert_with(|| json!({}));
-        path[method_key(verb)] = operation(method);
+        set(path, &method_key(verb), operation(method));
     }
     let settings = &draft.settings;
     let mut info = json!({"title": title, "version": version});
     if let Some(description) = &settings.description {
-        info["description"] = json!(description);
+        set(&mut info, "description", json!(description));
     }
     let mut document = json!({
         "openapi": "3.0.1",
@@ -99,28 +105,39 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
         "x-amazon-apigateway-api-key-source":
             if settings.key_from_authorizer { "AUTHORIZER" } else { "HEADER" },
     });
-    if !draft.models.is_empty() {
-        document["components"]["schemas"] = json!(draft.models);
+    if let Some(components) = document.get_mut("components").filter(|_| !draft.models.is_empty()) {
+        set(components, "schemas", json!(draft.models));
     }
     if !validators.is_empty() {
         let flags = |v: Validator| json!({"validateRequestBody": v.body, "validateRequestParameters": v.parameters});
         let named: Map<String, Json> =
             validators.into_iter().map(|(name, v)| (name.to_owned(), flags(v))).collect();
-        document["x-amazon-apigateway-request-validators"] = named.into();
+        set(&mut document, "x-amazon-apigateway-request-validators", named.into());
     }
     if !draft.gateway_responses.is_empty() {
-        document["x-amazon-apigateway-gateway-responses"] = json!(draft.gateway_responses);
+        set(&mut document, "x-amazon-apigateway-gateway-responses", json!(draft.gateway_responses));
     }
     if !settings.binary_media_types.is_empty() {
-        document["x-amazon-apigateway-binary-media-types"] = json!(settings.binary_media_types);
+        set(
+            &mut document,
+            "x-amazon-apigateway-binary-media-types",
+            json!(settings.binary_media_types),
+        );
     }
     if let Some(size) = settings.minimum_compression_size {
-        document["x-amazon-apigateway-minimum-compression-size"] = json!(size);
+        set(&mut document, "x-amazon-apigateway-minimum-compression-size", json!(size));
     }
     if let Some(policy) = &settings.policy {
-        document["x-amazon-apigateway-policy"] = policy.clone();
+        set(&mut document, "x-amazon-apigateway-policy", policy.clone());
     }
     document
+}
+
+/// Sets a member of an object.
+pub fn set(object: &mut Json, name: &str, value: Json) {
+    if let Json::Object(members) = object {
+        members.insert(name.to_owned(), value);
+    }
 }
 
 fn method_key(verb: &str) -> String {
@@ -194,7 +211,7 @@ fn operation(method: &Method) -> Json {
                 names.map(|h| (h.to_owned(), json!({"schema": {"type": "string"}}))).collect();
             let mut response = json!({"description": ""});
             if !headers.is_empty() {
-                response["headers"] = headers.into();
+                set(&mut response, "headers", headers.into());
             }
             (status.clone(), response)
         })
@@ -205,16 +222,16 @@ fn operation(method: &Method) -> Json {
         "security": if security.is_empty() { json!([]) } else { json!([security]) },
     });
     if let Some(integration) = &method.integration {
-        operation["x-amazon-apigateway-integration"] = json!(integration);
+        set(&mut operation, "x-amazon-apigateway-integration", json!(integration));
     }
     if method.authorization == Authorization::AwsIam {
-        operation["x-amazon-apigateway-auth"] = json!({"type": "AWS_IAM"});
+        set(&mut operation, "x-amazon-apigateway-auth", json!({"type": "AWS_IAM"}));
     }
     if let Some(validator) = method.validator {
-        operation["x-amazon-apigateway-request-validator"] = json!(validator.name());
+        set(&mut operation, "x-amazon-apigateway-request-validator", json!(validator.name()));
     }
     if let Some(id) = &method.operation {
-        operation["operationId"] = json!(id);
+        set(&mut operation, "operationId", json!(id));
     }
     if !method.bodies.is_empty() {
         let content: Map<String, Json> = (method.bodies.iter())
@@ -223,7 +240,7 @@ fn operation(method: &Method) -> Json {
                 (media.clone(), json!({"schema": {"$ref": reference}}))
             })
             .collect();
-        operation["requestBody"] = json!({"content": content});
+        set(&mut operation, "requestBody", json!({"content": content}));
     }
     operation
 }

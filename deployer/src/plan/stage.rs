@@ -21,8 +21,8 @@ pub struct Patch {
     pub value: Option<String>,
 }
 
-fn replace(path: impl Into<String>, value: impl ToString) -> Patch {
-    Patch { op: "replace".to_owned(), path: path.into(), value: Some(value.to_string()) }
+fn replace(path: impl Into<String>, value: impl Into<String>) -> Patch {
+    Patch { op: "replace".to_owned(), path: path.into(), value: Some(value.into()) }
 }
 
 fn remove(path: impl Into<String>) -> Patch {
@@ -52,7 +52,7 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
         patches.extend(throttle(&format!("/{path}/{verb}"), to.routes.get(route).copied()));
     }
     if from.metrics != to.metrics {
-        patches.push(replace("/*/*/metrics/enabled", to.metrics));
+        patches.push(replace("/*/*/metrics/enabled", to.metrics.to_string()));
     }
     if from.logging != to.logging {
         patches.push(replace("/*/*/logging/loglevel", to.logging.as_deref().unwrap_or("OFF")));
@@ -66,7 +66,7 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
         _ => {}
     }
     if from.tracing != to.tracing {
-        patches.push(replace("/tracingEnabled", to.tracing));
+        patches.push(replace("/tracingEnabled", to.tracing.to_string()));
     }
     patches
 }

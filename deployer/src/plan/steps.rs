@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::stage::{Patch, no_canary, patches, serve};
 use super::{Change, Danger, Sign, Target, records};
@@ -13,12 +13,14 @@ use crate::desired::{Desired, role_arn};
 use crate::draft::{Authorization, scheme_of};
 use crate::fingerprint::fingerprint;
 use crate::observed::{Observed, ObservedApi, Role, TAG_PLANS};
-use crate::openapi::{document, importable};
+use crate::openapi::{document, importable, set};
 use crate::revision::Revision;
 
 /// One step, with all that it needs: `apply` adds ids that AWS gives, and nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of a step are named after what they are on AWS")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a dozen of them")]
 pub enum Step {
     /// An API without anything in it, already tagged, so that it is found again whatever
     /// becomes of the answer.
@@ -216,14 +218,18 @@ fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
 /// Returns the document to put: what is asked for, and the records of what is kept.
 fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
     let mut document = document(&desired.draft, &desired.api.name, &desired.api.version);
+    let mut schemas: Map<String, Json> = desired.draft.models.clone().into_iter().collect();
     for (revision, record) in records(desired, api, target) {
         let (name, schema) = record.model(revision);
-        document["components"]["schemas"][name] = schema;
+        schemas.insert(name, schema);
+    }
+    if let Some(components) = document.get_mut("components") {
+        set(components, "schemas", schemas.into());
     }
     if !desired.api.deployment.vpc_endpoints.is_empty() {
         // `overwrite` resets them otherwise.
-        document["x-amazon-apigateway-endpoint-configuration"] =
-            json!({"vpcEndpointIds": desired.api.deployment.vpc_endpoints});
+        let ids = json!({"vpcEndpointIds": desired.api.deployment.vpc_endpoints});
+        set(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
     }
     importable(&mut document);
     document

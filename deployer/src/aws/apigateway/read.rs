@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_apigateway::primitives::{Blob, DateTime};
 use aws_sdk_apigateway::types::{
-    self, Authorizer, Deployment, GatewayResponse as AwsResponse, Model, RequestValidator,
-    Resource, RestApi, Stage,
+    self, Authorizer, Deployment, EndpointConfiguration, GatewayResponse as AwsResponse, Model,
+    RequestValidator, Resource, RestApi, Stage,
 };
 use serde_json::{Value as Json, json};
 
@@ -255,9 +256,7 @@ impl Aws {
             .filter_map(|one| {
                 Some(ObservedDeployment {
                     id: one.id()?.to_owned(),
-                    created: one
-                        .created_date()
-                        .map_or(0, aws_sdk_apigateway::primitives::DateTime::secs),
+                    created: one.created_date().map_or(0, DateTime::secs),
                     revision: one.description().and_then(Revision::read),
                 })
             })
@@ -304,7 +303,7 @@ impl Aws {
         stage: &str,
     ) -> Result<Option<ObservedUsagePlan>, CallError> {
         let name = plan_name(api.tags.get(TAG_API).unwrap_or(&api.name), stage);
-        if !self.has_usage_plans(&api.tags) {
+        if !Self::has_usage_plans(&api.tags) {
             return Ok(None);
         }
         let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
@@ -373,7 +372,7 @@ impl Aws {
     }
 
     /// Says whether a usage plan was ever made for an API: its tag says so.
-    fn has_usage_plans(&self, tags: &BTreeMap<String, String>) -> bool {
+    fn has_usage_plans(tags: &BTreeMap<String, String>) -> bool {
         tags.contains_key(crate::observed::TAG_PLANS)
     }
 
@@ -392,7 +391,7 @@ impl Aws {
             let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
             get.sdk_type(language).set_parameters(Some(parameters.clone())).send()
         });
-        let body = sdk.await?.body.map(|body| body.into_inner()).unwrap_or_default();
+        let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
         if body.is_empty() {
             return Err(CallError::new(Kind::Lost, "generating a client", "nothing came back"));
         }
@@ -410,14 +409,14 @@ fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
 }
 
 fn listed(api: &RestApi) -> Listed {
-    let kinds = api.endpoint_configuration().map(|endpoint| endpoint.types()).unwrap_or_default();
+    let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
     let policy = api.policy().filter(|policy| !policy.is_empty());
     Listed {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
         endpoint: kinds.first().map_or("EDGE", |kind| kind.as_str()).to_owned(),
-        created: api.created_date().map_or(0, aws_sdk_apigateway::primitives::DateTime::secs),
+        created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {
             description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
             key_from_authorizer: api
@@ -549,7 +548,7 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
             "statusCode": response.status_code().unwrap_or_default(),
             "responseParameters": response.response_parameters().cloned().unwrap_or_default(),
             "responseTemplates": response.response_templates().cloned().unwrap_or_default(),
-            "contentHandling": response.content_handling().map(|handling| handling.as_str()),
+            "contentHandling": response.content_handling().map(types::ContentHandlingStrategy::as_str),
         });
         (pattern.unwrap_or(crate::api::DEFAULT).to_owned(), read)
     });
@@ -559,13 +558,13 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
         "httpMethod": text(found.http_method()),
         "uri": text(found.uri()),
         "credentials": text(found.credentials()),
-        "connectionType": found.connection_type().map(|kind| kind.as_str()),
+        "connectionType": found.connection_type().map(types::ConnectionType::as_str),
         "connectionId": text(found.connection_id()),
         "integrationTarget": text(found.integration_target()),
         "requestParameters": found.request_parameters().cloned().unwrap_or_default(),
         "requestTemplates": found.request_templates().cloned().unwrap_or_default(),
         "passthroughBehavior": found.passthrough_behavior().unwrap_or("when_no_match"),
-        "contentHandling": found.content_handling().map(|handling| handling.as_str()),
+        "contentHandling": found.content_handling().map(types::ContentHandlingStrategy::as_str),
         "timeoutInMillis": match found.timeout_in_millis() { 0 => 29_000, ms => ms },
         "cacheKeyParameters": found.cache_key_parameters(),
         "cacheNamespace": text(found.cache_namespace()).filter(|name| name != resource),
@@ -573,7 +572,7 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
         "tlsConfig": found.tls_config().map(|tls| json!({
             "insecureSkipVerification": tls.insecure_skip_verification(),
         })),
-        "responseTransferMode": found.response_transfer_mode().map(|mode| mode.as_str()),
+        "responseTransferMode": found.response_transfer_mode().map(types::ResponseTransferMode::as_str),
     }));
     // Every member above is one of its own.
     read.unwrap_or_else(|_| Integration::new(crate::api::IntegrationKind::Mock))

@@ -129,8 +129,8 @@ impl Aws {
     /// Changes where an API is reached from.
     pub async fn change_endpoint(&self, api: &str, from: &str, to: &str) -> Result<(), CallError> {
         let asked = Asked::reading("UpdateRestApi", format!("changing the endpoint of {api}"));
-        let path = format!("/endpointConfiguration/types/{from}");
-        let patch = PatchOperation::builder().op(Op::Replace).path(path).value(to).build();
+        let kind = format!("/endpointConfiguration/types/{from}");
+        let patch = PatchOperation::builder().op(Op::Replace).path(kind).value(to).build();
         let update = self.caller.call(&asked, || {
             let update = self.apigateway.update_rest_api().rest_api_id(api);
             update.patch_operations(patch.clone()).send()

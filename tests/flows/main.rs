@@ -10,5 +10,6 @@
 mod bad_input;
 mod function;
 mod gateway;
+mod on_aws;
 mod promises;
 mod provider;

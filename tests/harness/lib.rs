@@ -13,6 +13,7 @@
 pub mod backend;
 pub mod http;
 pub mod process;
+pub mod stand_in;
 
 use std::fs;
 use std::path::{Path, PathBuf};

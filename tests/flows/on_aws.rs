@@ -1,0 +1,196 @@
+//! The deployer against third-party stand-ins for AWS; what it made is read back by boto3.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use e2e::stand_in::{Asked, StandIn, Wire};
+use e2e::{binary, root, tool};
+use serde_json::Value;
+use tempfile::TempDir;
+
+mod access;
+mod bad_input;
+mod everything;
+mod faults;
+mod life;
+mod looking;
+mod safety;
+mod size;
+
+/// The token that the test's authorizer knows.
+const TOKEN: &str = "aaa.bbb.ccc";
+const REGION: &str = "eu-west-1";
+
+/// An account of its own, and the files to deploy there.
+struct Account {
+    key: String,
+    wire: Wire,
+    folder: TempDir,
+}
+
+/// What a command ended with and wrote.
+struct Told {
+    exit: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    fn exits(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "{self:?}");
+        self
+    }
+
+    /// Says whether it told this, to whomever.
+    fn says(&self, text: &str) -> bool {
+        self.stdout.contains(text) || self.stderr.contains(text)
+    }
+}
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { exit, stdout, stderr } = self;
+        write!(f, "exit {exit}\n--- stdout\n{stdout}--- stderr\n{stderr}")
+    }
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Self {
+        Self {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// `deployer`, as a caller with this access key, in a Region.
+fn command(key: &str, endpoint: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary("deployer"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env("AWS_ACCESS_KEY_ID", key)
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", REGION)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/nonexistent")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_ENDPOINT_URL", endpoint);
+    command
+}
+
+impl Account {
+    /// An account with the petstore's files, its role left to the deployer.
+    fn new(key: &str) -> Self {
+        Self::of(key, 500, Wire::knowing(TOKEN))
+    }
+
+    fn of(key: &str, page: usize, asked: Asked) -> Self {
+        let wire = Wire::before(&StandIn::localstack().address, page, asked);
+        let account = Self { key: key.to_owned(), wire, folder: tempfile::tempdir().unwrap() };
+        for name in ["openapi.yaml", "portcullis.toml"] {
+            fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();
+        }
+        let role = "invoke_role_arn = \"arn:aws:iam::123456789012:role/petstore-invoke\"\n";
+        account.edit("portcullis.toml", role, "");
+        account.edit("portcullis.toml", "123456789012", key);
+        account
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Replaces a text of a file.
+    #[track_caller]
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Told {
+        self.wire.arm(None);
+        self.go(arguments)
+    }
+
+    /// Runs it with whatever the wire was told to do.
+    fn go(&self, arguments: &[&str]) -> Told {
+        let mut command = command(&self.key, &self.wire.url, self.folder.path(), arguments);
+        command.output().unwrap().into()
+    }
+
+    #[track_caller]
+    fn deploy(&self, stage: &str) -> Told {
+        self.run(&["deploy", "--stage", stage, "--yes", "--output", "json"]).exits(0)
+    }
+
+    #[track_caller]
+    fn plan(&self, stage: &str) -> Value {
+        self.run(&["plan", "--stage", stage, "--output", "json"]).exits(0).json()
+    }
+
+    /// Plans, and expects that there is nothing to do.
+    #[track_caller]
+    fn is_done(&self, stage: &str) {
+        let told = self.run(&["plan", "--stage", stage, "--detailed-exitcode"]).exits(0);
+        assert!(told.says("nothing to do"), "{told:?}");
+    }
+
+    fn read_back(&self) -> Value {
+        read_back(&[&self.key])[&self.key].clone()
+    }
+
+    /// The only API, as boto3 reads it.
+    #[track_caller]
+    fn api(&self) -> Value {
+        let found = self.read_back();
+        assert_eq!(found["apis"].as_array().unwrap().len(), 1, "{found}");
+        found["apis"][0].clone()
+    }
+
+    /// Does something by boto3: `client` is API Gateway's and `api` the id of the first API.
+    fn python(&self, script: &str) -> String {
+        let key = &self.key;
+        let endpoint = &StandIn::localstack().address;
+        python(&format!(
+            "import boto3, json\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='{REGION}')\nclient = s.client('apigateway', endpoint_url='http://{endpoint}')\niam = s.client('iam', endpoint_url='http://{endpoint}')\nawslambda = s.client('lambda', endpoint_url='http://{endpoint}')\napis = client.get_rest_apis()['items']\napi = apis[0]['id'] if apis else None\n{script}"
+        ))
+    }
+}
+
+fn python(script: &str) -> String {
+    let mut python = Command::new(tool("localstack/bin/python"));
+    let output = python.args(["-c", script]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{error}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What boto3 reads in accounts.
+fn read_back(accounts: &[&str]) -> Value {
+    let mut python = Command::new(tool("localstack/bin/python"));
+    python.arg(root().join("tests/flows/read_back.py"));
+    python.args([&format!("http://{}", StandIn::localstack().address), REGION]).args(accounts);
+    let output = python.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The lines of a plan's changes that are about something.
+fn about<'a>(plan: &'a Value, subject: &str) -> Vec<&'a Value> {
+    let all = plan["changes"].as_array().unwrap();
+    all.iter().filter(|change| change["subject"].as_str() == Some(subject)).collect()
+}

@@ -1,0 +1,162 @@
+//! From nothing to a stage and back.
+
+use serde_json::{Value, json};
+
+use super::{Account, about};
+
+const KEY: &str = "100000000001";
+
+fn stages(account: &Account) -> Vec<(String, String)> {
+    let api = account.api();
+    let stages = api["stages"].as_object().unwrap();
+    let revision = |stage: &Value| {
+        let words = stage["deployment"].as_str().unwrap().split(' ').nth(1).unwrap();
+        words.trim_start_matches("revision=").to_owned()
+    };
+    stages.iter().map(|(name, stage)| (name.clone(), revision(stage))).collect()
+}
+
+fn named(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+#[test]
+fn an_api_is_made_changed_rolled_back_and_removed() {
+    let account = Account::new(KEY);
+    assert!(account.run(&["status", "--stage", "dev"]).exits(1).says("there is no API petstore"));
+    let told = account.deploy("dev").json();
+    assert_eq!((&told["stage"], &told["revision"]), (&json!("dev"), &json!(1)));
+    is_the_petstore(&account);
+
+    // Again: nothing to do, nothing written.
+    account.deploy("dev");
+    assert_eq!(account.wire.of_api_gateway().1, [""; 0], "an empty plan writes");
+    let iam: Vec<_> = account.wire.calls().into_iter().filter(|(_, path)| path == "/").collect();
+    assert!(iam.len() < 8, "{iam:?}");
+    account.is_done("dev");
+
+    // A route asks for another scope.
+    account.edit(
+        "openapi.yaml",
+        "security:\n        - jwt: [pets:write]\n        - jwt: [admin]",
+        "security:\n        - jwt: [admin]",
+    );
+    let plan = account.plan("dev");
+    let changed: Vec<_> = about(&plan, "POST /pets");
+    assert_eq!(changed.len(), 1, "{plan}");
+    assert_eq!(
+        (&changed[0]["before"], &changed[0]["after"], &changed[0]["danger"]),
+        (&json!("jwt [pets:write or admin]"), &json!("jwt [admin]"), &json!("security"))
+    );
+    let subjects: Vec<&Value> =
+        plan["changes"].as_array().unwrap().iter().map(|change| &change["subject"]).collect();
+    assert_eq!(subjects, [&json!("POST /pets"), &json!("authorizer jwt")], "and its rules");
+    let told = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(2);
+    assert!(told.says("~ POST /pets  auth: jwt [pets:write or admin] → jwt [admin]  [security]"));
+    account.deploy("dev");
+    account.is_done("dev");
+    assert_eq!(stages(&account), named(&[("dev", "2")]));
+
+    // Back, and forward again.
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
+    assert!(back.says("~ POST /pets  auth: jwt [admin] → jwt [pets:write or admin]"), "{back:?}");
+    assert_eq!(account.wire.of_api_gateway().1.len(), 1, "one patch");
+    assert_eq!(stages(&account), named(&[("dev", "1")]));
+    assert!(account.run(&["rollback", "--stage", "dev", "--yes"]).exits(1).says("no earlier"));
+    assert!(account.run(&["rollback", ".", "7", "--stage", "dev", "--yes"]).exits(1).says("7"));
+    account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(0);
+    assert!(account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(0).says("nothing"));
+
+    // A second stage serves the same deployment; the first is untouched.
+    let before = account.api()["stages"]["dev"].clone();
+    account.deploy("prod");
+    assert_eq!(stages(&account), named(&[("dev", "2"), ("prod", "2")]));
+    assert_eq!(account.api()["stages"]["dev"], before);
+    account.is_done("prod");
+    let history = account.run(&["history", "--stage", "dev", "--output", "json"]).exits(0).json();
+    let listed: Vec<(&Value, &Value)> = (history["deployments"].as_array().unwrap().iter())
+        .map(|one| (&one["revision"]["number"], &one["stages"]))
+        .collect();
+    assert_eq!(listed, [(&json!(2), &json!(["dev", "prod"])), (&json!(1), &json!([]))]);
+
+    // A stage goes, the other stays; then all goes.
+    let asked = account.run(&["undeploy", "--stage", "dev"]).exits(1);
+    assert!(asked.says("nobody said yes") && asked.says("what stays: prod"), "{asked:?}");
+    account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0);
+    assert_eq!(stages(&account), named(&[("prod", "2")]));
+    assert!(account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0).says("it is gone"));
+    account.edit("portcullis.toml", "[api]", "[api]\nprotect = true");
+    assert!(account.run(&["undeploy", "--delete-api", "--yes"]).exits(1).says("protected"));
+    account.edit("portcullis.toml", "protect = true", "protect = false");
+    account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
+    assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
+    assert!(account.run(&["undeploy", "--delete-api", "--yes"]).exits(0).says("it is gone"));
+}
+
+/// Says what the files of the petstore ask for, of what boto3 reads.
+fn is_the_petstore(account: &Account) {
+    let found = account.read_back();
+    let api = account.api();
+    let tags = json!({"portcullis:api": "petstore", "portcullis:managed": "true"});
+    assert_eq!(api["api"]["tags"], tags);
+    assert_eq!(api["api"]["endpointConfiguration"]["types"], json!(["REGIONAL"]));
+    let [authorizer] = api["authorizers"].as_array().unwrap().as_slice() else { panic!("{api}") };
+    let function = format!("arn:aws:lambda:eu-west-1:{KEY}:function:petstore-authorizer:live");
+    let uri = format!(
+        "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{function}/invocations"
+    );
+    assert_eq!(authorizer["authorizerUri"], uri.as_str());
+    assert_eq!(authorizer["authorizerResultTtlInSeconds"], 300);
+    assert_eq!(authorizer["identitySource"], "method.request.header.Authorization");
+    assert!(authorizer["identityValidationExpression"].as_str().unwrap().contains("[Bb][Ee]"));
+
+    // One role, for that function and qualifier, for API Gateway of this account alone.
+    let roles = found["roles"].as_object().unwrap();
+    let (name, role) = roles.iter().next().unwrap();
+    assert_eq!(roles.len(), 1);
+    let arn = format!("arn:aws:iam::{KEY}:role/portcullis/petstore/{name}");
+    assert_eq!(authorizer["authorizerCredentials"], arn.as_str());
+    assert_eq!(
+        role["policies"],
+        json!({"invoke": {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function,
+        }]}})
+    );
+    let trust = &role["trust"]["Statement"][0];
+    assert_eq!(trust["Principal"], json!({"Service": "apigateway.amazonaws.com"}));
+    assert_eq!(trust["Condition"], json!({"StringEquals": {"aws:SourceAccount": KEY}}));
+
+    // Every operation, guarded or open as the document says, and nothing beside.
+    let methods = api["methods"].as_object().unwrap();
+    let guard = |name: &str| {
+        let method = &methods[name];
+        let kind = method["authorizationType"].as_str().unwrap().to_owned();
+        (kind, method["authorizer"].as_str().unwrap_or("none").starts_with("jwt-"))
+    };
+    assert_eq!(methods.len(), 15);
+    for name in methods.keys() {
+        let open = ["GET /", "GET /health"].contains(&name.as_str());
+        let expected = if open { ("NONE", false) } else { ("CUSTOM", true) };
+        assert_eq!(guard(name), (expected.0.to_owned(), expected.1), "{name}");
+    }
+    let pet = &methods["GET /pets/{petId}"];
+    assert_eq!(pet["requestParameters"], json!({"method.request.path.petId": true}));
+    let integration = &pet["methodIntegration"];
+    assert_eq!(integration["type"], "HTTP_PROXY");
+    assert_eq!(integration["uri"], "https://petstore.example.com/pets/{petId}");
+    assert_eq!(
+        integration["requestParameters"],
+        json!({"integration.request.path.petId": "method.request.path.petId"})
+    );
+    assert_eq!(
+        api["gatewayResponses"]["UNAUTHORIZED"]["responseParameters"],
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
+    );
+    assert_eq!(
+        api["gatewayResponses"]["ACCESS_DENIED"]["responseParameters"],
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer error=\"insufficient_scope\"'"})
+    );
+    let description = api["stages"]["dev"]["deployment"].as_str().unwrap();
+    assert!(description.starts_with("portcullis revision=1 content="), "{description}");
+    assert_eq!(api["deployments"].as_array().unwrap().len(), 1);
+}

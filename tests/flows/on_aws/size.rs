@@ -1,0 +1,76 @@
+//! How many calls it takes, and that nothing is missed where lists come in pages.
+
+use serde_json::json;
+
+use super::Account;
+
+/// An API with this many operations, two of them on each resource.
+fn with_routes(account: &Account, count: usize) {
+    let paths: String = (0..count)
+        .map(|number| {
+            let (path, verb) = (number / 2, ["get", "put"][number % 2]);
+            let path = if verb == "get" { format!("  /r{path}:\n") } else { String::new() };
+            format!("{path}    {verb}: {{ operationId: r{number}, responses: {{ '200': {{ description: r }} }} }}\n")
+        })
+        .collect();
+    account.write(
+        "openapi.yaml",
+        &format!("openapi: 3.0.3\ninfo: {{ title: many, version: '1' }}\nsecurity: [{{ jwt: [read] }}]\npaths:\n{paths}components:\n  securitySchemes:\n    jwt: {{ type: http, scheme: bearer }}\n"),
+    );
+}
+
+#[test]
+fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
+    for (key, routes) in [("100000000011", 3), ("100000000012", 300)] {
+        let account = Account::new(key);
+        with_routes(&account, routes);
+        account.deploy("dev");
+        let (all, writing) = account.wire.of_api_gateway();
+        assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
+        let first = all.len();
+        assert_eq!(account.api()["methods"].as_object().unwrap().len(), routes);
+
+        // A change of one route.
+        account.edit(
+            "openapi.yaml",
+            "operationId: r1,",
+            "security: [{ jwt: [write] }], operationId: r1,",
+        );
+        account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"4m\"");
+        account.deploy("dev");
+        let (all, writing) = account.wire.of_api_gateway();
+        assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
+        println!(
+            "{routes} routes: {first} calls for the first deployment, {} for a change ({} writing)",
+            all.len(),
+            writing.len()
+        );
+
+        account.deploy("dev");
+        let (all, writing) = account.wire.of_api_gateway();
+        assert!(all.len() <= 8 && writing.is_empty(), "{routes} routes, nothing to do: {all:#?}");
+    }
+}
+
+#[test]
+fn what_comes_in_pages_is_read_to_the_end() {
+    let account = Account::of("100000000013", 25, e2e::stand_in::Wire::knowing(super::TOKEN));
+    with_routes(&account, 160);
+    account.python("for n in range(60): client.create_rest_api(name=f'other-{n:02}')");
+    account.deploy("dev");
+    account.is_done("dev");
+    let pages = |what: &str| {
+        let calls = account.wire.calls();
+        calls.iter().filter(|(_, path)| path.split('?').next().unwrap().ends_with(what)).count()
+    };
+    assert_eq!((pages("/restapis"), pages("/resources")), (3, 4), "25 a page");
+
+    let found = account.run(&["discover", "--output", "json"]).exits(0).json();
+    let apis = found["apis"].as_array().unwrap();
+    assert_eq!(apis.len(), 61);
+    let ours: Vec<_> = apis.iter().filter(|api| api["ours"] == json!(true)).collect();
+    assert_eq!(ours.len(), 1);
+    let routes = ours[0]["stages"][0]["routes"].as_object().unwrap();
+    assert_eq!(routes.len(), 160);
+    assert_eq!(routes["PUT /r79"], "jwt [read]");
+}

@@ -7,8 +7,7 @@ use std::time::Duration;
 use crate::api::{AuthorizerShape, StageSettings};
 use crate::aws::apigateway::{Checked, MethodsNow, UsagePlanStep};
 use crate::aws::{Aws, CallError, Kind};
-use crate::draft::scheme_of;
-use crate::fingerprint::fingerprint;
+use crate::draft::{Authorization, Method, scheme_of};
 use crate::observed::{Observed, ObservedStage, TAG_API};
 use crate::plan::{Patch, Plan, Step, undo};
 use crate::revision::Revision;
@@ -155,9 +154,7 @@ impl Run<'_> {
             Step::Deploy { revision } => {
                 self.report.deployment = Some(aws.deploy(&api, revision, &self.known).await?);
             }
-            Step::Verify { methods, authorization } => {
-                self.verify(methods, authorization).await?;
-            }
+            Step::Verify { methods } => self.verify(methods).await?,
             Step::CreateStage { name, deployment, settings } => {
                 self.create_stage(name, deployment.as_deref(), settings).await?;
             }
@@ -247,24 +244,19 @@ impl Run<'_> {
 
     /// Checks that the draft is what was put, mends who may call what where an import did not
     /// say so, and removes authorizers that nothing names.
-    async fn verify(
-        &mut self,
-        methods: &BTreeMap<String, String>,
-        authorization: &BTreeMap<String, crate::draft::Authorization>,
-    ) -> Result<(), ApplyError> {
+    async fn verify(&mut self, methods: &BTreeMap<String, Method>) -> Result<(), ApplyError> {
         let (aws, api) = (self.aws, self.report.api.clone());
         let authorizers = self.authorizers().await?;
         let mut now = aws.methods_now(&api, &authorizers).await?;
-        let wrong: Vec<(&String, &crate::draft::Authorization)> = authorization
-            .iter()
-            .filter(|(name, guard)| {
-                now.methods.get(*name).is_some_and(|m| m.authorization != **guard)
-            })
-            .collect();
+        let open = |(name, wanted): &(&String, &Method)| {
+            now.methods.get(*name).is_some_and(|is| is.authorization != wanted.authorization)
+        };
+        let wrong: Vec<(&String, &Method)> = methods.iter().filter(open).collect();
         if !wrong.is_empty() {
-            for (name, guard) in wrong {
+            for (name, method) in wrong {
                 let (verb, path) = name.split_once(' ').unwrap_or_default();
                 let resource = now.resources.get(path).map(String::as_str).unwrap_or_default();
+                let guard = &method.authorization;
                 aws.guard_method(&api, resource, verb, guard, &authorizers).await?;
             }
             self.deploy_again().await?;
@@ -276,10 +268,10 @@ impl Run<'_> {
             }
             return Err(ApplyError::Draft(problem));
         }
-        let wanted: BTreeSet<&String> = authorization
-            .values()
+        let guards = methods.values().map(|method| &method.authorization);
+        let wanted: BTreeSet<&String> = guards
             .filter_map(|guard| match guard {
-                crate::draft::Authorization::Authorizer { name, .. } => Some(name),
+                Authorization::Authorizer { name, .. } => Some(name),
                 _ => None,
             })
             .collect();
@@ -444,14 +436,14 @@ fn stale(stage: &str) -> ApplyError {
 }
 
 /// Says what of the draft is not what was put.
-fn differs(now: &MethodsNow, methods: &BTreeMap<String, String>) -> Option<String> {
-    for (name, print) in methods {
-        match now.methods.get(name) {
-            None => return Some(format!("{name} is missing in the draft")),
-            Some(method) if fingerprint(method) != *print => {
-                return Some(format!("{name} is not in the draft what was put there"));
-            }
-            Some(_) => {}
+fn differs(now: &MethodsNow, methods: &BTreeMap<String, Method>) -> Option<String> {
+    for (name, wanted) in methods {
+        let Some(is) = now.methods.get(name) else {
+            return Some(format!("{name} is missing in the draft"));
+        };
+        if is != wanted {
+            let what = wanted.difference(is);
+            return Some(format!("{name} is not in the draft what was put there: {what}"));
         }
     }
     let more = now.methods.keys().find(|name| !methods.contains_key(*name))?;

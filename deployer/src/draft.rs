@@ -48,6 +48,33 @@ pub struct Method {
     pub integration: Option<Integration>,
 }
 
+impl Method {
+    /// Says what differs about another one, in the words of AWS.
+    pub fn difference(&self, other: &Self) -> String {
+        let mut found = Vec::new();
+        let both = [self, other].map(|method| serde_json::to_value(method).unwrap_or_default());
+        members("", &both, &mut found);
+        found.join("; ")
+    }
+}
+
+/// Compares two values member by member.
+fn members(place: &str, [wanted, is]: &[Json; 2], found: &mut Vec<String>) {
+    let (Json::Object(a), Json::Object(b)) = (wanted, is) else {
+        if wanted != is {
+            found.push(format!("{place} is {is} and not {wanted}"));
+        }
+        return;
+    };
+    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    for name in names {
+        let member =
+            |map: &serde_json::Map<String, Json>| map.get(name).cloned().unwrap_or_default();
+        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+        members(&place, &[member(a), member(b)], found);
+    }
+}
+
 /// How API Gateway checks who calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authorization {

@@ -72,10 +72,16 @@ impl Scope<'_> {
             "plan" => [look, vec![roles, all_roles]].concat(),
             "rollback" => [
                 look,
-                vec![allow(
-                    &["apigateway:DELETE", "apigateway:PATCH"],
-                    &[self.apigateway(&format!("{}/stages/*", self.rest_api()))],
-                )],
+                vec![
+                    allow(
+                        &["apigateway:PATCH"],
+                        &[self.apigateway(&format!("{}/stages/*", self.rest_api()))],
+                    ),
+                    allow(
+                        &["apigateway:DELETE"],
+                        &[self.apigateway(&format!("{}/stages/*/cache/*", self.rest_api()))],
+                    ),
+                ],
             ]
             .concat(),
             "deploy" => [look, vec![roles, all_roles, tag], self.writing()].concat(),

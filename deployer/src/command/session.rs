@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::api::Api;
+use crate::api::{Api, Arn};
 use crate::aws::apigateway::{Found, Listed};
 use crate::aws::{self, Aws};
 use crate::cli::{Access, Live};
@@ -32,6 +32,14 @@ impl Session {
             Some((role, id)) => (role.to_owned(), Some(id.to_owned())),
             None => (text.to_owned(), None),
         });
+        if let Some((role, _)) = assume_role.as_ref().filter(|(role, _)| Arn::role(role).is_none())
+        {
+            return Err(Failure::Value {
+                option: "--assume-role",
+                value: role.clone(),
+                expected: "the ARN of a role, such as arn:aws:iam::ACCOUNT:role/NAME",
+            });
+        }
         let access = aws::Access {
             region: access.region.clone(),
             profile: access.profile.clone(),

@@ -10,8 +10,7 @@ use super::stage::{Patch, no_canary, patches, serve};
 use super::{Change, Danger, Sign, Target, records};
 use crate::api::{AuthorizerShape, GatewayResponse, StageSettings, UsagePlan};
 use crate::desired::{Desired, role_arn};
-use crate::draft::{Authorization, scheme_of};
-use crate::fingerprint::fingerprint;
+use crate::draft::{Method, scheme_of};
 use crate::observed::{Observed, ObservedApi, Role, TAG_PLANS};
 use crate::openapi::{document, importable, set};
 use crate::revision::Revision;
@@ -52,12 +51,7 @@ pub enum Step {
     /// A deployment of the draft, which no stage serves yet.
     Deploy { revision: Revision },
     /// The draft still is what was put, so what was deployed of it is too.
-    Verify {
-        /// A fingerprint of every method.
-        methods: BTreeMap<String, String>,
-        /// Who may call it.
-        authorization: BTreeMap<String, Authorization>,
-    },
+    Verify { methods: BTreeMap<String, Method> },
     /// A stage that was not there.
     CreateStage { name: String, deployment: Option<String>, settings: StageSettings },
     /// A stage that was there: all or nothing.
@@ -168,11 +162,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         steps.push(Step::Deploy { revision: revision.clone() });
     }
     if puts || matches!(target, Target::New { .. }) {
-        let methods = || desired.draft.methods.iter();
-        steps.push(Step::Verify {
-            methods: methods().map(|(name, m)| (name.clone(), fingerprint(m))).collect(),
-            authorization: methods().map(|(n, m)| (n.clone(), m.authorization.clone())).collect(),
-        });
+        steps.push(Step::Verify { methods: desired.draft.methods.clone() });
     }
     steps.extend(about_the_stage(desired, api, target));
     steps.extend(usage_plan(desired, api));

@@ -1,1 +1,87 @@
-//! todo
+//! The policies that `deployer iam` prints are enough, and no more than that: a stand-in that
+//! evaluates its callers' policies says so.
+
+use std::process::Command;
+
+use e2e::stand_in::StandIn;
+use e2e::tool;
+
+use super::{Told, command};
+
+fn admin(address: &str, script: &str) -> String {
+    let mut python = Command::new(tool("ministack/bin/python"));
+    let script = format!(
+        "import boto3, json\ns = boto3.Session(aws_access_key_id='test', aws_secret_access_key='test', region_name='eu-west-1')\nclient = s.client('apigateway', endpoint_url='http://{address}')\niam = s.client('iam', endpoint_url='http://{address}')\n{script}"
+    );
+    let output = python.args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_printed_policy_of_a_command_is_what_it_needs() {
+    let stand_in = StandIn::ministack(true);
+    let address = &stand_in.address;
+    let url = format!("http://{address}");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["openapi.yaml", "portcullis.toml"] {
+        let text = std::fs::read_to_string(e2e::root().join("infra/petstore").join(name)).unwrap();
+        std::fs::write(folder.path().join(name), text.replace("123456789012", "000000000000"))
+            .unwrap();
+    }
+    let id = admin(
+        address,
+        "for n in range(60): client.create_rest_api(name=f'other-{n}')
+api = client.create_rest_api(name='petstore', tags={'portcullis:api': 'petstore'})['id']
+root = client.get_resources(restApiId=api)['items'][0]['id']
+for n in range(30):
+  r = client.create_resource(restApiId=api, parentId=root, pathPart=f'r{n}')['id']
+  client.put_method(restApiId=api, resourceId=r, httpMethod='GET', authorizationType='AWS_IAM')
+  client.put_integration(restApiId=api, resourceId=r, httpMethod='GET', type='MOCK')
+d = client.create_deployment(restApiId=api, description='portcullis revision=1 content=x tool=x')['id']
+e = client.create_deployment(restApiId=api, description='portcullis revision=2 content=y tool=x')['id']
+client.create_stage(restApiId=api, stageName='dev', deploymentId=e)
+print(api)",
+    );
+    let printed = |of: &str| {
+        let mut iam = command("x", &url, folder.path(), &["iam", of, "--api", &id]);
+        let told: Told = iam.output().unwrap().into();
+        told.exits(0).stdout
+    };
+    let user = |name: &str, policy: &str| -> (String, String) {
+        let script = format!(
+            "iam.create_user(UserName='{name}')\niam.put_user_policy(UserName='{name}', PolicyName='p', PolicyDocument=json.dumps({policy}))\nk = iam.create_access_key(UserName='{name}')['AccessKey']\nprint(k['AccessKeyId'], k['SecretAccessKey'])",
+            policy = policy.replace("true", "True"),
+        );
+        let keys = admin(address, &script);
+        let (key, secret) = keys.split_once(' ').unwrap();
+        (key.to_owned(), secret.to_owned())
+    };
+    let go = |(key, secret): &(String, String), arguments: &[&str]| -> Told {
+        let mut run = command(key, &url, folder.path(), arguments);
+        run.env("AWS_SECRET_ACCESS_KEY", secret);
+        run.output().unwrap().into()
+    };
+    let reader = user("reader", &printed("status"));
+    let told = go(&reader, &["status", "--stage", "dev"]).exits(0);
+    assert!(told.says("serves revision 2"), "{told:?}");
+    go(&reader, &["history", "--stage", "dev"]).exits(0);
+    let denied = go(&reader, &["rollback", "--stage", "dev", "--yes"]).exits(4);
+    assert!(denied.says("AccessDenied") && denied.says("deployer iam COMMAND"), "{denied:?}");
+    let mover = user("mover", &printed("rollback"));
+    go(&mover, &["rollback", "--stage", "dev", "--yes"]).exits(0);
+    go(&mover, &["undeploy", "--stage", "dev", "--yes"]).exits(4);
+    let seeker =
+        user("seeker", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
+    let found = go(&seeker, &["discover"]).exits(0);
+    assert!(found.says("61 REST APIs") && found.says("GET /r29  AWS_IAM"), "{found:?}");
+    let nobody = user("nobody", "{'Version': '2012-10-17', 'Statement': []}");
+    go(&nobody, &["status", "--stage", "dev"]).exits(4);
+    let wrong = (reader.0.clone(), "wrong".to_owned());
+    let told = go(&wrong, &["status", "--stage", "dev"]).exits(4);
+    assert!(told.says("log in again"), "{told:?}");
+    let remover = user("remover", &printed("undeploy"));
+    go(&remover, &["undeploy", "--stage", "dev", "--yes"]).exits(0);
+    go(&remover, &["undeploy", "--delete-api", "--yes"]).exits(0);
+    assert_eq!(admin(address, "print(len(client.get_rest_apis(limit=500)['items']))"), "60");
+}

@@ -1,1 +1,114 @@
-//! todo
+//! What can be wrong, and what is said of it: message, help and exit code.
+
+use std::process::Command;
+
+use e2e::stand_in::StandIn;
+
+use super::{Account, TOKEN, Told, command};
+
+/// Runs `plan` with an environment of its own.
+fn planned(account: &Account, set: impl Fn(&mut Command)) -> Told {
+    let mut command = command(
+        &account.key,
+        &account.wire.url,
+        account.folder.path(),
+        &["plan", "--stage", "dev"],
+    );
+    set(&mut command);
+    command.output().unwrap().into()
+}
+
+#[test]
+fn who_cannot_get_in_is_told_why() {
+    let account = Account::new("100000000061");
+    let told = planned(&account, |plan| _ = plan.env_remove("AWS_REGION")).exits(3);
+    assert!(told.says("no Region is set") && told.says("--region"), "{told:?}");
+    let told = planned(&account, |plan| _ = plan.args(["--region", "Ireland"])).exits(3);
+    assert!(told.says("`Ireland` is not the name of a Region"), "{told:?}");
+    let told = planned(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).exits(4);
+    assert!(told.says("no AWS credentials") && told.says("AWS_PROFILE"), "{told:?}");
+    let told = planned(&account, |plan| _ = plan.args(["--profile", "nobody"])).exits(4);
+    assert!(told.says("no AWS credentials"), "{told:?}");
+    let nowhere = ["--endpoint-url", "http://127.0.0.1:9"];
+    let told = planned(&account, |plan| _ = plan.args(nowhere)).exits(1);
+    assert!(told.says("asking who is calling") && told.says("is there such a Region"), "{told:?}");
+    // A role that may not be assumed, and one that may, with its external id.
+    let role = "arn:aws:iam::100000000061:role/deployer";
+    account.python("iam.create_role(RoleName='deployer', AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::100000000061:root'}, 'Action': 'sts:AssumeRole'}]}))");
+    let told =
+        planned(&account, |plan| _ = plan.args(["--assume-role", &format!("{role},secret-id")]));
+    let told = told.exits(0);
+    assert!(!told.says("secret-id"), "{told:?}");
+    let told = planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).exits(4);
+    assert!(told.says("no AWS credentials"), "{told:?}");
+}
+
+#[test]
+fn what_cannot_be_deployed_is_told_before_anything_is_written() {
+    let account = Account::new("100000000062");
+    let arn = "arn:aws:lambda:eu-west-1:100000000062:function:petstore-authorizer:live";
+    for (from, to, exit, says) in [
+        (
+            arn,
+            "arn:aws-cn:lambda:cn-north-1:100000000062:function:a",
+            3,
+            "the function of `jwt` is in the partition `aws-cn`, and the account 100000000062 is in `aws`",
+        ),
+        (arn, "arn:aws:lambda:function", 3, "`function_arn` is not such an ARN"),
+        (
+            &format!("function_arn = \"{arn}\"\n"),
+            "",
+            3,
+            "the authorizer `jwt` has no `function_arn`",
+        ),
+        ("[stage.dev]", "[stage.other]", 3, "there is no stage `dev`"),
+    ] {
+        let other = Account::new("100000000062");
+        other.edit("portcullis.toml", from, to);
+        let told = other.run(&["deploy", "--stage", "dev", "--yes"]);
+        assert!(told.exit == exit && told.says(says), "{says}: {told:?}");
+        assert_eq!(other.wire.of_api_gateway().1, [""; 0]);
+    }
+    assert_eq!(account.read_back()["apis"], serde_json::json!([]));
+}
+
+#[test]
+fn what_aws_refuses_is_told_in_its_words() {
+    let account = Account::new("100000000063");
+    // The stand-in takes what AWS does not; the wire refuses as AWS does.
+    account.deploy("dev");
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    let calls = account.wire.calls();
+    assert!(!calls.is_empty());
+    let stand_in = &StandIn::localstack().address;
+    let put = 10;
+    account.wire.arm(Some((put, e2e::stand_in::Fault::Denied, usize::MAX)));
+    let told = account.go(&["deploy", "--stage", "dev", "--yes"]).exits(4);
+    assert!(told.says("not you (AccessDeniedException)") && told.says("deployer iam"), "{told:?}");
+    assert!(!told.says(TOKEN) && !told.says(stand_in), "{told:?}");
+}
+
+#[test]
+fn a_missing_authorizer_test_is_passed_over_for_stand_ins_only() {
+    let account = Account::new("100000000064");
+    let direct = format!("http://{}", StandIn::localstack().address);
+    let go = |arguments: &[&str]| -> Told {
+        let mut command = command(&account.key, &direct, account.folder.path(), arguments);
+        command.output().unwrap().into()
+    };
+    let told = go(&["deploy", "--stage", "dev", "--yes"]).exits(1);
+    assert!(told.says("cannot be tested there") && told.says("--untested-authorizer"), "{told:?}");
+    assert_eq!(account.api()["stages"], serde_json::json!({}));
+    // Not without saying where.
+    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).exits(1);
+    let told = go(&[
+        "deploy",
+        "--stage",
+        "dev",
+        "--yes",
+        "--untested-authorizer",
+        "--endpoint-url",
+        &direct,
+    ]);
+    assert!(told.exits(0).says("was not tested"));
+}

@@ -1,1 +1,152 @@
-//! todo
+//! What is there, said: by `discover`, `status`, `doctor`, and as files.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::Account;
+
+/// An API that somebody made by hand.
+const BY_HAND: &str = "
+api = client.create_rest_api(name='legacy', endpointConfiguration={'types': ['REGIONAL']}, description='made by hand')['id']
+root = client.get_resources(restApiId=api)['items'][0]['id']
+auth = client.create_authorizer(restApiId=api, name='Guard', type='TOKEN', authorizerUri='arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:guard/invocations', identitySource='method.request.header.Authorization', authorizerResultTtlInSeconds=60)['id']
+for part, verb, extra in [('a', 'GET', dict(authorizationType='CUSTOM', authorizerId=auth)), ('b', 'POST', dict(authorizationType='AWS_IAM')), ('c', 'GET', dict(authorizationType='NONE', apiKeyRequired=True)), ('d', 'ANY', dict(authorizationType='NONE'))]:
+  r = client.create_resource(restApiId=api, parentId=root, pathPart=part)['id']
+  client.put_method(restApiId=api, resourceId=r, httpMethod=verb, **extra)
+  client.put_method_response(restApiId=api, resourceId=r, httpMethod=verb, statusCode='200')
+  client.put_integration(restApiId=api, resourceId=r, httpMethod=verb, type='HTTP_PROXY', integrationHttpMethod=verb, uri='https://legacy.example.com/' + part)
+client.put_gateway_response(restApiId=api, responseType='THROTTLED', statusCode='420')
+d = client.create_deployment(restApiId=api)['id']
+client.create_stage(restApiId=api, stageName='live', deploymentId=d, variables={'a': 'b'}, tracingEnabled=True)
+client.update_stage(restApiId=api, stageName='live', patchOperations=[{'op': 'replace', 'path': '/*/*/throttling/rateLimit', 'value': '3'}, {'op': 'replace', 'path': '/*/*/throttling/burstLimit', 'value': '4'}])
+print(api)";
+
+#[test]
+fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
+    let account = Account::new("100000000051");
+    let id = account.python(BY_HAND);
+    let found = account.run(&["discover"]).exits(0);
+    for line in [
+        &format!("legacy ({id}), regional"),
+        "stage live: no revision of ours",
+        "GET /a  Guard",
+        "POST /b  AWS_IAM",
+        "GET /c  public and API key",
+        "ANY /d  public",
+    ] {
+        assert!(found.says(line), "{line}: {found:?}");
+    }
+    let before = account.api();
+    let told = account.run(&["export", "--from-api", &id, "--out", "files"]).exits(0);
+    assert!(told.says(&format!("deployer adopt {id}")), "{told:?}");
+    assert!(account.run(&["export", "--from-api", &id, "--out", "files"]).exits(1).says("exist"));
+    assert!(account.run(&["export", "--from-api", "nope", "--out", "x"]).exits(1).says("nope"));
+    account.run(&["check", "files", "--deny-warnings"]).exits(0);
+
+    // Not ours yet: nothing touches it.
+    assert!(account.run(&["status", "files", "--stage", "live"]).exits(1).says("no API legacy"));
+    assert!(account.run(&["adopt", &id, "files"]).exits(1).says("--yes"));
+    account.run(&["adopt", &id, "files", "--yes"]).exits(0);
+    account.run(&["adopt", &id, "files", "--yes"]).exits(0);
+    let plan =
+        account.run(&["plan", "files", "--stage", "live", "--output", "json"]).exits(0).json();
+    assert!(plan["notes"][0].as_str().unwrap().contains("no record"), "{plan}");
+    assert_eq!(plan["changes"], json!([]), "the files say what is there");
+    account.run(&["deploy", "files", "--stage", "live", "--yes"]).exits(0);
+    account.run(&["plan", "files", "--stage", "live", "--detailed-exitcode"]).exits(0);
+    let after = account.api();
+    for name in ["GET /a", "POST /b", "GET /c", "ANY /d"] {
+        let (before, after) = (&before["methods"][name], &after["methods"][name]);
+        for about in ["authorizationType", "apiKeyRequired"] {
+            assert_eq!(before[about], after[about], "{name}");
+        }
+        assert_eq!(before["methodIntegration"]["uri"], after["methodIntegration"]["uri"]);
+    }
+    assert_eq!(after["stages"]["live"]["variables"], json!({"a": "b"}));
+    assert_eq!(
+        after["stages"]["live"]["methodSettings"],
+        before["stages"]["live"]["methodSettings"]
+    );
+    let found = account.run(&["discover", "--output", "json"]).exits(0).json();
+    assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (not ours)");
+    assert_eq!(found["apis"][0]["ours"], true);
+
+    // One of another's, and a second one for the same files.
+    let other = account
+        .python("print(client.create_rest_api(name='x', tags={'portcullis:api': 'x'})['id'])");
+    assert!(account.run(&["adopt", &other, "files", "--yes"]).exits(5).says("several"));
+    account.python(&format!("a = [a for a in apis if a['id'] == '{other}'][0]\nclient.tag_resource(resourceArn='arn:aws:apigateway:eu-west-1::/restapis/{other}', tags={{'portcullis:api': 'legacy'}})"));
+    let told = account.run(&["plan", "files", "--stage", "live"]).exits(5);
+    assert!(told.says(&id) && told.says(&other) && told.says("several APIs"), "{told:?}");
+}
+
+#[test]
+fn status_history_and_sdk_say_what_a_stage_serves() {
+    let account = Account::new("100000000052");
+    account.deploy("dev");
+    let id = account.api()["id"].as_str().unwrap().to_owned();
+    let status = account.run(&["status", "--stage", "dev"]).exits(0);
+    for line in [
+        &format!("petstore ({id}), stage dev"),
+        "serves revision 1, made 20",
+        &format!("at https://{id}.execute-api.eu-west-1.amazonaws.com/dev"),
+        "function:petstore-authorizer:live",
+        "nobody else changed it",
+    ] {
+        assert!(status.says(line), "{line}: {status:?}");
+    }
+    let json = account.run(&["status", "--stage", "dev", "--output", "json"]).exits(0).json();
+    assert_eq!((&json["revision"]["number"], &json["drift"]), (&json!(1), &json!([])));
+    assert!(account.run(&["status", "--stage", "prod"]).exits(1).says("has no stage prod"));
+    let history = account.run(&["history", "--stage", "dev"]).exits(0);
+    assert!(history.says("revision 1  ← dev"), "{history:?}");
+    let sdk = ["sdk", "--stage", "dev", "--language", "javascript", "--out", "sdk.zip"];
+    account.run(&sdk).exits(0);
+    assert!(fs::read(account.path("sdk.zip")).unwrap().starts_with(b"PK"));
+    assert!(account.wire.calls().last().unwrap().1.ends_with("/sdks/javascript"));
+    let wrong =
+        account.run(&["sdk", "--stage", "dev", "--language", "cobol", "--out", "x"]).exits(1);
+    assert!(wrong.says("--language is not one of"), "{wrong:?}");
+}
+
+#[test]
+fn the_doctor_finds_what_would_not_work() {
+    let key = "100000000053";
+    let account = Account::new(key);
+    let rows = |account: &Account, exit: i32| -> Vec<(String, String)> {
+        let told =
+            account.run(&["doctor", "--stage", "dev", "--output", "json"]).exits(exit).json();
+        let rows = told["checks"].as_array().unwrap().iter();
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+        rows.map(|row| {
+            (text(row, "what"), format!("{}: {}", text(row, "state"), text(row, "text")))
+        })
+        .collect()
+    };
+    let row = |rows: &[(String, String)], what: &str| {
+        rows.iter().find(|(known, _)| known == what).unwrap_or_else(|| panic!("{rows:?}")).1.clone()
+    };
+    let before = rows(&account, 1);
+    assert!(row(&before, "function of jwt").starts_with("wrong: there is no arn:aws:lambda:"));
+    assert!(row(&before, "invoke role of jwt").starts_with("fine: `deploy` makes "));
+    assert_eq!(row(&before, "REST APIs"), "fine: 0 of 600");
+    account.python("awslambda.create_function(FunctionName='petstore-authorizer', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)}, Publish=True)\nawslambda.create_alias(FunctionName='petstore-authorizer', Name='live', FunctionVersion='1')");
+    account.deploy("dev");
+    let after = rows(&account, 0);
+    assert!(row(&after, "function of jwt").contains("fine: arn:aws:lambda:"), "{after:?}");
+    assert!(row(&after, "invoke role of jwt").starts_with("fine: arn:aws:iam::"), "{after:?}");
+    assert_eq!(row(&after, "resources"), "fine: 14 of 301");
+    account.python("r = iam.list_roles(PathPrefix='/portcullis/petstore/')['Roles'][0]['RoleName']\niam.update_assume_role_policy(RoleName=r, PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}))");
+    let broken = rows(&account, 1);
+    assert!(
+        row(&broken, "invoke role of jwt")
+            .contains("apigateway.amazonaws.com may not assume it; `deploy` mends it"),
+        "{broken:?}"
+    );
+    // And so it does.
+    let plan = account.plan("dev");
+    assert_eq!(plan["changes"][0]["aspect"], "may invoke");
+    account.deploy("dev");
+    rows(&account, 0);
+}

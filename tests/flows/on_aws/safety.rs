@@ -1,1 +1,239 @@
-//! todo
+//! What must not happen, does not: to stages, to what others do, and without anybody's yes.
+
+use std::sync::Arc;
+
+use e2e::stand_in::{StandIn, Wire};
+use serde_json::{Value, json};
+
+use super::{Account, TOKEN};
+
+#[test]
+fn what_somebody_else_changed_is_told_apart_and_undone() {
+    let account = Account::new("100000000031");
+    account.deploy("dev");
+    account.run(&["drift", "--stage", "dev"]).exits(0);
+    account.python(
+        "r = next(r for r in client.get_resources(restApiId=api)['items'] if r['path'] == '/owners')['id']
+client.update_method(restApiId=api, resourceId=r, httpMethod='GET', patchOperations=[{'op': 'replace', 'path': '/authorizationType', 'value': 'NONE'}])
+client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizationType='NONE')",
+    );
+    let drift = account.run(&["drift", "--stage", "dev"]).exits(2);
+    assert!(drift.says("~ GET /owners  auth: jwt → public  [becomes public]"), "{drift:?}");
+    assert!(drift.says("+ DELETE /owners  auth: public  [public]"), "{drift:?}");
+    account.edit(
+        "openapi.yaml",
+        "operationId: listPets",
+        "security: []\n      operationId: listPets",
+    );
+    let plan = account.plan("dev");
+    let subjects = |of: &str| -> Vec<String> {
+        let all = plan[of].as_array().unwrap().iter();
+        let mut all: Vec<String> =
+            all.map(|change| change["subject"].as_str().unwrap().to_owned()).collect();
+        all.dedup();
+        all
+    };
+    assert_eq!(subjects("changes"), ["GET /pets", "authorizer jwt"]);
+    assert_eq!(plan["changes"][0]["danger"], "opens");
+    assert_eq!(subjects("drift"), ["GET /owners", "DELETE /owners"]);
+    account.deploy("dev");
+    account.is_done("dev");
+    let methods = account.api()["methods"].clone();
+    assert_eq!(methods["GET /owners"]["authorizationType"], "CUSTOM");
+    assert_eq!(methods["DELETE /owners"], Value::Null);
+    assert_eq!(methods["GET /pets"]["authorizationType"], "NONE");
+    account.run(&["drift", "--stage", "dev"]).exits(0);
+}
+
+#[test]
+fn a_stale_plan_is_refused_and_a_fresh_one_carried_out() {
+    let account = Account::new("100000000032");
+    account.deploy("dev");
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    let out = account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).exits(0);
+    assert!(!out.says("nothing to do"));
+    account.edit("openapi.yaml", "- jwt: [owners:admin]", "- jwt: [owners:all]");
+    // Another deployer.
+    account.deploy("dev");
+    let stale = account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(5);
+    assert!(stale.says("is about what is not so any more"), "{stale:?}");
+    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    account.edit("openapi.yaml", "- jwt: [owners:all]", "- jwt: [owners:some]");
+    account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).exits(0);
+    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(0);
+    account.is_done("dev");
+    let other = account.run(&["deploy", "--stage", "prod", "--plan", "plan.json"]).exits(5);
+    assert!(other.says("plan"), "{other:?}");
+    account.write("plan.json", "{}");
+    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(5);
+}
+
+/// The other one acts while ours asks the authorizer: at the very end it is noticed.
+#[test]
+fn two_deployers_at_once_do_not_move_a_stage_twice() {
+    let key = "100000000033";
+    let first = Account::new(key);
+    first.deploy("dev");
+    let address = StandIn::localstack().address.clone();
+    let script = format!(
+        "import boto3\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='eu-west-1')\nc = s.client('apigateway', endpoint_url='http://{address}')\napi = c.get_rest_apis()['items'][0]['id']\nd = c.create_deployment(restApiId=api, description='theirs')['id']\nc.update_stage(restApiId=api, stageName='dev', patchOperations=[{{'op': 'replace', 'path': '/deploymentId', 'value': d}}])"
+    );
+    let mut account = Account::new(key);
+    account.wire = Wire::before(
+        &address,
+        500,
+        Arc::new(move |_| {
+            super::python(&script);
+            (401, String::new())
+        }),
+    );
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    let told = account.run(&["deploy", "--stage", "dev", "--yes"]).exits(5);
+    assert!(told.says("somebody else moved the stage dev in the meantime"), "{told:?}");
+    assert_eq!(account.api()["stages"]["dev"]["deployment"], "theirs");
+    // And what is theirs is told, and taken over by whoever goes on.
+    let drift = account.run(&["drift", "--stage", "dev"]).exits(2);
+    assert!(drift.says("which is none of ours"), "{drift:?}");
+    first.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    first.deploy("dev");
+    first.is_done("dev");
+}
+
+#[test]
+fn an_authorizer_that_does_not_answer_as_it_must_moves_no_stage() {
+    let allow = "{\"Statement\":[{\"Effect\":\"Allow\",\"Resource\":\"*\"}]}".to_owned();
+    let deny = "{\"Statement\":[{\"Effect\":\"Deny\",\"Resource\":\"*\"}]}".to_owned();
+    let answering = |garbage: (u16, String), token: (u16, String)| -> e2e::stand_in::Asked {
+        Arc::new(move |asked| {
+            let known = asked == format!("Bearer {TOKEN}");
+            if known { token.clone() } else { garbage.clone() }
+        })
+    };
+    let refused = (401, String::new());
+    for (number, garbage, token, expected) in [
+        (41, (200, allow.clone()), refused.clone(), Err("did not refuse what is no token (200)")),
+        (42, (500, String::new()), refused.clone(), Err("(500: it could not be invoked)")),
+        (43, refused.clone(), refused.clone(), Err("did not let the given token in (401)")),
+        (44, refused.clone(), (200, deny.clone()), Err("did not let the given token in (200)")),
+        (45, (200, deny), (200, allow.clone()), Ok(())),
+        (46, (403, String::new()), (200, allow), Ok(())),
+    ] {
+        let account = Account::of(&format!("1000000000{number}"), 500, answering(garbage, token));
+        // A role that is there already: nothing has to reach everywhere first.
+        let role = format!("invoke_role_arn = \"arn:aws:iam::1000000000{number}:role/r\"\n");
+        account.edit("portcullis.toml", "cache_ttl", &format!("{role}cache_ttl"));
+        let token = "--token-command=echo aaa.bbb.ccc";
+        let told = account.run(&["deploy", "--stage", "dev", "--yes", token]);
+        match expected {
+            Ok(()) => assert_eq!(told.exit, 0, "{told:?}"),
+            Err(text) => {
+                assert!(told.exit == 1 && told.says(text) && told.says("no stage"), "{told:?}");
+                assert_eq!(account.api()["stages"], json!({}));
+            }
+        }
+        assert!(!told.says(TOKEN), "a token is printed to nobody: {told:?}");
+    }
+}
+
+#[test]
+fn a_stage_that_does_not_answer_is_put_back() {
+    let account = Account::new("100000000034");
+    let backend = e2e::backend::Backend::answering("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+    let smoke = ["deploy", "--stage", "dev", "--yes", "--smoke", &backend.url];
+    let told = account.run(&smoke).exits(6);
+    assert!(told.says("answered 500; the stage was moved back"), "{told:?}");
+    assert_eq!(account.api()["stages"], json!({}), "it was not there before");
+    account.deploy("dev");
+    let before = account.api()["stages"].clone();
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    account.edit(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[stage.dev]\nvariables = { a = \"b\" }\nthrottle = { rate = 5, burst = 6 }",
+    );
+    account.run(&smoke).exits(6);
+    let now = account.api()["stages"].clone();
+    assert_eq!(now["dev"]["deployment"], before["dev"]["deployment"]);
+    assert_eq!(now["dev"]["variables"], before["dev"]["variables"]);
+    assert!(backend.seen().len() > 20, "asked again and again");
+    let fine = e2e::backend::Backend::answering("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
+    let told = account.run(&[
+        "deploy",
+        "--stage",
+        "dev",
+        "--yes",
+        "--smoke",
+        &fine.url,
+        "--smoke-status",
+        "403",
+        "--flush-auth-cache",
+        "--token-command=echo aaa.bbb.ccc",
+    ]);
+    told.exits(0);
+    assert!(account.wire.calls().iter().any(|(_, path)| path.ends_with("/cache/authorizers")));
+    assert!(fine.seen()[0].contains("authorization: Bearer aaa.bbb.ccc"), "{:?}", fine.seen());
+}
+
+#[test]
+fn a_canary_takes_a_share_and_is_promoted_or_ended() {
+    let account = Account::new("100000000035");
+    let told = account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).exits(1);
+    assert!(told.says("is not there yet"), "{told:?}");
+    account.deploy("dev");
+    let change = |from: &str, to: &str| account.edit("openapi.yaml", from, to);
+    change("- jwt: [owners:read]", "- jwt: [owners:admin]");
+    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).exits(0);
+    let stage = account.api()["stages"]["dev"].clone();
+    assert!(stage["deployment"].as_str().unwrap().contains("revision=1 "), "{stage}");
+    assert!(stage["canarySettings"]["deployment"].as_str().unwrap().contains("revision=2 "));
+    assert_eq!(stage["canarySettings"]["percentTraffic"], 10.0);
+    let status = account.run(&["status", "--stage", "dev"]).exits(0);
+    assert!(status.says("10 % of requests go to"), "{status:?}");
+    // Back to all of the old one, then on to all of the new one.
+    account.run(&["rollback", "1", "--stage", "dev", "--yes"]).exits(0);
+    assert_eq!(account.api()["stages"]["dev"]["canarySettings"], Value::Null);
+    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "25"]).exits(0);
+    account.deploy("dev");
+    account.is_done("dev");
+    let stage = account.api()["stages"]["dev"].clone();
+    assert_eq!(stage["canarySettings"], Value::Null);
+    assert!(stage["deployment"].as_str().unwrap().contains("revision=2 "), "{stage}");
+}
+
+#[test]
+fn nothing_is_done_that_nobody_said_yes_to() {
+    let account = Account::new("100000000036");
+    let told = account.run(&["deploy", "--stage", "dev"]).exits(1);
+    assert!(told.says("nobody said yes") && told.says("--yes"), "{told:?}");
+    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    account.deploy("dev");
+    account.run(&["rollback", "1", "--stage", "dev"]).exits(0);
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    account.deploy("dev");
+    assert!(account.run(&["rollback", "--stage", "dev"]).exits(1).says("--yes"));
+    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+}
+
+#[test]
+fn old_deployments_are_removed_and_those_in_use_are_kept() {
+    let account = Account::new("100000000037");
+    account.edit("portcullis.toml", "[api]", "[api]\nkeep = 2");
+    account.deploy("dev");
+    account.deploy("prod");
+    for (from, to) in [("owners:read", "a"), ("a", "b"), ("b", "c")] {
+        account.edit("openapi.yaml", &format!("- jwt: [{from}]"), &format!("- jwt: [{to}]"));
+        account.deploy("dev");
+    }
+    let revisions: Vec<String> = (account.api()["deployments"].as_array().unwrap().iter())
+        .map(|text| text.as_str().unwrap().split(' ').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(revisions, ["revision=1", "revision=3", "revision=4"], "prod serves the first");
+    let models = account.api()["models"].clone();
+    let records: Vec<&str> = models
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|name| name.as_str()?.strip_prefix("PortcullisRevision"))
+        .collect();
+    assert!(records.contains(&"1") && records.contains(&"4"), "{records:?}");
+}

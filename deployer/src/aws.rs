@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -130,7 +132,7 @@ async fn configuration(access: &Access) -> Result<SdkConfig, NoAccess> {
         .build_https();
     // Calls are repeated by ours, which knows which may be.
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .timeout_config(
             TimeoutConfig::builder()
@@ -142,7 +144,14 @@ async fn configuration(access: &Access) -> Result<SdkConfig, NoAccess> {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &access.profile {
-        loader = loader.profile_name(profile);
+        // A profile that is named counts for more than keys in the environment, which the
+        // default chain would take first.
+        let files = ProviderConfig::without_region()
+            .with_region(access.region.clone().map(Region::new))
+            .with_http_client(http.clone());
+        let keys = ProfileFileCredentialsProvider::builder().configure(&files);
+        loader =
+            loader.profile_name(profile).credentials_provider(keys.profile_name(profile).build());
     }
     if let Some(url) = &access.endpoint_url {
         loader = loader.endpoint_url(url);

@@ -148,7 +148,15 @@ impl Draft {
 
     /// Returns the parts by name, each with a fingerprint of all that it does.
     pub fn parts(&self) -> BTreeMap<String, String> {
-        let methods = self.methods.iter().map(|(name, method)| (name.clone(), fingerprint(method)));
+        // What an authorizer does is its own part: a method is not another for it.
+        let by_scheme = |method: &Method| {
+            let mut method = method.clone();
+            if let Authorization::Authorizer { name, .. } = &mut method.authorization {
+                *name = scheme_of(name).to_owned();
+            }
+            fingerprint(&method)
+        };
+        let methods = self.methods.iter().map(|(name, method)| (name.clone(), by_scheme(method)));
         let authorizers = (self.authorizers.iter())
             .map(|(name, shape)| (format!("authorizer {}", scheme_of(name)), fingerprint(shape)));
         let responses = (self.gateway_responses.iter())

@@ -73,13 +73,23 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let baseline = baseline(api, stage, &mut notes);
     let live = api.and_then(|api| api.live(stage)).map(|revision| revision.number);
     let target = target(desired, api);
-    let mut changes = between(&baseline, &desired.record);
-    changes.extend(opened(&baseline, &desired.api));
+    let mut changes = match &baseline {
+        Baseline::Recorded(before) => between(before, &desired.record),
+        Baseline::Seen(before) => between(before, &Record::observed(&desired.draft)),
+    };
+    let (Baseline::Recorded(before) | Baseline::Seen(before)) = &baseline;
+    changes.extend(opened(before, &desired.api));
     changes.extend(stage::changes(desired, api));
     changes.extend(steps::role_changes(desired, observed));
     changes.extend(steps::api_changes(desired, api));
     changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
     changes.dedup();
+    for rules in changes.iter().filter(|change| change.aspect == "rules") {
+        notes.push(format!(
+            "what {} decides by changes: its function needs the new authorizer.json (`deployer config`) first",
+            rules.subject
+        ));
+    }
     let drift = api.map(drift).unwrap_or_default();
     let steps = steps::steps(desired, observed, &target);
     Plan {
@@ -98,17 +108,27 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 }
 
 /// What the stage serves, as far as it is known.
-fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> Record {
+enum Baseline {
+    /// What we recorded of it.
+    Recorded(Record),
+    /// What AWS shows: no scopes, and no rules of authorizers.
+    Seen(Record),
+}
+
+fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> Baseline {
     let Some(api) = api.filter(|api| api.stages.contains_key(stage)) else {
-        return Record::default();
+        return Baseline::Recorded(Record::default());
     };
     let recorded = api.live(stage).and_then(|revision| api.records.get(&revision.number));
-    recorded.cloned().unwrap_or_else(|| {
-        notes.push(format!(
-            "the stage {stage} serves a deployment that has no record: this compares with what is being edited"
-        ));
-        Record::observed(&api.draft)
-    })
+    recorded.map_or_else(
+        || {
+            notes.push(format!(
+                "the stage {stage} serves a deployment that has no record: this compares with what is being edited, without scopes"
+            ));
+            Baseline::Seen(Record::observed(&api.draft))
+        },
+        |record| Baseline::Recorded(record.clone()),
+    )
 }
 
 /// The deployment that the stage is to serve.

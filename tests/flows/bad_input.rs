@@ -72,10 +72,11 @@ fn a_url_that_is_none_is_told_as_such() {
 
 #[test]
 fn what_only_aws_can_do_is_refused_at_the_start() {
-    let folder = petstore_with("openapi.yaml", "type: mock", "type: aws_proxy");
+    let uri = "type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/x/invocations";
+    let folder = petstore_with("openapi.yaml", "type: mock", uri);
     let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("GET /health (aws_proxy)"), "{text}");
+    assert!(text.contains("GET /health (AWS_PROXY)"), "{text}");
 }
 
 #[test]

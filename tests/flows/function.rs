@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets";
 
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
@@ -24,7 +24,7 @@ fn cargo_lambda(command: &str) -> Command {
 
 /// Starts the function. It is compiled when it is first invoked, which may take longer than
 /// API Gateway waits, so it is compiled before, in the way `cargo lambda watch` does it.
-fn watch(config: &Path, port: &str) -> Process {
+pub(crate) fn watch(config: &Path, port: &str) -> Process {
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--bin", "bootstrap"]).current_dir(root().join("authorizer"));
     assert!(build.status().unwrap().success());

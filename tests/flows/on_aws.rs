@@ -15,6 +15,7 @@ mod everything;
 mod faults;
 mod life;
 mod looking;
+mod real_authorizer;
 mod safety;
 mod size;
 

@@ -42,6 +42,8 @@ def api(client, found):
         if "deploymentId" in canary:
             canary["deployment"] = deployments.get(canary.pop("deploymentId"), "none")
         stages[stage["stageName"]] = stage
+    arn = f"arn:aws:apigateway:{region}::/restapis/{key}"
+    found["tags"] = {**found.get("tags", {}), **client.get_tags(resourceArn=arn)["tags"]}
     for volatile in ("createdDate", "id", "rootResourceId"):
         found.pop(volatile, None)
     authorizers = pages(client.get_authorizers, "items", restApiId=key)

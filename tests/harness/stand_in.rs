@@ -102,6 +102,8 @@ pub enum Fault {
     Conflict,
     /// 500.
     Failure,
+    /// 400, as an OpenAPI document is that API Gateway does not take.
+    Refused,
     /// 403: whoever asks gives up at once, as if it had been stopped.
     Denied,
     /// The connection ends before the call is passed on.
@@ -111,7 +113,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All of them.
+    /// Those that a call may meet though nothing is wrong with it.
     pub const ALL: [Self; 6] = [
         Self::Throttled,
         Self::Conflict,
@@ -233,6 +235,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
             Some(Fault::Throttled) => (429, "TooManyRequestsException", json!({"message": "slow"})),
             Some(Fault::Conflict) => (409, "ConflictException", json!({"message": "busy"})),
             Some(Fault::Denied) => (403, "AccessDeniedException", json!({"message": "not you"})),
+            Some(Fault::Refused) => (
+                400,
+                "BadRequestException",
+                json!({"message": "Errors found during import: Unable to put resource"}),
+            ),
             Some(Fault::Failure) => (500, "InternalFailure", json!({"message": "oops"})),
             None => {
                 let (status, headers, body) = answer(&request, behind);
@@ -331,8 +338,58 @@ fn answer(request: &Request, behind: &Behind) -> Answer {
             }
             answer
         }
+        ("PATCH", ["restapis", _]) => {
+            // The stand-in counts the types and does not name them.
+            let text = String::from_utf8_lossy(&request.body);
+            let body =
+                ["EDGE", "REGIONAL", "PRIVATE"].iter().fold(text.into_owned(), |text, kind| {
+                    text.replace(&format!("/types/{kind}"), "/types/0")
+                });
+            let Request { method, path, head, .. } = request;
+            let (method, path, head) = (method.clone(), path.clone(), head.clone());
+            pass_on(&Request { method, path, head, body: body.into_bytes() }, behind)
+        }
+        (_, ["tags", _]) => {
+            tagged(request);
+            pass_on(request, behind)
+        }
         ("GET", _) if request.path.contains("limit=") => page(request, behind),
         _ => pass_on(request, behind),
+    }
+}
+
+/// Tags that were set apart from their API's creation, by the API's id: the stand-in does not
+/// show them with it.
+static TAGS: Mutex<BTreeMap<String, BTreeMap<String, Value>>> = Mutex::new(BTreeMap::new());
+
+/// Remembers what was tagged; `%2F` stands for what is before the id.
+fn tagged(request: &Request) {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let Some((_, id)) = path.rsplit_once("%2F") else { return };
+    let mut all = TAGS.lock().unwrap();
+    let tags = all.entry(id.to_owned()).or_default();
+    let set: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    for (name, value) in set["tags"].as_object().into_iter().flatten() {
+        tags.insert(name.clone(), value.clone());
+    }
+    for name in query.split('&').filter_map(|pair| pair.strip_prefix("tagKeys=")) {
+        tags.insert(name.replace("%3A", ":"), Value::Null);
+    }
+}
+
+/// Shows an API's tags with it.
+fn show_tags(items: &mut [Value]) {
+    let all = TAGS.lock().unwrap();
+    for item in items {
+        for (name, value) in all.get(item["id"].as_str().unwrap_or("-")).into_iter().flatten() {
+            if !item["tags"].is_object() {
+                item["tags"] = json!({});
+            }
+            match value {
+                Value::Null => _ = item["tags"].as_object_mut().unwrap().remove(name),
+                value => item["tags"][name] = value.clone(),
+            }
+        }
     }
 }
 
@@ -361,13 +418,15 @@ fn import_the_rest(api: &str, request: &Request, behind: &Behind) {
     .collect();
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (verb, method) in methods.as_object().into_iter().flatten() {
+            let verb = if verb.starts_with("x-") { "ANY".to_owned() } else { verb.to_uppercase() };
+            let replace = |path: &str, value: &Value| json!({"patchOperations": [{"op": "replace", "path": path, "value": value}]});
+            let place = format!("/restapis/{api}/resources/{}/methods/{verb}", ids[path.as_str()]);
+            let role = &method["x-amazon-apigateway-integration"]["credentials"];
+            if role.is_string() {
+                send("PATCH", &format!("{place}/integration"), &replace("/credentials", role));
+            }
             if method["x-amazon-apigateway-auth"]["type"] == "AWS_IAM" {
-                let verb =
-                    if verb.starts_with("x-") { "ANY".to_owned() } else { verb.to_uppercase() };
-                let place =
-                    format!("/restapis/{api}/resources/{}/methods/{verb}", ids[path.as_str()]);
-                let patch = json!({"patchOperations": [{"op": "replace", "path": "/authorizationType", "value": "AWS_IAM"}]});
-                send("PATCH", &place, &patch);
+                send("PATCH", &place, &replace("/authorizationType", &json!("AWS_IAM")));
             }
         }
     }
@@ -392,7 +451,10 @@ fn page(request: &Request, behind: &Behind) -> Answer {
     let Ok(mut list) = serde_json::from_slice::<Value>(&body) else {
         return (status, headers, body);
     };
-    let Some(items) = list["item"].as_array().cloned() else { return (status, headers, body) };
+    let Some(mut items) = list["item"].as_array().cloned() else { return (status, headers, body) };
+    if path == "/restapis" {
+        show_tags(&mut items);
+    }
     let to = (from + asked.min(behind.page)).min(items.len());
     list["item"] = items[from..to].into();
     if to < items.len() {

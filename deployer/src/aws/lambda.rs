@@ -10,9 +10,19 @@ impl Aws {
     /// Returns a function's state, if it is there: `Active` when it can be invoked.
     pub async fn function(&self, arn: &str) -> Result<Option<String>, CallError> {
         let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+        let (name, qualifier) = qualified(arn);
+        let version = qualifier.filter(|one| !one.starts_with(|c: char| c.is_ascii_digit()));
+        if let Some(alias) = version {
+            let there = self
+                .caller
+                .call(&asked, || self.lambda.get_alias().function_name(&name).name(&alias).send());
+            if if_there(there.await)?.is_none() {
+                return Ok(None);
+            }
+        }
         let found = self
             .caller
-            .call(&asked, || self.lambda.get_function_configuration().function_name(arn).send());
+            .call(&asked, || self.lambda.get_function_configuration().function_name(&name).send());
         let Some(found) = if_there(found.await)? else { return Ok(None) };
         Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
     }

@@ -18,6 +18,7 @@ mod house;
 mod iam;
 mod linting;
 mod local_issuer;
+mod planning;
 mod schema;
 
 use std::fs;

@@ -75,7 +75,10 @@ print(api)",
         user("seeker", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
     let found = go(&seeker, &["discover"]).exits(0);
     assert!(found.says("61 REST APIs") && found.says("GET /r29  AWS_IAM"), "{found:?}");
-    let nobody = user("nobody", "{'Version': '2012-10-17', 'Statement': []}");
+    let nobody = user(
+        "nobody",
+        "{'Version': '2012-10-17', 'Statement': [{'Effect': 'Deny', 'Action': '*', 'Resource': '*'}]}",
+    );
     go(&nobody, &["status", "--stage", "dev"]).exits(4);
     let wrong = (reader.0.clone(), "wrong".to_owned());
     let told = go(&wrong, &["status", "--stage", "dev"]).exits(4);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::stand_in::StandIn;
+use e2e::stand_in::{Fault, StandIn};
 
 use super::{Account, TOKEN, Told, command};
 
@@ -39,8 +39,8 @@ fn who_cannot_get_in_is_told_why() {
         planned(&account, |plan| _ = plan.args(["--assume-role", &format!("{role},secret-id")]));
     let told = told.exits(0);
     assert!(!told.says("secret-id"), "{told:?}");
-    let told = planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).exits(4);
-    assert!(told.says("no AWS credentials"), "{told:?}");
+    let told = planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).exits(1);
+    assert!(told.says("--assume-role is not the ARN of a role"), "{told:?}");
 }
 
 #[test]
@@ -78,14 +78,25 @@ fn what_aws_refuses_is_told_in_its_words() {
     // The stand-in takes what AWS does not; the wire refuses as AWS does.
     account.deploy("dev");
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
-    let calls = account.wire.calls();
-    assert!(!calls.is_empty());
-    let stand_in = &StandIn::localstack().address;
-    let put = 10;
-    account.wire.arm(Some((put, e2e::stand_in::Fault::Denied, usize::MAX)));
-    let told = account.go(&["deploy", "--stage", "dev", "--yes"]).exits(4);
-    assert!(told.says("not you (AccessDeniedException)") && told.says("deployer iam"), "{told:?}");
-    assert!(!told.says(TOKEN) && !told.says(stand_in), "{told:?}");
+    let go = ["deploy", "--stage", "dev", "--yes"];
+    account.wire.arm(None);
+    // The number of the call that puts the document: an undisturbed plan makes those before it.
+    account.go(&["plan", "--stage", "dev"]).exits(0);
+    let put = account.wire.calls().len();
+    let before = account.api();
+    for (fault, exit, says, help) in [
+        (Fault::Denied, 4, "not you (AccessDeniedException)", "deployer iam COMMAND"),
+        (Fault::Refused, 1, "Errors found during import: Unable to put resource (BadRequest", ""),
+        (Fault::Throttled, 1, "slow (TooManyRequestsException)", "run it again"),
+        (Fault::Conflict, 5, "busy (ConflictException)", "somebody else is changing it"),
+    ] {
+        account.wire.arm(Some((put, fault, usize::MAX)));
+        let told = account.go(&go).exits(exit);
+        assert!(told.says("putting the document into "), "{told:?}");
+        assert!(told.says(says) && told.says(help), "{fault:?}: {told:?}");
+        assert!(!told.says(TOKEN), "{told:?}");
+        assert_eq!(account.api()["stages"], before["stages"], "{fault:?}");
+    }
 }
 
 #[test]

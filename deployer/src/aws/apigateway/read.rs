@@ -271,7 +271,7 @@ impl Aws {
         Ok(all)
     }
 
-    /// Reads what the methods of a deployment ask for, if AWS says so.
+    /// Reads what the methods of a deployment ask for; nothing if that is not said of all.
     pub async fn summary(
         &self,
         api: &str,
@@ -286,8 +286,12 @@ impl Aws {
         let mut methods = BTreeMap::new();
         for (path, verbs) in found.api_summary().into_iter().flatten() {
             for (verb, snapshot) in verbs {
+                // What is not said is not known, and least of all that it is public.
+                let Some(kind) = snapshot.authorization_type() else {
+                    return Ok(BTreeMap::new());
+                };
                 let summary = MethodSummary {
-                    authorization: snapshot.authorization_type().unwrap_or("NONE").to_owned(),
+                    authorization: kind.to_owned(),
                     api_key: snapshot.api_key_required(),
                 };
                 methods.insert(format!("{verb} {path}"), summary);

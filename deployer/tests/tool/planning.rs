@@ -1,0 +1,536 @@
+//! What is asked for, what is there, and what differs: without AWS.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deployer::api::{Api, StageSettings, Throttle};
+use deployer::compile::{compile, manifest};
+use deployer::desired::Desired;
+use deployer::diagnostic::{Source, has_errors};
+use deployer::draft::Draft;
+use deployer::iam::{COMMANDS, Scope};
+use deployer::observed::{
+    Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, TAG_API,
+};
+use deployer::openapi::render;
+use deployer::plan::{Danger, Plan, Step, patches, plan};
+use deployer::revision::{Record, Revision};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+
+fn source(name: &str, text: &str) -> Arc<Source> {
+    Arc::new(Source { name: name.to_owned(), text: text.to_owned() })
+}
+
+#[track_caller]
+fn compiled(toml: &str, openapi: &str, stage: Option<&str>) -> Api {
+    let toml = source("portcullis.toml", toml);
+    let (read, problems) = manifest(&toml, &|_| None);
+    assert!(!has_errors(&problems), "{problems:?}");
+    let (api, problems) = compile(&read.unwrap(), &toml, &source("openapi.yaml", openapi), stage);
+    assert!(!has_errors(&problems), "{openapi}\n{problems:#?}");
+    api.unwrap()
+}
+
+fn place(partition: &str) -> Place {
+    Place {
+        account: "123456789012".to_owned(),
+        partition: partition.to_owned(),
+        region: "eu-west-1".to_owned(),
+    }
+}
+
+fn desired(api: Api) -> Desired {
+    Desired::new(api, place("aws")).unwrap()
+}
+
+/// What is there once a plan was carried out, as AWS would show it.
+fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
+    let mut api = before.api.clone().unwrap_or_else(|| ObservedApi {
+        id: "api1".to_owned(),
+        name: desired.api.name.clone(),
+        tags: desired.tags.clone(),
+        endpoint: desired.endpoint().to_owned(),
+        draft: Draft::default(),
+        authorizers: BTreeMap::new(),
+        records: BTreeMap::new(),
+        stages: BTreeMap::new(),
+        deployments: Vec::new(),
+        usage_plan: None,
+    });
+    let mut roles = before.roles.clone();
+    let mut made = None;
+    for step in &plan.steps {
+        match step {
+            Step::Role { name, role, .. } => _ = roles.insert(name.clone(), role.clone()),
+            Step::Put { document } => {
+                api.draft = desired.draft.clone();
+                api.authorizers = desired
+                    .draft
+                    .authorizers
+                    .keys()
+                    .map(|n| (format!("id-{n}"), n.clone()))
+                    .collect();
+                let models = document["components"]["schemas"].as_object().unwrap();
+                let records = models.iter().filter_map(|(name, schema)| Record::read(name, schema));
+                api.records = records.map(|(n, record)| (n, record.unwrap())).collect();
+            }
+            Step::Deploy { revision } => {
+                let id = format!("d{}-{}", revision.number, api.deployments.len());
+                made = Some(id.clone());
+                let revision = Some(revision.clone());
+                api.deployments.push(ObservedDeployment { id, created: 0, revision });
+            }
+            Step::CreateStage { name, deployment, settings } => {
+                let deployment = deployment.clone().or(made.clone()).unwrap();
+                let stage = ObservedStage { deployment, canary: None, settings: settings.clone() };
+                api.stages.insert(name.clone(), stage);
+            }
+            Step::MoveStage { name, to, moves, settings, .. } => {
+                let stage = api.stages.get_mut(name).unwrap();
+                stage.settings = settings.clone();
+                if *moves {
+                    stage.deployment = to.clone().or(made.clone()).unwrap();
+                }
+            }
+            Step::Prune { deployments, roles: gone } => {
+                api.deployments.retain(|one| !deployments.contains(&one.id));
+                gone.iter().for_each(|role| _ = roles.remove(role));
+            }
+            Step::Tag { set, .. } => api.tags.extend(set.clone()),
+            _ => {}
+        }
+    }
+    Observed { place: desired.place.clone(), api: Some(api), roles }
+}
+
+fn nothing() -> Observed {
+    Observed { place: place("aws"), api: None, roles: BTreeMap::new() }
+}
+
+/// Deploys files to what is there.
+fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan, Observed) {
+    let desired = desired(compiled(toml, openapi, Some(stage)));
+    let planned = plan(&desired, before);
+    let after = done(before, &desired, &planned);
+    let again = plan(&desired, &after);
+    assert!(again.is_empty() && again.drift.is_empty(), "{again}");
+    (planned, after)
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    plan.changes.iter().map(ToString::to_string).collect()
+}
+
+/// Paths of up to three segments, with one or two operations on each.
+fn documents() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![Just("a".to_owned()), Just("b-c".to_owned()), Just("{p}".to_owned())];
+    let path = prop::collection::vec(segment, 0..3).prop_map(|segments| {
+        let numbered =
+            segments.iter().enumerate().map(|(n, s)| s.replace("{p}", &format!("{{p{n}}}")));
+        format!("/{}", numbered.collect::<Vec<_>>().join("/"))
+    });
+    let security = prop_oneof![
+        Just(json!([])),
+        Just(json!([{"jwt": ["read"]}])),
+        Just(json!([{"jwt": ["read", "write"]}, {"jwt": ["admin"]}])),
+        Just(json!([{"jwt": [], "key": []}])),
+        Just(json!([{"key": []}])),
+        Just(json!([{"iam": []}])),
+        Just(json!([{"pool": ["p/read"]}])),
+        Just(json!([{"pool": [], "key": []}])),
+    ];
+    let integration = prop_oneof![
+        Just(Value::Null),
+        Just(
+            json!({"type": "HTTP_PROXY", "uri": "https://x.example.com/", "httpMethod": "get", "timeoutInMillis": 50, "connectionType": "INTERNET"})
+        ),
+        Just(
+            json!({"type": "aws_proxy", "uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:f/invocations", "credentials": "arn:aws:iam::123456789012:role/r"})
+        ),
+        Just(
+            json!({"type": "http", "uri": "http://${stageVariables.host}/", "httpMethod": "POST", "connectionType": "VPC_LINK", "connectionId": "${stageVariables.link}", "passthroughBehavior": "NEVER", "requestTemplates": {"text/plain": "$input.body"}, "responses": {"default": {"statusCode": "201"}, "4..": {"statusCode": "400", "responseParameters": {"method.response.header.X": "'x'"}}}, "tlsConfig": {"insecureSkipVerification": true}})
+        ),
+        Just(
+            json!({"type": "mock", "requestTemplates": {"application/json": "{\"statusCode\":200}"}, "responses": {"default": {"statusCode": "200"}}})
+        ),
+    ];
+    let operation = (
+        security,
+        integration,
+        prop::option::of(prop_oneof![Just("all"), Just("some")]),
+        any::<bool>(),
+    );
+    let operation = operation.prop_map(|(security, integration, validator, body)| {
+        let mut operation = json!({"security": security, "parameters": [
+            {"name": "q", "in": "query", "required": body},
+            {"name": "X-H", "in": "header"},
+        ]});
+        if !integration.is_null() {
+            operation["x-amazon-apigateway-integration"] = integration;
+        }
+        if let Some(validator) = validator {
+            operation["x-amazon-apigateway-request-validator"] = json!(validator);
+        }
+        if body {
+            operation["operationId"] = json!("op");
+            operation["responses"] = json!({"204": {"description": "gone"}, "default": {"description": "?"}});
+            operation["requestBody"] = json!({"content": {"application/json": {"schema": {"$ref": "#/components/schemas/a-thing"}}, "text/plain": {"schema": {"type": ["string", "null"]}}}});
+        }
+        operation
+    });
+    let verb = prop_oneof![
+        Just("get"),
+        Just("post"),
+        Just("options"),
+        Just("x-amazon-apigateway-any-method")
+    ];
+    let item = prop::collection::btree_map(verb, operation, 1..3);
+    let paths = prop::collection::btree_map(path, item, 1..5);
+    (paths, any::<bool>()).prop_map(|(paths, more)| {
+        let mut document = json!({
+            "openapi": "3.1.0",
+            "info": {"title": "t", "version": "3"},
+            "paths": paths,
+            "x-amazon-apigateway-request-validators": {
+                "all": {"validateRequestBody": true, "validateRequestParameters": true},
+                "some": {"validateRequestParameters": true},
+            },
+            "components": {
+                "schemas": {"a-thing": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/a-thing"}}}},
+                "securitySchemes": {
+                    "jwt": {"type": "http", "scheme": "bearer"},
+                    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                    "iam": {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"},
+                    "pool": {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "cognito_user_pools", "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": ["arn:aws:cognito-idp:eu-west-1:123456789012:userpool/p"]}},
+                },
+            },
+        });
+        if more {
+            document["info"]["description"] = json!("what it is for");
+            document["x-amazon-apigateway-binary-media-types"] = json!(["a/b", "*/*"]);
+            document["x-amazon-apigateway-minimum-compression-size"] = json!(0);
+            document["x-amazon-apigateway-api-key-source"] = json!("AUTHORIZER");
+            document["x-amazon-apigateway-policy"] = json!({"Version": "2012-10-17", "Statement": []});
+            document["x-amazon-apigateway-gateway-responses"] = json!({"UNAUTHORIZED": {"statusCode": 401}, "DEFAULT_4XX": {"responseTemplates": {"application/json": "{}"}}});
+        }
+        document.to_string()
+    })
+}
+
+fn with_cors(more: &str) -> String {
+    format!(
+        "{MANIFEST}\n[cors]\nallow_origins = [\"https://a.example.com\"{more}]\nmax_age = \"5m\"\n"
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_rendered_is_read_as_what_it_was(openapi in documents(), cors in 0..3) {
+        let toml = match cors {
+            0 => MANIFEST.to_owned(),
+            1 => with_cors(""),
+            _ => with_cors(", \"https://b.example.com\""),
+        };
+        let api = compiled(&toml, &openapi, None);
+        let rendered = render(&api).unwrap();
+        let again = compiled(&toml, &rendered.to_string(), None);
+        prop_assert_eq!(&again.routes, &api.routes, "{:#}", rendered);
+        // What CORS and the challenges add is said in the document, and so is its own.
+        prop_assert_eq!(Draft::of(&again).unwrap(), Draft::of(&api).unwrap());
+        let named = Api { name: api.name.clone(), gateway_responses: api.gateway_responses.clone(), ..again };
+        prop_assert_eq!(&named, &api);
+    }
+
+    #[test]
+    fn what_is_there_needs_no_step_and_what_is_not_becomes_it(a in documents(), b in documents()) {
+        let (first, one) = deployed(&nothing(), MANIFEST, &a, "dev");
+        prop_assert!(!first.is_empty());
+        let (_, two) = deployed(&one, MANIFEST, &b, "dev");
+        let (back, three) = deployed(&two, MANIFEST, &a, "dev");
+        let of = |observed: &Observed| observed.api.clone().unwrap();
+        prop_assert_eq!(&of(&three).draft, &of(&one).draft);
+        prop_assert!(back.is_empty() == (of(&two).draft == of(&one).draft && back.changes.is_empty()));
+    }
+
+    #[test]
+    fn no_document_for_aws_has_a_scheme_it_would_not_map(openapi in documents()) {
+        let desired = desired(compiled(MANIFEST, &openapi, None));
+        let planned = plan(&desired, &nothing());
+        let document = planned.steps.iter().find_map(|step| match step {
+            Step::Put { document } => Some(document.clone()),
+            _ => None,
+        });
+        let document = document.unwrap();
+        prop_assert!(!document.to_string().contains("x-portcullis-"));
+        for scheme in document["components"]["securitySchemes"].as_object().unwrap().values() {
+            prop_assert_eq!(&scheme["type"], "apiKey");
+            prop_assert!(scheme["name"] == "x-api-key" || scheme["x-amazon-apigateway-authtype"].is_string());
+        }
+        for path in document["paths"].as_object().unwrap().values() {
+            for operation in path.as_object().unwrap().values() {
+                prop_assert!(operation["security"].is_array());
+                for scheme in operation["security"].as_array().unwrap().iter().flat_map(|one| one.as_object().unwrap().keys()) {
+                    prop_assert!(document["components"]["securitySchemes"][scheme].is_object());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dangerous_things_are_told_first_and_by_name() {
+    let (_, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+    let opened = OPENAPI
+        .replace("operationId: getThing", "security: []")
+        .replace("  /open:\n", "  /more:\n    get: { security: [] }\n  /open:\n");
+    let (planned, two) = deployed(&one, MANIFEST, &opened, "dev");
+    assert_eq!(
+        lines(&planned)[..2],
+        [
+            "~ GET /things/{id}  auth: jwt [read] → public  [becomes public]",
+            "+ GET /more  auth: public  [public]",
+        ]
+    );
+    let gone =
+        "- authorizer jwt  function: arn:aws:lambda:eu-west-1:123456789012:function:shop:live";
+    assert!(lines(&planned).contains(&gone.to_owned()), "{planned}");
+    let (planned, _) = deployed(&two, MANIFEST, OPENAPI, "dev");
+    let told = lines(&planned);
+    assert!(
+        told.contains(&"~ GET /things/{id}  auth: public → jwt [read]  [security]".to_owned()),
+        "{told:?}"
+    );
+    assert!(told.contains(&"- GET /more  auth: public".to_owned()), "{told:?}");
+
+    // Gone, so that its requests fall through to what everybody may call.
+    let greedy = OPENAPI.replace(
+        "  /things/{id}:\n    get:\n      operationId: getThing\n",
+        "  /{proxy+}:\n    x-amazon-apigateway-any-method: { security: [] }\n",
+    );
+    let (planned, _) = deployed(&one, MANIFEST, &greedy, "dev");
+    assert_eq!(planned.changes[0].danger, Danger::Opens);
+    assert_eq!(
+        planned.changes[0].to_string(),
+        "~ GET /things/{id}  auth: jwt [read] → public, falling through to ANY /{proxy+}  [becomes public]"
+    );
+}
+
+#[test]
+fn another_authorizer_is_another_name_and_no_change_of_every_route() {
+    let (_, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+    for (from, to, aspect) in [
+        ("shop:live", "shop:next", "function"),
+        ("[[authorizer.jwt.issuer]]", "cache_ttl = \"1m\"\n[[authorizer.jwt.issuer]]", "cache"),
+        (
+            "[[authorizer.jwt.issuer]]",
+            "invoke_role_arn = \"arn:aws:iam::123456789012:role/r\"\n[[authorizer.jwt.issuer]]",
+            "invoke role",
+        ),
+        ("https://shop.example.com", "https://other.example.com", "rules"),
+    ] {
+        let (planned, after) = deployed(&one, &MANIFEST.replace(from, to), OPENAPI, "dev");
+        let changed: Vec<(&str, &str)> = (planned.changes.iter())
+            .filter(|change| !change.subject.starts_with("role "))
+            .map(|change| (change.subject.as_str(), change.aspect.as_str()))
+            .filter(|(_, of)| aspect == *of || *of != "invoke role")
+            .collect();
+        assert_eq!(changed, [("authorizer jwt", aspect)], "{planned}");
+        let name = |observed: &Observed| {
+            observed.api.as_ref().unwrap().draft.authorizers.keys().next().unwrap().clone()
+        };
+        assert_eq!(name(&after) == name(&one), aspect == "rules", "rules are the function's");
+        assert!(planned.steps.iter().any(|step| matches!(step, Step::Test { .. })), "{planned}");
+    }
+}
+
+#[test]
+fn a_role_is_for_one_function_and_goes_when_no_kept_revision_names_it() {
+    let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
+    let (_, mut now) = deployed(&nothing(), &keep, OPENAPI, "dev");
+    let first: Vec<String> = now.roles.keys().cloned().collect();
+    let policy = now.roles[&first[0]].policies["invoke"].clone();
+    assert_eq!(
+        policy["Statement"][0]["Resource"],
+        "arn:aws:lambda:eu-west-1:123456789012:function:shop:live"
+    );
+    for (alias, roles) in [("b", 2), ("c", 2), ("d", 2)] {
+        (_, now) =
+            deployed(&now, &keep.replace("shop:live", &format!("shop:{alias}")), OPENAPI, "dev");
+        assert_eq!(now.roles.len(), roles, "{:?}", now.roles.keys());
+    }
+    assert!(!now.roles.contains_key(&first[0]));
+    let long =
+        MANIFEST.replace("name = \"shop\"", &format!("name = \"{}\"", "a shop & more ".repeat(9)));
+    let role = desired(compiled(&long, OPENAPI, None)).roles.keys().next().unwrap().clone();
+    assert!(
+        role.len() <= 64 && role.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+        "{role}"
+    );
+}
+
+#[test]
+fn every_arn_is_of_the_accounts_own_partition() {
+    for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
+        let arn = format!("arn:{partition}:lambda:{region}:123456789012:function:shop:live");
+        let toml =
+            MANIFEST.replace("arn:aws:lambda:eu-west-1:123456789012:function:shop:live", &arn);
+        let here = Place { region: region.to_owned(), ..place(partition) };
+        let desired = Desired::new(compiled(&toml, OPENAPI, None), here.clone()).unwrap();
+        let text =
+            serde_json::to_string(&plan(&desired, &Observed { place: here.clone(), ..nothing() }))
+                .unwrap();
+        assert!(text.contains(&format!("arn:{partition}:iam::123456789012:role/portcullis/shop/")));
+        assert!(text.contains(&format!("arn:{partition}:apigateway:{region}:lambda:path/")));
+        assert!(!text.contains("arn:aws:"), "{text}");
+        let scope = Scope { place: &here, name: "shop", api: None };
+        for command in COMMANDS {
+            assert!(!scope.policy(command).unwrap().to_string().contains("arn:aws:"), "{command}");
+        }
+        let wrong = Desired::new(compiled(MANIFEST, OPENAPI, None), here).unwrap_err().to_string();
+        assert!(wrong.contains("the function of `jwt` is in the partition `aws`"), "{wrong}");
+    }
+}
+
+#[test]
+fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
+    let none = StageSettings::default();
+    let throttle = |rate| Some(Throttle { rate, burst: 2 });
+    let some = StageSettings {
+        variables: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+        throttle: throttle(1.5),
+        routes: BTreeMap::from([("GET /a/{b}".to_owned(), Throttle { rate: 1.0, burst: 2 })]),
+        metrics: true,
+        logging: Some("INFO".to_owned()),
+        tracing: true,
+        ..none.clone()
+    };
+    let told = |from, to| -> Vec<String> {
+        let patches = patches(from, to).into_iter();
+        patches.map(|p| format!("{} {} {}", p.op, p.path, p.value.unwrap_or_default())).collect()
+    };
+    assert_eq!(told(&some, &some), [""; 0]);
+    assert_eq!(
+        told(&none, &some),
+        [
+            "replace /variables/a b",
+            "replace /*/*/throttling/burstLimit 2",
+            "replace /*/*/throttling/rateLimit 1.5",
+            "replace /~1a~1{b}/GET/throttling/burstLimit 2",
+            "replace /~1a~1{b}/GET/throttling/rateLimit 1",
+            "replace /*/*/metrics/enabled true",
+            "replace /*/*/logging/loglevel INFO",
+            "replace /tracingEnabled true",
+        ]
+    );
+    assert_eq!(
+        told(&some, &none),
+        [
+            "remove /variables/a ",
+            "replace /*/*/throttling/burstLimit -1",
+            "replace /*/*/throttling/rateLimit -1",
+            "replace /~1a~1{b}/GET/throttling/burstLimit -1",
+            "replace /~1a~1{b}/GET/throttling/rateLimit -1",
+            "replace /*/*/metrics/enabled false",
+            "replace /*/*/logging/loglevel OFF",
+            "replace /tracingEnabled false",
+        ]
+    );
+}
+
+#[test]
+fn descriptions_that_are_not_ours_are_read_as_nothing() {
+    let ours = Revision { number: 7, content: "c".to_owned(), tool: "0.1.0".to_owned() };
+    assert_eq!(Revision::read(&ours.to_string()), Some(ours));
+    for text in [
+        "",
+        "release 7",
+        "portcullis",
+        "portcullis revision=x content=c tool=1",
+        "portcullis content=c revision=1 tool=1",
+    ] {
+        assert_eq!(Revision::read(text), None, "{text}");
+    }
+    assert_eq!(Record::read("Pet", &json!({})), None);
+    assert_eq!(Record::read("PortcullisRevision3", &json!({"description": "{"})), Some((3, None)));
+}
+
+/// What plans are to people, and to machines.
+#[test]
+fn a_plan_is_told_to_people_and_to_machines() {
+    let (first, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+    insta::assert_snapshot!("first_plan", first.to_string());
+    let toml = MANIFEST.replace(
+        "[stage.dev]",
+        "[stage.dev]\nvariables = { host = \"b\" }\n[cors]\nallow_origins = [\"*\"]",
+    );
+    let mut drifted = one.clone();
+    let api = drifted.api.as_mut().unwrap();
+    api.draft.methods.get_mut("GET /things/{id}").unwrap().api_key = true;
+    api.tags.insert("owner".to_owned(), "somebody".to_owned());
+    api.tags.remove(TAG_API);
+    let second = plan(
+        &desired(compiled(&toml, &OPENAPI.replace("jwt: [read]", "jwt: [write]"), None)),
+        &drifted,
+    );
+    insta::assert_snapshot!("second_plan", second.to_string());
+    let text = serde_json::to_string(&second).unwrap();
+    let again: Plan = serde_json::from_str(&text).unwrap();
+    assert_eq!(again, second, "a saved plan is the same plan");
+}
+
+#[test]
+fn policies_are_printed_for_every_command_and_class() {
+    let folder =
+        folder(MANIFEST, &OPENAPI.replace("      security: []", "      security: [{ iam: [] }]"));
+    let print = |arguments: &[&str]| {
+        let output = deployer(folder.path(), &[&["iam"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all: Vec<String> = COMMANDS
+        .iter()
+        .map(|command| format!("{command}\n{}", print(&[command, "--api", "api1"])))
+        .collect();
+    insta::assert_snapshot!("iam_commands", all.concat());
+    let saml = [
+        "saml",
+        "--api",
+        "api1",
+        "--stage",
+        "dev",
+        "--provider",
+        "arn:aws:iam::123456789012:saml-provider/corp",
+        "--issuer",
+        "https://idp.example.com/saml",
+        "--class",
+        "readers=GET /open",
+    ];
+    let others = [print(&["trust"]), print(&["invoke"]), print(&saml)];
+    insta::assert_snapshot!("iam_others", others.concat());
+    for (arguments, says) in [
+        (vec!["nonsense"], "iam is not trust, invoke, saml or a command that needs AWS"),
+        (vec!["saml"], "--provider is not the provider's ARN"),
+        (vec!["saml", "--provider", "p"], "--issuer is not"),
+        (vec!["saml", "--provider", "p", "--issuer", "i"], "--class is not"),
+        (
+            vec!["saml", "--provider", "p", "--issuer", "i", "--class", "a=GET /none"],
+            "the API's operations",
+        ),
+        (
+            vec!["saml", "--provider", "p", "--issuer", "i", "--class", "a=GET /things/{id}"],
+            "guarded by AWS_IAM",
+        ),
+    ] {
+        let output = deployer(folder.path(), &[vec!["iam"], arguments].concat());
+        assert!(
+            output.status.code() == Some(1) && told(&output).contains(says),
+            "{}",
+            told(&output)
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! The function that is shipped, asked as `TestInvokeAuthorizer` asks it before a stage moves.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use e2e::{Dev, binary, http, root};
+use serde_json::{Value, json};
+
+use super::Account;
+use crate::function::{free_port, watch};
+
+#[test]
+fn the_shipped_function_passes_the_test_and_lets_a_real_token_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("authorizer.json");
+    let (issuer_port, function_port) = (free_port(), free_port());
+    let issuer = format!("http://127.0.0.1:{issuer_port}");
+    let out = config.to_str().unwrap();
+    let written = Command::new(binary("deployer"))
+        .args(["config", "infra/petstore", "--local-issuer", &issuer, "--out", out])
+        .current_dir(root())
+        .status();
+    assert!(written.unwrap().success());
+    let _function = watch(&config, &function_port);
+    let dev = Dev::start(&["infra/petstore", "--port", "0", "--issuer-port", &issuer_port]);
+    let token = dev.token("pets:read");
+    let endpoint =
+        format!("http://127.0.0.1:{function_port}/2015-03-31/functions/bootstrap/invocations");
+    let account = Account::of(
+        "100000000071",
+        500,
+        Arc::new(move |authorization| {
+            let event = json!({
+                "type": "TOKEN",
+                "authorizationToken": authorization,
+                "methodArn": "arn:aws:execute-api:eu-west-1:100000000071:api1234567/test-invoke-stage/GET/",
+            });
+            let answer = http::send("POST", &endpoint, &[], event.to_string().as_bytes()).json();
+            match &answer["policyDocument"] {
+                Value::Null if answer["errorMessage"] == "Unauthorized" => (401, String::new()),
+                Value::Null => (500, String::new()),
+                policy => (200, policy.to_string()),
+            }
+        }),
+    );
+    let deploy = |token: &str| {
+        let command = format!("--token-command=printf %s {token}");
+        account.run(&["deploy", "--stage", "dev", "--yes", &command])
+    };
+    let refused = deploy("not.a.token").exits(1);
+    assert!(refused.says("did not let the given token in (401)"), "{refused:?}");
+    let done = deploy(&token).exits(0);
+    assert!(!done.says(&token), "a token is printed to nobody");
+    account.is_done("dev");
+}

@@ -421,3 +421,27 @@ fn a_request_in_flight_ends_before_the_gateway_does() {
     assert_eq!((answer.status, answer.body.as_str()), (200, "late"));
     assert_eq!(ending.join().unwrap(), Some(0));
 }
+
+#[test]
+fn pages_of_named_origins_may_ask_before_they_call() {
+    let folder = petstore_with(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[cors]\nallow_origins = [\"https://a.example.com\", \"https://b.example.com\"]\nallow_credentials = true\n[stage.dev]",
+    );
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let ask = |origin: &str| {
+        let headers = [("Origin", origin), ("Access-Control-Request-Method", "PUT")];
+        http::send("OPTIONS", &format!("{}/pets/7", dev.url()), &headers, b"")
+    };
+    let answer = ask("https://b.example.com");
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://b.example.com"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("DELETE,GET,PUT"));
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    assert_eq!(answer.header("vary"), Some("Origin"));
+    let other = ask("https://evil.example.com");
+    assert_eq!((other.status, other.header("access-control-allow-origin")), (204, None));
+    // What follows is guarded as ever.
+    assert_eq!(dev.ask("PUT", "/pets/7", None).0.status, 401);
+}

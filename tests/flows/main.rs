@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::string_slice,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "a test that cannot go on panics"
 )]

@@ -274,7 +274,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
 
 fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
-    let mut piece = [0; 65_536];
+    let mut piece = vec![0; 65_536];
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;
@@ -474,6 +474,7 @@ fn pass_on(request: &Request, behind: &Behind) -> Answer {
     let answer = http::send(&request.method, &url, &headers, &request.body);
     let kept = ["content-type", "x-amzn-errortype", "x-amzn-requestid"];
     let lines = answer.headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
-    let headers: String = lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<String> = lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     (answer.status, headers, answer.body.into_bytes())
 }

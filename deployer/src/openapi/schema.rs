@@ -174,7 +174,7 @@ fn kind(value: &Json, converted: &mut Map<String, Json>) {
     }
     match (listed, kinds.as_slice()) {
         (None, _) => _ = converted.insert("type".to_owned(), value.clone()),
-        (Some(_), []) => {}
+        (Some(_), []) => _ = converted.insert("enum".to_owned(), json!([null])),
         (Some(_), [only]) => _ = converted.insert("type".to_owned(), (*only).clone()),
         (Some(_), several) => {
             let any: Vec<Json> = several.iter().map(|kind| json!({"type": kind})).collect();

@@ -13,6 +13,7 @@ mod cached_policies;
 mod compiling;
 mod documents;
 mod explaining;
+mod for_aws;
 mod gateway;
 mod house;
 mod iam;

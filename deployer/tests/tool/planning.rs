@@ -97,7 +97,9 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             }
             Step::Prune { deployments, roles: gone } => {
                 api.deployments.retain(|one| !deployments.contains(&one.id));
-                gone.iter().for_each(|role| _ = roles.remove(role));
+                for role in gone {
+                    roles.remove(role);
+                }
             }
             Step::Tag { set, .. } => api.tags.extend(set.clone()),
             _ => {}

@@ -1,18 +1,21 @@
 //! How many calls it takes, and that nothing is missed where lists come in pages.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use super::Account;
 
 /// An API with this many operations, two of them on each resource.
 fn with_routes(account: &Account, count: usize) {
-    let paths: String = (0..count)
-        .map(|number| {
-            let (path, verb) = (number / 2, ["get", "put"][number % 2]);
-            let path = if verb == "get" { format!("  /r{path}:\n") } else { String::new() };
-            format!("{path}    {verb}: {{ operationId: r{number}, responses: {{ '200': {{ description: r }} }} }}\n")
-        })
-        .collect();
+    let mut paths = String::new();
+    for number in 0..count {
+        let (path, verb) = (number / 2, ["get", "put"][number % 2]);
+        if verb == "get" {
+            let _ = writeln!(paths, "  /r{path}:");
+        }
+        let _ = writeln!(paths, "    {verb}: {{ operationId: r{number} }}");
+    }
     account.write(
         "openapi.yaml",
         &format!("openapi: 3.0.3\ninfo: {{ title: many, version: '1' }}\nsecurity: [{{ jwt: [read] }}]\npaths:\n{paths}components:\n  securitySchemes:\n    jwt: {{ type: http, scheme: bearer }}\n"),

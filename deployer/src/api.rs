@@ -106,11 +106,41 @@ pub struct GatewayResponse {
     pub response_templates: BTreeMap<String, String>,
 }
 
+impl ApiSettings {
+    /// Names resources of the policy without place and id, which API Gateway adds, so that
+    /// equal ones compare equal.
+    #[must_use]
+    pub fn normal(mut self) -> Self {
+        if let Some(policy) = &mut self.policy {
+            without_place(policy);
+        }
+        self
+    }
+}
+
+/// `arn:aws:execute-api:eu-west-1:123456789012:abc/*` → `execute-api:/*`, wherever it stands.
+fn without_place(json: &mut Json) {
+    match json {
+        Json::String(text) => {
+            let fields: Vec<&str> = text.splitn(6, ':').collect();
+            if let ["arn", _, "execute-api", _, _, resource] = fields[..]
+                && let Some((_, path)) = resource.split_once('/')
+            {
+                *text = format!("execute-api:/{path}");
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(without_place),
+        Json::Object(members) => members.values_mut().for_each(without_place),
+        _ => {}
+    }
+}
+
 impl GatewayResponse {
     /// The body of every type unless told otherwise.
     pub const USUAL_BODY: &str = "{\"message\":$context.error.messageString}";
 
-    /// Leaves out the status that the type has anyway, so that equal ones compare equal.
+    /// Leaves out the status that the type has anyway and puts in the body, so that equal ones
+    /// compare equal.
     #[must_use]
     pub fn normal(mut self, kind: &str) -> Self {
         let usual = match kind {
@@ -133,6 +163,9 @@ impl GatewayResponse {
             _ => "",
         };
         self.status_code.take_if(|status| status == usual);
+        if self.response_templates.is_empty() {
+            self.response_templates.insert(JSON.to_owned(), Self::USUAL_BODY.to_owned());
+        }
         self
     }
 }

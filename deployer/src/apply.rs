@@ -201,13 +201,21 @@ impl Run<'_> {
             };
             if !refuses(&garbage) {
                 let what = format!("did not refuse what is no token ({})", said(&garbage));
-                return Err(ApplyError::Authorizer { name: scheme, what, log: tail(&garbage) });
+                return Err(ApplyError::Authorizer {
+                    name: scheme,
+                    what,
+                    log: tail(&garbage, NO_TOKEN),
+                });
             }
             let Some(token) = &self.options.token else { continue };
             let answer = self.asked(id, shape, token).await?;
             if answer.status != 200 || !allows(&answer) {
                 let what = format!("did not let the given token in ({})", said(&answer));
-                return Err(ApplyError::Authorizer { name: scheme, what, log: tail(&answer) });
+                return Err(ApplyError::Authorizer {
+                    name: scheme,
+                    what,
+                    log: tail(&answer, token),
+                });
             }
         }
         Ok(())
@@ -262,6 +270,11 @@ impl Run<'_> {
             self.deploy_again().await?;
             now = aws.methods_now(&api, &authorizers).await?;
         }
+        let otherwise = methods.iter().filter_map(|(name, wanted)| {
+            let (is, wanted) = (now.methods.get(name)?.effect(), wanted.effect());
+            (is != wanted).then(|| format!("{name}: {}", wanted.difference(&is)))
+        });
+        self.report.notes.extend(otherwise);
         if let Some(problem) = differs(&now, methods) {
             if let Some(deployment) = self.report.deployment.take() {
                 aws.delete_deployment(&api, &deployment).await?;
@@ -425,9 +438,10 @@ fn said(answer: &Checked) -> String {
     }
 }
 
-/// The end of a log: what happened, and no more than fits a screen.
-fn tail(answer: &Checked) -> String {
-    let lines: Vec<&str> = answer.log.lines().collect();
+/// The end of a log: what happened, no more than fits a screen, and never the token.
+fn tail(answer: &Checked, token: &str) -> String {
+    let log = answer.log.replace(token, "…");
+    let lines: Vec<&str> = log.lines().collect();
     lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("\n")
 }
 
@@ -441,8 +455,8 @@ fn differs(now: &MethodsNow, methods: &BTreeMap<String, Method>) -> Option<Strin
         let Some(is) = now.methods.get(name) else {
             return Some(format!("{name} is missing in the draft"));
         };
-        if is != wanted {
-            let what = wanted.difference(is);
+        if !is.is_as_safe_as(wanted) {
+            let what = wanted.effect().difference(&is.effect());
             return Some(format!("{name} is not in the draft what was put there: {what}"));
         }
     }

@@ -275,6 +275,13 @@ fn compiled(files: &Files, environment: Environment<'_>, output: Output) -> Resu
     }
 }
 
+/// Compiles the files for a command that does nothing with what they ask for: warnings were
+/// told by those that do.
+fn named(files: &Files, environment: Environment<'_>) -> Result<Api, Failure> {
+    let project = project::load(&files.dir, files.stage.as_deref(), environment)?;
+    project.api.ok_or(Failure::Files(project.diagnostics))
+}
+
 /// Trusts the issuer of a running `dev`, for the audiences of the configured ones. Only a
 /// loopback URL may be plain http, and only such a one is nobody else's.
 fn local_issuer(url: &str, configured: &[IssuerDocument]) -> Result<IssuerDocument, Failure> {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::api::{
     Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, Cors, GatewayResponse,
-    Integration, Route, Security, Validator,
+    Integration, IntegrationKind, Route, Security, Validator,
 };
 use crate::fingerprint::fingerprint;
 
@@ -49,6 +49,35 @@ pub struct Method {
 }
 
 impl Method {
+    /// Returns what of it has an effect: behind a proxy integration answers are not mapped, and
+    /// what is declared of them is whatever an import made of it.
+    #[must_use]
+    pub fn effect(&self) -> Self {
+        let mut effect = self.clone();
+        if let Some(integration) = &mut effect.integration
+            && matches!(integration.kind, IntegrationKind::AwsProxy | IntegrationKind::HttpProxy)
+        {
+            effect.responses.clear();
+            integration.responses.clear();
+            integration.request_templates.clear();
+            integration.passthrough_behavior.clear();
+            integration.content_handling = None;
+        }
+        effect
+    }
+
+    /// Says whether another one lets in the same callers to the same backend.
+    pub fn is_as_safe_as(&self, other: &Self) -> bool {
+        let of = |method: &Self| {
+            let integration = method.integration.clone().map(|integration| {
+                let Integration { kind, uri, credentials, connection_id, .. } = integration;
+                (kind, uri, credentials, connection_id)
+            });
+            (method.authorization.clone(), method.api_key, method.validator, integration)
+        };
+        of(self) == of(other)
+    }
+
     /// Says what differs about another one, in the words of AWS.
     pub fn difference(&self, other: &Self) -> String {
         let mut found = Vec::new();
@@ -150,7 +179,7 @@ impl Draft {
     pub fn parts(&self) -> BTreeMap<String, String> {
         // What an authorizer does is its own part: a method is not another for it.
         let by_scheme = |method: &Method| {
-            let mut method = method.clone();
+            let mut method = method.effect();
             if let Authorization::Authorizer { name, .. } = &mut method.authorization {
                 *name = scheme_of(name).to_owned();
             }

@@ -88,6 +88,10 @@ impl Scope<'_> {
             "undeploy" => [
                 look,
                 vec![
+                    allow(
+                        &["apigateway:GET"],
+                        &[self.apigateway("/domainnames"), self.apigateway("/domainnames/*")],
+                    ),
                     roles,
                     all_roles,
                     allow(

@@ -18,6 +18,7 @@ mod looking;
 mod real_authorizer;
 mod safety;
 mod size;
+mod words;
 
 /// The token that the test's authorizer knows.
 const TOKEN: &str = "aaa.bbb.ccc";

@@ -322,7 +322,7 @@ fn answer(request: &Request, behind: &Behind) -> Answer {
             let (status, policy) = (behind.asked)(token);
             plain(
                 200,
-                &json!({"clientStatus": status, "log": "asked", "latency": 1, "policy": policy}),
+                &json!({"clientStatus": status, "log": format!("headers: {token}"), "latency": 1, "policy": policy}),
             )
         }
         ("DELETE", ["restapis", _, "stages", _, "cache", "authorizers"]) => plain(202, &json!({})),

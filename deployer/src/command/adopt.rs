@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, named};
 use crate::cli::{self, Files};
 use crate::compile::Environment;
 use crate::observed::{TAG_API, TAG_MANAGED};
@@ -18,7 +18,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: None };
-    let api = compiled(&files, environment, output)?;
+    let api = named(&files, environment)?;
     let session = Session::open(access, output)?;
     let all = session.wait(session.aws.apis())?;
     let ours = all.iter().find(|known| known.tags.get(TAG_API) == Some(&api.name));

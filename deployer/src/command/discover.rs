@@ -18,10 +18,10 @@ pub(super) fn run(access: &cli::Access, output: Output) -> Result<Exit, Failure>
     let session = Session::open(access, output)?;
     let apis = session.wait(session.aws.apis())?;
     let mut lines = vec![format!(
-        "{} REST APIs in {}, {}",
-        apis.len(),
+        "REST APIs in {}, {}: {}",
         session.aws.place.account,
-        session.aws.place.region
+        session.aws.place.region,
+        apis.len()
     )];
     let mut all = Vec::new();
     for api in &apis {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, named};
 use crate::cli;
 use crate::compile::Environment;
 use crate::output::{Exit, Output};
@@ -15,7 +15,7 @@ pub(super) fn run(
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let api = compiled(&arguments.files(), environment, output)?;
+    let api = named(&arguments.files(), environment)?;
     let session = Session::open(access, output)?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let mut changes = drift(&observed);

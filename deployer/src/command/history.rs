@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, named};
 use crate::apply::number;
 use crate::cli;
 use crate::compile::Environment;
@@ -17,7 +17,7 @@ pub(super) fn run(
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let api = compiled(&arguments.files(), environment, output)?;
+    let api = named(&arguments.files(), environment)?;
     let session = Session::open(access, output)?;
     let listed = session.must_find(&api.name)?;
     let stages = session.wait(session.aws.stages(&listed.id))?;

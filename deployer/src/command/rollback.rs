@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::apply::number;
 use crate::aws::Kind;
 use crate::cli::{self, Files};
-use crate::command::compiled;
+use crate::command::named;
 use crate::compile::Environment;
 use crate::observed::ObservedApi;
 use crate::output::{Exit, Output};
@@ -22,7 +22,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let (dir, revision) = place(&arguments.place)?;
     let files = Files { dir: dir.into(), stage: Some(arguments.stage.clone()) };
-    let api = compiled(&files, environment, output)?;
+    let api = named(&files, environment)?;
     let session = Session::open(access, output)?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let Some(stage) = observed.stages.get(&arguments.stage) else {
@@ -33,6 +33,7 @@ pub(super) fn run(
     let (deployment, target) = target(&observed, live.as_ref().map(|r| r.number), revision)?;
     let changes = changes(&observed, live.as_ref().map(|r| r.number), target);
     let lines: Vec<String> = changes.iter().map(|change| format!("\n  {change}")).collect();
+    let rules = changes.iter().any(|change| change.aspect == "rules");
     let from = number(live.as_ref());
     let text = format!(
         "{} ({}), stage {}: from {from} back to revision {target}{}",
@@ -54,6 +55,11 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     output.note(&text);
+    if rules {
+        output.note(
+            "  note: functions keep the rules they have: point them back too, if it is these",
+        );
+    }
     if !arguments.yes && output.ask("\ngo back? type yes:").as_deref() != Some("yes") {
         return Err(Failure::NotConfirmed(format!("rolling back {}", arguments.stage)));
     }

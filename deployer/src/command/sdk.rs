@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, compiled, write_bytes};
+use super::{Failure, named, write_bytes};
 use crate::cli;
 use crate::compile::Environment;
 use crate::output::{Exit, Output};
@@ -36,7 +36,7 @@ pub(super) fn run(
         };
         parameters.insert(name.to_owned(), value.to_owned());
     }
-    let api = compiled(&arguments.live.files(), environment, output)?;
+    let api = named(&arguments.live.files(), environment)?;
     let session = Session::open(access, output)?;
     let listed = session.must_find(&api.name)?;
     let stage = &arguments.live.stage;

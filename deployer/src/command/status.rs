@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::deploy::url;
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, named};
 use crate::apply::number;
 use crate::cli;
 use crate::compile::Environment;
@@ -17,7 +17,7 @@ pub(super) fn run(
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let api = compiled(&arguments.files(), environment, output)?;
+    let api = named(&arguments.files(), environment)?;
     let session = Session::open(access, output)?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let Some(stage) = observed.stages.get(&arguments.stage) else {

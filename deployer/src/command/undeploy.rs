@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, named};
+use crate::aws::Kind;
 use crate::cli::{self, Files};
 use crate::compile::Environment;
 use crate::desired::Desired;
@@ -17,7 +18,7 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
-    let api = compiled(&files, environment, output)?;
+    let api = named(&files, environment)?;
     if api.deployment.protect {
         return Err(Failure::Protected(api.name));
     }
@@ -59,6 +60,7 @@ fn one_stage(
             api.stages.keys().filter(|other| *other != stage).map(String::as_str).collect();
         output.note(&format!("{name} ({}): the stage {stage} goes", api.id));
         output.note(&format!("  what stays: {}", listed_or_nothing(&others)));
+        told_dependents(session, &api.id, &[stage], output)?;
         confirmed(&format!("the stage {stage} of {name}"), stage, yes, output)?;
     }
     if let Some(plan) = &api.usage_plan {
@@ -86,6 +88,7 @@ fn all(
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
         output.note(&format!("{name} ({}) goes, with everything in it", api.id));
         output.note(&format!("  stages: {}", listed_or_nothing(&stages)));
+        told_dependents(session, &api.id, &stages, output)?;
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
         output.note(&format!("  roles: {}", listed_or_nothing(&roles)));
         confirmed(&format!("the API {name}"), name, yes, output)?;
@@ -110,6 +113,26 @@ fn all(
         done.push(format!("the role {role}"));
     }
     Ok(done)
+}
+
+/// Tells what would not work any more.
+fn told_dependents(
+    session: &Session,
+    api: &str,
+    stages: &[&str],
+    output: Output,
+) -> Result<(), Failure> {
+    let mut found = Vec::new();
+    for stage in stages {
+        match session.wait(session.aws.dependents(api, stage)) {
+            // Who may not look is told of none.
+            Err(error) if matches!(error.kind, Kind::Denied | Kind::Unsupported) => {}
+            result => found.extend(result?),
+        }
+    }
+    let found: Vec<&str> = found.iter().map(String::as_str).collect();
+    output.note(&format!("  what needs it: {}", listed_or_nothing(&found)));
+    Ok(())
 }
 
 fn listed_or_nothing(names: &[&str]) -> String {

@@ -442,6 +442,7 @@ fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
         minimum_compression_size,
         policy: root.member("x-amazon-apigateway-policy").map(Node::to_json),
     }
+    .normal()
 }
 
 /// Reads the answers that API Gateway makes itself.

@@ -74,7 +74,7 @@ print(api)",
     let seeker =
         user("seeker", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
     let found = go(&seeker, &["discover"]).exits(0);
-    assert!(found.says("61 REST APIs") && found.says("GET /r29  AWS_IAM"), "{found:?}");
+    assert!(found.says("eu-west-1: 61") && found.says("GET /r29  AWS_IAM"), "{found:?}");
     let nobody = user(
         "nobody",
         "{'Version': '2012-10-17', 'Statement': [{'Effect': 'Deny', 'Action': '*', 'Resource': '*'}]}",

@@ -322,7 +322,8 @@ fn everything_the_files_say_is_there() {
     assert_eq!(now["stages"]["prod"]["variables"]["host"], Value::Null);
     assert_eq!(now["stages"]["prod"]["accessLogSettings"], Value::Null);
 
-    account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
+    let gone = account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
+    assert!(gone.says("what needs it: usage plan shop prod, usage plan shop quiet"), "{gone:?}");
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
 }
 

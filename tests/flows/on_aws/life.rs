@@ -82,6 +82,7 @@ fn an_api_is_made_changed_rolled_back_and_removed() {
     // A stage goes, the other stays; then all goes.
     let asked = account.run(&["undeploy", "--stage", "dev"]).exits(1);
     assert!(asked.says("nobody said yes") && asked.says("what stays: prod"), "{asked:?}");
+    assert!(asked.says("what needs it: nothing"), "{asked:?}");
     account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0);
     assert_eq!(stages(&account), named(&[("prod", "2")]));
     assert!(account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0).says("it is gone"));

@@ -1,5 +1,6 @@
 //! What must not happen, does not: to stages, to what others do, and without anybody's yes.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use e2e::stand_in::{StandIn, Wire};
@@ -236,4 +237,34 @@ fn old_deployments_are_removed_and_those_in_use_are_kept() {
         .filter_map(|name| name.as_str()?.strip_prefix("PortcullisRevision"))
         .collect();
     assert!(records.contains(&"1") && records.contains(&"4"), "{records:?}");
+}
+
+/// Ctrl-C while the authorizer is asked: that call ends, no further one is made, and the same
+/// command again completes what was begun.
+#[test]
+fn ctrl_c_ends_after_the_call_and_a_second_run_completes() {
+    let mut account = Account::new("100000000038");
+    account.wire = Wire::before(
+        &StandIn::localstack().address,
+        500,
+        Arc::new(|_| {
+            let mark = "echo stopped-in-the-middle";
+            Command::new("pkill").args(["-INT", "-f", mark]).status().unwrap();
+            (401, String::new())
+        }),
+    );
+    let told = account.run(&[
+        "deploy",
+        "--stage",
+        "dev",
+        "--yes",
+        "--token-command=echo stopped-in-the-middle",
+    ]);
+    assert!(told.exit == 1 && told.says("stopped") && told.says("run it again"), "{told:?}");
+    assert!(account.wire.calls().last().unwrap().1.contains("/authorizers/"));
+    let api = account.api();
+    assert_eq!((&api["stages"], &api["deployments"]), (&json!({}), &json!([])));
+    account.wire = Wire::before(&StandIn::localstack().address, 500, Wire::knowing(TOKEN));
+    account.deploy("dev");
+    account.is_done("dev");
 }

@@ -375,6 +375,39 @@ impl Aws {
         Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
     }
 
+    /// Lists what names a stage and would not work without it: usage plans, and paths of custom
+    /// domains.
+    pub async fn dependents(&self, api: &str, stage: &str) -> Result<Vec<String>, CallError> {
+        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+        let plans: Vec<types::UsagePlan> =
+            pages!(self, asked, self.apigateway.get_usage_plans(), items);
+        let names = |plan: &&types::UsagePlan| {
+            let mut stages = plan.api_stages().iter();
+            stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
+        };
+        let mut found: Vec<String> = (plans.iter().filter(names))
+            .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
+            .collect();
+        let asked = Asked::reading("GetDomainNames", "reading the custom domains");
+        let domains: Vec<types::DomainName> =
+            pages!(self, asked, self.apigateway.get_domain_names(), items);
+        for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
+            let asked =
+                Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
+            let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
+            let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
+            let ours = paths
+                .iter()
+                .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
+            found.extend(
+                ours.map(|path| {
+                    format!("domain {domain}/{}", path.base_path().unwrap_or_default())
+                }),
+            );
+        }
+        Ok(found)
+    }
+
     /// Says whether a usage plan was ever made for an API: its tag says so.
     fn has_usage_plans(tags: &BTreeMap<String, String>) -> bool {
         tags.contains_key(crate::observed::TAG_PLANS)
@@ -429,7 +462,8 @@ fn listed(api: &RestApi) -> Listed {
             binary_media_types: api.binary_media_types().iter().cloned().collect(),
             minimum_compression_size: api.minimum_compression_size(),
             policy: policy.and_then(read_policy),
-        },
+        }
+        .normal(),
     }
 }
 

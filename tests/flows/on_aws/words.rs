@@ -1,0 +1,93 @@
+//! What every command says, to people and to machines, from nothing to nothing.
+
+use std::fmt::Write;
+
+use super::{Account, Told};
+
+/// Puts names in the place of what differs from run to run.
+fn steady(text: &str, known: &[(String, String)]) -> String {
+    let mut text = text.to_owned();
+    for (id, name) in known {
+        text = text.replace(id, name);
+    }
+    for (mark, length, name) in [
+        ("jwt-", 8, "PRINT"),
+        ("content=", 16, "PRINT"),
+        ("\"content\":\"", 16, "PRINT"),
+        ("rules: ", 16, "PRINT"),
+    ] {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(mark).map(|at| from + at + mark.len()) {
+            let end = text.len().min(at + length);
+            if text.is_char_boundary(end)
+                && text[at..end].bytes().all(|byte| byte.is_ascii_hexdigit())
+            {
+                text.replace_range(at..end, name);
+            }
+            from = at;
+        }
+    }
+    // 2026-11-21T15:00:00Z
+    while let Some(at) = time(&text) {
+        text.replace_range(at..at + 20, "TIME");
+    }
+    text
+}
+
+fn time(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let fits = |window: &[u8]| {
+        window[4] == b'-' && window[10] == b'T' && window[13] == b':' && window[19] == b'Z'
+    };
+    bytes.windows(20).position(fits)
+}
+
+#[test]
+fn what_every_command_says() {
+    let account = Account::new("100000000081");
+    let mut said = String::new();
+    let mut runs: Vec<(Vec<&str>, Told)> = Vec::new();
+    let both = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, Told)>| {
+        for more in [&[][..], &["--output", "json"]] {
+            let arguments = [arguments, more].concat();
+            let told = account.run(&arguments);
+            runs.push((arguments, told));
+        }
+    };
+    let once = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, Told)>| {
+        runs.push((arguments.to_vec(), account.run(arguments)));
+    };
+    both(&["discover"], &mut runs);
+    both(&["plan", "--stage", "dev"], &mut runs);
+    once(&["deploy", "--stage", "dev", "--yes"], &mut runs);
+    both(&["deploy", "--stage", "dev", "--yes"], &mut runs);
+    let id = account.api()["id"].as_str().unwrap().to_owned();
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    both(&["plan", "--stage", "dev", "--detailed-exitcode"], &mut runs);
+    once(&["deploy", "--stage", "dev", "--yes", "--output", "json"], &mut runs);
+    both(&["status", "--stage", "dev"], &mut runs);
+    both(&["history", "--stage", "dev"], &mut runs);
+    both(&["drift", "--stage", "dev"], &mut runs);
+    both(&["discover"], &mut runs);
+    both(&["doctor", "--stage", "dev"], &mut runs);
+    once(&["rollback", "--stage", "dev", "--yes"], &mut runs);
+    both(&["rollback", "1", "--stage", "dev", "--yes"], &mut runs);
+    both(&["sdk", "--stage", "dev", "--language", "java", "--out", "sdk.zip"], &mut runs);
+    both(&["undeploy", "--stage", "dev"], &mut runs);
+    once(&["undeploy", "--stage", "dev", "--yes"], &mut runs);
+    both(&["undeploy", "--stage", "dev", "--yes"], &mut runs);
+    let deployments = account.python("print(' '.join(d['id'] for d in sorted(client.get_deployments(restApiId=api)['items'], key=lambda d: d['description'])))");
+    once(&["undeploy", "--delete-api", "--yes"], &mut runs);
+    both(&["undeploy", "--delete-api", "--yes"], &mut runs);
+    let mut known = vec![(id, "API".to_owned())];
+    let deployments = deployments.split(' ').enumerate();
+    known.extend(
+        deployments.map(|(number, id)| (id.to_owned(), format!("DEPLOYMENT{}", number + 1))),
+    );
+    for (arguments, told) in runs {
+        let Told { exit, stdout, stderr } = told;
+        let _ = writeln!(said, "$ deployer {}  → {exit}", arguments.join(" "));
+        let _ = writeln!(said, "{}", steady(&format!("{stdout}{stderr}"), &known));
+    }
+    insta::assert_snapshot!(said);
+}

@@ -17,6 +17,8 @@ pub struct Scope<'a> {
     pub name: &'a str,
     /// The API's id, to allow no other.
     pub api: Option<&'a str>,
+    /// Roles that the files hand to API Gateway.
+    pub handed: &'a [String],
 }
 
 /// The commands that need AWS.
@@ -120,7 +122,10 @@ impl Scope<'_> {
                         ],
                         &["*".to_owned()],
                     ),
-                    allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]),
+                    allow(
+                        &["lambda:GetAlias", "lambda:GetFunctionConfiguration"],
+                        &[self.functions()],
+                    ),
                     allow(&["apigateway:GET"], &[self.apigateway("/account")]),
                 ],
             ]
@@ -133,6 +138,7 @@ impl Scope<'_> {
     /// What `deploy` writes.
     fn writing(&self) -> Vec<Json> {
         let api = self.rest_api();
+        let handed: Vec<String> = [self.roles()].into_iter().chain(self.handed.to_vec()).collect();
         vec![
             allow(&["apigateway:POST"], &[self.apigateway("/restapis")]),
             allow(&["apigateway:PATCH", "apigateway:PUT"], &[self.apigateway(&api)]),
@@ -162,7 +168,7 @@ impl Scope<'_> {
             json!({
                 "Effect": "Allow",
                 "Action": ["iam:PassRole"],
-                "Resource": [self.roles()],
+                "Resource": handed,
                 "Condition": {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}},
             }),
             allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]),

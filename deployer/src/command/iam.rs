@@ -20,7 +20,9 @@ pub(super) fn run(
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
     let api = compiled(&files, environment, output)?;
     let place = place(arguments, access, environment, &api)?;
-    let scope = Scope { place: &place, name: &api.name, api: arguments.api.as_deref() };
+    let handed = handed(&api);
+    let scope =
+        Scope { place: &place, name: &api.name, api: arguments.api.as_deref(), handed: &handed };
     let printed = match arguments.of.as_str() {
         "trust" => trust(&place.account),
         "invoke" => {
@@ -40,6 +42,18 @@ pub(super) fn run(
     debug_assert!(COMMANDS.iter().all(|command| scope.policy(command).is_some()));
     output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
     Ok(Exit::Done)
+}
+
+/// Returns the roles that the files name for API Gateway to assume.
+fn handed(api: &Api) -> Vec<String> {
+    let ours = api.authorizers.values().filter_map(|authorizer| authorizer.invoke_role.as_ref());
+    let ours = ours.map(|role| role.as_str().to_owned());
+    let others = api.externals.values().filter_map(|shape| shape.credentials.clone());
+    let backends = api.routes.iter().filter_map(|route| route.integration.credentials.clone());
+    let mut roles: Vec<String> = ours.chain(others).chain(backends).collect();
+    roles.sort();
+    roles.dedup();
+    roles
 }
 
 /// Where the functions are, unless something else is said.

@@ -389,7 +389,7 @@ fn every_arn_is_of_the_accounts_own_partition() {
         assert!(text.contains(&format!("arn:{partition}:iam::123456789012:role/portcullis/shop/")));
         assert!(text.contains(&format!("arn:{partition}:apigateway:{region}:lambda:path/")));
         assert!(!text.contains("arn:aws:"), "{text}");
-        let scope = Scope { place: &here, name: "shop", api: None };
+        let scope = Scope { place: &here, name: "shop", api: None, handed: &[] };
         for command in COMMANDS {
             assert!(!scope.policy(command).unwrap().to_string().contains("arn:aws:"), "{command}");
         }
@@ -499,6 +499,16 @@ fn policies_are_printed_for_every_command_and_class() {
         .map(|command| format!("{command}\n{}", print(&[command, "--api", "api1"])))
         .collect();
     insta::assert_snapshot!("iam_commands", all.concat());
+    let role = "arn:aws:iam::123456789012:role/given";
+    let given = MANIFEST
+        .replace("[authorizer.jwt]", &format!("[authorizer.jwt]\ninvoke_role_arn = \"{role}\""));
+    let given = crate::folder(&given, OPENAPI);
+    let output = deployer(given.path(), &["iam", "deploy"]);
+    let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut statements = policy["Statement"].as_array().unwrap().iter();
+    let pass = statements.find(|one| one["Action"][0] == "iam:PassRole").unwrap();
+    let ours = "arn:aws:iam::123456789012:role/portcullis/shop/*";
+    assert_eq!(pass["Resource"], json!([ours, role]));
     let saml = [
         "saml",
         "--api",

@@ -86,6 +86,8 @@ impl Aws {
                 let message = format!("somebody else was creating it too ({})", ids.join(", "));
                 Err(CallError::new(Kind::Conflict, asked_of(&asked), message))
             }
+            // It was made, and lists do not show it yet.
+            Found::Nothing if !made.is_empty() => Ok(made),
             Found::Nothing => {
                 Err(CallError::new(Kind::Lost, asked_of(&asked), "it is not there; run it again"))
             }

@@ -134,6 +134,8 @@ struct State {
     calls: Vec<(String, String)>,
     /// The call that fails, counted from 0, how, and how often.
     fault: Option<(usize, Fault, usize)>,
+    /// Patches of stages with this in their path are lost on the way.
+    forgotten: Option<&'static str>,
 }
 
 /// Stands between the deployer and a stand-in.
@@ -182,7 +184,13 @@ impl Wire {
 
     /// Forgets the calls, and makes the one of this number fail so many times.
     pub fn arm(&self, fault: Option<(usize, Fault, usize)>) {
-        *self.state.lock().unwrap() = State { calls: Vec::new(), fault };
+        *self.state.lock().unwrap() = State { fault, ..State::default() };
+    }
+
+    /// Forgets the calls, and loses patches of stages that have this in their path.
+    pub fn lose(&self, forgotten: &'static str) {
+        let forgotten = Some(forgotten);
+        *self.state.lock().unwrap() = State { forgotten, ..State::default() };
     }
 
     /// The calls so far: method and path.
@@ -213,7 +221,15 @@ struct Request {
 }
 
 fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
-    while let Some(request) = read(&mut stream) {
+    while let Some(mut request) = read(&mut stream) {
+        let forgotten = state.lock().unwrap().forgotten;
+        if let Some(text) = forgotten.filter(|_| request.path.contains("/stages/")) {
+            let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            if let Some(patches) = body["patchOperations"].as_array_mut() {
+                patches.retain(|patch| !patch["path"].as_str().unwrap().contains(text));
+                request.body = body.to_string().into_bytes();
+            }
+        }
         let fault = {
             let mut state = state.lock().unwrap();
             let number = state.calls.len();

@@ -67,9 +67,6 @@ pub fn importable(document: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(importable),
         _ => {}
     }
-    if let Some(Json::Object(schemes)) = document.pointer_mut("/components/securitySchemes") {
-        schemes.retain(|_, scheme| scheme.get("type").and_then(Json::as_str) == Some("apiKey"));
-    }
 }
 
 /// Writes the document of a draft.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use e2e::stand_in::{StandIn, Wire};
 use serde_json::{Value, json};
 
-use super::{Account, TOKEN};
+use super::{Account, TOKEN, Told, command};
 
 #[test]
 fn what_somebody_else_changed_is_told_apart_and_undone() {
@@ -267,4 +267,61 @@ fn ctrl_c_ends_after_the_call_and_a_second_run_completes() {
     account.wire = Wire::before(&StandIn::localstack().address, 500, Wire::knowing(TOKEN));
     account.deploy("dev");
     account.is_done("dev");
+}
+
+#[test]
+fn a_stage_that_does_not_become_what_it_was_to_be_is_put_back() {
+    let account = Account::new("100000000039");
+    account.edit(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[stage.dev]\nthrottle = { rate = 5, burst = 6 }",
+    );
+    account.wire.lose("throttling");
+    let go = ["deploy", "--stage", "dev", "--yes"];
+    let told = account.go(&go).exits(6);
+    assert!(told.says("did not take all of its settings; the stage is again what it was"));
+    assert_eq!(account.api()["stages"], json!({}));
+    account.deploy("dev");
+    let before = account.api()["stages"].clone();
+    account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
+    account.edit("portcullis.toml", "rate = 5", "rate = 7");
+    account.wire.lose("throttling");
+    account.go(&go).exits(6);
+    assert_eq!(account.api()["stages"]["dev"]["deployment"], before["dev"]["deployment"]);
+    account.wire.lose("/deploymentId");
+    let told = account.go(&go).exits(6);
+    assert!(told.says("serves another deployment than it was told to"), "{told:?}");
+    account.deploy("dev");
+    account.is_done("dev");
+}
+
+/// This stand-in imports neither `AWS_IAM` nor gateway responses. Without the wire, which does,
+/// single calls do, and no deployment holds what the import left open.
+#[test]
+fn what_an_import_left_open_is_shut_before_a_stage_serves_it() {
+    let account = Account::new("100000000040");
+    account.edit(
+        "openapi.yaml",
+        "operationId: listOwners\n      security:\n        - jwt: [owners:read]",
+        "operationId: listOwners\n      security:\n        - iam: []",
+    );
+    account.edit("openapi.yaml", "  securitySchemes:", "  securitySchemes:\n    iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }");
+    let direct = format!("http://{}", StandIn::localstack().address);
+    let go = |arguments: &[&str]| -> Told {
+        let more = ["--endpoint-url", &direct];
+        let arguments = [arguments, &more].concat();
+        command(&account.key, &direct, account.folder.path(), &arguments).output().unwrap().into()
+    };
+    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).exits(0);
+    let api = account.api();
+    assert_eq!(api["methods"]["GET /owners"]["authorizationType"], "AWS_IAM");
+    assert_eq!(
+        api["gatewayResponses"]["UNAUTHORIZED"]["responseParameters"],
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
+    );
+    // The one that was made of the open draft is gone.
+    assert_eq!(api["deployments"].as_array().unwrap().len(), 1);
+    assert!(api["stages"]["dev"]["deployment"].as_str().unwrap().contains("revision=1 "));
+    go(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(0);
 }

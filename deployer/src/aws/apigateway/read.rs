@@ -4,25 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigateway::primitives::{Blob, DateTime};
 use aws_sdk_apigateway::types::{
-    self, Authorizer, Deployment, EndpointConfiguration, GatewayResponse as AwsResponse, Model,
-    RequestValidator, Resource, RestApi, Stage,
+    Authorizer, Deployment, GatewayResponse as AwsResponse, Model, RequestValidator, Resource,
 };
-use serde_json::{Value as Json, json};
 
-use crate::api::{
-    AccessLog, ApiSettings, AuthorizerShape, GatewayResponse, Integration, Quota, StageSettings,
-    Throttle, UsagePlan, Validator,
-};
+use super::PAGE;
+use super::convert::{gateway_response, listed, methods, shape, split, stage};
+use crate::api::{ApiSettings, AuthorizerShape, GatewayResponse, Validator};
 use crate::aws::{Asked, Aws, CallError, Kind};
-use crate::draft::{Authorization, Draft, Method};
-use crate::observed::{
-    Canary, Observed, ObservedApi, ObservedDeployment, ObservedStage, ObservedUsagePlan, TAG_API,
-};
-use crate::plan::plan_name;
+use crate::draft::{Draft, Method};
+use crate::observed::{Observed, ObservedApi, ObservedDeployment, ObservedStage, TAG_API};
 use crate::revision::{Record, Revision};
-
-/// The most that a page holds.
-const PAGE: i32 = 500;
 
 /// An API in a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,25 +50,6 @@ pub struct MethodSummary {
     pub authorization: String,
     /// Whether an API key is needed.
     pub api_key: bool,
-}
-
-/// Reads pages until there is none left.
-macro_rules! pages {
-    ($aws:expr, $asked:expr, $request:expr, $items:ident) => {{
-        let mut all = Vec::new();
-        let mut position: Option<String> = None;
-        loop {
-            let page = $aws
-                .caller
-                .call(&$asked, || $request.limit(PAGE).set_position(position.clone()).send())
-                .await?;
-            all.extend(page.$items().iter().cloned());
-            position = page.position().filter(|next| !next.is_empty()).map(str::to_owned);
-            if position.is_none() {
-                break all;
-            }
-        }
-    }};
 }
 
 impl Aws {
@@ -300,63 +272,6 @@ impl Aws {
         Ok(methods)
     }
 
-    /// Reads the usage plan that was made for a stage.
-    async fn usage_plan(
-        &self,
-        api: &Listed,
-        stage: &str,
-    ) -> Result<Option<ObservedUsagePlan>, CallError> {
-        let name = plan_name(api.tags.get(TAG_API).unwrap_or(&api.name), stage);
-        if !Self::has_usage_plans(&api.tags) {
-            return Ok(None);
-        }
-        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
-        let all: Vec<types::UsagePlan> =
-            pages!(self, asked, self.apigateway.get_usage_plans(), items);
-        let Some(plan) = all.into_iter().find(|plan| plan.name() == Some(name.as_str())) else {
-            return Ok(None);
-        };
-        let id = plan.id().unwrap_or_default().to_owned();
-        let asked = Asked::reading("GetUsagePlanKeys", format!("reading the keys of {name}"));
-        let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
-        let keys: Vec<types::UsagePlanKey> = pages!(self, asked, request(), items);
-        let mut keys: Vec<String> =
-            keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
-        keys.sort();
-        let has_stage = plan
-            .api_stages()
-            .iter()
-            .any(|one| one.api_id() == Some(api.id.as_str()) && one.stage() == Some(stage));
-        let throttle = plan.throttle().map(|throttle| Throttle {
-            rate: throttle.rate_limit(),
-            burst: throttle.burst_limit(),
-        });
-        let quota = plan.quota().map(|quota| Quota {
-            limit: quota.limit(),
-            period: quota.period().map(|period| period.as_str().to_owned()).unwrap_or_default(),
-        });
-        Ok(Some(ObservedUsagePlan { id, has_stage, plan: UsagePlan { throttle, quota, keys } }))
-    }
-
-    /// Reads the usage plan of any stage of an API.
-    pub async fn usage_plan_of(
-        &self,
-        tags: &BTreeMap<String, String>,
-        api: &str,
-        name: &str,
-        stage: &str,
-    ) -> Result<Option<ObservedUsagePlan>, CallError> {
-        let listed = Listed {
-            id: api.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-            endpoint: String::new(),
-            created: 0,
-            settings: ApiSettings::default(),
-        };
-        self.usage_plan(&listed, stage).await
-    }
-
     /// Reads the records of an API's revisions.
     pub async fn records(&self, api: &str) -> Result<BTreeMap<u32, Record>, CallError> {
         Ok(split(self.models(api).await?).1)
@@ -373,44 +288,6 @@ impl Aws {
         let asked = Asked::reading("GetAccount", "looking at the account's settings");
         let account = self.caller.call(&asked, || self.apigateway.get_account().send()).await?;
         Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
-    }
-
-    /// Lists what names a stage and would not work without it: usage plans, and paths of custom
-    /// domains.
-    pub async fn dependents(&self, api: &str, stage: &str) -> Result<Vec<String>, CallError> {
-        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
-        let plans: Vec<types::UsagePlan> =
-            pages!(self, asked, self.apigateway.get_usage_plans(), items);
-        let names = |plan: &&types::UsagePlan| {
-            let mut stages = plan.api_stages().iter();
-            stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
-        };
-        let mut found: Vec<String> = (plans.iter().filter(names))
-            .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
-            .collect();
-        let asked = Asked::reading("GetDomainNames", "reading the custom domains");
-        let domains: Vec<types::DomainName> =
-            pages!(self, asked, self.apigateway.get_domain_names(), items);
-        for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
-            let asked =
-                Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
-            let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
-            let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
-            let ours = paths
-                .iter()
-                .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
-            found.extend(
-                ours.map(|path| {
-                    format!("domain {domain}/{}", path.base_path().unwrap_or_default())
-                }),
-            );
-        }
-        Ok(found)
-    }
-
-    /// Says whether a usage plan was ever made for an API: its tag says so.
-    fn has_usage_plans(tags: &BTreeMap<String, String>) -> bool {
-        tags.contains_key(crate::observed::TAG_PLANS)
     }
 
     /// Has API Gateway generate a client for a stage.
@@ -442,220 +319,5 @@ fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
         Ok(value) => Ok(Some(value)),
         Err(CallError { kind: Kind::Denied, .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn listed(api: &RestApi) -> Listed {
-    let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
-    let policy = api.policy().filter(|policy| !policy.is_empty());
-    Listed {
-        id: api.id().unwrap_or_default().to_owned(),
-        name: api.name().unwrap_or_default().to_owned(),
-        tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
-        endpoint: kinds.first().map_or("EDGE", |kind| kind.as_str()).to_owned(),
-        created: api.created_date().map_or(0, DateTime::secs),
-        settings: ApiSettings {
-            description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
-            key_from_authorizer: api
-                .api_key_source()
-                .is_some_and(|source| source.as_str() == "AUTHORIZER"),
-            binary_media_types: api.binary_media_types().iter().cloned().collect(),
-            minimum_compression_size: api.minimum_compression_size(),
-            policy: policy.and_then(read_policy),
-        }
-        .normal(),
-    }
-}
-
-/// A resource policy comes as JSON whose quotes are escaped once more.
-fn read_policy(text: &str) -> Option<Json> {
-    serde_json::from_str(text)
-        .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"").replace("\\\\", "\\")))
-        .ok()
-}
-
-fn shape(authorizer: &Authorizer) -> (String, AuthorizerShape) {
-    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let sources = authorizer.identity_source().unwrap_or_default().split(',').map(str::trim);
-    let shape = AuthorizerShape {
-        kind: authorizer.r#type().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
-        uri: text(authorizer.authorizer_uri()),
-        credentials: text(authorizer.authorizer_credentials()),
-        identity: sources.filter(|source| !source.is_empty()).map(str::to_owned).collect(),
-        validation: text(authorizer.identity_validation_expression()),
-        ttl: authorizer.authorizer_result_ttl_in_seconds().unwrap_or(300),
-        providers: authorizer.provider_arns().iter().cloned().collect(),
-    };
-    (authorizer.name().unwrap_or_default().to_owned(), shape)
-}
-
-fn gateway_response(response: &AwsResponse) -> Option<(String, GatewayResponse)> {
-    let map = |map: Option<&std::collections::HashMap<String, String>>| {
-        map.cloned().unwrap_or_default().into_iter().collect()
-    };
-    let kind = response.response_type()?.as_str().to_owned();
-    let read = GatewayResponse {
-        status_code: response.status_code().map(str::to_owned),
-        response_parameters: map(response.response_parameters()),
-        response_templates: map(response.response_templates()),
-    };
-    let read = read.normal(&kind);
-    Some((kind, read))
-}
-
-/// Tells our records from the models of the API, and leaves out those that every API has.
-fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, BTreeMap<u32, Record>) {
-    let mut own = BTreeMap::new();
-    let mut records = BTreeMap::new();
-    for model in models {
-        let name = model.name().unwrap_or_default();
-        let schema: Json =
-            model.schema().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let description = model.description().filter(|text| text.starts_with('{'));
-        let schema = match description {
-            Some(text) => json!({"description": text}),
-            None => schema,
-        };
-        match Record::read(name, &schema) {
-            Some((revision, Some(record))) => _ = records.insert(revision, record),
-            Some((_, None)) => {}
-            None if ["Empty", "Error"].contains(&name) => {}
-            None => _ = own.insert(name.to_owned(), schema),
-        }
-    }
-    (own, records)
-}
-
-fn methods(
-    resources: &[Resource],
-    authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
-    validators: &BTreeMap<String, Validator>,
-) -> BTreeMap<String, Method> {
-    let mut methods = BTreeMap::new();
-    for resource in resources {
-        let path = resource.path().unwrap_or_default();
-        for (verb, found) in resource.resource_methods().into_iter().flatten() {
-            let resource_id = resource.id().unwrap_or_default();
-            let read = method(found, resource_id, authorizers, validators);
-            methods.insert(format!("{verb} {path}"), read);
-        }
-    }
-    methods
-}
-
-fn method(
-    method: &types::Method,
-    resource: &str,
-    authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
-    validators: &BTreeMap<String, Validator>,
-) -> Method {
-    let authorization = match method.authorization_type() {
-        None | Some("NONE") => Authorization::None,
-        Some("AWS_IAM") => Authorization::AwsIam,
-        Some(_) => {
-            let id = method.authorizer_id().unwrap_or_default();
-            // One that is not there is told by its id.
-            let name = authorizers.get(id).map_or(id, |(name, _)| name);
-            let scopes = method.authorization_scopes().iter().cloned().collect();
-            Authorization::Authorizer { name: name.to_owned(), scopes }
-        }
-    };
-    let validator = method.request_validator_id().and_then(|id| validators.get(id));
-    let responses = method.method_responses().into_iter().flatten().map(|(status, response)| {
-        let headers = response.response_parameters().into_iter().flatten();
-        (status.clone(), headers.map(|(name, _)| name.clone()).collect())
-    });
-    Method {
-        authorization,
-        api_key: method.api_key_required().unwrap_or_default(),
-        operation: method.operation_name().filter(|name| !name.is_empty()).map(str::to_owned),
-        validator: validator.copied(),
-        parameters: method.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
-        bodies: method.request_models().cloned().unwrap_or_default().into_iter().collect(),
-        responses: responses.collect(),
-        integration: method.method_integration().map(|found| integration(found, resource)),
-    }
-}
-
-fn integration(found: &types::Integration, resource: &str) -> Integration {
-    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let kind = found.r#type().map(|kind| kind.as_str().to_ascii_lowercase());
-    let responses = found.integration_responses().into_iter().flatten().map(|(_, response)| {
-        let pattern = response.selection_pattern().filter(|pattern| !pattern.is_empty());
-        let read = json!({
-            "statusCode": response.status_code().unwrap_or_default(),
-            "responseParameters": response.response_parameters().cloned().unwrap_or_default(),
-            "responseTemplates": response.response_templates().cloned().unwrap_or_default(),
-            "contentHandling": response.content_handling().map(types::ContentHandlingStrategy::as_str),
-        });
-        (pattern.unwrap_or(crate::api::DEFAULT).to_owned(), read)
-    });
-    let responses: BTreeMap<String, Json> = responses.collect();
-    let read = Integration::read(json!({
-        "type": kind.unwrap_or_else(|| "mock".to_owned()),
-        "httpMethod": text(found.http_method()),
-        "uri": text(found.uri()),
-        "credentials": text(found.credentials()),
-        "connectionType": found.connection_type().map(types::ConnectionType::as_str),
-        "connectionId": text(found.connection_id()),
-        "integrationTarget": text(found.integration_target()),
-        "requestParameters": found.request_parameters().cloned().unwrap_or_default(),
-        "requestTemplates": found.request_templates().cloned().unwrap_or_default(),
-        "passthroughBehavior": found.passthrough_behavior().unwrap_or("when_no_match"),
-        "contentHandling": found.content_handling().map(types::ContentHandlingStrategy::as_str),
-        "timeoutInMillis": match found.timeout_in_millis() { 0 => 29_000, ms => ms },
-        "cacheKeyParameters": found.cache_key_parameters(),
-        "cacheNamespace": text(found.cache_namespace()).filter(|name| name != resource),
-        "responses": responses,
-        "tlsConfig": found.tls_config().map(|tls| json!({
-            "insecureSkipVerification": tls.insecure_skip_verification(),
-        })),
-        "responseTransferMode": found.response_transfer_mode().map(types::ResponseTransferMode::as_str),
-    }));
-    // Every member above is one of its own.
-    read.unwrap_or_else(|_| Integration::new(crate::api::IntegrationKind::Mock))
-}
-
-/// What the account allows, which a stage without limits of its own shows as its own.
-const ACCOUNT: (f64, i32) = (10_000.0, 5_000);
-
-pub(super) fn stage(stage: &Stage) -> ObservedStage {
-    let throttle = |setting: &types::MethodSetting| {
-        let found = (setting.throttling_rate_limit(), setting.throttling_burst_limit());
-        let none = found.0 < 0.0 || found.1 < 0 || found == (0.0, 0) || found == ACCOUNT;
-        (!none).then_some(Throttle { rate: found.0, burst: found.1 })
-    };
-    let settings = stage.method_settings().cloned().unwrap_or_default();
-    let whole = settings.get("*/*");
-    let routes = settings.iter().filter(|(key, _)| *key != "*/*").filter_map(|(key, setting)| {
-        let (path, verb) = key.rsplit_once('/')?;
-        let path = path.replace("~1", "/").replace("~0", "~");
-        let path = if path.starts_with('/') { path } else { format!("/{path}") };
-        Some((format!("{verb} {path}"), throttle(setting)?))
-    });
-    let log = stage.access_log_settings().and_then(|log| {
-        let destination = log.destination_arn().filter(|arn| !arn.is_empty())?;
-        Some(AccessLog {
-            destination: destination.trim_end_matches(":*").to_owned(),
-            format: log.format().unwrap_or_default().to_owned(),
-        })
-    });
-    let level = whole.and_then(|all| all.logging_level()).filter(|level| *level != "OFF");
-    let canary = stage.canary_settings().and_then(|canary| {
-        let deployment = canary.deployment_id().filter(|id| !id.is_empty())?.to_owned();
-        Some(Canary { deployment, percent: canary.percent_traffic() })
-    });
-    ObservedStage {
-        deployment: stage.deployment_id().unwrap_or_default().to_owned(),
-        canary,
-        settings: StageSettings {
-            variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),
-            throttle: whole.and_then(throttle),
-            routes: routes.collect(),
-            access_log: log,
-            metrics: whole.is_some_and(types::MethodSetting::metrics_enabled),
-            logging: level.filter(|level| !level.is_empty()).map(str::to_owned),
-            tracing: stage.tracing_enabled(),
-        },
     }
 }

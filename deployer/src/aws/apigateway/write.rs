@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use aws_sdk_apigateway::primitives::Blob;
 use aws_sdk_apigateway::types::{
-    EndpointConfiguration, EndpointType, GatewayResponseType, Op, PatchOperation, PutMode,
-    QuotaPeriodType, QuotaSettings, Resource, ThrottleSettings,
+    EndpointConfiguration, EndpointType, GatewayResponseType, Op, PatchOperation, PutMode, Resource,
 };
 use serde_json::Value as Json;
 
 use super::Found;
-use crate::api::{AuthorizerShape, GatewayResponse, StageSettings, UsagePlan};
+use crate::api::{AuthorizerShape, GatewayResponse, StageSettings};
 use crate::aws::call::if_there;
 use crate::aws::{Asked, Aws, CallError, Kind};
 use crate::draft::{Authorization, Method};
@@ -466,7 +465,7 @@ impl Aws {
             .set_canary_settings(updated.canary_settings().cloned())
             .tracing_enabled(updated.tracing_enabled())
             .build();
-        Ok(super::read::stage(&stage))
+        Ok(super::convert::stage(&stage))
     }
 
     /// Removes a stage; nothing happens if it is gone.
@@ -488,145 +487,6 @@ impl Aws {
         });
         flush.await.map(|_| ())
     }
-
-    /// Makes a usage plan for a stage what it is to be.
-    pub async fn put_usage_plan(
-        &self,
-        api: &str,
-        step: &UsagePlanStep<'_>,
-    ) -> Result<(), CallError> {
-        let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
-        let id = match id {
-            Some(id) => {
-                self.update_usage_plan(id, api, step).await?;
-                id.to_owned()
-            }
-            None => self.create_usage_plan(api, name, stage, plan).await?,
-        };
-        for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
-            let asked =
-                Asked::reading("CreateUsagePlanKey", format!("adding the key {key} to {name}"));
-            let added = self.caller.call(&asked, || {
-                let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
-                create.key_id(key).key_type("API_KEY").send()
-            });
-            match added.await {
-                Err(error) if error.kind != Kind::Conflict => return Err(error),
-                _ => {}
-            }
-        }
-        for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
-            let asked =
-                Asked::reading("DeleteUsagePlanKey", format!("taking the key {key} out of {name}"));
-            let gone = self.caller.call(&asked, || {
-                self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
-            });
-            if_there(gone.await)?;
-        }
-        Ok(())
-    }
-
-    async fn create_usage_plan(
-        &self,
-        api: &str,
-        name: &str,
-        stage: &str,
-        plan: &UsagePlan,
-    ) -> Result<String, CallError> {
-        let asked = Asked::making("CreateUsagePlan", format!("creating the usage plan {name}"));
-        let of = aws_sdk_apigateway::types::ApiStage::builder().api_id(api).stage(stage).build();
-        let throttle = plan.throttle.map(|throttle| {
-            let settings = ThrottleSettings::builder();
-            settings.rate_limit(throttle.rate).burst_limit(throttle.burst).build()
-        });
-        let quota = plan.quota.as_ref().map(|quota| {
-            let period = QuotaPeriodType::from(quota.period.as_str());
-            QuotaSettings::builder().limit(quota.limit).period(period).build()
-        });
-        let made = self.caller.call(&asked, || {
-            self.apigateway
-                .create_usage_plan()
-                .name(name)
-                .api_stages(of.clone())
-                .set_throttle(throttle.clone())
-                .set_quota(quota.clone())
-                .send()
-        });
-        Ok(made.await?.id().unwrap_or_default().to_owned())
-    }
-
-    async fn update_usage_plan(
-        &self,
-        id: &str,
-        api: &str,
-        step: &UsagePlanStep<'_>,
-    ) -> Result<(), CallError> {
-        let replace = |path: &str, value: String| {
-            PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
-        };
-        let mut patches = Vec::new();
-        if let Some(throttle) = step.plan.throttle {
-            patches.push(replace("/throttle/rateLimit", throttle.rate.to_string()));
-            patches.push(replace("/throttle/burstLimit", throttle.burst.to_string()));
-        }
-        if let Some(quota) = &step.plan.quota {
-            patches.push(replace("/quota/limit", quota.limit.to_string()));
-            patches.push(replace("/quota/period", quota.period.clone()));
-        }
-        if !step.has_stage {
-            let value = format!("{api}:{}", step.stage);
-            let add = PatchOperation::builder().op(Op::Add).path("/apiStages").value(value);
-            patches.push(add.build());
-        }
-        if patches.is_empty() {
-            return Ok(());
-        }
-        let asked =
-            Asked::making("UpdateUsagePlan", format!("changing the usage plan {}", step.name));
-        let update = self.caller.call(&asked, || {
-            let update = self.apigateway.update_usage_plan().usage_plan_id(id);
-            update.set_patch_operations(Some(patches.clone())).send()
-        });
-        update.await.map(|_| ())
-    }
-
-    /// Takes a stage out of its usage plan and removes the plan.
-    pub async fn delete_usage_plan(
-        &self,
-        id: &str,
-        api: &str,
-        stage: &str,
-    ) -> Result<(), CallError> {
-        let asked = Asked::reading("DeleteUsagePlan", format!("deleting the usage plan {id}"));
-        let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
-        let patch = patch.value(format!("{api}:{stage}")).build();
-        let out = self.caller.call(&asked, || {
-            let update = self.apigateway.update_usage_plan().usage_plan_id(id);
-            update.patch_operations(patch.clone()).send()
-        });
-        if_there(out.await)?;
-        let gone = self
-            .caller
-            .call(&asked, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
-        if_there(gone.await).map(|_| ())
-    }
-}
-
-/// What a usage plan is to be, and what it is.
-#[derive(Clone, Copy, Debug)]
-pub struct UsagePlanStep<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The stage it is for.
-    pub stage: &'a str,
-    /// Its id, if it is there.
-    pub id: Option<&'a str>,
-    /// What it is to allow.
-    pub plan: &'a UsagePlan,
-    /// The keys that are in it.
-    pub keys_there: &'a [String],
-    /// Whether the stage is in it.
-    pub has_stage: bool,
 }
 
 fn asked_of(asked: &Asked) -> String {

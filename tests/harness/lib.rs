@@ -41,8 +41,10 @@ pub fn tool(path: &str) -> PathBuf {
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
+        // With the tests, so that dependencies have the features they were just built with:
+        // otherwise the large ones are built once more.
         let build = Command::new("cargo")
-            .args(["build", "--quiet", "--workspace", "--bins"])
+            .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
             .current_dir(root())
             .status();
         assert!(build.unwrap().success(), "the binaries do not build");

@@ -52,6 +52,9 @@ pub enum ApplyError {
     /// A share of nothing.
     #[error("the stage {0} is not there yet: a canary needs one that serves something")]
     NoStage(String),
+    /// The stage did not become what it was to be, and could not be put back.
+    #[error("{0}, and it could not be put back: {1}")]
+    NotBack(String, CallError),
     /// The stage did not become what it was to be, and is again what it was.
     #[error("{0}; the stage is again what it was")]
     RolledBack(String),
@@ -396,8 +399,10 @@ impl Run<'_> {
         } else {
             return Ok(());
         };
-        put_back(self.aws, &self.report).await?;
-        Err(ApplyError::RolledBack(wrong.to_owned()))
+        match put_back(self.aws, &self.report).await {
+            Ok(()) => Err(ApplyError::RolledBack(wrong.to_owned())),
+            Err(error) => Err(ApplyError::NotBack(wrong.to_owned(), error)),
+        }
     }
 
     /// Returns the deployment to serve: the named one, or the one that was just made.

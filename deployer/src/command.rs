@@ -180,6 +180,9 @@ impl Failure {
                     "`deployer doctor` looks at the function and the role; its log ends:\n{log}"
                 )
             }),
+            Self::Apply(ApplyError::NotBack(..)) => {
+                Some("`deployer rollback --stage STAGE` tries again".to_owned())
+            }
             Self::Apply(ApplyError::Untestable(_)) => {
                 Some("for a stand-in of AWS's, add --untested-authorizer".to_owned())
             }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::session::{Session, look};
 use super::{Failure, plan::told, smoke};
-use crate::apply::{self, Options, Report, apply};
+use crate::apply::{self, ApplyError, Options, Report, apply};
 use crate::aws::Kind;
 use crate::cli;
 use crate::compile::Environment;
@@ -91,8 +91,10 @@ fn after(
     let target = if target.starts_with('/') { format!("{base}{target}") } else { target.clone() };
     let asked = smoke::ask(&target, token, arguments.smoke_status, output);
     if let Err(wrong) = session.wait(asked) {
-        session.wait(apply::put_back(&session.aws, report))?;
-        return Err(Failure::Smoke(wrong));
+        return Err(match session.wait(apply::put_back(&session.aws, report)) {
+            Ok(()) => Failure::Smoke(wrong),
+            Err(error) => ApplyError::NotBack(wrong, error).into(),
+        });
     }
     Ok(())
 }

@@ -166,7 +166,10 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     }
     steps.extend(about_the_stage(desired, api, target));
     steps.extend(usage_plan(desired, api));
-    steps.extend(prune(desired, observed, target));
+    if !steps.is_empty() {
+        // Tidying up is no reason to do anything.
+        steps.extend(prune(desired, observed, target));
+    }
     steps
 }
 
@@ -273,16 +276,8 @@ pub(crate) fn plan_name(api: &str, stage: &str) -> String {
 /// roles that no kept revision names.
 fn prune(desired: &Desired, observed: &Observed, target: &Target) -> Option<Step> {
     let api = observed.api.as_ref()?;
-    let mut used = api.in_use();
-    if !matches!(target, Target::Same(_))
-        && let Some(stage) = api.stages.get(&desired.api.stage)
-        && !api
-            .stages
-            .iter()
-            .any(|(name, other)| *name != desired.api.stage && other.deployment == stage.deployment)
-    {
-        used.remove(stage.deployment.as_str());
-    }
+    // What a stage serves until it moves is what it may have to be put back to.
+    let used = api.in_use();
     let mut ours: Vec<(u32, &str)> = api
         .deployments
         .iter()

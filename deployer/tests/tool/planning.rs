@@ -375,6 +375,28 @@ fn a_role_is_for_one_function_and_goes_when_no_kept_revision_names_it() {
     );
 }
 
+/// Whatever is pruned, a stage can be put back to what it served.
+#[test]
+fn what_a_stage_serves_until_it_moves_is_never_pruned() {
+    let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
+    let scope = |name: &str| OPENAPI.replace("jwt: [read]", &format!("jwt: [{name}]"));
+    let (_, mut now) = deployed(&nothing(), &keep, &scope("a"), "dev");
+    (_, now) = deployed(&now, &keep, &scope("b"), "dev");
+    (_, now) = deployed(&now, &keep, &scope("c"), "dev");
+    let api = now.api.as_mut().unwrap();
+    let numbers = |api: &ObservedApi| -> Vec<u32> {
+        api.deployments.iter().map(|d| d.revision.as_ref().unwrap().number).collect()
+    };
+    assert_eq!(numbers(api), [2, 3]);
+    // Rolled back, and then another one.
+    let second = api.deployments[0].id.clone();
+    api.stages.get_mut("dev").unwrap().deployment = second;
+    (_, now) = deployed(&now, &keep, &scope("d"), "dev");
+    assert_eq!(numbers(now.api.as_ref().unwrap()), [2, 3, 4]);
+    (_, now) = deployed(&now, &keep, &scope("e"), "dev");
+    assert_eq!(numbers(now.api.as_ref().unwrap()), [4, 5]);
+}
+
 #[test]
 fn every_arn_is_of_the_accounts_own_partition() {
     for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {

@@ -117,6 +117,8 @@ fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan,
     let desired = desired(compiled(toml, openapi, Some(stage)));
     let planned = plan(&desired, before);
     let after = done(before, &desired, &planned);
+    let live = after.api.as_ref().unwrap().live(stage).unwrap();
+    assert_eq!(live.content, desired.record.content(), "the stage serves something else");
     let again = plan(&desired, &after);
     assert!(again.is_empty() && again.drift.is_empty(), "{again}");
     (planned, after)

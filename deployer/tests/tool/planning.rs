@@ -231,7 +231,7 @@ fn with_cors(more: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_rendered_is_read_as_what_it_was(openapi in documents(), cors in 0..3) {

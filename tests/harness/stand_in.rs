@@ -27,6 +27,10 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Starts `LocalStack` without AWS's thousand managed policies, which it would read for every
+/// account anew and which nothing here uses.
+const LOCALSTACK: &str = "import runpy, localstack.aws.patches as patches; patches.patch_moto_iam_config = lambda: None; runpy.run_module('localstack.runtime.main', run_name='__main__')";
+
 /// Starts a program that ends when this one does, however that is: it has our end of a pipe.
 fn tied(program: &str, environment: &[(&str, String)]) -> Child {
     let script = format!("{program} >/dev/null 2>&1 & child=$!; cat >/dev/null; kill -KILL $child");
@@ -63,7 +67,7 @@ impl StandIn {
             let python = tool("localstack/bin/python");
             let folder = root().join(format!("target/tmp/localstack-{port}"));
             let process = tied(
-                &format!("{} -m localstack.runtime.main", python.display()),
+                &format!("{} -c \"{LOCALSTACK}\"", python.display()),
                 &[
                     ("GATEWAY_LISTEN", address.clone()),
                     ("FILESYSTEM_ROOT", folder.display().to_string()),

@@ -188,6 +188,12 @@ impl Run<'_> {
     /// Asks every authorizer: what is no token must be refused, and a token let in.
     async fn test(&mut self, names: &BTreeSet<String>) -> Result<(), ApplyError> {
         let authorizers = self.authorizers().await?;
+        // One that is not there was not found right either.
+        if let Some(gone) = names.iter().find(|name| !authorizers.values().any(|(n, _)| n == *name))
+        {
+            let (name, what) = (scheme_of(gone).to_owned(), "is not there".to_owned());
+            return Err(ApplyError::Authorizer { name, what, log: String::new() });
+        }
         for (id, (name, shape)) in authorizers.iter().filter(|(_, (n, _))| names.contains(n)) {
             let scheme = scheme_of(name).to_owned();
             let garbage = match self.asked(id, shape, NO_TOKEN).await {

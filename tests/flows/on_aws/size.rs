@@ -36,8 +36,8 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         // A change of one route.
         account.edit(
             "openapi.yaml",
-            "operationId: r1,",
-            "security: [{ jwt: [write] }], operationId: r1,",
+            "operationId: r1 }",
+            "operationId: r1, security: [{ jwt: [write] }] }",
         );
         account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"4m\"");
         account.deploy("dev");

@@ -9,7 +9,7 @@ use crate::aws::apigateway::{Checked, MethodsNow, UsagePlanStep};
 use crate::aws::{Aws, CallError, Kind};
 use crate::draft::{Authorization, Method, scheme_of};
 use crate::observed::{Observed, ObservedStage, TAG_API};
-use crate::plan::{Patch, Plan, Step, undo};
+use crate::plan::{Patch, Plan, Step, serve, undo};
 use crate::revision::Revision;
 
 /// What is done beside the plan.
@@ -353,12 +353,12 @@ impl Run<'_> {
     }
 
     async fn move_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
-        let Step::MoveStage { name, from, to, moves, patches, before, settings } = step else {
+        let Step::MoveStage { name, before, to, moves, patches, settings } = step else {
             return Ok(());
         };
         let (aws, api) = (self.aws, self.report.api.clone());
         let stages = aws.stages(&api).await?;
-        if stages.get(name).is_none_or(|stage| stage.deployment != *from) {
+        if stages.get(name).is_none_or(|stage| stage.deployment != before.deployment) {
             return Err(stale(name));
         }
         let replace = |path: &str, value: String| Patch {
@@ -381,14 +381,12 @@ impl Run<'_> {
         }
         let mut patches = patches.clone();
         if let (Some(target), None) = (&target, to) {
-            patches.push(replace("/deploymentId", target.clone()));
+            patches.extend(serve(target, &before.served));
         }
-        let was =
-            ObservedStage { deployment: from.clone(), canary: None, settings: before.clone() };
-        self.report.back = Some(Back::Patch(name.clone(), undo(settings, &was)));
+        self.report.back = Some(Back::Patch(name.clone(), undo(settings, before)));
         self.report.deployment.clone_from(&target);
         let now = aws.update_stage(&api, name, &patches).await?;
-        self.must_be(&now, target.as_deref().or(Some(from)), settings).await
+        self.must_be(&now, target.as_deref().or(Some(&before.deployment)), settings).await
     }
 
     /// Puts the stage back if it is not what it was to be.

@@ -1,6 +1,7 @@
 //! What is on AWS: an API with its draft, stages and deployments, and the roles made for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -65,14 +66,60 @@ pub struct ObservedApi {
 }
 
 /// A stage.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservedStage {
     /// The deployment it serves.
     pub deployment: String,
+    /// What it has served.
+    pub served: Served,
     /// A share of the requests that another deployment serves.
     pub canary: Option<Canary>,
     /// What it has beside the API.
     pub settings: StageSettings,
+}
+
+/// What a stage has served, as its description says behind anybody's own words. A deployment
+/// that no stage served may be one that a run died over before it was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// What else the description says.
+    pub words: String,
+    /// The ids of deployments, the latest last.
+    pub deployments: Vec<String>,
+}
+
+impl Served {
+    const MARK: &str = "[portcullis served ";
+    /// No more than fits a description; more are not kept by far.
+    const MOST: usize = 20;
+
+    /// Reads a stage's description.
+    pub fn read(description: &str) -> Self {
+        let ours = description.rsplit_once(Self::MARK);
+        let Some((words, ids)) = ours.and_then(|(words, ids)| Some((words, ids.strip_suffix(']')?)))
+        else {
+            return Self { words: description.to_owned(), deployments: Vec::new() };
+        };
+        let deployments = ids.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        Self { words: words.trim_end().to_owned(), deployments }
+    }
+
+    /// Returns it with one more.
+    #[must_use]
+    pub fn and(mut self, deployment: &str) -> Self {
+        self.deployments.retain(|id| id != deployment);
+        self.deployments.push(deployment.to_owned());
+        let old = self.deployments.len().saturating_sub(Self::MOST);
+        self.deployments.drain(..old);
+        self
+    }
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let space = if self.words.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}{}]", self.words, Self::MARK, self.deployments.join(" "))
+    }
 }
 
 /// A share of a stage's requests that another deployment serves.
@@ -142,6 +189,14 @@ impl ObservedApi {
         let canaries = self.stages.values().filter_map(|stage| stage.canary.as_ref());
         let canaries = canaries.map(|canary| canary.deployment.as_str());
         self.stages.values().map(|stage| stage.deployment.as_str()).chain(canaries).collect()
+    }
+
+    /// Says whether a stage serves this deployment or did.
+    pub fn was_served(&self, id: &str) -> bool {
+        let served = |stage: &ObservedStage| {
+            stage.deployment == id || stage.served.deployments.iter().any(|served| served == id)
+        };
+        self.stages.values().any(served)
     }
 
     /// Says whether it carries our tags.

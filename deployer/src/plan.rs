@@ -18,7 +18,7 @@ mod text;
 
 pub use changes::{Change, Danger, Sign, between, drift, opened};
 pub use estimate::Estimate;
-pub use stage::{Patch, patches, undo};
+pub use stage::{Patch, patches, serve, undo};
 pub use steps::Step;
 pub(crate) use steps::plan_name;
 

@@ -38,6 +38,9 @@ def api(client, found):
         for volatile in ("createdDate", "lastUpdatedDate"):
             stage.pop(volatile, None)
         stage["deployment"] = deployments.get(stage.pop("deploymentId"), "none")
+        # Its description names deployments by their ids.
+        for deployment, description in deployments.items():
+            stage["description"] = stage.get("description", "").replace(deployment, description)
         canary = stage.get("canarySettings", {})
         if "deploymentId" in canary:
             canary["deployment"] = deployments.get(canary.pop("deploymentId"), "none")

@@ -30,7 +30,8 @@ pub(super) fn run(
         return Err(Failure::NotThere(message));
     };
     let live = observed.live(&arguments.stage).cloned();
-    let (deployment, target) = target(&observed, live.as_ref().map(|r| r.number), revision)?;
+    let (deployment, target) =
+        target(&observed, &arguments.stage, live.as_ref().map(|r| r.number), revision)?;
     let changes = changes(&observed, live.as_ref().map(|r| r.number), target);
     let lines: Vec<String> = changes.iter().map(|change| format!("\n  {change}")).collect();
     let rules = changes.iter().any(|change| change.aspect == "rules");
@@ -102,22 +103,38 @@ fn place(words: &[String]) -> Result<(String, Option<u32>), Failure> {
     Ok((dir.to_owned(), numbers.first().copied()))
 }
 
-/// Returns the deployment of the revision, or of the one before what is served.
+/// Returns the deployment of the revision, or of the one that the stage served before. One that
+/// nothing served may be what a run died over before it was checked.
 fn target(
     api: &ObservedApi,
+    stage: &str,
     live: Option<u32>,
     revision: Option<u32>,
 ) -> Result<(String, u32), Failure> {
     let ours = api.deployments.iter().filter_map(|d| Some((d.revision.as_ref()?.number, &d.id)));
-    let found = match (revision, live) {
-        (Some(wanted), _) => ours.filter(|(number, _)| *number == wanted).max(),
-        (None, Some(live)) => ours.filter(|(number, _)| *number < live).max(),
-        (None, None) => ours.max(),
+    let ours: Vec<(u32, &String)> = ours.collect();
+    let here = api.stages.get(stage).map(|stage| &stage.served.deployments);
+    let found = match revision {
+        Some(wanted) => {
+            let served = ours.iter().filter(|(_, id)| api.was_served(id));
+            served.filter(|(number, _)| *number == wanted).max()
+        }
+        None => {
+            let served = ours.iter().filter(|(_, id)| here.is_some_and(|here| here.contains(id)));
+            served.filter(|(number, _)| live.is_none_or(|live| *number < live)).max()
+        }
     };
-    found.map(|(number, id)| (id.clone(), number)).ok_or_else(|| {
+    found.map(|(number, id)| ((*id).clone(), *number)).ok_or_else(|| {
         Failure::NotThere(match revision {
+            Some(number) if ours.iter().any(|(there, _)| *there == number) => format!(
+                "no stage served revision {number}, so nobody knows whether it was checked to \
+                 the end: deploy its files again"
+            ),
             Some(number) => format!("there is no revision {number}: see `deployer history`"),
-            None => "there is no earlier revision: see `deployer history`".to_owned(),
+            None => format!(
+                "there is no earlier revision that {stage} served: see `deployer history`, and \
+                 name one"
+            ),
         })
     })
 }

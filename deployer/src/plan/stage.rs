@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Danger, Sign};
 use crate::api::{StageSettings, Throttle};
 use crate::desired::Desired;
-use crate::observed::{ObservedApi, ObservedStage};
+use crate::observed::{ObservedApi, ObservedStage, Served};
 
 /// One patch of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +85,14 @@ fn throttle(place: &str, throttle: Option<Throttle>) -> [Patch; 2] {
 pub fn undo(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
     let mut patches = patches(now, &before.settings);
     patches.push(replace("/deploymentId", &before.deployment));
+    patches.push(replace("/description", before.served.to_string()));
     patches
 }
 
-/// Returns the patch that makes a stage serve a deployment.
-pub(super) fn serve(deployment: &str) -> Patch {
-    replace("/deploymentId", deployment)
+/// Returns the patches that make a stage serve a deployment, and say so.
+pub fn serve(deployment: &str, served: &Served) -> [Patch; 2] {
+    let served = served.clone().and(deployment);
+    [replace("/deploymentId", deployment), replace("/description", served.to_string())]
 }
 
 /// Returns the patch that ends a canary.

@@ -11,7 +11,7 @@ use super::{Change, Danger, Sign, Target, records};
 use crate::api::{AuthorizerShape, GatewayResponse, StageSettings, UsagePlan};
 use crate::desired::{Desired, role_arn};
 use crate::draft::{Method, scheme_of};
-use crate::observed::{Observed, ObservedApi, Role, TAG_PLANS};
+use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
 use crate::openapi::{document, importable, set};
 use crate::revision::Revision;
 
@@ -57,15 +57,13 @@ pub enum Step {
     /// A stage that was there: all or nothing.
     MoveStage {
         name: String,
-        /// What it must still serve.
-        from: String,
+        /// What it is now: it must still serve that, and goes back to it.
+        before: ObservedStage,
         /// What it is to serve; the new deployment, if none is named.
         to: Option<String>,
         /// Whether it moves at all.
         moves: bool,
         patches: Vec<Patch>,
-        /// Its settings now, to go back to.
-        before: StageSettings,
         settings: StageSettings,
     },
     /// The usage plan of the stage.
@@ -241,12 +239,12 @@ fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target
     let moves = !matches!(target, Target::Same(_));
     let mut wanted = patches(&stage.settings, &settings);
     wanted.extend(stage.canary.as_ref().map(|_| no_canary()));
-    wanted.extend(to.as_deref().map(serve));
+    wanted.extend(to.as_deref().map(|to| serve(to, &stage.served)).into_iter().flatten());
     if !moves && wanted.is_empty() {
         return None;
     }
-    let (from, before) = (stage.deployment.clone(), stage.settings.clone());
-    Some(Step::MoveStage { name, from, to, moves, patches: wanted, before, settings })
+    let before = stage.clone();
+    Some(Step::MoveStage { name, before, to, moves, patches: wanted, settings })
 }
 
 fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {

@@ -10,7 +10,7 @@ use deployer::diagnostic::{Source, has_errors};
 use deployer::draft::Draft;
 use deployer::iam::{COMMANDS, Scope};
 use deployer::observed::{
-    Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, TAG_API,
+    Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, Served, TAG_API,
 };
 use deployer::openapi::render;
 use deployer::plan::{Danger, Plan, Step, patches, plan};
@@ -85,7 +85,9 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             }
             Step::CreateStage { name, deployment, settings } => {
                 let deployment = deployment.clone().or(made.clone()).unwrap();
-                let stage = ObservedStage { deployment, canary: None, settings: settings.clone() };
+                let served = Served::default().and(&deployment);
+                let settings = settings.clone();
+                let stage = ObservedStage { deployment, served, canary: None, settings };
                 api.stages.insert(name.clone(), stage);
             }
             Step::MoveStage { name, to, moves, settings, .. } => {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use e2e::stand_in::{StandIn, Wire};
+use e2e::stand_in::{Fault, StandIn, Wire};
 use serde_json::{Value, json};
 
 use super::{Account, TOKEN, Told, command};
@@ -98,6 +98,43 @@ fn two_deployers_at_once_do_not_move_a_stage_twice() {
     first.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     first.deploy("dev");
     first.is_done("dev");
+}
+
+/// A run that dies between making a deployment and checking it leaves one that nobody checked.
+#[test]
+fn what_no_stage_served_is_not_gone_back_to() {
+    let scope = |account: &Account, from: &str, to: &str| {
+        account.edit("openapi.yaml", &format!("- jwt: [owners:{from}]"), &format!("- jwt: [owners:{to}]"));
+    };
+    let whole = Account::new("100000000091");
+    whole.deploy("dev");
+    scope(&whole, "read", "admin");
+    whole.deploy("dev");
+    let calls = whole.wire.calls();
+    let made = calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
+
+    let account = Account::new("100000000092");
+    account.deploy("dev");
+    scope(&account, "read", "admin");
+    account.wire.arm(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
+    account.go(&["deploy", "--stage", "dev", "--yes"]).exits(4);
+    assert_eq!(account.api()["deployments"].as_array().unwrap().len(), 2, "it died after making one");
+    scope(&account, "admin", "all");
+    account.deploy("dev");
+    let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(1);
+    assert!(refused.says("no stage served revision 2"), "{refused:?}");
+    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    // The one before is the one that was served before.
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
+    assert!(back.says("serves revision 1 again"), "{back:?}");
+    let description = account.api()["stages"]["dev"]["description"].clone();
+    assert!(description.as_str().unwrap().starts_with("[portcullis served "), "{description}");
+
+    // Another stage's past is not this one's, but was checked all the same.
+    account.deploy("prod");
+    let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).exits(1);
+    assert!(refused.says("no earlier revision that prod served"), "{refused:?}");
+    account.run(&["rollback", "1", "--stage", "prod", "--yes"]).exits(0);
 }
 
 #[test]

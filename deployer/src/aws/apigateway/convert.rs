@@ -15,7 +15,7 @@ use crate::api::{
     Validator,
 };
 use crate::draft::{Authorization, Method};
-use crate::observed::{Canary, ObservedStage};
+use crate::observed::{Canary, ObservedStage, Served};
 use crate::revision::Record;
 
 pub(super) fn listed(api: &RestApi) -> Listed {
@@ -220,6 +220,7 @@ pub(super) fn stage(stage: &Stage) -> ObservedStage {
     });
     ObservedStage {
         deployment: stage.deployment_id().unwrap_or_default().to_owned(),
+        served: Served::read(stage.description().unwrap_or_default()),
         canary,
         settings: StageSettings {
             variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),

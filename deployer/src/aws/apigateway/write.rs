@@ -15,7 +15,7 @@ use crate::api::{AuthorizerShape, GatewayResponse, StageSettings};
 use crate::aws::call::if_there;
 use crate::aws::{Asked, Aws, CallError, Kind};
 use crate::draft::{Authorization, Method};
-use crate::observed::ObservedStage;
+use crate::observed::{ObservedStage, Served};
 use crate::plan::Patch;
 use crate::revision::Revision;
 
@@ -420,6 +420,7 @@ impl Aws {
                 .rest_api_id(api)
                 .stage_name(name)
                 .deployment_id(deployment)
+                .description(Served::default().and(deployment).to_string())
                 .set_variables(Some(hash(&settings.variables)))
                 .tracing_enabled(settings.tracing)
                 .set_tags(Some(hash(tags)))

@@ -21,8 +21,8 @@ pub use authorizer_shape::AuthorizerShape;
 pub use cors::Cors;
 pub use identity_source::{IdentitySource, NotAnIdentitySource};
 pub use integration::{
-    DEFAULT, HttpProxy, Integration, IntegrationKind, IntegrationResponse, JSON, Local,
-    MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, MockAnswer, TlsConfig,
+    DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, MAX_TIMEOUT_MS,
+    MIN_TIMEOUT_MS, TlsConfig,
 };
 pub use security::Security;
 pub use stage::{AccessLog, Quota, StageSettings, Throttle, UsagePlan};

@@ -55,6 +55,8 @@ pub enum Command {
     Explain(Explain),
     /// Serve the API locally, with a local issuer and the real authorizer
     Dev(Dev),
+    /// Send the requests of a file and look whether what comes of them is what must
+    Test(Test),
     /// Say what a deployment would change on AWS
     Plan(Plan),
     /// Make AWS what the files say, and move a stage to it
@@ -327,9 +329,12 @@ pub struct Explain {
 /// Arguments of `dev`.
 #[derive(Debug, Args)]
 pub struct Dev {
-    /// Which files
-    #[command(flatten)]
-    pub files: Files,
+    /// The folder that holds portcullis.toml, or an OpenAPI document of API Gateway's
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// The stage to compile for; `dev`, or the first by name, if left out
+    #[arg(long)]
+    pub stage: Option<String>,
     /// The gateway's port on 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
@@ -339,10 +344,56 @@ pub struct Dev {
     /// Trust the configured issuers only
     #[arg(long)]
     pub no_local_issuer: bool,
+    /// What else runs here
+    #[command(flatten)]
+    pub local: Local,
+}
+
+/// What runs here in the place of what is on AWS.
+#[derive(Debug, Args)]
+pub struct Local {
     /// The backend's base URL, in the place of a built-in one that echoes requests
     #[arg(long, value_name = "URL")]
     pub backend: Option<String>,
     /// A Lambda Invoke endpoint to ask in the place of the built-in authorizer
     #[arg(long, value_name = "URL")]
     pub authorizer_url: Option<String>,
+    /// A Lambda function: the command that it is here, or its Invoke endpoint; again for each.
+    /// Under the name of an authorizer's function, or of the authorizer, it decides in the
+    /// place of the built-in one
+    #[arg(long, value_name = "NAME=COMMAND|URL")]
+    pub function: Vec<String>,
+    /// How long a function may take for a request, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub function_timeout: u64,
+    /// An API key to take; again for each
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Vec<String>,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// The file with the cases, or the folder that it is in as cases.yaml
+    #[arg(default_value = "cases.yaml")]
+    pub cases: PathBuf,
+    /// The folder that holds portcullis.toml, if it is not the one of the cases
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// The stage to compile for; `dev`, or the first by name, if left out
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// What else runs here
+    #[command(flatten)]
+    pub local: Local,
+    /// Ask a deployed stage in the place of a gateway of our own
+    #[arg(long, value_name = "URL", requires = "token_command")]
+    pub url: Option<String>,
+    /// A command that prints a token; its environment says which: `TOKEN_NAME`,
+    /// `TOKEN_SCOPES`, `TOKEN_EXPIRED` and `TOKEN_AUDIENCE`
+    #[arg(long, value_name = "COMMAND", requires = "url")]
+    pub token_command: Option<String>,
+    /// Write a report as `JUnit` does
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }

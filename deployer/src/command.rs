@@ -12,6 +12,7 @@ use crate::cli::{Arguments, Command, Files};
 use crate::compile::Environment;
 use crate::desired::Misplaced;
 use crate::dev::issuer;
+use crate::dev::serving::NotServed;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::draft::DraftError;
 use crate::output::{Exit, Output};
@@ -29,12 +30,14 @@ mod explain;
 mod export;
 mod history;
 mod iam;
+mod local;
 mod plan;
 mod rollback;
 mod sdk;
 mod session;
 mod smoke;
 mod status;
+mod test;
 mod undeploy;
 
 /// Why a command did not do what it is for.
@@ -100,9 +103,9 @@ pub enum Failure {
         /// Why.
         cause: String,
     },
-    /// The API has what only AWS can do.
-    #[error("{0}")]
-    NotLocal(String),
+    /// The API cannot be served here.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
     /// The document for AWS cannot be written.
     #[error(transparent)]
     Draft(#[from] DraftError),
@@ -150,6 +153,14 @@ impl Failure {
             }
             Self::Smoke(_) | Self::Apply(ApplyError::RolledBack(_)) => Exit::RolledBack,
             _ => Exit::Failed,
+        }
+    }
+
+    /// Says why, and what to do next.
+    fn tell(&self, output: Output) {
+        match self {
+            Self::Files(diagnostics) => output.diagnostics(diagnostics),
+            _ => output.failure(&self.to_string(), self.help().as_deref()),
         }
     }
 
@@ -225,17 +236,14 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
         Command::Explain(arguments) => explain::run(arguments, environment, output),
         Command::Export(asked) => export::run(asked, &arguments.access, environment, output),
         Command::Dev(arguments) => dev::run(arguments, environment, output),
+        Command::Test(arguments) => test::run(arguments, environment, output),
         Command::Iam(asked) => iam::run(asked, &arguments.access, environment, output),
         command => live(command, arguments, environment, output),
     };
     match result {
         Ok(exit) => exit,
         Err(failure) => {
-            if let Failure::Files(diagnostics) = &failure {
-                output.diagnostics(diagnostics);
-            } else {
-                output.failure(&failure.to_string(), failure.help().as_deref());
-            }
+            failure.tell(output);
             failure.exit()
         }
     }

@@ -274,7 +274,7 @@ const TYPES: [&str; 4] = ["ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "UNAUTH
 
 /// Returns the answers that API Gateway makes itself: the document's own, and what CORS and
 /// RFC 6750 section 3 add. A type replaces the `DEFAULT_` ones whole, so each has all of it.
-fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
+pub fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
     let mut responses = BTreeMap::new();
     let tokens = !api.authorizers.is_empty();
     let dpop = api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {

@@ -2,6 +2,7 @@
 //! what its place in the cache means for every other route. Pure: the authorizer was asked
 //! before.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use authorizer::config::TokenSource;
@@ -11,12 +12,13 @@ use authorizer::{Outcome, UnixTime};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use crate::api::{Api, Authorizer, IdentitySource, Route, Security};
 use crate::gateway::event::method_arn;
 use crate::gateway::policy::{Answer, Facts, Matched, Verdict};
 use crate::gateway::refusal::Refusal;
-use crate::gateway::request::RequestHead;
+use crate::gateway::request::{RequestHead, RequestTime};
 use crate::gateway::router::find;
 
 mod text;
@@ -317,7 +319,10 @@ pub fn head(settings: &Authorizer, method: &str, path: &str, token: &str) -> Opt
         path: path.to_owned(),
         query,
         headers,
+        spelled: BTreeMap::new(),
         source_ip: Ipv4Addr::LOCALHOST.to_string(),
         id: "explain".to_owned(),
+        extended_id: String::new(),
+        time: RequestTime(OffsetDateTime::UNIX_EPOCH),
     })
 }

@@ -6,19 +6,28 @@
 //! request ─router→ route ─identity→ cache(now) ─authorizer→ policy(arn) ─integration→ response
 //! ```
 //!
-//! [`router`], [`identity`], [`event`], [`cache`], [`policy`] and [`refusal`] are pure;
-//! [`server`], [`authorizers`] and [`integration`] do the talking.
+//! [`router`], [`identity`], [`event`], [`cache`], [`throttle`], [`checks`], [`mapping`],
+//! [`policy`] and [`refusal`] are pure; [`pass`] puts them in order; [`server`],
+//! [`authorizers`], [`functions`] and [`integration`] do the talking.
 
 pub mod authorizers;
+pub mod backend;
 pub mod cache;
+pub mod checks;
 pub mod event;
+pub mod explanation;
+pub mod functions;
+mod header_case;
 pub mod identity;
 pub mod integration;
+pub mod mapping;
+pub mod pass;
 pub mod policy;
 pub mod refusal;
 pub mod request;
 pub mod router;
 pub mod server;
+pub mod throttle;
 
 /// What stands in a method ARN where AWS has an account, a Region and an API id.
 pub const ARN_PREFIX: &str = "arn:aws:execute-api:us-east-1:000000000000:local";

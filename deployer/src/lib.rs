@@ -11,6 +11,7 @@ pub mod api;
 pub mod apply;
 pub mod aws;
 pub mod cli;
+pub mod clock;
 pub mod command;
 pub mod compile;
 pub mod desired;

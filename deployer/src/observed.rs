@@ -96,7 +96,8 @@ impl Served {
     /// Reads a stage's description.
     pub fn read(description: &str) -> Self {
         let ours = description.rsplit_once(Self::MARK);
-        let Some((words, ids)) = ours.and_then(|(words, ids)| Some((words, ids.strip_suffix(']')?)))
+        let Some((words, ids)) =
+            ours.and_then(|(words, ids)| Some((words, ids.strip_suffix(']')?)))
         else {
             return Self { words: description.to_owned(), deployments: Vec::new() };
         };

@@ -22,6 +22,8 @@ pub struct Project {
     pub api: Option<Api>,
     /// What is wrong, or worth a look.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files it is made of, as far as they are known.
+    pub files: Vec<PathBuf>,
 }
 
 /// A file that cannot be read at all.
@@ -40,21 +42,55 @@ pub fn load(
     stage: Option<&str>,
     environment: Environment<'_>,
 ) -> Result<Project, Unreadable> {
-    let source = read(&folder.join(MANIFEST))?;
-    let (manifest, mut diagnostics) = compile::manifest(&source, environment);
-    let Some(manifest) = manifest else { return Ok(Project { api: None, diagnostics }) };
+    let manifest = folder.join(MANIFEST);
+    let source = read(&manifest)?;
+    Ok(compiled(folder, &source, vec![manifest], stage, environment))
+}
+
+/// Reads an OpenAPI document that says by itself what API Gateway needs, such as an export.
+pub fn load_document(path: &Path, stage: Option<&str>, environment: Environment<'_>) -> Project {
+    let name = |part: Option<&std::ffi::OsStr>| {
+        let part = part.unwrap_or_default().to_string_lossy().into_owned();
+        quoted(&part)
+    };
+    let text = format!(
+        "[api]\nname = {}\nopenapi = {}\n\n[stage.{}]\n",
+        name(path.file_stem()),
+        name(path.file_name()),
+        quoted(stage.unwrap_or("dev"))
+    );
+    let source = Arc::new(Source { name: MANIFEST.to_owned(), text });
+    let folder = path.parent().unwrap_or(Path::new("."));
+    compiled(folder, &source, Vec::new(), stage, environment)
+}
+
+/// Writes a text as TOML and JSON do alike.
+fn quoted(text: &str) -> String {
+    serde_json::Value::String(text.to_owned()).to_string()
+}
+
+fn compiled(
+    folder: &Path,
+    source: &Arc<Source>,
+    mut files: Vec<PathBuf>,
+    stage: Option<&str>,
+    environment: Environment<'_>,
+) -> Project {
+    let (manifest, mut diagnostics) = compile::manifest(source, environment);
+    let Some(manifest) = manifest else { return Project { api: None, diagnostics, files } };
     let (name, span) = &manifest.openapi;
+    files.push(folder.join(name));
     let openapi = match read(&folder.join(name)) {
         Ok(openapi) => openapi,
         Err(Unreadable { cause, .. }) => {
-            diagnostics.extend(unreadable(&source, *span, name, &cause));
-            return Ok(Project { api: None, diagnostics });
+            diagnostics.extend(unreadable(source, *span, name, &cause));
+            return Project { api: None, diagnostics, files };
         }
     };
-    let (api, found) = compile::compile(&manifest, &source, &openapi, stage);
+    let (api, found) = compile::compile(&manifest, source, &openapi, stage);
     diagnostics.extend(found);
     let api = if has_errors(&diagnostics) { None } else { api };
-    Ok(Project { api, diagnostics })
+    Project { api, diagnostics, files }
 }
 
 fn unreadable(
@@ -67,6 +103,16 @@ fn unreadable(
     let help = format!("the path is relative to the folder of {MANIFEST}");
     diagnostics.error(span, format!("`{name}` cannot be read: {cause}"), help);
     diagnostics.into_vec()
+}
+
+/// Returns what is in a file, to see whether it changed.
+pub fn content(path: &Path) -> Option<Vec<u8>> {
+    fs::read(path).ok()
+}
+
+/// Writes a file for a program of ours.
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)
 }
 
 /// Reads a file of the user's.

@@ -72,11 +72,26 @@ fn a_url_that_is_none_is_told_as_such() {
 
 #[test]
 fn what_only_aws_can_do_is_refused_at_the_start() {
-    let uri = "type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/x/invocations";
-    let folder = petstore_with("openapi.yaml", "type: mock", uri);
-    let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("GET /health (AWS_PROXY)"), "{text}");
+    let aws = |target: &str| format!("type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:{target}");
+    let function = "lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:orders:live/invocations";
+    let health = "application/json: '{\"statusCode\": 200}'";
+    for (from, to, expected) in [
+        ("type: mock", aws(function), "GET /health invokes the function orders: name what it is here, --function orders=COMMAND"),
+        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: of AWS only functions are invoked here, not arn:aws:apigateway:eu-west-1:sns:action/Publish"),
+        ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link leads nowhere here"),
+        ("type: mock", "type: http_proxy\n        uri: http://${stageVariables.host}/".to_owned(), "GET /health: the stage has no variable `host`"),
+        (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: a template needs VTL, which is not spoken here"),
+    ] {
+        let folder = petstore_with("openapi.yaml", from, &to);
+        let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("cannot be served locally") && text.contains(expected), "{expected}: {text}");
+    }
+    for wrong in ["orders", "=x", "a b=x", "orders="] {
+        let (code, text) = deployer(&["dev", "infra/petstore", "--port", "0", "--function", wrong]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("--function is not NAME=COMMAND or NAME=URL"), "{text}");
+    }
 }
 
 #[test]

@@ -15,9 +15,9 @@ fn petstore(more: &[&str]) -> Dev {
     Dev::start(&[PETSTORE, more].concat())
 }
 
-const DENIED: &str = r#"{"Message":"User is not authorized to access this resource"}"#;
+const DENIED: &str = r#"{"message":"User is not authorized to access this resource"}"#;
 const DENIED_EXPLICITLY: &str =
-    r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#;
+    r#"{"message":"User is not authorized to access this resource with an explicit deny"}"#;
 const NO_ROUTE: &str = r#"{"message":"Missing Authentication Token"}"#;
 
 #[test]

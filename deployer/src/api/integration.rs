@@ -130,39 +130,6 @@ fn longest() -> u32 {
     MAX_TIMEOUT_MS
 }
 
-/// A backend, as the local gateway calls it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpProxy<'a> {
-    /// The URI, with `{name}` where a path parameter goes.
-    pub uri: &'a str,
-    /// The method the backend gets; the request's own if there is none.
-    pub method: Option<&'a str>,
-    /// How long it may take, in milliseconds.
-    pub timeout_ms: u32,
-}
-
-/// An answer without a backend and without templates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MockAnswer<'a> {
-    /// The status.
-    pub status: u16,
-    /// The body as it is.
-    pub body: &'a str,
-    /// Headers with fixed values.
-    pub headers: Vec<(&'a str, &'a str)>,
-}
-
-/// What the local gateway can make of an integration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Local<'a> {
-    /// A backend.
-    HttpProxy(HttpProxy<'a>),
-    /// A fixed answer.
-    Mock(MockAnswer<'a>),
-    /// Something only AWS can do, by its name.
-    OnlyAws(&'static str),
-}
-
 impl Integration {
     /// Makes one of a kind, everything else as API Gateway has it.
     pub fn new(kind: IntegrationKind) -> Self {
@@ -252,40 +219,6 @@ impl Integration {
             self.timeout_ms = MAX_TIMEOUT_MS;
         }
         self
-    }
-
-    /// Returns what the local gateway can make of it.
-    pub fn local(&self) -> Local<'_> {
-        match self.kind {
-            IntegrationKind::HttpProxy if self.connection_id.is_some() => {
-                Local::OnlyAws("HTTP_PROXY through a VPC link")
-            }
-            IntegrationKind::HttpProxy => Local::HttpProxy(HttpProxy {
-                uri: self.uri.as_deref().unwrap_or_default(),
-                method: self.http_method.as_deref().filter(|method| *method != "ANY"),
-                timeout_ms: self.timeout_ms,
-            }),
-            IntegrationKind::Mock => {
-                self.fixed().map_or(Local::OnlyAws("MOCK with templates"), Local::Mock)
-            }
-            other => Local::OnlyAws(other.name()),
-        }
-    }
-
-    /// Returns a MOCK's answer if no template language is needed for it.
-    fn fixed(&self) -> Option<MockAnswer<'_>> {
-        let template: Json = serde_json::from_str(self.request_templates.get(JSON)?).ok()?;
-        let status = u16::try_from(template.get("statusCode")?.as_u64()?).ok()?;
-        let default = self.responses.get(DEFAULT);
-        let body = default.and_then(|response| response.response_templates.get(JSON));
-        let body = body.map(String::as_str).unwrap_or_default();
-        let headers = default.map(|response| &response.response_parameters).into_iter().flatten();
-        let fixed = headers.filter_map(|(name, value)| {
-            let name = name.strip_prefix("method.response.header.")?;
-            Some((name, value.strip_prefix('\'')?.strip_suffix('\'')?))
-        });
-        let headers = fixed.collect();
-        (!body.contains(['$', '#'])).then_some(MockAnswer { status, body, headers })
     }
 }
 

@@ -1,12 +1,11 @@
 //! `deployer deploy`: carries out a plan, and puts the stage back if it does not answer.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
 use super::session::{Session, look};
-use super::{Failure, plan::told, smoke};
+use super::{Failure, local, plan::told, smoke};
 use crate::apply::{self, ApplyError, Options, Report, apply};
 use crate::aws::Kind;
 use crate::cli;
@@ -22,7 +21,8 @@ pub(super) fn run(
     environment: Environment<'_>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let token = arguments.token_command.as_deref().map(token).transpose()?;
+    let token =
+        arguments.token_command.as_deref().map(|command| local::token(command, &[])).transpose()?;
     let (session, desired, mut observed) = look(&arguments.live, access, environment, output)?;
     let mut planned = plan(&desired, &observed);
     if let Some(path) = &arguments.plan {
@@ -134,17 +134,4 @@ fn saved(path: &Path) -> Result<Plan, Failure> {
         return Err(wrong(format!("its form is {}, not {FORMAT}", plan.format)));
     }
     Ok(plan)
-}
-
-/// Runs the command that prints a token. What it prints is told to nobody.
-fn token(command: &str) -> Result<String, Failure> {
-    let failed = |cause: String| Failure::Start { what: "the token command", cause };
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stderr(std::process::Stdio::inherit());
-    let output = shell.output().map_err(|error| failed(error.to_string()))?;
-    let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if !output.status.success() || token.is_empty() {
-        return Err(failed(format!("it ended with {} and printed no token", output.status)));
-    }
-    Ok(token.strip_prefix("Bearer ").unwrap_or(&token).to_owned())
 }

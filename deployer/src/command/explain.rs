@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use authorizer::config::{BundledKeys, Document, is_scope_name};
 use authorizer::keys::fetch::{Fetch, HttpFetch};
@@ -13,11 +12,13 @@ use authorizer::{Authorizer, Config, UnixTime};
 use super::{Failure, compiled, local_issuer};
 use crate::api::{Api, Security};
 use crate::cli;
+use crate::clock;
 use crate::compile::Environment;
 use crate::dev::issuer::{self, Issuer};
 use crate::explain::{Explanation, head};
-use crate::gateway::event::{event, method_arn};
+use crate::gateway::event::{authorizer_event, method_arn};
 use crate::gateway::identity;
+use crate::gateway::mapping::Context;
 use crate::gateway::router::find;
 use crate::output::{Exit, Output};
 
@@ -37,8 +38,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let (files, method, path) = request(arguments)?;
     let api = compiled(&files, environment, output)?;
-    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
-    let now = UnixTime::from_system(SystemTime::now());
+    let now = clock::unix_time();
     let explanation = explain(arguments, &api, &method, &path, now)?;
     let json = serde_json::to_value(&explanation).map_err(|error| {
         Failure::Authorizer(format!("the explanation cannot be written: {error}"))
@@ -75,13 +75,14 @@ fn explain(
         expected: "a text that fits into a header",
     };
     let head = head(settings, method, path, &token).ok_or_else(unsendable)?;
-    let identity = match identity::identity(settings, &api.stage, &head, &found) {
+    let context = Context::new(api, &head, Some(&found));
+    let validation = settings.validation().and_then(|text| identity::validation(text).ok());
+    let identity = match identity::identity(&settings.identity, validation.as_ref(), &context) {
         Ok(identity) => identity,
         Err(why) => return Ok(Explanation::without_identity(found.route, method, below, &why)),
     };
     let arn = method_arn(&api.stage, method, below);
-    let first = identity.first().map(String::as_str).unwrap_or_default();
-    let event = event(settings.kind, &api.stage, &arn, first, &head, &found);
+    let event = authorizer_event(settings.kind, &arn, &identity, &context);
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

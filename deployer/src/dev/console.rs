@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::examples::{Call, Examples};
-use crate::gateway::server::Explanation;
+use crate::gateway::explanation::Explanation;
 
 /// What was started.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Started {
     pub api: String,
     /// The base URL, stage included.
     pub url: String,
+    /// The URL of the page.
+    pub page: String,
     /// The local issuer's URL, if there is one.
     pub issuer: Option<String>,
     /// Where the authorizer is.
@@ -71,6 +73,7 @@ impl Started {
             format!("{} is served at {}", self.api, self.url),
             format!("  authorizer  {}", self.authorizer),
             format!("  backend     {}", self.backend),
+            format!("  page        {}", self.page),
         ];
         if let Some(issuer) = &self.issuer {
             let form = "-d grant_type=client_credentials -d scope=…";
@@ -90,6 +93,7 @@ impl Started {
             "event": "ready",
             "api": self.api,
             "url": self.url,
+            "page": self.page,
             "issuer": self.issuer,
             "authorizer": self.authorizer,
             "backend": self.backend,
@@ -115,7 +119,7 @@ pub fn line(told: &Explanation) -> String {
 /// Writes a request's line for machines.
 pub fn json_line(told: &Explanation) -> Json {
     let mut line = json!({"event": "request"});
-    if let (Json::Object(line), Ok(Json::Object(told))) = (&mut line, serde_json::to_value(told)) {
+    if let (Json::Object(line), Json::Object(told)) = (&mut line, told.line()) {
         line.extend(told);
     }
     line

@@ -2,8 +2,7 @@
 //! are made when it starts, and nothing but `dev` trusts it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use authorizer::UnixTime;
 use authorizer::config::IssuerDocument;
@@ -19,7 +18,9 @@ use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value as Json, json};
 
+use crate::clock;
 use crate::gateway::integration::{AnyBody, body};
+use crate::gateway::server::random;
 
 /// How long a token is good for, in seconds.
 const LIFETIME: i64 = 3600;
@@ -32,7 +33,7 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The issuer and its key.
 pub struct Issuer {
     url: String,
-    audience: Vec<String>,
+    audience: RwLock<Vec<String>>,
     key: EncodingKey,
     key_set: Json,
 }
@@ -76,7 +77,12 @@ impl Issuer {
             "n": number(public.modulus().big_endian_without_leading_zero()),
             "e": number(public.exponent().big_endian_without_leading_zero()),
         }]});
-        Ok(Self { url, audience: audiences(configured), key, key_set })
+        Ok(Self { url, audience: RwLock::new(audiences(configured)), key, key_set })
+    }
+
+    /// Makes its tokens be for these issuers' audiences from now on.
+    pub fn serve(&self, configured: &[IssuerDocument]) {
+        *self.audience.write().unwrap_or_else(PoisonError::into_inner) = audiences(configured);
     }
 
     /// Returns the URL, which is its tokens' `iss`.
@@ -97,11 +103,12 @@ impl Issuer {
         audience: Option<&str>,
         now: UnixTime,
     ) -> Result<String, NoKey> {
-        let audience = audience.map_or_else(|| json!(self.audience), |audience| json!(audience));
+        let usual = || json!(*self.audience.read().unwrap_or_else(PoisonError::into_inner));
+        let audience = audience.map_or_else(usual, |audience| json!(audience));
         let claims = json!({
             "iss": self.url, "aud": audience, "sub": client, "client_id": client, "scope": scope,
             "iat": now.seconds(), "nbf": now.seconds(), "exp": now.seconds() + LIFETIME,
-            "jti": URL_SAFE_NO_PAD.encode(random()),
+            "jti": URL_SAFE_NO_PAD.encode(random::<16>()),
         });
         let header = Header {
             kid: Some(KEY_ID.to_owned()),
@@ -157,8 +164,7 @@ impl Issuer {
             return refuse("invalid_scope");
         }
         let scope = scope.split(' ').filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
-        #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
-        let now = UnixTime::from_system(SystemTime::now());
+        let now = clock::unix_time();
         let client = field("client_id").unwrap_or("local-client");
         // RFC 8707 calls it `resource`; Auth0 and others `audience`.
         let audience = field("audience").or(field("resource"));
@@ -172,13 +178,6 @@ impl Issuer {
             }
         }
     }
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    // Without randomness the ids repeat, which nothing here looks at.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    bytes
 }
 
 fn reply(status: StatusCode, json: &Json) -> Response<AnyBody> {

@@ -1,101 +1,95 @@
-//! Asking the authorizer: in this process, or behind a Lambda Invoke endpoint.
+//! Asking an authorizer: in this process, as a function that runs here, or at a Lambda Invoke
+//! endpoint.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use authorizer::telemetry::Decision;
 use authorizer::{Authorizer, UnixTime};
 use bytes::Bytes;
-use http::{Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use serde_json::Value as Json;
+use http::Uri;
+use regex::Regex;
 
-use super::integration::{HttpClient, body};
+use super::functions::{Functions, Invocation, ask};
+use super::identity::validation;
+use super::integration::HttpClient;
+use crate::api::{self, AuthorizerKind, IdentitySource};
 
 /// API Gateway gives up on an authorizer after this long.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// Lambda answers with 6 MB at most.
-const MAX_ANSWER_BYTES: usize = 6_000_000;
+/// An authorizer, ready to be asked.
+pub struct Guard {
+    /// What it is sent.
+    pub kind: AuthorizerKind,
+    /// What its answers are cached by.
+    pub identity: Vec<IdentitySource>,
+    /// What a token must look like for it to be asked.
+    pub validation: Option<Regex>,
+    /// How long its answers are cached, in seconds.
+    pub ttl: u32,
+    /// Where it is.
+    pub place: Place,
+}
 
-/// Where the authorizers are.
-pub enum Authorizers {
-    /// In this process, by name.
-    InProcess(BTreeMap<String, Authorizer>),
-    /// One function for all, behind `…/2015-03-31/functions/NAME/invocations`.
+/// Where an authorizer is.
+pub enum Place {
+    /// In this process.
+    InProcess(Box<Authorizer>),
+    /// A function that runs here, or is known by its name.
+    Function(String),
+    /// Behind `…/2015-03-31/functions/NAME/invocations`.
     Endpoint(Uri),
 }
 
-/// How asking ended.
-#[derive(Debug)]
-pub enum Invocation {
-    /// The function answered with this JSON.
-    Answered(String),
-    /// The function ended with an error of this message.
-    Failed(String),
-    /// The function could not be invoked.
-    NotInvocable(String),
-}
+impl Guard {
+    /// Makes one of ours ready.
+    pub fn new(settings: &api::Authorizer, place: Place) -> Result<Self, regex::Error> {
+        Ok(Self {
+            kind: settings.kind,
+            identity: settings.identity.clone(),
+            validation: settings.validation().map(validation).transpose()?,
+            ttl: settings.cache_ttl,
+            place,
+        })
+    }
 
-impl Authorizers {
-    /// Asks the authorizer of this name; what it tells about its decision comes along if it
-    /// is in this process.
+    /// Asks it; what it tells about its decision comes along if it is in this process.
     pub async fn ask(
         &self,
-        name: &str,
-        event: &Json,
+        event: &str,
         now: UnixTime,
+        functions: &Functions,
         client: &HttpClient,
     ) -> (Invocation, Option<Decision>) {
-        match self {
-            Self::InProcess(authorizers) => match authorizers.get(name) {
-                Some(authorizer) => {
-                    let outcome = authorizer.handle(&event.to_string(), now).await;
+        let asked = async {
+            match &self.place {
+                Place::InProcess(authorizer) => {
+                    let outcome = authorizer.handle(event, now).await;
                     let invocation = match outcome.answer {
                         Ok(answer) => Invocation::Answered(answer),
-                        Err(error) => Invocation::Failed(error.error_message.to_owned()),
+                        Err(error) => Invocation::Failed {
+                            message: error.error_message.to_owned(),
+                            payload: serde_json::json!({
+                                "errorType": error.error_type,
+                                "errorMessage": error.error_message,
+                            })
+                            .to_string(),
+                        },
                     };
                     (invocation, Some(outcome.decision))
                 }
-                None => {
-                    (Invocation::NotInvocable(format!("there is no authorizer `{name}`")), None)
+                Place::Function(name) => {
+                    (functions.invoke(name, Bytes::from(event.to_owned())).await, None)
                 }
-            },
-            Self::Endpoint(uri) => {
-                let asked = tokio::time::timeout(TIMEOUT, invoke(uri, event, client)).await;
-                let late = || Invocation::Failed("it did not answer within 29 seconds".to_owned());
-                (asked.unwrap_or_else(|_| late()), None)
+                Place::Endpoint(uri) => {
+                    (ask(uri, Bytes::from(event.to_owned()), client).await, None)
+                }
             }
-        }
-    }
-}
-
-/// Invokes a function. Lambda marks a function's error by a header; `cargo lambda watch` by
-/// the status.
-async fn invoke(uri: &Uri, event: &Json, client: &HttpClient) -> Invocation {
-    let not_invocable =
-        |cause: &dyn std::fmt::Display| Invocation::NotInvocable(format!("{uri}: {cause}"));
-    let request = Request::post(uri.clone())
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(body(Full::new(Bytes::from(event.to_string()))));
-    let response = match request {
-        Ok(request) => client.request(request).await,
-        Err(error) => return not_invocable(&error),
-    };
-    let (head, answer) = match response {
-        Ok(response) => response.into_parts(),
-        Err(error) => return not_invocable(&error),
-    };
-    let answer = match Limited::new(answer, MAX_ANSWER_BYTES).collect().await {
-        Ok(collected) => String::from_utf8_lossy(&collected.to_bytes()).into_owned(),
-        Err(error) => return not_invocable(&error),
-    };
-    if head.status.is_success() && !head.headers.contains_key("x-amz-function-error") {
-        return Invocation::Answered(answer);
-    }
-    let error = serde_json::from_str::<Json>(&answer).unwrap_or_default();
-    match error.get("errorMessage").and_then(Json::as_str) {
-        Some(message) => Invocation::Failed(message.to_owned()),
-        None => not_invocable(&head.status),
+        };
+        let late = || Invocation::Failed {
+            message: "it did not answer within 29 seconds".to_owned(),
+            payload: String::new(),
+        };
+        tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|_| (late(), None))
     }
 }

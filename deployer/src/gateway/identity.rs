@@ -1,24 +1,25 @@
 //! The identity: what an authorizer's answers are cached by, and without which it is not asked
 //! at all.
 
-use std::sync::LazyLock;
-
 use http::HeaderMap;
 use regex::Regex;
 
-use super::request::RequestHead;
-use super::router::Match;
-use super::{ACCOUNT, API_ID};
-use crate::api::{Authorizer, BEARER_TOKEN, IdentitySource};
+use super::mapping::Context;
+use crate::api::IdentitySource;
 
-/// The parts of `context` that are known here.
-const CONTEXT: [&str; 9] = [
+/// The parts of `context` that are known here before an authorizer is asked.
+const CONTEXT: [&str; 14] = [
     "accountId",
     "apiId",
+    "domainName",
+    "domainPrefix",
     "httpMethod",
+    "identity.apiKey",
     "identity.sourceIp",
     "identity.userAgent",
     "path",
+    "protocol",
+    "requestId",
     "resourceId",
     "resourcePath",
     "stage",
@@ -28,45 +29,40 @@ const CONTEXT: [&str; 9] = [
 pub fn is_known(source: &IdentitySource) -> bool {
     match source {
         IdentitySource::Context(name) => CONTEXT.contains(&name.as_str()),
-        IdentitySource::Header(_) | IdentitySource::Query(_) => true,
-        // Stages have none here.
-        IdentitySource::StageVariable(_) => false,
+        IdentitySource::Header(_) | IdentitySource::Query(_) | IdentitySource::StageVariable(_) => {
+            true
+        }
     }
 }
 
-/// Finds the value of every source, or says which one has none, or that the token's header is
-/// not what the authorizer is asked about.
+/// Makes the expression that API Gateway refuses tokens by: it is about the whole value.
+pub fn validation(expression: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{expression})$"))
+}
+
+/// Finds the value of every source, or says which one has none, or that the token is not what
+/// the authorizer is asked about.
 pub fn identity(
-    settings: &Authorizer,
-    stage: &str,
-    head: &RequestHead,
-    found: &Match<'_>,
+    sources: &[IdentitySource],
+    validation: Option<&Regex>,
+    context: &Context<'_>,
 ) -> Result<Vec<String>, String> {
-    let sources = settings.identity.iter();
     let identity: Vec<String> =
-        sources.map(|source| value(source, stage, head, found)).collect::<Result<_, String>>()?;
-    if settings.validation().is_some() && !identity.iter().all(|value| is_bearer_token(value)) {
-        let header = settings.identity.iter().map(ToString::to_string).collect::<Vec<_>>();
+        sources.iter().map(|source| value(source, context)).collect::<Result<_, String>>()?;
+    if let Some(expression) = validation
+        && !identity.iter().all(|value| expression.is_match(value))
+    {
+        let header = sources.iter().map(ToString::to_string).collect::<Vec<_>>();
         return Err(format!("{} is not one bearer token", header.join(", ")));
     }
     Ok(identity)
 }
 
-fn is_bearer_token(value: &str) -> bool {
-    static EXPRESSION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(BEARER_TOKEN).ok());
-    EXPRESSION.as_ref().is_some_and(|expression| expression.is_match(value))
-}
-
-fn value(
-    source: &IdentitySource,
-    stage: &str,
-    head: &RequestHead,
-    found: &Match<'_>,
-) -> Result<String, String> {
+fn value(source: &IdentitySource, context: &Context<'_>) -> Result<String, String> {
     let value = match source {
-        IdentitySource::Header(name) => return header(&head.headers, name),
+        IdentitySource::Header(name) => return header(&context.head.headers, name),
         IdentitySource::Query(name) => {
-            let pairs = head.query_pairs();
+            let pairs = context.head.query_pairs();
             let mut values = pairs.into_iter().filter(|(found, _)| found == name);
             let value = values.next().map(|(_, value)| value);
             if values.next().is_some() {
@@ -74,8 +70,10 @@ fn value(
             }
             value
         }
-        IdentitySource::Context(name) => context(name, stage, head, found),
-        IdentitySource::StageVariable(_) => None,
+        IdentitySource::Context(name) => context.value(name),
+        IdentitySource::StageVariable(name) => {
+            context.api.stage_settings.variables.get(name).cloned()
+        }
     };
     value.filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no {source}"))
 }
@@ -92,18 +90,4 @@ fn header(headers: &HeaderMap, name: &str) -> Result<String, String> {
         Ok(value) => Ok(value.to_owned()),
         Err(_) => Err(format!("the {name} header is not visible ASCII")),
     }
-}
-
-fn context(name: &str, stage: &str, head: &RequestHead, found: &Match<'_>) -> Option<String> {
-    Some(match name {
-        "accountId" => ACCOUNT.to_owned(),
-        "apiId" => API_ID.to_owned(),
-        "httpMethod" => head.method.clone(),
-        "identity.sourceIp" => head.source_ip.clone(),
-        "identity.userAgent" => head.headers.get("user-agent")?.to_str().ok()?.to_owned(),
-        "path" => format!("/{stage}{}", head.path),
-        "resourceId" | "resourcePath" => found.route.path.to_string(),
-        "stage" => stage.to_owned(),
-        _ => return None,
-    })
 }

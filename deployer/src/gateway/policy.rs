@@ -27,6 +27,10 @@ pub struct Answer {
     pub principal: String,
     /// What the backend may be told.
     pub context: Vec<(String, String)>,
+    /// The API key that the caller counts as.
+    pub usage_key: Option<String>,
+    /// The answer as it was given.
+    pub text: String,
     statements: Vec<Statement>,
 }
 
@@ -93,7 +97,6 @@ struct AnswerJson {
     #[serde(default)]
     context: Map<String, Json>,
     #[serde(default)]
-    #[expect(dead_code, reason = "read so that a wrong type is refused")]
     usage_identifier_key: Option<String>,
 }
 
@@ -164,7 +167,13 @@ impl Answer {
         let context = context.ok_or_else(|| {
             NotAPolicy("a value of `context` is no string, number or truth value".to_owned())
         })?;
-        Ok(Self { principal: json.principal_id, context, statements })
+        Ok(Self {
+            principal: json.principal_id,
+            context,
+            usage_key: json.usage_identifier_key,
+            text: text.to_owned(),
+            statements,
+        })
     }
 
     /// Judges a request: an explicit Deny wins, then an Allow; otherwise nothing is allowed.

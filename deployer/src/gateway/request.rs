@@ -1,6 +1,10 @@
 //! A request as the gateway looks at it: what its line and headers say.
 
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
+use time::OffsetDateTime;
+use time::format_description;
 
 /// The head of a request, its stage taken off.
 #[derive(Clone, Debug)]
@@ -13,10 +17,35 @@ pub struct RequestHead {
     pub query: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
+    /// How the client spells the headers' names, where it matters: each in lower case, with
+    /// its spellings in order.
+    pub spelled: BTreeMap<String, Vec<String>>,
     /// The client's address.
     pub source_ip: String,
     /// The request's id.
     pub id: String,
+    /// The id that `x-amz-apigw-id` has.
+    pub extended_id: String,
+    /// When it came.
+    pub time: RequestTime,
+}
+
+/// When a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestTime(pub OffsetDateTime);
+
+impl RequestTime {
+    /// Returns it as Common Log Format has it: `21/Nov/2026:09:30:00 +0000`.
+    pub fn written(self) -> String {
+        let format = "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000";
+        let format = format_description::parse_borrowed::<2>(format);
+        format.ok().and_then(|format| self.0.format(&format).ok()).unwrap_or_default()
+    }
+
+    /// Returns it in milliseconds of Unix time.
+    pub fn milliseconds(self) -> i128 {
+        self.0.unix_timestamp_nanos() / 1_000_000
+    }
 }
 
 impl RequestHead {
@@ -26,11 +55,44 @@ impl RequestHead {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// Returns the headers' names and values, in order; a value that is no text is left out.
-    pub fn header_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let text = |(name, value)| {
-            Some((http::HeaderName::as_str(name), http::HeaderValue::to_str(value).ok()?))
-        };
-        self.headers.iter().filter_map(text)
+    /// Returns the headers' names, as the client spells them, and values, in order; a value
+    /// that is no text is left out.
+    pub fn header_pairs(&self) -> impl Iterator<Item = (String, &str)> {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        self.headers.iter().filter_map(move |(name, value)| {
+            let nth = seen.entry(name.as_str()).or_default();
+            let spelled = self.spelled.get(name.as_str()).and_then(|names| names.get(*nth));
+            *nth += 1;
+            let name = spelled.map_or(name.as_str(), String::as_str).to_owned();
+            Some((name, value.to_str().ok()?))
+        })
+    }
+
+    /// Returns the headers that API Gateway adds for whoever answers.
+    pub fn forwarded(&self) -> [(&'static str, String); 4] {
+        let before = self.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let by = before.map_or_else(String::new, |before| format!("{before}, "));
+        let host = self.headers.get("host").and_then(|host| host.to_str().ok());
+        let port = host.and_then(|host| host.rsplit_once(':')).map_or("80", |(_, port)| port);
+        [
+            ("X-Amzn-Trace-Id", self.trace_id()),
+            ("X-Forwarded-For", format!("{by}{}", self.source_ip)),
+            ("X-Forwarded-Port", port.to_owned()),
+            ("X-Forwarded-Proto", "http".to_owned()),
+        ]
+    }
+
+    /// Returns the request's id as X-Ray writes it.
+    pub fn trace_id(&self) -> String {
+        let id: String = self.id.chars().filter(char::is_ascii_hexdigit).take(24).collect();
+        format!("Root=1-{:08x}-{id}", self.time.0.unix_timestamp())
+    }
+
+    /// Returns how many bytes request line and headers have, as API Gateway counts them.
+    pub fn size(&self) -> usize {
+        let query = self.query.as_ref().map_or(0, |query| query.len() + 1);
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        self.method.len() + self.path.len() + query + headers
     }
 }

@@ -25,10 +25,14 @@ impl Match<'_> {
 ///
 /// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them
 /// would answer for a path that nobody was authorized for. Nor has one with an empty segment:
-/// it is not known which route AWS gives it, and its method ARN may name another.
+/// it is not known which route AWS gives it, and its method ARN may name another. What is no
+/// text, or holds a control character, has none either.
 pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
     let segments = routes::split(path);
-    if segments.iter().any(|segment| matches!(Match::decoded(segment).as_str(), "" | "." | "..")) {
+    let strange = |segment: &&str| {
+        !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")
+    };
+    if segments.iter().any(strange) {
         return None;
     }
     let route =
@@ -40,4 +44,15 @@ pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'
             Segment::Greedy(name) => Some((name.as_str(), segments.get(at..)?.join("/"))),
         });
     Some(Match { route, parameters: named.collect() })
+}
+
+/// Says whether something is percent-encoded as it should be, and text without control
+/// characters once it is decoded.
+pub fn is_text(encoded: &str) -> bool {
+    let escaped = encoded
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    escaped && decoded.is_ok_and(|text| !text.chars().any(char::is_control))
 }

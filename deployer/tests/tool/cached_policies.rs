@@ -16,9 +16,11 @@ use deployer::api::{Api, Route, Security};
 use deployer::compile;
 use deployer::dev::issuer::Issuer;
 use deployer::diagnostic::{Source, has_errors};
-use deployer::gateway::authorizers::Authorizers;
+use deployer::gateway::authorizers::{Guard, Place};
+use deployer::gateway::explanation::Explanation;
+use deployer::gateway::functions::Functions;
 use deployer::gateway::integration::client;
-use deployer::gateway::server::Gateway;
+use deployer::gateway::pass::{Gateway, Served};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use proptest::prelude::*;
@@ -90,7 +92,7 @@ fn compiled(rows: &[Row]) -> Api {
 /// Serves an API, and counts how often the authorizer is asked.
 fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
-    let mut authorizers = BTreeMap::new();
+    let mut guards = BTreeMap::new();
     if let Some(mut document) = api.authorizer_document("jwt")
         && document.routes.as_ref().is_some_and(|routes| !routes.is_empty())
     {
@@ -100,17 +102,16 @@ fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
             lifetime_seconds: 86_400,
         });
         let config = Config::resolve(&document).unwrap();
-        authorizers.insert("jwt".to_owned(), Authorizer::new(config, &fetch));
+        let place = Place::InProcess(Box::new(Authorizer::new(config, &fetch)));
+        guards.insert("jwt".to_owned(), Guard::new(&api.authorizers["jwt"], place).unwrap());
     }
-    Gateway {
-        api: api.clone(),
-        authorizers: Authorizers::InProcess(authorizers),
-        client: client(),
-        cache: Mutex::default(),
-        observer: Box::new(move |told| {
-            asked.fetch_add(usize::from(told.authorizer_called), Relaxed);
-        }),
-    }
+    let functions = Functions::new(client());
+    let served =
+        Served::new(api.clone(), guards, &functions).unwrap_or_else(|why| panic!("{why:?}"));
+    let observer = Box::new(move |told: &Explanation| {
+        asked.fetch_add(usize::from(told.authorizer_called), Relaxed);
+    });
+    Gateway::new(served, functions, client(), BTreeSet::new(), observer)
 }
 
 /// The route of a request, looked for in the simplest way there is.

@@ -8,11 +8,12 @@ use deployer::compile;
 use deployer::dev::examples::{self, Call};
 use deployer::diagnostic::Source;
 use deployer::gateway::cache::Cache;
-use deployer::gateway::event::{event, method_arn};
+use deployer::gateway::event::{authorizer_event, method_arn, proxy_event};
 use deployer::gateway::identity;
+use deployer::gateway::mapping::Context;
 use deployer::gateway::policy::Answer;
 use deployer::gateway::refusal::Refusal;
-use deployer::gateway::request::RequestHead;
+use deployer::gateway::request::{RequestHead, RequestTime};
 use deployer::gateway::router::find;
 use http::HeaderMap;
 use serde_json::json;
@@ -44,8 +45,11 @@ fn head(path: &str) -> RequestHead {
         path: path.to_owned(),
         query: Some("q=a%20b&q=c&r".to_owned()),
         headers,
+        spelled: [("x-many".to_owned(), vec!["X-Many".to_owned(), "X-Many".to_owned()])].into(),
         source_ip: "127.0.0.1".to_owned(),
-        id: "id-1".to_owned(),
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
+        extended_id: "abc=".to_owned(),
+        time: RequestTime(time::OffsetDateTime::UNIX_EPOCH),
     }
 }
 
@@ -97,26 +101,71 @@ fn events_have_api_gateways_shape() {
         method_arn("dev", "GET", "/"),
         "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/"
     );
-    let token = event(AuthorizerKind::Token, "dev", &arn, "Bearer x", &head, &found);
+    let context = Context::new(&api, &head, Some(&found));
+    let identity = ["Bearer x".to_owned()];
+    let token = authorizer_event(AuthorizerKind::Token, &arn, &identity, &context);
     assert_eq!(token, json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": "Bearer x"}));
-    let request = event(AuthorizerKind::Request, "dev", &arn, "Bearer x", &head, &found);
-    assert_eq!(
-        request,
-        json!({
-            "type": "REQUEST", "methodArn": arn, "resource": "/things/{id}", "path": "/things/a%20b", "httpMethod": "GET",
-            "headers": {"authorization": "Bearer x", "x-many": "2"},
-            "multiValueHeaders": {"authorization": ["Bearer x"], "x-many": ["1", "2"]},
-            "queryStringParameters": {"q": "c", "r": ""},
-            "multiValueQueryStringParameters": {"q": ["a b", "c"], "r": [""]},
-            "pathParameters": {"id": "a b"},
-            "stageVariables": {},
-            "requestContext": {
-                "path": "/dev/things/a%20b", "accountId": "000000000000", "resourceId": "/things/{id}", "stage": "dev",
-                "requestId": "id-1", "resourcePath": "/things/{id}", "httpMethod": "GET", "apiId": "local",
-                "identity": {"sourceIp": "127.0.0.1"},
-            },
-        })
-    );
+    let request = authorizer_event(AuthorizerKind::Request, &arn, &identity, &context);
+    let trace = "Root=1-00000000-0123456789abcdef01234567";
+    let added = json!({
+        "X-Amzn-Trace-Id": trace, "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Port": "80",
+        "X-Forwarded-Proto": "http", "authorization": "Bearer x", "X-Many": "2",
+    });
+    let all = json!({
+        "X-Amzn-Trace-Id": [trace], "X-Forwarded-For": ["127.0.0.1"], "X-Forwarded-Port": ["80"],
+        "X-Forwarded-Proto": ["http"], "authorization": ["Bearer x"], "X-Many": ["1", "2"],
+    });
+    let mut expected = json!({
+        "type": "REQUEST", "methodArn": arn, "resource": "/things/{id}", "path": "/things/a%20b", "httpMethod": "GET",
+        "headers": added, "multiValueHeaders": all,
+        "queryStringParameters": {"q": "c", "r": ""},
+        "multiValueQueryStringParameters": {"q": ["a b", "c"], "r": [""]},
+        "pathParameters": {"id": "a b"},
+        "stageVariables": {},
+        "requestContext": {
+            "path": "/dev/things/a%20b", "accountId": "000000000000", "resourceId": "/things/{id}", "stage": "dev",
+            "domainPrefix": "local", "requestId": "0123456789abcdef0123456789abcdef", "resourcePath": "/things/{id}",
+            "httpMethod": "GET", "apiId": "local",
+            "identity": {"apiKey": null, "sourceIp": "127.0.0.1", "userAgent": null},
+        },
+    });
+    assert_eq!(request, expected);
+
+    // A function that answers gets the same, nothing in the place of empty maps, and a body.
+    let context = context.with([("authorizer.principalId", "me".to_owned())]);
+    let event = proxy_event(&context, Some(("eA==".to_owned(), true)));
+    for name in ["type", "methodArn"] {
+        expected.as_object_mut().unwrap().remove(name);
+    }
+    expected["stageVariables"] = json!(null);
+    expected["body"] = json!("eA==");
+    expected["isBase64Encoded"] = json!(true);
+    let about = expected["requestContext"].as_object_mut().unwrap();
+    for (name, value) in [
+        ("authorizer", json!({"principalId": "me"})),
+        ("extendedRequestId", json!("abc=")),
+        ("requestTime", json!("01/Jan/1970:00:00:00 +0000")),
+        ("requestTimeEpoch", json!(0)),
+        ("protocol", json!("HTTP/1.1")),
+        ("domainName", json!(null)),
+    ] {
+        about.insert(name.to_owned(), value);
+    }
+    for unknown in [
+        "accessKey",
+        "accountId",
+        "caller",
+        "cognitoAuthenticationProvider",
+        "cognitoAuthenticationType",
+        "cognitoIdentityId",
+        "cognitoIdentityPoolId",
+        "principalOrgId",
+        "user",
+        "userArn",
+    ] {
+        about["identity"][unknown] = json!(null);
+    }
+    assert_eq!(event, expected);
 }
 
 #[test]
@@ -135,7 +184,7 @@ fn an_identity_is_every_source_exactly_once() {
         settings.identity = sources.iter().map(|source| source.parse().unwrap()).collect();
         assert!(settings.identity.iter().all(identity::is_known));
         let found = find(&api.routes, "GET", &head.path).unwrap();
-        identity::identity(&settings, "dev", &head, &found)
+        identity::identity(&settings.identity, None, &Context::new(&api, &head, Some(&found)))
     };
     let header = "method.request.header.authorization";
     assert_eq!(identity_of(&[header], &[b"Bearer x"], ""), Ok(vec!["Bearer x".to_owned()]));
@@ -159,9 +208,10 @@ fn an_identity_is_every_source_exactly_once() {
         assert!(identity_of(&all, &[b"x"], query).is_err(), "{query}");
     }
     assert!(identity_of(&["context.identity.userAgent"], &[], "").is_err());
-    for unknown in ["context.identity.clientCert.clientCertPem", "stageVariables.x"] {
-        assert!(!identity::is_known(&unknown.parse().unwrap()), "{unknown}");
-    }
+    let unknown = "context.identity.clientCert.clientCertPem";
+    assert!(!identity::is_known(&unknown.parse().unwrap()));
+    // The stage has no such variable.
+    assert!(identity_of(&["stageVariables.x"], &[], "").is_err());
     for wrong in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
         assert!(wrong.parse::<IdentitySource>().is_err(), "{wrong}");
     }
@@ -174,7 +224,10 @@ fn what_is_not_one_bearer_token_is_not_asked_about() {
         let mut head = head("/things/7");
         head.headers.insert("authorization", value.parse().unwrap());
         let found = find(&api.routes, "GET", &head.path).unwrap();
-        identity::identity(&api.authorizers["jwt"], "dev", &head, &found).is_ok()
+        let settings = &api.authorizers["jwt"];
+        let validation = identity::validation(settings.validation().unwrap()).unwrap();
+        let context = Context::new(&api, &head, Some(&found));
+        identity::identity(&settings.identity, Some(&validation), &context).is_ok()
     };
     for (value, asked) in [
         ("Bearer a.b.c", true),

@@ -104,21 +104,30 @@ fn two_deployers_at_once_do_not_move_a_stage_twice() {
 #[test]
 fn what_no_stage_served_is_not_gone_back_to() {
     let scope = |account: &Account, from: &str, to: &str| {
-        account.edit("openapi.yaml", &format!("- jwt: [owners:{from}]"), &format!("- jwt: [owners:{to}]"));
+        account.edit(
+            "openapi.yaml",
+            &format!("- jwt: [owners:{from}]"),
+            &format!("- jwt: [owners:{to}]"),
+        );
     };
     let whole = Account::new("100000000091");
     whole.deploy("dev");
     scope(&whole, "read", "admin");
     whole.deploy("dev");
     let calls = whole.wire.calls();
-    let made = calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
+    let made =
+        calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
 
     let account = Account::new("100000000092");
     account.deploy("dev");
     scope(&account, "read", "admin");
     account.wire.arm(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
     account.go(&["deploy", "--stage", "dev", "--yes"]).exits(4);
-    assert_eq!(account.api()["deployments"].as_array().unwrap().len(), 2, "it died after making one");
+    assert_eq!(
+        account.api()["deployments"].as_array().unwrap().len(),
+        2,
+        "it died after making one"
+    );
     scope(&account, "admin", "all");
     account.deploy("dev");
     let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(1);

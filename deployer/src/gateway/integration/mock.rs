@@ -1,31 +1,41 @@
 //! MOCK: an answer from the document itself.
 
 use bytes::Bytes;
-use http::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http_body_util::Full;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Empty;
 
-use super::{Answered, body};
-use crate::api::{Cors, MockAnswer};
+use super::{Answered, body, mapped};
+use crate::api::{Cors, JSON};
+use crate::gateway::backend::{Mapped, by_media, mock_status};
+use crate::gateway::mapping::Context;
+use crate::gateway::refusal::{Refusal, Refused};
 
-/// Answers.
-pub fn answer(mock: &MockAnswer<'_>) -> Answered {
-    let mut response = Response::new(body(Full::new(Bytes::from(mock.body.to_owned()))));
-    if let Ok(status) = mock.status.try_into() {
-        *response.status_mut() = status;
-    }
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, value) in &mock.headers {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    (response, format!("mock answers {}", mock.status))
+/// Answers with the status that the request's template says.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html>
+pub fn answer(maps: &Mapped, context: &Context<'_>) -> Result<Answered, Refused> {
+    let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
+    // No body is looked at, and a media type without a template is no reason to refuse.
+    let template = by_media(&maps.requests, context.header("payload-type"));
+    let template = template.or_else(|| maps.requests.get(JSON));
+    let text = template.map(|template| template.write("", context));
+    let status = text.and_then(|text| mock_status(&text));
+    let status = status.ok_or_else(|| wrong("the mock's request template says no statusCode"))?;
+    let found = maps.answer(&status.to_string());
+    let answer = found.ok_or_else(|| wrong("the mock has no integration response"))?;
+    let response = mapped::response(answer, context, &HeaderMap::new(), Bytes::new());
+    Ok((response, format!("mock answers {}", answer.status)))
 }
 
 /// Answers a preflight request from this origin.
 pub fn preflight(cors: &Cors, origin: Option<&str>) -> Answered {
-    let headers = cors.preflight(origin);
-    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    answer(&MockAnswer { status: 204, body: "", headers })
+    let mut response = Response::new(body(Empty::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for (name, value) in cors.preflight(origin) {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    (response, "mock answers 204".to_owned())
 }

@@ -1,0 +1,131 @@
+//! Lambda functions: commands run here under a Runtime API of our own, or whatever answers
+//! at a Lambda Invoke endpoint.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use serde_json::Value as Json;
+
+use super::integration::{HttpClient, body};
+use environments::Environments;
+
+mod environments;
+
+pub use environments::{Command, MAX_ENVIRONMENTS, Settings};
+
+/// Lambda answers with 6 MB at most.
+const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+
+/// Functions by name.
+pub struct Functions {
+    known: BTreeMap<String, Function>,
+    client: HttpClient,
+}
+
+enum Function {
+    Endpoint(Uri),
+    Command(Environments),
+}
+
+/// How invoking a function ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// The function answered with this JSON.
+    Answered(String),
+    /// The function ended with an error.
+    Failed {
+        /// Its `errorMessage`.
+        message: String,
+        /// The whole of it, as Lambda reports it.
+        payload: String,
+    },
+    /// The function could not be invoked.
+    NotInvocable(String),
+}
+
+impl Invocation {
+    /// Reads what Lambda reports of a function that failed.
+    pub fn failed(payload: String) -> Option<Self> {
+        let error: Json = serde_json::from_str(&payload).ok()?;
+        let message = error.get("errorMessage")?.as_str()?.to_owned();
+        Some(Self::Failed { message, payload })
+    }
+}
+
+impl Functions {
+    /// Begins with none.
+    pub fn new(client: HttpClient) -> Self {
+        Self { known: BTreeMap::new(), client }
+    }
+
+    /// Adds one behind `…/2015-03-31/functions/NAME/invocations`.
+    pub fn at(&mut self, name: &str, endpoint: Uri) {
+        self.known.insert(name.to_owned(), Function::Endpoint(endpoint));
+    }
+
+    /// Adds one that a command is.
+    pub fn run(&mut self, command: Command) {
+        let name = command.name.clone();
+        self.known.insert(name, Function::Command(Environments::new(command)));
+    }
+
+    /// Has those that run here begin anew, with what they are set up with now.
+    pub fn recycle(&self) {
+        for function in self.known.values() {
+            if let Function::Command(environments) = function {
+                environments.recycle();
+            }
+        }
+    }
+
+    /// Says whether there is one of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// Returns the names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+
+    /// Invokes one and waits for what it answers.
+    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+        match self.known.get(name) {
+            None => Invocation::NotInvocable(format!("there is no function {name}")),
+            Some(Function::Command(environments)) => environments.invoke(payload).await,
+            Some(Function::Endpoint(uri)) => ask(uri, payload, &self.client).await,
+        }
+    }
+}
+
+/// Invokes a function by HTTP. Lambda marks a function's error by a header; `cargo lambda
+/// watch` by the status.
+pub async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
+    let not_invocable =
+        |cause: &dyn std::fmt::Display| Invocation::NotInvocable(format!("{uri}: {cause}"));
+    let request = Request::post(uri.clone())
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body(Full::new(payload)));
+    let response = match request {
+        Ok(request) => client.request(request).await,
+        Err(error) => return not_invocable(&error),
+    };
+    let (head, answer) = match response {
+        Ok(response) => response.into_parts(),
+        Err(error) => return not_invocable(&error),
+    };
+    let answer = match Limited::new(answer, MAX_ANSWER_BYTES).collect().await {
+        Ok(collected) => String::from_utf8_lossy(&collected.to_bytes()).into_owned(),
+        Err(error) => return not_invocable(&error),
+    };
+    if head.status.is_success() && !head.headers.contains_key("x-amz-function-error") {
+        return Invocation::Answered(answer);
+    }
+    Invocation::failed(answer).unwrap_or_else(|| not_invocable(&head.status))
+}
+
+/// How long a function may take unless told otherwise: longer than API Gateway waits.
+pub const TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,60 @@
+//! How a client spells the names of its headers. Events carry names as they were sent, and
+//! the HTTP library compares them without case: it keeps the spellings only for a message
+//! that it sends on. So the head is sent on, to ourselves.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Extensions, HeaderMap, Request};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
+
+/// More than a head that the server takes.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Returns the spellings of each name, by the name in lower case.
+pub(super) async fn spelled(
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> BTreeMap<String, Vec<String>> {
+    let (ours, mut theirs) = tokio::io::duplex(MAX_BYTES);
+    let mut builder = http1::Builder::new();
+    builder.preserve_header_case(true);
+    let Ok((mut sender, connection)) = builder.handshake(TokioIo::new(ours)).await else {
+        return BTreeMap::new();
+    };
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.headers_mut() = headers;
+    *request.extensions_mut() = extensions;
+    // There is no body here for them to be about.
+    request.headers_mut().remove(CONTENT_LENGTH);
+    request.headers_mut().remove(TRANSFER_ENCODING);
+    let reading = async {
+        let mut head = Vec::new();
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            match theirs.read_buf(&mut head).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+        head
+    };
+    let head = tokio::select! {
+        head = reading => head,
+        _ = connection => Vec::new(),
+        _ = sender.send_request(request) => Vec::new(),
+    };
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&head).split("\r\n").skip(1) {
+        if let Some((name, _)) = line.split_once(':') {
+            names.entry(name.to_ascii_lowercase()).or_default().push(name.to_owned());
+        }
+    }
+    for name in ["Content-Length", "Transfer-Encoding"] {
+        names.insert(name.to_ascii_lowercase(), vec![name.to_owned()]);
+    }
+    names
+}

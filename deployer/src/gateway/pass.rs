@@ -1,0 +1,616 @@
+//! The way of a request through the gateway, in API Gateway's order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use authorizer::UnixTime;
+use authorizer::telemetry::Decision;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
+use http::request::Parts;
+use http::{Extensions, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Body;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::authorizers::{Guard, Place};
+use super::backend::{Backend, function as function_name};
+use super::cache::Cache;
+use super::checks::{Checks, checks_body};
+use super::event::{authorizer_event, method_arn};
+use super::explanation::{AuthorizerTold, Explanation, IntegrationTold, identity_key, masked};
+use super::functions::{Functions, Invocation};
+use super::header_case::spelled;
+use super::identity::identity;
+use super::integration::{
+    Answered, AnyBody, HttpClient, MAX_BODY_BYTES, body, function, http_proxy, mock, too_large,
+};
+use super::mapping::Context;
+use super::policy::{Answer, Facts, Matched, Verdict};
+use super::refusal::{self, Refusal, Refused};
+use super::request::{RequestHead, RequestTime};
+use super::router::{find, is_text};
+use super::server::{new_id, random};
+use super::throttle::Usage;
+use crate::api::{Api, AuthorizerKind, GatewayResponse, Route, Security};
+use crate::clock;
+use crate::draft::gateway_responses;
+
+/// API Gateway takes this many bytes of request line and headers.
+const MAX_HEAD_BYTES: usize = 10_240;
+
+/// The longest ARN of what is called.
+const MAX_ARN_BYTES: usize = 1_600;
+
+/// How long a client may take to send a body that must be there as a whole.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// An API, ready to be served.
+pub struct Served {
+    api: Api,
+    guards: BTreeMap<String, Guard>,
+    backends: BTreeMap<String, Backend>,
+    checks: Checks,
+    responses: BTreeMap<String, GatewayResponse>,
+}
+
+impl Served {
+    /// Makes an API ready, or says what of it cannot be served here.
+    pub fn new(
+        api: Api,
+        guards: BTreeMap<String, Guard>,
+        functions: &Functions,
+    ) -> Result<Self, Vec<String>> {
+        let mut backends = BTreeMap::new();
+        let mut problems = Vec::new();
+        for route in &api.routes {
+            match Backend::new(route, &api.stage_settings) {
+                Ok(backend) => {
+                    if let Some(name) = backend.function().filter(|name| !functions.has(name)) {
+                        problems.push(format!(
+                            "{route} invokes the function {name}: name what it is here, \
+                             --function {name}=COMMAND or --function {name}=URL"
+                        ));
+                    }
+                    backends.insert(route.to_string(), backend);
+                }
+                Err(why) => problems.push(format!("{route}: {why}")),
+            }
+        }
+        let checks = Checks::new(&api);
+        if let Err(why) = &checks {
+            problems.push(why.clone());
+        }
+        match checks {
+            Ok(checks) if problems.is_empty() => {
+                let responses = gateway_responses(&api);
+                Ok(Self { api, guards, backends, checks, responses })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// Returns the API.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// Says whether there is somebody to ask for a scheme.
+    pub fn guards(&self, scheme: &str) -> bool {
+        self.guards.contains_key(scheme)
+    }
+
+    /// Returns the functions that are asked in the place of the authorizer in this process.
+    pub fn functions_asked(&self) -> impl Iterator<Item = &str> {
+        self.guards.values().filter_map(|guard| match &guard.place {
+            Place::Function(name) => Some(name.as_str()),
+            Place::InProcess(_) | Place::Endpoint(_) => None,
+        })
+    }
+}
+
+/// Who is told about each request.
+pub type Observer = Box<dyn Fn(&Explanation) + Send + Sync>;
+
+/// A gateway.
+pub struct Gateway {
+    served: RwLock<Arc<Served>>,
+    /// The functions that it invokes.
+    pub functions: Functions,
+    client: HttpClient,
+    cache: Mutex<Cache>,
+    usage: Mutex<Usage>,
+    keys: BTreeSet<String>,
+    observer: Observer,
+}
+
+/// A request on its way.
+struct Asked<'a, B> {
+    served: &'a Served,
+    parts: Parts,
+    payload: B,
+    told: &'a mut Explanation,
+}
+
+impl Gateway {
+    /// Makes one that takes these API keys.
+    pub fn new(
+        served: Served,
+        functions: Functions,
+        client: HttpClient,
+        keys: BTreeSet<String>,
+        observer: Observer,
+    ) -> Self {
+        Self {
+            served: RwLock::new(Arc::new(served)),
+            functions,
+            client,
+            cache: Mutex::default(),
+            usage: Mutex::default(),
+            keys,
+            observer,
+        }
+    }
+
+    /// Returns what is served now.
+    pub fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves something else from now on; requests on their way end with what they began with.
+    pub fn replace(&self, served: Served) {
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+        self.flush();
+    }
+
+    /// Forgets what authorizers answered.
+    pub fn flush(&self) {
+        *locked(&self.cache) = Cache::default();
+    }
+
+    /// Invokes a function that is here, or an authorizer by its name.
+    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+        let served = self.served();
+        let named = |(scheme, guard): &(&String, &Guard)| {
+            let authorizer = served.api.authorizers.get(*scheme);
+            let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
+            let is = *scheme == name
+                || arn.and_then(|arn| function_name(arn.as_str()).ok()).as_deref() == Some(name);
+            is && matches!(guard.place, Place::InProcess(_))
+        };
+        let found = served.guards.iter().find(named).map(|(_, guard)| guard);
+        match found {
+            Some(guard) if !self.functions.has(name) => {
+                let event = String::from_utf8_lossy(&payload);
+                let now = clock::unix_time();
+                guard.ask(&event, now, &self.functions, &self.client).await.0
+            }
+            _ => self.functions.invoke(name, payload).await,
+        }
+    }
+
+    /// Answers one request, and tells of it.
+    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnyBody>
+    where
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (started, now) = (clock::instant(), clock::now());
+        let now = OffsetDateTime::from(now);
+        let served = self.served();
+        let mut told = Explanation {
+            request_id: new_id(),
+            time: now.format(&Rfc3339).unwrap_or_default(),
+            method: request.method().as_str().to_owned(),
+            path: request.uri().path().to_owned(),
+            ..Explanation::default()
+        };
+        let (parts, payload) = request.into_parts();
+        let mut head = RequestHead {
+            method: told.method.clone(),
+            path: told.path.clone(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: parts.headers.clone(),
+            spelled: BTreeMap::new(),
+            source_ip: peer.ip().to_string(),
+            id: told.request_id.clone(),
+            extended_id: extended_id(),
+            time: RequestTime(now),
+        };
+        let asked = Asked { served: &served, parts, payload, told: &mut told };
+        let mut response = match self.pass(asked, &mut head).await {
+            Ok((response, why)) => {
+                told.why = why;
+                response
+            }
+            Err(refused) => {
+                let found = find(&served.api.routes, &head.method, &head.path);
+                let context = Context::new(&served.api, &head, found.as_ref());
+                let answer = refusal::answer(&refused, &served.responses, &context);
+                told.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
+                told.why = refused.why;
+                refused_response(answer)
+            }
+        };
+        let headers = response.headers_mut();
+        for (name, value) in
+            [("x-amzn-requestid", &told.request_id), ("x-amz-apigw-id", &head.extended_id)]
+        {
+            let value = HeaderValue::from_str(value).ok();
+            headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+        }
+        told.status = response.status().as_u16();
+        told.milliseconds = started.elapsed().as_millis();
+        (self.observer)(&told);
+        response
+    }
+
+    async fn pass<B>(
+        &self,
+        asked: Asked<'_, B>,
+        head: &mut RequestHead,
+    ) -> Result<Answered, Refused>
+    where
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Asked { served, parts, payload, told } = asked;
+        let api = &served.api;
+        before_routing(head)?;
+        head.path = below_stage(&api.stage, &head.path)?;
+        let found = find(&api.routes, &head.method, &head.path).ok_or_else(|| {
+            let why = "no route has this method and path";
+            Refused::because(Refusal::MissingAuthenticationToken, why)
+        })?;
+        let route = found.route;
+        told.route = Some(route.to_string());
+        told.security = Some(route.security.to_string());
+        let backend = served.backends.get(&route.to_string()).ok_or_else(|| {
+            Refused::because(Refusal::ApiConfigurationError, "the route has no integration")
+        })?;
+        let by_request = scheme(&route.security)
+            .and_then(|name| served.guards.get(name))
+            .is_some_and(|guard| guard.kind == AuthorizerKind::Request);
+        if by_request || matches!(backend, Backend::FunctionProxy(_)) {
+            head.spelled = spelled(parts.headers.clone(), parts.extensions.clone()).await;
+        }
+        let head = &*head;
+        let mut context = Context::new(api, head, Some(&found));
+        self.throttled(api, route, head)?;
+        let admitted = self.admit(served, &mut context, told).await?;
+        served.checks.parameters(&found, head)?;
+        let whole = checks_body(route)
+            || matches!(
+                backend,
+                Backend::FunctionProxy(_) | Backend::Function(..) | Backend::Http(..)
+            );
+        let (payload, streamed) = if whole {
+            (collected(payload).await?, None)
+        } else {
+            (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
+        };
+        served.checks.body(route, context.header("payload-type"), &payload)?;
+        let started = clock::instant();
+        let kind = route.integration.kind.name();
+        let answered = self.call(backend, &context, &parts.extensions, payload, streamed).await;
+        let milliseconds = started.elapsed().as_millis();
+        told.integration = Some(IntegrationTold { kind, milliseconds });
+        let (response, said) = answered?;
+        Ok((response, format!("{admitted}; {said}")))
+    }
+
+    async fn call(
+        &self,
+        backend: &Backend,
+        context: &Context<'_>,
+        extensions: &Extensions,
+        payload: Bytes,
+        streamed: Option<AnyBody>,
+    ) -> Result<Answered, Refused> {
+        match backend {
+            Backend::Preflight(cors) => {
+                let origin = context.head.headers.get(ORIGIN);
+                Ok(mock::preflight(cors, origin.and_then(|origin| origin.to_str().ok())))
+            }
+            Backend::Mock(maps) => mock::answer(maps, context),
+            Backend::HttpProxy(http) => {
+                let payload = streamed.unwrap_or_else(|| body(Full::new(payload)));
+                http_proxy::forward(http, context, extensions, payload, &self.client).await
+            }
+            Backend::Http(http, maps) => {
+                http_proxy::forward_mapped(http, maps, context, &payload, &self.client).await
+            }
+            Backend::FunctionProxy(to) => {
+                function::proxy(to, context, &payload, &self.functions).await
+            }
+            Backend::Function(to, maps) => {
+                function::call(to, maps, context, &payload, &self.functions).await
+            }
+        }
+    }
+
+    /// A limit of the stage's is for each method; one of the operation's own wins.
+    fn throttled(&self, api: &Api, route: &Route, head: &RequestHead) -> Result<(), Refused> {
+        let name = route.to_string();
+        let own = api.stage_settings.routes.get(&name).copied();
+        let Some(limit) = own.or(api.stage_settings.throttle) else { return Ok(()) };
+        if locked(&self.usage).take(&name, limit, head.time.0) {
+            return Ok(());
+        }
+        Err(Refused::because(Refusal::Throttled, format!("{name} is limited to {limit}")))
+    }
+
+    /// Says why a request may pass, or why not.
+    async fn admit(
+        &self,
+        served: &Served,
+        context: &mut Context<'_>,
+        told: &mut Explanation,
+    ) -> Result<String, Refused> {
+        let Some(route) = context.found.map(|found| found.route) else {
+            return Err(Refused::because(Refusal::MissingAuthenticationToken, "there is no route"));
+        };
+        let (admitted, key) = match &route.security {
+            Security::Public => return Ok("public".to_owned()),
+            Security::ApiKey => return self.key(context, None).map(|()| "API key".to_owned()),
+            Security::AwsIam => {
+                let why = "it needs a request signed for AWS_IAM, which cannot be checked locally";
+                return Err(Refused::because(Refusal::MissingAuthenticationToken, why));
+            }
+            Security::Jwt { authorizer: name, api_key, .. }
+            | Security::External { scheme: name, api_key, .. } => {
+                let (admitted, answer) = self.authorize(served, name, context, told).await?;
+                (admitted, api_key.then_some(answer))
+            }
+        };
+        if let Some(answer) = key {
+            self.key(context, Some(&answer))?;
+        }
+        Ok(admitted)
+    }
+
+    async fn authorize(
+        &self,
+        served: &Served,
+        name: &str,
+        context: &mut Context<'_>,
+        told: &mut Explanation,
+    ) -> Result<(String, Arc<Answer>), Refused> {
+        let guard = served.guards.get(name).ok_or_else(|| {
+            let why = format!("there is nobody to ask for `{name}` here");
+            Refused::because(Refusal::AuthorizerConfigurationError, why)
+        })?;
+        let head = context.head;
+        let arn = method_arn(&served.api.stage, &head.method, &head.path);
+        if arn.len() > MAX_ARN_BYTES {
+            let why = format!("the ARN of what is called has {} bytes", arn.len());
+            return Err(Refused::because(Refusal::PathTooLong, why));
+        }
+        let identity =
+            identity(&guard.identity, guard.validation.as_ref(), context).map_err(|why| {
+                let why = format!("{why}; the authorizer was not asked");
+                Refused::because(Refusal::Unauthorized, why)
+            })?;
+        let now = UnixTime::from_system(SystemTime::from(head.time.0));
+        let mut asked = AuthorizerTold {
+            name: name.to_owned(),
+            identity: identity_key(&identity),
+            ..AuthorizerTold::default()
+        };
+        let cached = locked(&self.cache).get(name, &identity, now);
+        let answer = match cached {
+            Some((answer, age)) => {
+                told.cache_age = Some(age);
+                answer
+            }
+            None => {
+                told.authorizer_called = true;
+                let event = authorizer_event(guard.kind, &arn, &identity, context);
+                let started = clock::instant();
+                let (invocation, decision) =
+                    guard.ask(&event.to_string(), now, &self.functions, &self.client).await;
+                asked.milliseconds = Some(started.elapsed().as_millis());
+                asked.event = Some(masked(event, &guard.identity));
+                told.authorizer = Some(asked.clone());
+                let answer = Arc::new(answer(name, invocation, decision.as_ref())?);
+                locked(&self.cache).put(name, identity, &answer, guard.ttl, now);
+                answer
+            }
+        };
+        asked.answer = serde_json::from_str(&answer.text).ok();
+        let verdict = judged(&answer, &arn, context, now);
+        let matched = match &verdict {
+            Verdict::Allowed(matched) | Verdict::ExplicitlyDenied(matched) => Some(*matched),
+            Verdict::NotAllowed => None,
+        };
+        asked.statement = matched.map(|matched| matched.statement);
+        asked.resource = matched.and_then(|matched| matched.resource).map(str::to_owned);
+        told.authorizer = Some(asked);
+        let known = context.more.to_mut();
+        known.insert("authorizer.principalId".to_owned(), answer.principal.clone());
+        known.extend(
+            answer
+                .context
+                .iter()
+                .map(|(name, value)| (format!("authorizer.{name}"), value.clone())),
+        );
+        let policy = told
+            .cache_age
+            .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age}s)"));
+        let needs = match context.found.map(|found| &found.route.security) {
+            Some(Security::Jwt { requirement, .. }) => format!("needs scope {requirement}"),
+            _ => "it is not in the policy".to_owned(),
+        };
+        match verdict {
+            Verdict::Allowed(matched) => {
+                let admitted = format!("{policy} of {name} grants {}", in_stage(matched));
+                Ok((admitted, answer))
+            }
+            Verdict::ExplicitlyDenied(matched) => Err(Refused::because(
+                Refusal::AccessDeniedExplicitly,
+                format!("{policy} of {name} denies {}: {needs}", in_stage(matched)),
+            )),
+            Verdict::NotAllowed => Err(Refused::because(
+                Refusal::AccessDenied,
+                format!("{policy} of {name} does not grant it: {needs}"),
+            )),
+        }
+    }
+
+    /// Checks the API key, from the header or from the authorizer, and what it may still do.
+    fn key(&self, context: &Context<'_>, answer: Option<&Answer>) -> Result<(), Refused> {
+        let api = context.api;
+        let refused = |why: &str| Err(Refused::because(Refusal::InvalidApiKey, why));
+        let key = if api.settings.key_from_authorizer {
+            answer.and_then(|answer| answer.usage_key.as_deref())
+        } else {
+            context.header("x-api-key")
+        };
+        let Some(key) = key else { return refused("there is no API key") };
+        if !self.keys.contains(key) {
+            return refused("the API key is none of those that are known here");
+        }
+        let Some(plan) = &api.usage_plan else { return Ok(()) };
+        let now = context.head.time.0;
+        let mut usage = locked(&self.usage);
+        // A name with a space is no route's.
+        let name = format!("key {key}");
+        if plan.throttle.is_some_and(|limit| !usage.take(&name, limit, now)) {
+            let why = "the API key was used too often in a moment";
+            return Err(Refused::because(Refusal::Throttled, why));
+        }
+        if plan.quota.as_ref().is_some_and(|quota| !usage.count(&name, quota, now)) {
+            let why = "the API key was used too often in its period";
+            return Err(Refused::because(Refusal::QuotaExceeded, why));
+        }
+        Ok(())
+    }
+}
+
+/// A panic while a lock was held cannot have left what it guards half-written.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is refused whatever the API says.
+fn before_routing(head: &RequestHead) -> Result<(), Refused> {
+    let size = head.size();
+    if size > MAX_HEAD_BYTES {
+        let why = format!("request line and headers have {size} bytes, more than 10240");
+        return Err(Refused::because(Refusal::HeadTooLarge, why));
+    }
+    let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let declared: Option<usize> = declared.and_then(|length| length.parse().ok());
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(Refused::because(Refusal::BodyTooLarge, "the body is larger than 10 MB"));
+    }
+    if head.query.as_deref().is_some_and(|query| !is_text(query)) {
+        let why = "the query is not percent-encoded text";
+        return Err(Refused::because(Refusal::BadRequest, why));
+    }
+    Ok(())
+}
+
+/// Takes the stage off a path.
+fn below_stage(stage: &str, path: &str) -> Result<String, Refused> {
+    match path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)) {
+        Some("") => Ok("/".to_owned()),
+        Some(rest) if rest.starts_with('/') => Ok(rest.to_owned()),
+        _ => {
+            let why = format!("the path does not begin with the stage, /{stage}");
+            Err(Refused::because(Refusal::UnknownStage, why))
+        }
+    }
+}
+
+async fn collected<B>(payload: B) -> Result<Bytes, Refused>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let collecting = Limited::new(payload, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_PATIENCE, collecting).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) => Err(too_large(error.as_ref()).unwrap_or_else(|| {
+            Refused::because(Refusal::BadRequest, format!("the body broke off: {error}"))
+        })),
+        Err(_) => {
+            let why = "the client did not send its body in time";
+            Err(Refused::because(Refusal::BadRequest, why))
+        }
+    }
+}
+
+fn scheme(security: &Security) -> Option<&str> {
+    match security {
+        Security::Jwt { authorizer: name, .. } | Security::External { scheme: name, .. } => {
+            Some(name)
+        }
+        Security::ApiKey | Security::AwsIam | Security::Public => None,
+    }
+}
+
+fn judged<'a>(answer: &'a Answer, arn: &str, context: &Context<'_>, now: UnixTime) -> Verdict<'a> {
+    answer.judge(&Facts {
+        method_arn: arn,
+        source_ip: &context.head.source_ip,
+        user_agent: context.header("user-agent"),
+        referer: context.header("referer"),
+        now,
+    })
+}
+
+/// Reads what asking the authorizer came to.
+fn answer(
+    name: &str,
+    invocation: Invocation,
+    decision: Option<&Decision>,
+) -> Result<Answer, Refused> {
+    let detail = || decision.and_then(|decision| decision.detail.as_deref());
+    match invocation {
+        Invocation::Answered(text) => Answer::read(&text).map_err(|error| {
+            let why = format!("{name}: {error}");
+            Refused::because(Refusal::AuthorizerConfigurationError, why)
+        }),
+        // Byte for byte: anything else is a failure.
+        Invocation::Failed { message, .. } if message == "Unauthorized" => Err(Refused::because(
+            Refusal::Unauthorized,
+            format!("{name} refuses the token: {}", detail().unwrap_or("it does not say why")),
+        )),
+        Invocation::Failed { message, .. } => Err(Refused::because(
+            Refusal::AuthorizerFailure,
+            format!("{name} failed: {}", detail().unwrap_or(&message)),
+        )),
+        Invocation::NotInvocable(cause) => Err(Refused::because(
+            Refusal::AuthorizerConfigurationError,
+            format!("{name} cannot be invoked: {cause}"),
+        )),
+    }
+}
+
+/// Shortens what spoke to what follows the stage.
+fn in_stage(matched: Matched<'_>) -> &str {
+    let Some(resource) = matched.resource else { return "it by NotResource" };
+    resource.splitn(3, '/').last().unwrap_or(resource)
+}
+
+fn refused_response(answer: refusal::Answer) -> Response<AnyBody> {
+    let mut response = Response::new(body(Full::new(Bytes::from(answer.body))));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// Makes an id in the form that `x-amz-apigw-id` has.
+fn extended_id() -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE.encode(random::<11>())
+}

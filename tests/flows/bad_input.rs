@@ -72,7 +72,9 @@ fn a_url_that_is_none_is_told_as_such() {
 
 #[test]
 fn what_only_aws_can_do_is_refused_at_the_start() {
-    let aws = |target: &str| format!("type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:{target}");
+    let aws = |target: &str| {
+        format!("type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:{target}")
+    };
     let function = "lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:orders:live/invocations";
     let health = "application/json: '{\"statusCode\": 200}'";
     for (from, to, expected) in [

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod data_plane;
 mod function;
 mod gateway;
 mod on_aws;

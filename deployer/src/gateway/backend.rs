@@ -93,7 +93,10 @@ impl Backend {
         }
         let integration = &route.integration;
         if integration.connection_id.is_some() {
-            return Err(format!("{} through a VPC link leads nowhere here", integration.kind.name()));
+            return Err(format!(
+                "{} through a VPC link leads nowhere here",
+                integration.kind.name()
+            ));
         }
         let uri = integration.uri.as_deref().unwrap_or_default();
         let uri = stage_variables(uri, &stage.variables)?;
@@ -129,7 +132,8 @@ pub fn function(uri: &str) -> Result<String, String> {
     let arn = arn.trim_end_matches("/invocations");
     let name = arn.split_once(":function:").map(|(_, name)| name);
     let name = name.and_then(|name| name.split(':').next()).filter(|name| !name.is_empty());
-    name.map(str::to_owned).ok_or_else(|| format!("of AWS only functions are invoked here, not {uri}"))
+    name.map(str::to_owned)
+        .ok_or_else(|| format!("of AWS only functions are invoked here, not {uri}"))
 }
 
 impl Http {
@@ -205,7 +209,8 @@ impl MappedAnswer {
 fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Template>, String> {
     let read = |(media, text): (&String, &String)| {
         let template = Template::read(text);
-        let template = template.ok_or_else(|| "a template needs VTL, which is not spoken here".to_owned())?;
+        let template =
+            template.ok_or_else(|| "a template needs VTL, which is not spoken here".to_owned())?;
         Ok((media.clone(), template))
     };
     texts.iter().map(read).collect()

@@ -292,7 +292,7 @@ impl Gateway {
         } else {
             (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
         };
-        served.checks.body(route, context.header("payload-type"), &payload)?;
+        served.checks.body(route, context.header("content-type"), &payload)?;
         let started = clock::instant();
         let kind = route.integration.kind.name();
         let answered = self.call(backend, &context, &parts.extensions, payload, streamed).await;

@@ -52,7 +52,7 @@ pub async fn proxy(
     };
     let payload = if payload.is_empty() {
         None
-    } else if is_binary(context.header("payload-type")) {
+    } else if is_binary(context.header("content-type")) {
         Some((STANDARD.encode(payload), true))
     } else {
         Some((String::from_utf8_lossy(payload).into_owned(), false))
@@ -99,10 +99,10 @@ pub async fn proxy(
     } else {
         text.into_bytes()
     };
-    let length = headers.remove("payload-length");
+    let length = headers.remove("content-length");
     let mut kept = http_proxy::remapped(&headers);
     kept.extend(
-        length.map(|length| (HeaderName::from_static("x-amzn-remapped-payload-length"), length)),
+        length.map(|length| (HeaderName::from_static("x-amzn-remapped-content-length"), length)),
     );
     if !kept.contains_key(CONTENT_TYPE) {
         kept.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));

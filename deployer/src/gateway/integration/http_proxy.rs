@@ -34,13 +34,13 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// What API Gateway keeps from backends beside those.
 const KEPT_BACK: [&str; 6] =
-    ["payload-md5", "expect", "host", "max-forwards", "server", "www-authenticate"];
+    ["content-md5", "expect", "host", "max-forwards", "server", "www-authenticate"];
 
 /// What of an answer API Gateway passes on under another name.
 const REMAPPED: [&str; 8] = [
     "authorization",
     "connection",
-    "payload-md5",
+    "content-md5",
     "date",
     "max-forwards",
     "server",
@@ -77,7 +77,7 @@ pub async fn forward_mapped(
 ) -> Result<Answered, Refused> {
     let payload = mapped::request(maps, context, payload)?;
     let mut headers = HeaderMap::new();
-    let media = context.header("payload-type").unwrap_or(crate::api::JSON);
+    let media = context.header("content-type").unwrap_or(crate::api::JSON);
     headers.extend(HeaderValue::from_str(media).ok().map(|media| (CONTENT_TYPE, media)));
     let payload = body(Full::new(Bytes::from(payload)));
     let (parts, payload, place) =

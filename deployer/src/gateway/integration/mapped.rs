@@ -18,7 +18,7 @@ pub(super) fn request(
     context: &Context<'_>,
     payload: &[u8],
 ) -> Result<Vec<u8>, Refused> {
-    if let Some(template) = by_media(&maps.requests, context.header("payload-type")) {
+    if let Some(template) = by_media(&maps.requests, context.header("content-type")) {
         return Ok(template.write(&String::from_utf8_lossy(payload), context).into_bytes());
     }
     let passes = match maps.passthrough {
@@ -29,7 +29,7 @@ pub(super) fn request(
     if passes {
         return Ok(payload.to_vec());
     }
-    let media = context.header("payload-type").unwrap_or(JSON);
+    let media = context.header("content-type").unwrap_or(JSON);
     let why = format!("there is no request template for {media}");
     Err(Refused::because(Refusal::UnsupportedMediaType, why))
 }

@@ -16,7 +16,7 @@ use crate::gateway::refusal::{Refusal, Refused};
 pub fn answer(maps: &Mapped, context: &Context<'_>) -> Result<Answered, Refused> {
     let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
     // No body is looked at, and a media type without a template is no reason to refuse.
-    let template = by_media(&maps.requests, context.header("payload-type"));
+    let template = by_media(&maps.requests, context.header("content-type"));
     let template = template.or_else(|| maps.requests.get(JSON));
     let text = template.map(|template| template.write("", context));
     let status = text.and_then(|text| mock_status(&text));

@@ -1,0 +1,175 @@
+//! What answers: mapped and proxied backends, mocks.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use e2e::backend::Backend;
+use e2e::{Dev, http};
+use serde_json::json;
+
+use super::Plane;
+
+#[test]
+fn a_mapped_backend_gets_what_is_mapped_and_nothing_else() {
+    let backend = Backend::answering(
+        "HTTP/1.1 201 Created\r\nContent-Type: text/weird\r\nX-Secret: 1\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmade",
+    );
+    let plane = Plane::start(&["--backend", &backend.url]);
+    let (answer, _) = plane.ask(
+        "POST",
+        "/http/a%2Fb?other=1",
+        &[("X-Mine", "1"), ("Content-Type", "application/json")],
+        b"{}",
+    );
+    assert_eq!((answer.status, answer.body.as_str()), (202, "made"));
+    assert_eq!((answer.header("x-kind"), answer.header("x-secret")), (Some("text/weird"), None));
+    let seen = backend.seen().join("\n");
+    assert!(seen.starts_with("PUT /v1/a%2Fb?color=blue HTTP/1.1"), "{seen}");
+    let lower = seen.to_ascii_lowercase();
+    assert!(lower.contains("x-fixed: fixed") && !lower.contains("x-mine"), "{seen}");
+
+    let backend =
+        Backend::answering("HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let plane = Plane::start(&["--backend", &backend.url]);
+    let (answer, _) = plane.ask("POST", "/http/1", &[], b"");
+    assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"down": true}"#));
+}
+
+#[test]
+fn a_mock_answers_by_the_status_of_its_template() {
+    let plane = Plane::start(&[]);
+    let (answer, told) = plane.ask("GET", "/teapot", &[], b"");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (404, r#"{"path": "/dev/teapot"}"#),
+        "{told}"
+    );
+    assert_eq!(told["integration"]["kind"], "MOCK");
+}
+
+#[test]
+fn a_mapped_function_is_chosen_by_its_errors() {
+    let plane = Plane::start(&[]);
+    let media = [("Content-Type", "application/json")];
+    let (answer, _) = plane.ask("POST", "/mapped?what=plain", &media, br#"{"a": 1}"#);
+    assert_eq!((answer.status, answer.header("x-stage")), (200, Some("dev")));
+    assert_eq!(
+        answer.json(),
+        json!({"seen": {"what": "plain", "color": "blue", "body": {"a": 1}}})
+    );
+    let (answer, told) = plane.ask("POST", "/mapped?what=raise", &media, b"{}");
+    assert_eq!((answer.status, answer.json()), (422, json!({"error": told["request_id"]})));
+    let (answer, _) = plane.ask("POST", "/mapped", &[("Content-Type", "text/plain")], b"x");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (415, r#"{"message":"Unsupported Media Type"}"#)
+    );
+}
+
+/// Headers keep their spelling and connections are used again, both ways.
+#[test]
+fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (saw, seen) = channel();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heads = Vec::new();
+        for _ in 0..2 {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            heads.push(String::from_utf8(head).unwrap());
+            // The first piece is on its way before the rest exists.
+            stream.write_all(b"HTTP/1.1 200 OK\r\nX-CaMeL: yes\r\nDate: then\r\nServer: mine\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").unwrap();
+            seen.recv().unwrap();
+            stream.write_all(b"4\r\nlast\r\n0\r\n\r\n").unwrap();
+        }
+        heads
+    });
+    let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
+    let token = dev.token("pets:read");
+    let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    for _ in 0..2 {
+        let request = format!(
+            "GET /dev/pets HTTP/1.1\r\nHost: x:99\r\nConnection: close\r\nauthorization: Bearer {token}\r\nX-mY-hEaDeR: 1\r\nExpect: nothing\r\n\r\n"
+        );
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        let mut piece = [0; 4096];
+        while !String::from_utf8_lossy(&seen).contains("first") {
+            let length = stream.read(&mut piece).unwrap();
+            assert!(length > 0);
+            seen.extend_from_slice(&piece[..length]);
+        }
+        assert!(!String::from_utf8_lossy(&seen).contains("last"), "the first piece does not wait");
+        saw.send(()).unwrap();
+        stream.read_to_end(&mut seen).unwrap();
+        let seen = String::from_utf8(seen).unwrap();
+        assert!(seen.contains("X-CaMeL: yes") && seen.contains("last"), "{seen}");
+        for remapped in [
+            "x-amzn-remapped-date: then",
+            "x-amzn-remapped-server: mine",
+            "x-amzn-remapped-www-authenticate: Basic",
+        ] {
+            assert!(seen.contains(remapped), "{seen}");
+        }
+        assert!(!seen.contains("\r\nServer:") && !seen.contains("\r\nWWW-Authenticate"), "{seen}");
+    }
+    for head in serving.join().unwrap() {
+        assert!(
+            head.contains("\r\nX-mY-hEaDeR: 1\r\n")
+                && !head.to_ascii_lowercase().contains("expect"),
+            "{head}"
+        );
+        let lower = head.to_ascii_lowercase();
+        for added in [
+            "x-forwarded-for: 127.0.0.1",
+            "x-forwarded-port: 99",
+            "x-forwarded-proto: http",
+            "x-amzn-trace-id: root=1-",
+            "user-agent: amazonapigateway_local",
+        ] {
+            assert!(lower.contains(added), "{added}: {head}");
+        }
+        assert!(lower.contains(&format!("authorization: bearer {}", token.to_ascii_lowercase())));
+    }
+}
+
+#[test]
+fn a_signature_for_aws_is_nobody_elses() {
+    let backend =
+        Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &backend.url]);
+    let signed = ("Authorization", "AWS4-HMAC-SHA256 Credential=x");
+    assert_eq!(http::send("GET", dev.url(), &[signed], b"").status, 200);
+    assert!(
+        !backend.seen().join("\n").to_ascii_lowercase().contains("authorization"),
+        "{:?}",
+        backend.seen()
+    );
+}
+
+#[test]
+fn a_backend_that_is_too_slow_is_a_504() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let folder = e2e::petstore_with(
+        "portcullis.toml",
+        "http = \"https://petstore.example.com\"",
+        "http = \"https://petstore.example.com\"\ntimeout = \"100ms\"",
+    );
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0", "--backend", &url]);
+    let (answer, told) = dev.ask("GET", "", None);
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (504, r#"{"message":"Endpoint request timed out"}"#)
+    );
+    assert!(told["why"].as_str().unwrap().contains("within 100 ms"), "{told}");
+}

@@ -1,0 +1,189 @@
+//! What the client sees when it is refused, row by row.
+
+use super::{Plane, document};
+
+const UNAUTHORIZED: (u16, &str, &str) =
+    (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#);
+const CONFIGURATION: (u16, &str, &str) =
+    (500, "AuthorizerConfigurationException", r#"{"message": "Internal server error"}"#);
+const FAILURE: (u16, &str, &str) = (500, "AuthorizerConfigurationException", r#"{"message":null}"#);
+const DENIED: (u16, &str, &str) = (
+    403,
+    "AccessDeniedException",
+    r#"{"Message":"User is not authorized to access this resource"}"#,
+);
+const DENIED_EXPLICITLY: (u16, &str, &str) = (
+    403,
+    "AccessDeniedException",
+    r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#,
+);
+const NO_ROUTE: (u16, &str, &str) =
+    (403, "MissingAuthenticationTokenException", r#"{"message":"Missing Authentication Token"}"#);
+const PASSED: (u16, &str, &str) = (200, "", "ok");
+
+#[test]
+fn an_authorizers_answers_end_as_aws_documents() {
+    let plane = Plane::start(&["--function-timeout", "2"]);
+    // Path, Authorization, what is seen, whether the authorizer is called, and called again.
+    for (path, token, expected, called, again) in [
+        ("/guarded", "", UNAUTHORIZED, false, false),
+        ("/guarded", "Bearer", UNAUTHORIZED, false, false),
+        ("/guarded", "Bearer ALL", UNAUTHORIZED, false, false),
+        ("/guarded", "xBearer all", UNAUTHORIZED, false, false),
+        ("/guarded", "Bearer unauthorized", UNAUTHORIZED, true, true),
+        ("/guarded", "Bearer lower", FAILURE, true, true),
+        ("/guarded", "Bearer error", FAILURE, true, true),
+        ("/guarded", "Bearer crash", FAILURE, true, true),
+        ("/guarded", "Bearer slow", FAILURE, true, true),
+        ("/guarded", "Bearer nobody", CONFIGURATION, true, true),
+        ("/guarded", "Bearer nested", CONFIGURATION, true, true),
+        ("/guarded", "Bearer nonsense", CONFIGURATION, true, true),
+        ("/absent", "all", CONFIGURATION, false, false),
+        ("/guarded", "Bearer other", DENIED, true, false),
+        ("/guarded", "Bearer deny", DENIED_EXPLICITLY, true, false),
+        ("/guarded", "Bearer all", PASSED, true, false),
+        ("/guarded/other", "Bearer all", PASSED, false, false),
+        // A policy for one route alone is replayed on the next: the classic bug, as on AWS.
+        ("/guarded", "Bearer this", PASSED, true, false),
+        ("/guarded/other", "Bearer this", DENIED, false, false),
+        // Nothing is kept without a time to keep it.
+        ("/fresh", "all", PASSED, true, true),
+        ("/fresh", "deny", DENIED_EXPLICITLY, true, true),
+        ("/fresh", "", UNAUTHORIZED, false, false),
+        ("/iam", "", NO_ROUTE, false, false),
+        ("/iam", "Bearer all", NO_ROUTE, false, false),
+    ] {
+        for expected_call in [called, again] {
+            let (answer, told) = plane.get(path, token);
+            let error = answer.header("x-amzn-errortype").unwrap_or_default();
+            assert_eq!(
+                (answer.status, error, answer.body.as_str()),
+                expected,
+                "{path} {token}: {told}"
+            );
+            assert_eq!(told["authorizer_called"], expected_call, "{path} {token}: {told}");
+        }
+    }
+    // No header at all is not an empty one.
+    let (answer, told) = plane.ask("GET", "/guarded", &[], b"");
+    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (401, Some(false)));
+
+    // The cache is emptied as AWS empties it.
+    let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
+    let flush = |path: &str, method: &str| {
+        e2e::http::send(method, &format!("{base}{path}"), &[], b"").status
+    };
+    let flushed = "/restapis/local/stages/dev/cache/authorizers";
+    for (path, method, status) in [
+        ("/restapis/local/stages/prod/cache/authorizers", "DELETE", 404),
+        (flushed, "GET", 404),
+        (flushed, "DELETE", 202),
+    ] {
+        assert_eq!(flush(path, method), status, "{method} {path}");
+    }
+    assert_eq!(plane.get("/guarded", "Bearer all").1["authorizer_called"], true);
+}
+
+#[test]
+fn a_request_authorizer_is_cached_by_all_of_its_sources() {
+    let plane = Plane::start(&[]);
+    let ask = |token: &str, path: &str| {
+        let headers: &[(&str, &str)] = if token.is_empty() { &[] } else { &[("X-Token", token)] };
+        let (answer, told) = plane.ask("GET", path, headers, b"");
+        (answer.status, told["authorizer_called"].as_bool().unwrap())
+    };
+    for (token, path, status, called) in [
+        ("", "/asked?q=1", 401, false),
+        ("all", "/asked", 401, false),
+        ("all", "/asked?q=", 401, false),
+        ("all", "/asked?q=1", 200, true),
+        ("all", "/asked?q=1", 200, false),
+        ("all", "/asked?q=1&more=2", 200, false),
+        ("all", "/asked?q=2", 200, true),
+        ("all-2", "/asked?q=1", 200, true),
+    ] {
+        assert_eq!(ask(token, path), (status, called), "{token} {path}");
+    }
+}
+
+#[test]
+fn routing_comes_before_authorization() {
+    let plane = Plane::start(&[]);
+    for (method, path, status, route) in [
+        ("POST", "/admin", 401, "POST /admin"),
+        // A verb that the guarded resource does not have falls through to the open one.
+        ("GET", "/admin", 200, "ANY /{proxy+}"),
+        ("GET", "/guarded/", 401, "GET /guarded"),
+        ("GET", "/anything/at%20all", 200, "ANY /{proxy+}"),
+        ("GET", "/open", 200, "GET /open"),
+        ("DELETE", "/open", 200, "ANY /{proxy+}"),
+    ] {
+        let (answer, told) = plane.ask(method, path, &[], b"");
+        assert_eq!(
+            (answer.status, told["route"].as_str()),
+            (status, Some(route)),
+            "{method} {path}"
+        );
+    }
+    let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
+    for (path, status, body) in [
+        ("/ping", 200, "healthy"),
+        ("/sping", 200, "healthy"),
+        ("/", 403, r#"{"message":"Forbidden"}"#),
+        ("/prod/open", 403, r#"{"message":"Forbidden"}"#),
+    ] {
+        let answer = e2e::http::send("GET", &format!("{base}{path}"), &[], b"");
+        assert_eq!((answer.status, answer.body.as_str()), (status, body), "{path}");
+    }
+}
+
+#[test]
+fn gateway_responses_are_substituted_and_replace_each_other_whole() {
+    let mut customised = document();
+    customised["x-amazon-apigateway-gateway-responses"] = serde_json::json!({
+        "DEFAULT_4XX": {"responseParameters": {"gatewayresponse.header.X-Default": "context.stage"},
+            "responseTemplates": {
+                "application/json": "{\"message\":$context.error.messageString}",
+                "text/plain": "sorry: $context.error.message ($context.identity.sourceIp, $context.nothing).",
+            }},
+        "DEFAULT_5XX": {"statusCode": "503"},
+        "ACCESS_DENIED": {"statusCode": "404"},
+    });
+    let plane = Plane::of(&customised, &[]);
+    let seen = |path: &str, token: &str, accept: &str| {
+        let (answer, _) =
+            plane.ask("GET", path, &[("Authorization", token), ("Accept", accept)], b"");
+        let header = answer.header("x-default").map(str::to_owned);
+        (answer.status, header, answer.body)
+    };
+    let default = Some("dev".to_owned());
+    assert_eq!(
+        seen("/guarded", "", ""),
+        (401, default.clone(), r#"{"message":"Unauthorized"}"#.to_owned())
+    );
+    assert_eq!(
+        seen("/guarded", "", "text/plain;q=1"),
+        (401, default, "sorry: Unauthorized (127.0.0.1, ).".to_owned())
+    );
+    // The capital letter goes, and the default's headers do not come along.
+    assert_eq!(
+        seen("/guarded", "Bearer other", ""),
+        (404, None, r#"{"message":"User is not authorized to access this resource"}"#.to_owned())
+    );
+    assert_eq!(seen("/guarded", "Bearer error", ""), (503, None, r#"{"message":null}"#.to_owned()));
+    assert_eq!(
+        seen("/absent", "x", ""),
+        (503, None, r#"{"message":"Internal server error"}"#.to_owned())
+    );
+
+    let plane = Plane::start(&[]);
+    let (answer, told) = plane.ask("GET", "/key", &[("X-Probe", "seen")], b"");
+    assert_eq!(
+        (answer.status, answer.header("x-why"), answer.header("x-asked")),
+        (418, Some("no key"), Some("seen"))
+    );
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({"id": told["request_id"], "type": "INVALID_API_KEY", "color": "blue", "text": "Forbidden"})
+    );
+}

@@ -81,7 +81,7 @@ fn what_only_aws_can_do_is_refused_at_the_start() {
         ("type: mock", aws(function), "GET /health invokes the function orders: name what it is here, --function orders=COMMAND"),
         ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: of AWS only functions are invoked here, not arn:aws:apigateway:eu-west-1:sns:action/Publish"),
         ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link leads nowhere here"),
-        ("type: mock", "type: http_proxy\n        uri: http://${stageVariables.host}/".to_owned(), "GET /health: the stage has no variable `host`"),
+        ("type: mock", "type: http_proxy\n        uri: http://b/${stageVariables.host}".to_owned(), "GET /health: the stage has no variable `host`"),
         (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: a template needs VTL, which is not spoken here"),
     ] {
         let folder = petstore_with("openapi.yaml", from, &to);

@@ -13,6 +13,8 @@ mod bad_input;
 mod data_plane;
 mod function;
 mod gateway;
+mod local_tools;
 mod on_aws;
+mod parity;
 mod promises;
 mod provider;

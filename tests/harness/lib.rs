@@ -128,6 +128,16 @@ impl Dev {
         self.process.json_line(|line| line["request_id"] == id.as_str())
     }
 
+    /// Waits for something it says.
+    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        self.process.json_line(fits)
+    }
+
+    /// Waits for something it says for the nth time, counted from 1.
+    pub fn said_again(&self, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
+        self.process.nth_json_line(fits, nth)
+    }
+
     /// Sends a signal by name, and returns the exit code.
     pub fn end(self, signal: &str) -> Option<i32> {
         self.process.end(signal)

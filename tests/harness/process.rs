@@ -48,16 +48,24 @@ impl Process {
 
     /// Waits for a line of stdout that fits, whether it came before or is still to come.
     pub fn line(&self, fits: impl Fn(&str) -> bool) -> String {
+        self.nth_line(fits, 1)
+    }
+
+    /// Waits for the nth line of stdout that fits, counted from 1.
+    fn nth_line(&self, fits: impl Fn(&str) -> bool, nth: usize) -> String {
         let mut lines = self.lines.lock().unwrap();
-        if let Some(line) = lines.1.iter().find(|line| fits(line)) {
+        let mut left = nth;
+        if let Some(line) = lines.1.iter().filter(|line| fits(line)).nth(nth - 1) {
             return line.clone();
         }
+        left -= lines.1.iter().filter(|line| fits(line)).count();
         loop {
             let Ok(line) = lines.0.recv_timeout(PATIENCE) else {
                 panic!("it ended or kept silent; stdout {:#?}, stderr {}", lines.1, self.stderr());
             };
             lines.1.push(line.clone());
-            if fits(&line) {
+            left -= usize::from(fits(&line));
+            if left == 0 {
                 return line;
             }
         }
@@ -67,6 +75,12 @@ impl Process {
     pub fn json_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
         let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
         parsed(&self.line(|line| fits(&parsed(line))))
+    }
+
+    /// Waits for the nth line of stdout that is JSON and fits.
+    pub fn nth_json_line(&self, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
+        let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
+        parsed(&self.nth_line(|line| fits(&parsed(line)), nth))
     }
 
     /// What it wrote to stderr so far.

@@ -1,0 +1,356 @@
+//! What `dev` has beside the gateway, and `test`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use e2e::{Dev, binary, http, petstore_with, root};
+use serde_json::{Value, json};
+
+fn base(dev: &Dev) -> String {
+    dev.url().strip_suffix("/dev").unwrap().to_owned()
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{} has no {from}", path.display());
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
+    let folder = petstore_with("openapi.yaml", "openapi: 3.0.3", "openapi: 3.0.3");
+    let file = folder.path().join("openapi.yaml");
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let token = format!("Bearer {}", dev.token("pets:read"));
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+
+    // Whoever asks all the while is always answered.
+    let stop = Arc::new(AtomicBool::new(false));
+    let asking = {
+        let (stop, url, token) = (Arc::clone(&stop), dev.url().to_owned(), token.clone());
+        thread::spawn(move || {
+            let mut statuses = std::collections::BTreeSet::new();
+            while !stop.load(Ordering::SeqCst) {
+                statuses.insert(
+                    http::send("GET", &format!("{url}/pets/7"), &[("Authorization", &token)], b"")
+                        .status,
+                );
+            }
+            statuses
+        })
+    };
+    edit(
+        &file,
+        "operationId: listPets",
+        "security: [{ jwt: [admin] }]\n      operationId: listPets",
+    );
+    dev.said(|line| line["event"] == "reloaded");
+    let (answer, told) = dev.ask("GET", "/pets", Some(&token));
+    assert_eq!(answer.status, 403, "{told}");
+    assert_eq!(told["authorizer_called"], true, "what was answered before is not kept");
+
+    // A bad edit is told, and what was served before still is.
+    edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
+    let told = dev.said(|line| line["event"] == "not reloaded");
+    assert_eq!(told["why"], "the files are wrong");
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 403);
+    edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
+    dev.said_again(|line| line["event"] == "reloaded", 2);
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+
+    // An issuer's audience changes: tokens are made for the new one.
+    edit(
+        &folder.path().join("portcullis.toml"),
+        "https://petstore.example.com\"]",
+        "https://other.example.com\"]",
+    );
+    dev.said_again(|line| line["event"] == "reloaded", 3);
+    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 401);
+    let other = format!("Bearer {}", dev.token("pets:read"));
+    assert_eq!(dev.ask("GET", "/pets", Some(&other)).0.status, 200);
+    stop.store(true, Ordering::SeqCst);
+    let statuses = asking.join().unwrap();
+    assert!(statuses.is_subset(&[200, 401].into()), "none was dropped: {statuses:?}");
+}
+
+#[test]
+fn a_request_is_explained_in_full_and_without_its_secrets() {
+    let folder = petstore_with(
+        "portcullis.toml",
+        "cache_ttl = \"5m\"",
+        "cache_ttl = \"5m\"\ntype = \"request\"",
+    );
+    let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let token = dev.token("pets:read");
+    let headers = [
+        ("Authorization", format!("Bearer {token}")),
+        ("Cookie", "session=secret".to_owned()),
+        ("X-Api-Key", "a-key".to_owned()),
+    ];
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let explain = |answer: &http::Answer| {
+        let id = answer.header("x-amzn-requestid").unwrap();
+        http::send("GET", &format!("{}/_portcullis/requests/{id}", base(&dev)), &[], b"").json()
+    };
+    let first = explain(&http::send("GET", &format!("{}/pets/7?q=1", dev.url()), &headers, b""));
+    for (pointer, expected) in [
+        ("/route", json!("GET /pets/{petId}")),
+        ("/security", json!("jwt [pets:read]")),
+        ("/status", json!(200)),
+        ("/authorizer_called", json!(true)),
+        ("/cache_age", json!(null)),
+        ("/authorizer/name", json!("jwt")),
+        ("/authorizer/event/type", json!("REQUEST")),
+        ("/authorizer/event/headers/Cookie", json!("… (14 characters)")),
+        ("/authorizer/event/headers/X-Api-Key", json!("… (5 characters)")),
+        ("/authorizer/event/requestContext/identity/apiKey", json!("… (5 characters)")),
+        ("/authorizer/event/queryStringParameters/q", json!("1")),
+        ("/authorizer/answer/principalId", json!("local-client")),
+        ("/authorizer/statement", json!(0)),
+        ("/integration/kind", json!("HTTP_PROXY")),
+    ] {
+        assert_eq!(first.pointer(pointer), Some(&expected), "{pointer}: {first:#}");
+    }
+    assert!(
+        first["authorizer"]["milliseconds"].is_number()
+            && first["integration"]["milliseconds"].is_number()
+    );
+    assert!(
+        !first.to_string().contains(&token) && !first.to_string().contains("a-key"),
+        "{first:#}"
+    );
+
+    let second = explain(&http::send("GET", &format!("{}/owners", dev.url()), &headers, b""));
+    assert_eq!(
+        (&second["status"], &second["authorizer_called"]),
+        (&json!(403), &json!(false)),
+        "{second:#}"
+    );
+    assert!(second["cache_age"].is_number());
+    assert_eq!(second["authorizer"]["identity"], first["authorizer"]["identity"]);
+    assert_eq!(second["response_type"], "ACCESS_DENIED");
+    assert_eq!(second["authorizer"]["statement"], Value::Null, "nothing matched");
+
+    let listed =
+        http::send("GET", &format!("{}/_portcullis/requests", base(&dev)), &[], b"").json();
+    let ids: Vec<&Value> =
+        listed["requests"].as_array().unwrap().iter().map(|one| &one["request_id"]).collect();
+    assert_eq!(ids, [&second["request_id"], &first["request_id"]], "the latest first");
+    let nothing = http::send("GET", &format!("{}/_portcullis/requests/none", base(&dev)), &[], b"");
+    assert_eq!(nothing.status, 404);
+}
+
+#[test]
+fn the_page_is_for_this_machine_only() {
+    let dev = Dev::start(&["infra/petstore", "--port", "0"]);
+    let address = base(&dev).strip_prefix("http://").unwrap().to_owned();
+    let ask = |method: &str, path: &str, host: &str, more: &str| {
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
+        http::raw(&address, request.as_bytes())
+    };
+    for (path, host, status) in [
+        ("/_portcullis/", address.as_str(), 200),
+        ("/_portcullis", address.as_str(), 308),
+        ("/_portcullis/page.js", "localhost", 200),
+        ("/_portcullis/page.css", "localhost:80", 200),
+        ("/_portcullis/api", "[::1]:80", 200),
+        ("/_portcullis/nothing", address.as_str(), 404),
+        ("/_portcullis/", "evil.example.com", 403),
+        ("/_portcullis/requests", "127.0.0.1.evil.example.com", 403),
+        ("/_portcullis/api", "localhost.evil.example.com:3000", 403),
+    ] {
+        assert_eq!(ask("GET", path, host, "").status, status, "{path} {host}");
+    }
+    let page = ask("GET", "/_portcullis/", &address, "");
+    assert_eq!(
+        page.header("content-security-policy"),
+        Some("default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
+    );
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let token = |origin: &str, body: &str| {
+        let more = format!(
+            "{origin}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        ask("POST", "/_portcullis/token", &address, more.trim_end_matches("\r\n"))
+    };
+    let scope = "{\"scope\":\"pets:read\"}";
+    assert_eq!(token("Origin: https://evil.example.com\r\n", scope).status, 403);
+    assert_eq!(token("", "{}").status, 400);
+    let made = token(&format!("Origin: http://{address}\r\n"), scope).json();
+    let authorization = format!("Bearer {}", made["access_token"].as_str().unwrap());
+    assert_eq!(dev.ask("GET", "/pets", Some(&authorization)).0.status, 200);
+    let shown = ask("GET", "/_portcullis/api", &address, "").json();
+    assert_eq!(shown["scopes"], json!(["admin", "owners:read", "pets:read", "pets:write"]));
+    assert_eq!(shown["routes"].as_array().unwrap().len(), 15);
+}
+
+fn test(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(binary("deployer"))
+        .arg("test")
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn every_operation_of_the_petstore_is_tested() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.xml");
+    let (code, out, told) =
+        test(&["infra/petstore", "--output", "json", "--junit", report.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{out}{told}");
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["failed"], &json["skipped"]), (&json!(0), &json!(0)));
+    let xml = fs::read_to_string(report).unwrap();
+    let cases = json["cases"].as_array().unwrap();
+    assert!(xml.contains(&format!("tests=\"{}\" failures=\"0\"", cases.len())), "{xml}");
+
+    // No operation is left out.
+    let dev = Dev::start(&["infra/petstore", "--port", "0"]);
+    let api = http::send("GET", &format!("{}/_portcullis/api", base(&dev)), &[], b"").json();
+    for route in api["routes"].as_array().unwrap() {
+        let (method, path) = (route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
+        let begins: Vec<&str> = path
+            .split('/')
+            .map(|segment| if segment.starts_with('{') { "" } else { segment })
+            .collect();
+        let tested: Vec<&str> = (cases.iter())
+            .filter_map(|case| case["case"].as_str().unwrap().split_once(" with "))
+            .filter(|(request, _)| {
+                let (verb, asked) = request.split_once(' ').unwrap();
+                let asked: Vec<&str> = asked.split('/').collect();
+                (method == "ANY" || verb == method)
+                    && asked.len() == begins.len()
+                    && asked
+                        .iter()
+                        .zip(&begins)
+                        .all(|(is, wanted)| wanted.is_empty() || is == wanted)
+            })
+            .map(|(_, token)| token)
+            .collect();
+        for token in ["none", "garbage", "expired", "foreign"] {
+            assert!(tested.contains(&token), "{method} {path} with {token}");
+        }
+        if route["public"] == false {
+            for token in ["plain", "reader", "writer", "owners", "admin", "clerk"] {
+                assert!(tested.contains(&token), "{method} {path} with {token}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_as_it_must_be_is_told_with_its_line() {
+    let folder = petstore_with("portcullis.toml", "[api]", "[api]");
+    let cases = folder.path().join("cases.yaml");
+    let write = |text: &str| fs::write(&cases, text).unwrap();
+    write(
+        "tokens:\n  reader: { scopes: pets:read }\ncases:\n  - request: GET /pets\n    expect:\n      none: 200\n      reader: { status: 200, body: nowhere, backend: false }\n  - { request: GET /health, expect: { none: { status: 200, backend: true } } }\n",
+    );
+    let report = folder.path().join("report.xml");
+    let (code, out, told) = test(&[cases.to_str().unwrap(), "--junit", report.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{told}");
+    assert_eq!(out.trim(), "0 passed, 3 failed, 0 skipped");
+    for line in [
+        "failed: line 6, GET /pets with none: it answers 401 and not 200",
+        "failed: line 7, GET /pets with reader: its body is without `nowhere`, and the backend was reached",
+        "failed: line 8, GET /health with none: the backend was not reached",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let xml = fs::read_to_string(&report).unwrap();
+    assert!(
+        xml.contains("failures=\"3\"")
+            && xml.contains("<failure message=\"it answers 401 and not 200\"/>"),
+        "{xml}"
+    );
+
+    for (text, expected) in [
+        ("cases: []", "there are no cases"),
+        ("cases: [{ request: pets, expect: { none: 1 } }]", "`pets` is no request"),
+        (
+            "cases: [{ request: GET /, expect: { reeder: 1 } }]\ntokens: { reader: { scopes: a } }",
+            "did you mean `reader`",
+        ),
+        ("cases: [{ request: GET /, expect: { none: soon } }]", "there is no status"),
+        ("cases: [{ request: GET /, expect: { none: { code: 1 } } }]", "unknown key `code`"),
+        ("cases: [{ expect: { none: 1 } }]", "the case has no `request`"),
+        ("cases: [{ request: GET / }]", "the case has no `expect`"),
+        (
+            "tokens: { a: { expired: true } }\ncases: [{ request: GET /, expect: { a: 1 } }]",
+            "a token has either `scopes` or `text`",
+        ),
+        ("cases: [{", "cases.yaml:1"),
+    ] {
+        write(text);
+        let (code, _, told) = test(&[folder.path().to_str().unwrap()]);
+        assert!(code == Some(3) && told.contains(expected), "{text}: {code:?} {told}");
+    }
+}
+
+#[test]
+fn a_deployed_stage_is_tested_with_tokens_of_a_command() {
+    let dev = Dev::start(&["infra/petstore", "--port", "0"]);
+    let command = format!(
+        "test \"$TOKEN_EXPIRED\" = false -a -z \"$TOKEN_AUDIENCE\" && curl -sf -d grant_type=client_credentials --data-urlencode \"scope=$TOKEN_SCOPES\" {}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'",
+        dev.issuer()
+    );
+    let (code, out, told) =
+        test(&["infra/petstore", "--url", dev.url(), "--token-command", &command]);
+    assert_eq!(code, Some(0), "{out}{told}");
+    assert_eq!(out.trim(), "126 passed, 0 failed, 32 skipped", "{told}");
+    assert!(
+        told.contains("skipped: line 22, GET /pets with expired: cannot start the token command"),
+        "{told}"
+    );
+    // Nobody answers.
+    let (code, out, told) =
+        test(&["infra/petstore", "--url", "http://127.0.0.1:1", "--token-command", "echo x"]);
+    assert!(code == Some(1) && out.contains("0 passed"), "{out}{told}");
+}
+
+/// An export of API Gateway's is served as it is.
+#[test]
+fn a_document_is_served_without_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = Command::new(binary("deployer"))
+        .args(["export", "infra/petstore", "--document", "--out"])
+        .arg(folder.path().join("export.json"))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(written.status.success(), "{written:?}");
+    let document = folder.path().join("export.json");
+    let guard = format!(
+        "petstore-authorizer=python3 {}/runtime.py guard",
+        root().join("tests/flows/functions").display()
+    );
+    let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0", "--function", &guard]);
+    assert_eq!(dev.ready["api"], "export");
+    assert_eq!(dev.ask("GET", "/health", None).0.status, 200);
+    for (token, status) in
+        [("Bearer all.a.a", 500), ("Bearer a.b.all", 500), ("Bearer garbage", 401), ("", 401)]
+    {
+        let (answer, told) = dev.ask("GET", "/pets", Some(token));
+        assert_eq!(answer.status, status, "{token}: {told}");
+    }
+    // Nobody can be asked without the function.
+    let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0"]);
+    let limits = dev.ready["limits"].as_array().unwrap();
+    assert!(
+        limits.iter().any(|limit| limit.as_str().unwrap().contains("nobody can be asked for")),
+        "{limits:?}"
+    );
+    let (answer, told) = dev.ask("GET", "/pets", Some("Bearer a.b.c"));
+    assert_eq!(answer.status, 500, "{told}");
+}

@@ -15,6 +15,7 @@ mod function;
 mod gateway;
 mod local_tools;
 mod on_aws;
+mod page;
 mod parity;
 mod promises;
 mod provider;

@@ -34,8 +34,9 @@ const REMEMBERED: usize = 500;
 const MAX_BYTES: usize = 6 * 1024 * 1024;
 
 /// The page's files.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 4] = [
     ("", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
 ];

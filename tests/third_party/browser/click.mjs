@@ -1,0 +1,96 @@
+// Clicks through the page of `deployer dev` in Chromium, and ends with 0 if it is as it must be.
+//
+//   node click.mjs URL [SCREENSHOT]
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const [url, screenshot] = process.argv.slice(2);
+const origin = new URL(url).origin;
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  const elsewhere = [];
+  // A refusal is what is looked for, and Chromium writes it to the console.
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/status of 40[13]/.test(message.text())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => {
+    const { protocol, origin: to } = new URL(request.url());
+    if (protocol !== "data:" && to !== origin) elsewhere.push(request.url());
+  });
+  await page.goto(url);
+
+  const title = (text) => page.getByRole("heading", { name: text, level: 1 });
+  await title("petstore").waitFor();
+  assert.equal(await page.locator("#routes > li").count(), 15);
+  assert.match(await page.locator("#routes").innerText(), /GET \/pets\/\{petId\}\/owner.*owners:read and pets:read|GET \/pets\/\{petId\}\/owner/s);
+
+  const route = (name) => page.locator("#routes > li").filter({ has: page.getByText(name, { exact: true }) });
+  const open = (name) => route(name).locator("summary").click();
+  const answers = async (name, status) => {
+    await route(name).getByRole("button", { name: "Try it" }).click();
+    const answer = route(name).locator("pre");
+    await answer.filter({ hasText: new RegExp(`^${status}\\n`) }).waitFor();
+    return answer.innerText();
+  };
+  const token = async (...scopes) => {
+    for (const box of await page.getByRole("checkbox").all()) await box.uncheck();
+    for (const scope of scopes) await page.getByRole("checkbox", { name: scope, exact: true }).check();
+    const before = await page.getByLabel("Token", { exact: true }).inputValue();
+    await page.getByRole("button", { name: "Make a token" }).click();
+    await page.waitForFunction((old) => document.getElementById("token").value !== old, before);
+  };
+
+  // Without a token, with one that opens it, with one that does not.
+  await open("GET /pets/{petId}");
+  assert.match(await answers("GET /pets/{petId}", 401), /Unauthorized/);
+  await token("pets:read");
+  await route("GET /pets/{petId}").getByLabel("petId (path)").fill("a b/c");
+  assert.match(await answers("GET /pets/{petId}", 200), /"path":"\/pets\/a%20b%2Fc"/);
+  await token("owners:read", "admin");
+  assert.match(await answers("GET /pets/{petId}", 403), /not authorized/);
+
+  // A body, and a path of several segments.
+  await open("ANY /admin/{proxy+}");
+  await route("ANY /admin/{proxy+}").getByLabel("proxy (path)").fill("staff/7");
+  await route("ANY /admin/{proxy+}").getByLabel("method").selectOption("POST");
+  await route("ANY /admin/{proxy+}").getByLabel("body (JSON)").fill('{"a": 1}');
+  assert.match(await answers("ANY /admin/{proxy+}", 200), /"body_bytes":8.*"method":"POST".*"path":"\/admin\/staff\/7"/s);
+
+  // The list says why, and each in full, by the keyboard too.
+  const rows = page.locator("#requests tr");
+  await rows.nth(3).waitFor();
+  assert.deepEqual(await rows.locator("td:first-child").allInnerTexts(), ["200", "403", "200", "401"]);
+  assert.match(await rows.nth(1).innerText(), /does not grant it: needs scope pets:read/);
+  await rows.nth(1).getByRole("button").focus();
+  await page.keyboard.press("Enter");
+  const explanation = page.locator("#explanation");
+  await explanation.filter({ hasText: "ACCESS_DENIED" }).waitFor();
+  const told = JSON.parse(await explanation.innerText());
+  assert.equal(told.route, "GET /pets/{petId}");
+  assert.equal(told.authorizer.event.authorizationToken.startsWith("… ("), true);
+
+  // Nothing is kept, nothing is loaded from elsewhere, and nothing keeps anybody out.
+  assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ["", 0, 0]);
+  await page.reload();
+  await title("petstore").waitFor();
+  assert.equal(await page.getByLabel("Token", { exact: true }).inputValue(), "");
+  // The page forbids scripts that are not its own, so the check is put in by the debugger.
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), []);
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(complaints, []);
+  if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
+} finally {
+  await browser.close();
+}

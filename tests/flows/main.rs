@@ -19,3 +19,4 @@ mod page;
 mod parity;
 mod promises;
 mod provider;
+mod side_by_side;

@@ -50,12 +50,22 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> A
     raw(address, &[head.as_bytes(), b"\r\n", body].concat())
 }
 
+/// Sends bytes, if somebody listens.
+pub fn raw_if_there(address: &str, bytes: &[u8]) -> Option<Answer> {
+    TcpStream::connect(address).ok().map(|_| raw(address, bytes))
+}
+
 /// Sends bytes and reads until the server closes, or for ten minutes: a first answer may
 /// wait for a build.
 pub fn raw(address: &str, bytes: &[u8]) -> Answer {
+    raw_within(address, bytes, Duration::from_mins(10))
+}
+
+/// Sends bytes and reads until the server closes, or keeps silent for this long.
+pub fn raw_within(address: &str, bytes: &[u8], patience: Duration) -> Answer {
     let mut stream =
         TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-    stream.set_read_timeout(Some(Duration::from_mins(10))).unwrap();
+    stream.set_read_timeout(Some(patience)).unwrap();
     // A server may refuse before it has read everything.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();

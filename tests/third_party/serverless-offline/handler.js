@@ -1,4 +1,8 @@
-// What serverless-offline runs: an authorizer that has ours decide, and an echo.
+// What serverless-offline runs: an authorizer that has ours decide, one that decides itself as
+// its users write it, and an echo.
+
+const { createPublicKey } = require("node:crypto");
+const jwt = require("jsonwebtoken");
 
 const OURS = "arn:aws:execute-api:us-east-1:000000000000:local";
 
@@ -11,6 +15,18 @@ module.exports.authorize = async ({ methodArn, authorizationToken }) => {
   const text = await answer.text();
   if (answer.headers.get("x-amz-function-error")) throw new Error(JSON.parse(text).errorMessage);
   return JSON.parse(text.replaceAll(OURS, theirs));
+};
+
+let key;
+
+module.exports.verify = async ({ methodArn, authorizationToken }) => {
+  if (!key) {
+    const { keys } = await (await fetch(`${process.env.ISSUER}/jwks`)).json();
+    key = createPublicKey({ key: keys[0], format: "jwk" });
+  }
+  const { sub } = jwt.verify(authorizationToken.slice(7), key, { algorithms: ["RS256"], issuer: process.env.ISSUER });
+  const statement = { Action: "execute-api:Invoke", Effect: "Allow", Resource: methodArn };
+  return { principalId: sub, policyDocument: { Version: "2012-10-17", Statement: [statement] } };
 };
 
 module.exports.echo = async ({ httpMethod, path }) => ({

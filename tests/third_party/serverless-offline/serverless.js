@@ -1,5 +1,5 @@
 // The petstore as serverless-offline serves it. ROUTES says its operations, HTTP_PORT and
-// LAMBDA_PORT where it listens, ASK_URL who decides.
+// LAMBDA_PORT where it listens, ASK_URL who decides; or ISSUER whose tokens it takes itself.
 
 const bearer = "^[Bb][Ee][Aa][Rr][Ee][Rr] [A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$";
 
@@ -21,7 +21,7 @@ const events = JSON.parse(process.env.ROUTES).map(({ method, path, open }) => ({
 module.exports = {
   service: "petstore",
   frameworkVersion: "3",
-  provider: { name: "aws", runtime: "nodejs20.x", stage: "dev", environment: { ASK_URL: process.env.ASK_URL } },
+  provider: { name: "aws", runtime: "nodejs20.x", stage: "dev", environment: { ASK_URL: process.env.ASK_URL ?? "", ISSUER: process.env.ISSUER ?? "" } },
   plugins: ["serverless-offline"],
   custom: {
     "serverless-offline": {
@@ -30,5 +30,5 @@ module.exports = {
       noTimeout: true,
     },
   },
-  functions: { authorize: { handler: "handler.authorize" }, echo: { handler: "handler.echo", events } },
+  functions: { authorize: { handler: process.env.ISSUER ? "handler.verify" : "handler.authorize" }, echo: { handler: "handler.echo", events } },
 };

@@ -1,0 +1,217 @@
+// Load on the local gateway, beside serverless-offline; then hard use. See tests/bench/run.
+
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync, writeFileSync, mkdtempSync, cpSync } from "node:fs";
+import { createRequire } from "node:module";
+import { cpus, tmpdir } from "node:os";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const autocannon = createRequire(new URL("../../target/tools/load/package.json", import.meta.url))("autocannon");
+const seconds = Number(process.argv[2]);
+const connections = 50;
+const rounds = 3;
+const children = [];
+
+function start(command, args, options) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], ...options });
+  children.push(child);
+  return child;
+}
+
+/** `deployer dev`, and what it says when it is ready. */
+async function dev(folder, ...more) {
+  const child = start("target/release/deployer", ["dev", folder, "--port", "0", "--output", "json", ...more]);
+  const lines = createInterface({ input: child.stdout });
+  const ready = JSON.parse(await new Promise((resolve) => lines.once("line", resolve)));
+  lines.on("line", () => {});
+  return { ...ready, pid: child.pid };
+}
+
+/** The petstore with another time to keep answers. */
+function petstore(ttl) {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  cpSync("infra/petstore", folder, { recursive: true });
+  const file = join(folder, "portcullis.toml");
+  writeFileSync(file, readFileSync(file, "utf8").replace('cache_ttl = "5m"', `cache_ttl = "${ttl}"`));
+  return folder;
+}
+
+async function token(issuer, scope) {
+  const body = new URLSearchParams({ grant_type: "client_credentials", scope });
+  return (await (await fetch(`${issuer}/token`, { method: "POST", body })).json()).access_token;
+}
+
+async function offline(ttl, issuer) {
+  const port = 20000 + Math.floor(Math.random() * 20000);
+  const routes = [{ method: "get", path: "/pets/{petId}" }];
+  const env = {
+    ...process.env, ROUTES: JSON.stringify(routes), TTL: String(ttl), ISSUER: issuer,
+    HTTP_PORT: String(port), LAMBDA_PORT: String(port + 1), SLS_NOTIFICATIONS_MODE: "off", SLS_TELEMETRY_DISABLED: "1",
+  };
+  const child = start("node", ["node_modules/serverless/bin/serverless.js", "offline"], { cwd: "target/tools/serverless-offline", env, stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}/dev`;
+  for (;;) {
+    const answer = await fetch(`${url}/pets/7`).catch(() => undefined);
+    if (answer?.status === 401) return { url, pid: child.pid };
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function memory(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
+}
+
+const files = (pid) => readdirSync(`/proc/${pid}/fd`).length;
+
+async function load(url, bearer) {
+  const result = await autocannon({ url: `${url}/pets/7`, connections, duration: seconds, headers: { authorization: `Bearer ${bearer}` } });
+  if (result.non2xx || result.errors) throw new Error(`${url}: ${result.non2xx} other statuses, ${result.errors} errors`);
+  return { requests: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function compare() {
+  const kept = await dev(petstore("5m"));
+  const asked = await dev(petstore("0s"));
+  const bearer = { kept: await token(kept.issuer, "pets:read"), asked: await token(asked.issuer, "pets:read") };
+  const theirs = await offline(300, kept.issuer);
+  const subjects = [
+    ["`deployer dev`, answers kept", kept, bearer.kept],
+    ["`deployer dev`, authorizer asked each time", asked, bearer.asked],
+    ["serverless-offline (keeps nothing)", theirs, bearer.kept],
+  ];
+  const measured = subjects.map(() => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [at, [, subject, bearer]] of subjects.entries()) measured[at].push(await load(subject.url, bearer));
+  }
+  return subjects.map(([name, subject], at) => ({
+    name,
+    requests: median(measured[at].map((one) => one.requests)),
+    p50: median(measured[at].map((one) => one.p50)),
+    p99: median(measured[at].map((one) => one.p99)),
+    memory: memory(subject.pid),
+  }));
+}
+
+/** A backend that breaks off now and then. */
+async function breaking() {
+  const server = createServer((request, response) => {
+    if (request.url.includes("reset")) return request.socket.resetAndDestroy();
+    if (request.url.includes("half")) {
+      response.writeHead(200, { "content-length": 100 });
+      return response.write("half", () => request.socket.resetAndDestroy());
+    }
+    let bytes = 0;
+    request.on("data", (piece) => { bytes += piece.length; });
+    return request.on("end", () => response.end(`{"bytes":${bytes}}`));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+async function hardUse() {
+  const duration = Math.max(seconds * 6, 10);
+  const gateway = await dev(petstore("5m"), "--backend", await breaking());
+  const { hostname, port } = new URL(gateway.url);
+  const bearer = await token(gateway.issuer, "pets:read pets:write");
+  const authorization = `Bearer ${bearer}`;
+  await fetch(`${gateway.url}/pets/7`, { headers: { authorization } });
+  const before = { memory: memory(gateway.pid), files: files(gateway.pid) };
+
+  const idle = await Promise.all(Array.from({ length: 1000 }, () => new Promise((resolve, reject) => {
+    const socket = connect(port, hostname, () => resolve(socket));
+    socket.on("error", reject);
+  })));
+  let slowEnded = 0;
+  const slow = Array.from({ length: 50 }, () => {
+    const socket = connect(port, hostname, () => socket.write("GET /dev/pets HTTP/1.1\r\n"));
+    socket.on("error", () => {});
+    socket.on("close", () => { slowEnded += 1; });
+    return setInterval(() => socket.writable && socket.write("X"), 1000);
+  });
+  let [peak, most] = [0, 0];
+  const watching = setInterval(() => {
+    peak = Math.max(peak, memory(gateway.pid));
+    most = Math.max(most, files(gateway.pid));
+  }, 250);
+
+  const until = Date.now() + duration * 1000;
+  const large = { sent: 0, wrong: 0 };
+  const big = Buffer.alloc(10 * 1024 * 1024, 120);
+  const posting = Array.from({ length: 4 }, async () => {
+    while (Date.now() < until) {
+      const answer = await fetch(`${gateway.url}/pets`, { method: "POST", body: big, headers: { authorization } });
+      large.sent += 1;
+      if (answer.status !== 200 || (await answer.json()).bytes !== big.length) large.wrong += 1;
+    }
+  });
+  const reset = { sent: 0, wrong: 0 };
+  const breakingOff = Array.from({ length: 4 }, async () => {
+    for (let at = 0; Date.now() < until; at += 1) {
+      const half = at % 2 === 0;
+      const answer = await fetch(`${gateway.url}/pets/${half ? "half" : "reset"}`, { headers: { authorization } });
+      const text = await answer.text().catch(() => "broken off");
+      reset.sent += 1;
+      if (half ? text !== "broken off" : answer.status !== 504) reset.wrong += 1;
+    }
+  });
+  const busy = await autocannon({ url: `${gateway.url}/pets/7`, connections: 200, duration, headers: { authorization } });
+  await Promise.all([...posting, ...breakingOff]);
+  slow.forEach(clearInterval);
+  clearInterval(watching);
+  idle.forEach((socket) => socket.destroy());
+  for (let waited = 0; files(gateway.pid) > before.files + 20 && waited < 30_000; waited += 200) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const after = { memory: memory(gateway.pid), files: files(gateway.pid) };
+  const still = (await fetch(`${gateway.url}/pets/7`, { headers: { authorization } })).status;
+  return {
+    seconds: duration, before, peak, most, after, still, large, reset, slowEnded,
+    busy: { requests: busy.requests.average, p99: busy.latency.p99, non2xx: busy.non2xx, errors: busy.errors, timeouts: busy.timeouts },
+  };
+}
+
+const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 1 });
+
+try {
+  const compared = await compare();
+  const hard = await hardUse();
+  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
+  writeFileSync("target/bench/gateway.json", `${JSON.stringify({ machine, seconds, rounds, connections, compared, hard }, null, 2)}\n`);
+  const theirs = compared.at(-1);
+  const rows = compared.map(({ name, requests, p50, p99, memory: mb }) =>
+    `| ${name} | ${number(requests)} | ${number(requests / theirs.requests)} | ${number(p50)} | ${number(p99)} | ${number(mb)} |`);
+  const text = `# The local gateway under load
+
+${machine.cpu}, ${machine.cores} cores shared with what asks, Node ${machine.node}; ${connections} connections, medians of ${rounds} rounds of ${seconds} s, one after another in one run. Quote the ratios.
+
+| GET /pets/7 with a token | requests a second | × | p50 ms | p99 ms | memory MB |
+| --- | --: | --: | --: | --: | --: |
+${rows.join("\n")}
+
+## ${hard.seconds} s of hard use
+
+1,000 idle and 200 busy connections, 50 clients that send their head a byte a second, 4 that send bodies of 10 MB, 4 whose backend breaks off, all at once.
+
+| | |
+| --- | --- |
+| busy | ${number(hard.busy.requests)} requests a second, p99 ${number(hard.busy.p99)} ms; ${hard.busy.non2xx} other statuses, ${hard.busy.errors} errors, ${hard.busy.timeouts} time-outs |
+| bodies of 10 MB | ${hard.large.sent} sent, ${hard.large.wrong} wrong |
+| backends that break off | ${hard.reset.sent} requests, ${hard.reset.wrong} wrong (504 before an answer began, broken off after) |
+| slow clients cut off | ${hard.slowEnded} of 50 |
+| memory MB | ${number(hard.before.memory)} before, ${number(hard.peak)} at most, ${number(hard.after.memory)} after |
+| open files | ${hard.before.files} before, ${hard.most} at most, ${hard.after.files} after |
+| the next request | ${hard.still} |
+`;
+  writeFileSync("target/bench/gateway.md", text);
+  process.stdout.write(text);
+} finally {
+  children.forEach((child) => child.kill());
+}
+process.exit();

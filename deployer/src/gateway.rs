@@ -7,9 +7,11 @@
 //! ```
 //!
 //! [`router`], [`identity`], [`event`], [`cache`], [`throttle`], [`checks`], [`mapping`],
-//! [`policy`] and [`refusal`] are pure; [`pass`] puts them in order; [`server`],
+//! [`policy`] and [`refusal`] are pure; [`pass`] puts them in order,
+//! [`served`] makes an API ready for it; [`server`],
 //! [`authorizers`], [`functions`] and [`integration`] do the talking.
 
+mod admission;
 pub mod authorizers;
 pub mod backend;
 pub mod cache;
@@ -26,6 +28,7 @@ pub mod policy;
 pub mod refusal;
 pub mod request;
 pub mod router;
+pub mod served;
 pub mod server;
 pub mod throttle;
 

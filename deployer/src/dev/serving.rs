@@ -22,7 +22,8 @@ use crate::gateway::backend::function;
 use crate::gateway::functions::{Command, Functions, Settings};
 use crate::gateway::identity;
 use crate::gateway::integration::client;
-use crate::gateway::pass::{Gateway, Observer, Served};
+use crate::gateway::pass::{Gateway, Observer};
+use crate::gateway::served::Served;
 use crate::gateway::server;
 use crate::project;
 

@@ -43,12 +43,10 @@ impl Gateway {
     pub(super) async fn admit(
         &self,
         served: &Served,
+        route: &Route,
         context: &mut Context<'_>,
         told: &mut Explanation,
     ) -> Result<String, Refused> {
-        let Some(route) = context.found.map(|found| found.route) else {
-            return Err(Refused::because(Refusal::MissingAuthenticationToken, "there is no route"));
-        };
         let (admitted, key) = match &route.security {
             Security::Public => return Ok("public".to_owned()),
             Security::ApiKey => return self.key(context, None).map(|()| "API key".to_owned()),

@@ -1,5 +1,6 @@
 //! The way of a request through the gateway, in API Gateway's order.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -157,10 +158,11 @@ impl Gateway {
             }
             Err(refused) => {
                 let found = find(&served.api.routes, &head.method, &head.path);
-                let context = Context::new(&served.api, &head, found.as_ref());
+                let mut context = Context::new(&served.api, &head, found.as_ref());
+                context.more = Cow::Borrowed(&refused.known);
                 let answer = refusal::answer(&refused, &served.responses, &context);
                 told.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
-                told.why = refused.why;
+                told.why.clone_from(&refused.why);
                 refused_response(answer)
             }
         };
@@ -188,8 +190,8 @@ impl Gateway {
     {
         let Asked { served, parts, payload, told } = asked;
         let api = &served.api;
-        before_routing(head)?;
         head.path = below_stage(&api.stage, &head.path)?;
+        before_routing(head)?;
         let found = find(&api.routes, &head.method, &head.path).ok_or_else(|| {
             let why = "no route has this method and path";
             Refused::because(Refusal::MissingAuthenticationToken, why)
@@ -208,9 +210,30 @@ impl Gateway {
         }
         let head = &*head;
         let mut context = Context::new(api, head, Some(&found));
-        self.throttled(api, route, head)?;
-        let admitted = self.admit(served, &mut context, told).await?;
-        served.checks.parameters(&found, head)?;
+        let parts = (&parts.extensions, payload);
+        let passed = self.past_routing(served, backend, &mut context, parts, told).await;
+        passed.map_err(|refused| refused.knowing(context.more.into_owned()))
+    }
+
+    async fn past_routing<B>(
+        &self,
+        served: &Served,
+        backend: &Backend,
+        context: &mut Context<'_>,
+        (extensions, payload): (&Extensions, B),
+        told: &mut Explanation,
+    ) -> Result<Answered, Refused>
+    where
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Some(found) = context.found else {
+            return Err(Refused::because(Refusal::MissingAuthenticationToken, "there is no route"));
+        };
+        let route = found.route;
+        self.throttled(context.api, route, context.head)?;
+        let admitted = self.admit(served, route, context, told).await?;
+        served.checks.parameters(found, context.head)?;
         let whole = checks_body(route)
             || matches!(
                 backend,
@@ -224,7 +247,7 @@ impl Gateway {
         served.checks.body(route, context.header("content-type"), &payload)?;
         let started = clock::instant();
         let kind = route.integration.kind.name();
-        let answered = self.call(backend, &context, &parts.extensions, payload, streamed).await;
+        let answered = self.call(backend, context, extensions, payload, streamed).await;
         let milliseconds = started.elapsed().as_millis();
         told.integration = Some(IntegrationTold { kind, milliseconds });
         let (response, said) = answered?;

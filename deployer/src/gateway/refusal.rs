@@ -65,12 +65,20 @@ pub struct Refused {
     pub why: String,
     /// What the caller is told beyond the usual.
     pub detail: Option<String>,
+    /// What was known by then, such as what the authorizer said.
+    pub known: BTreeMap<String, String>,
 }
 
 impl Refused {
     /// Makes one that tells the caller no more than usual.
     pub fn because(refusal: Refusal, why: impl Into<String>) -> Self {
-        Self { refusal, why: why.into(), detail: None }
+        Self { refusal, why: why.into(), detail: None, known: BTreeMap::new() }
+    }
+
+    /// Returns it with what was known by then.
+    #[must_use]
+    pub fn knowing(self, known: BTreeMap<String, String>) -> Self {
+        Self { known, ..self }
     }
 }
 

@@ -176,6 +176,13 @@ fn gateway_responses_are_substituted_and_replace_each_other_whole() {
         (503, None, r#"{"message":"Internal server error"}"#.to_owned())
     );
 
+    // What the authorizer says of a refusal can be told.
+    let custom = "x-amazon-apigateway-gateway-responses:\n  ACCESS_DENIED:\n    responseParameters:\n      gatewayresponse.header.X-Needs: context.authorizer.required_scope\npaths:";
+    let folder = e2e::petstore_with("openapi.yaml", "paths:", custom);
+    let dev = e2e::Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let (answer, told) = dev.ask("GET", "/pets", Some(&format!("Bearer {}", dev.token("admin"))));
+    assert_eq!((answer.status, answer.header("x-needs")), (403, Some("pets:read")), "{told}");
+
     let plane = Plane::start(&[]);
     let (answer, told) = plane.ask("GET", "/key", &[("X-Probe", "seen")], b"");
     assert_eq!(

@@ -40,7 +40,7 @@ for n in range(30):
   client.put_integration(restApiId=api, resourceId=r, httpMethod='GET', type='MOCK')
 d = client.create_deployment(restApiId=api, description='portcullis revision=1 content=x tool=x')['id']
 e = client.create_deployment(restApiId=api, description='portcullis revision=2 content=y tool=x')['id']
-client.create_stage(restApiId=api, stageName='dev', deploymentId=e)
+client.create_stage(restApiId=api, stageName='dev', deploymentId=e, description=f'[portcullis served {d} {e}]')
 print(api)",
     );
     let printed = |of: &str| {

@@ -9,6 +9,7 @@ mod guarded_preflight;
 mod identity;
 mod opened;
 mod outlived_token;
+mod reserved_path;
 mod shadowed_guard;
 
 pub use opened::opened;
@@ -31,6 +32,7 @@ pub fn lint(
     identity::lint(api, places, in_manifest);
     outlived_token::lint(api, places, in_manifest);
     guarded_preflight::lint(api, places, in_openapi);
+    reserved_path::lint(api, places, in_openapi);
     shadowed_guard::lint(api, places, in_openapi);
 }
 

@@ -2,7 +2,6 @@
 //! at a Lambda Invoke endpoint.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri};
@@ -14,7 +13,7 @@ use environments::Environments;
 
 mod environments;
 
-pub use environments::{Command, MAX_ENVIRONMENTS, Settings};
+pub use environments::{Command, Settings};
 
 /// Lambda answers with 6 MB at most.
 const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
@@ -86,11 +85,6 @@ impl Functions {
         self.known.contains_key(name)
     }
 
-    /// Returns the names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.known.keys().map(String::as_str)
-    }
-
     /// Invokes one and waits for what it answers.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
         match self.known.get(name) {
@@ -126,6 +120,3 @@ pub async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
     }
     Invocation::failed(answer).unwrap_or_else(|| not_invocable(&head.status))
 }
-
-/// How long a function may take unless told otherwise: longer than API Gateway waits.
-pub const TIMEOUT: Duration = Duration::from_secs(30);

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use authorizer::UnixTime;
-use deployer::api::{Api, AuthorizerKind, IdentitySource};
+use deployer::api::{Api, AuthorizerKind, IdentitySource, Quota, Throttle};
 use deployer::compile;
 use deployer::dev::examples::{self, Call};
 use deployer::diagnostic::Source;
 use deployer::gateway::cache::Cache;
 use deployer::gateway::event::{authorizer_event, method_arn, proxy_event};
 use deployer::gateway::identity;
-use deployer::gateway::mapping::Context;
+use deployer::gateway::mapping::{Context, Template, expression, is_expression, stage_variables};
 use deployer::gateway::policy::Answer;
 use deployer::gateway::refusal::Refusal;
 use deployer::gateway::request::{RequestHead, RequestTime};
 use deployer::gateway::router::find;
+use deployer::gateway::throttle::Usage;
 use http::HeaderMap;
 use serde_json::json;
 
@@ -304,4 +305,116 @@ fn examples_show_a_pass_and_a_token_that_opens_too_little() {
     assert_eq!((one.passes.path.as_str(), one.too_little), ("/things/1", None));
     let closed = OPENAPI.replace("- jwt: [read]", "- key: []");
     assert_eq!(examples::choose(&api(&closed)), None);
+}
+
+#[test]
+fn a_bucket_fills_and_a_quota_begins_anew() {
+    let at = |text: &str| {
+        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap()
+    };
+    let limit = Throttle { rate: 2.0, burst: 3 };
+    let mut usage = Usage::default();
+    for (time, taken) in [
+        ("2026-11-21T10:00:00Z", true),
+        ("2026-11-21T10:00:00Z", true),
+        ("2026-11-21T10:00:00Z", true),
+        ("2026-11-21T10:00:00Z", false),
+        ("2026-11-21T10:00:00.4Z", false),
+        ("2026-11-21T10:00:00.6Z", true),
+        ("2026-11-21T10:00:00.6Z", false),
+        // The clock goes back: nothing is given for it.
+        ("2026-11-21T09:00:00Z", false),
+        // No more than the burst, however long nobody came.
+        ("2026-11-21T23:00:00Z", true),
+        ("2026-11-21T23:00:00Z", true),
+        ("2026-11-21T23:00:00Z", true),
+        ("2026-11-21T23:00:00Z", false),
+    ] {
+        assert_eq!(usage.take("a", limit, at(time)), taken, "{time}");
+    }
+    assert!(usage.take("b", limit, at("2026-11-21T23:00:00Z")), "another has its own");
+
+    // 2026-11-21 is a Saturday.
+    for (period, within, beyond) in [
+        ("DAY", "2026-11-21T23:59:59Z", "2026-11-22T00:00:00Z"),
+        ("WEEK", "2026-11-21T23:59:59Z", "2026-11-22T00:00:00Z"),
+        ("WEEK", "2026-11-15T00:00:00Z", "2026-11-14T23:59:59Z"),
+        ("MONTH", "2026-11-30T23:59:59Z", "2026-12-01T00:00:00Z"),
+        ("MONTH", "2026-11-01T00:00:00Z", "2027-11-01T00:00:00Z"),
+    ] {
+        let quota = Quota { limit: 2, period: period.to_owned() };
+        let mut usage = Usage::default();
+        let mut count = |time: &str| usage.count("key", &quota, at(time));
+        assert!(count("2026-11-21T10:00:00Z") && count(within), "{period}");
+        assert!(!count(within), "{period}");
+        assert!(count(beyond), "{period} {beyond}");
+    }
+}
+
+#[test]
+fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
+    let api = api(OPENAPI);
+    let head = head("/things/a%20b");
+    let found = find(&api.routes, "GET", &head.path).unwrap();
+    let context = Context::new(&api, &head, Some(&found));
+    let context = context.with([("authorizer.sub", "me".to_owned())]);
+    for (template, expected) in [
+        ("", ""),
+        ("plain, 5 € and 100 %", "plain, 5 € and 100 %"),
+        ("{\"a\": $input.json('$')}", "{\"a\": BODY}"),
+        ("$input.body", "BODY"),
+        ("$context.stage/$context.authorizer.sub.", "dev/me."),
+        ("[$context.nothing]", "[]"),
+        (
+            "$input.params('id') $input.params('q') $input.params('x-many') $input.params('none')",
+            "a b c 1 ",
+        ),
+        ("#1 and # alone", "#1 and # alone"),
+    ] {
+        let read = Template::read(template).unwrap_or_else(|| panic!("{template}"));
+        assert_eq!(read.write("BODY", &context), expected, "{template}");
+    }
+    for language in [
+        "#set($a = 1)",
+        "#if($x)a#end",
+        "## a comment",
+        "#* one *#",
+        "$util.urlDecode('a')",
+        "$input.json('$.a')",
+        "$input.path('$')",
+        "$a",
+        "${context.stage}",
+        "$!context.stage",
+        "$context.stage.toUpperCase()",
+        "$input.params().header",
+        "$input.params(\"id\")",
+        "5 $",
+        "#{end}",
+        "#@x",
+    ] {
+        assert_eq!(Template::read(language), None, "{language}");
+    }
+    let variables = [("a".to_owned(), "1".to_owned())].into();
+    assert_eq!(
+        stage_variables("http://${stageVariables.a}/x/${stageVariables.a}", &variables).unwrap(),
+        "http://1/x/1"
+    );
+    assert!(stage_variables("${stageVariables.b}", &variables).unwrap_err().contains("`b`"));
+    for (mapped, value) in [
+        ("'a text'", Some("a text")),
+        ("''", Some("")),
+        ("context.httpMethod", Some("GET")),
+        ("context.authorizer.sub", Some("me")),
+        ("method.request.path.id", Some("a b")),
+        ("method.request.querystring.q", Some("c")),
+        ("method.request.header.X-Many", Some("1")),
+        ("method.request.header.none", None),
+        ("stageVariables.none", None),
+    ] {
+        assert!(is_expression(mapped), "{mapped}");
+        assert_eq!(expression(mapped, &context).as_deref(), value, "{mapped}");
+    }
+    for other in ["'", "text", "method.request.body.a", "integration.response.header.a", ""] {
+        assert!(!is_expression(other), "{other}");
+    }
 }

@@ -198,6 +198,20 @@ fn a_preflight_request_behind_a_guard_is_a_warning() {
 }
 
 #[test]
+fn a_path_that_api_gateway_answers_itself_is_a_warning() {
+    for path in ["/ping", "/sping"] {
+        openapi(
+            "  /open:",
+            &format!("  {path}:"),
+            &[&format!(
+                "warning: openapi.yaml:10:5: API Gateway answers {path} itself where a custom domain leads to the stage (give it another path, such as /health)"
+            )],
+        );
+    }
+    openapi("  /open:", "  /ping/open:", &[]);
+}
+
+#[test]
 fn a_guard_that_other_methods_walk_around_is_a_warning() {
     let help = "(declare these methods on the path itself, or guard the greedy route)";
     openapi("  /open:\n    get:", "  /{proxy+}:\n    get:", &[]);

@@ -138,6 +138,14 @@ fn functions_are_invoked_as_on_lambda() {
         (missing.status, missing.header("x-amzn-errortype")),
         (404, Some("ResourceNotFoundException"))
     );
+    // Another gateway's function is behind such an endpoint.
+    let endpoint = format!("answers={base}/2015-03-31/functions/answers/invocations");
+    let other = Plane::start(&["--function", &endpoint]);
+    let (answer, _) = other.ask("GET", "/answers/text", &[], b"");
+    assert_eq!((answer.status, answer.body.as_str()), (201, "hello"));
+    let (answer, told) = other.ask("GET", "/answers/raise", &[], b"");
+    assert_eq!(answer.status, 502, "{told}");
+    assert!(told["why"].as_str().unwrap().contains("answers failed: it went wrong"), "{told}");
     // Pages of others, and names that others made to lead here, invoke nothing.
     assert_eq!(invoke("answers", "{}", &[("Origin", "https://evil.example.com")]).status, 403);
     let address = base.strip_prefix("http://").unwrap();

@@ -24,7 +24,7 @@ use crate::gateway::integration::{AnyBody, body};
 use crate::gateway::server::{new_id, serve_with};
 
 /// As many requests at once as one function serves; more wait.
-pub const MAX_ENVIRONMENTS: usize = 10;
+const MAX_ENVIRONMENTS: usize = 10;
 
 /// How long a function may take to ask for its first request.
 const INIT: Duration = Duration::from_secs(10);

@@ -165,8 +165,12 @@ impl Plane {
     }
 
     fn of(document: &Value, more: &[&str]) -> Self {
+        Self::with(MANIFEST, document, more)
+    }
+
+    fn with(manifest: &str, document: &Value, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("portcullis.toml"), MANIFEST).unwrap();
+        fs::write(folder.path().join("portcullis.toml"), manifest).unwrap();
         fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();
         let python = |module: &str| {
             let place = root().join("tests/flows/functions");

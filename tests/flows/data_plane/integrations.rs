@@ -143,6 +143,35 @@ fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
 }
 
 #[test]
+fn what_is_sent_goes_on_while_it_is_being_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
+    let token = dev.token("pets:write");
+    let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    let mut client = std::net::TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\nfirst"
+    );
+    client.write_all(head.as_bytes()).unwrap();
+    let (mut backend, _) = listener.accept().unwrap();
+    let mut seen = Vec::new();
+    let mut piece = [0; 4096];
+    while !seen.ends_with(b"first") {
+        let length = backend.read(&mut piece).unwrap();
+        assert!(length > 0);
+        seen.extend_from_slice(&piece[..length]);
+    }
+    client.write_all(b"last").unwrap();
+    let mut last = [0; 4];
+    backend.read_exact(&mut last).unwrap();
+    backend.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(last == *b"last" && answer.starts_with("HTTP/1.1 204"), "{answer}");
+}
+
+#[test]
 fn a_signature_for_aws_is_nobody_elses() {
     let backend =
         Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -1,11 +1,9 @@
 //! Keys, throttles, quotas, checks and sizes.
 
-use std::fmt::Write;
-
 use e2e::http;
 use serde_json::json;
 
-use super::{Plane, document};
+use super::{MANIFEST, Plane, document};
 
 #[test]
 fn an_api_key_is_known_and_not_used_too_often() {
@@ -37,6 +35,27 @@ fn an_api_key_is_known_and_not_used_too_often() {
     assert_eq!(ask("/limited", "", "").0, 200);
     assert_eq!(ask("/limited", "", ""), too_many, "the route's burst is 2");
     assert_eq!(ask("/open", "", "").0, 200, "the others are not limited");
+}
+
+#[test]
+fn a_key_has_a_quota() {
+    let manifest = MANIFEST.replace(
+        "throttle = { rate = 0.001, burst = 3 }",
+        "quota = { limit = 2, period = \"month\" }",
+    );
+    let plane = Plane::with(&manifest, &document(), &[]);
+    let ask = |key: &str| {
+        let (answer, told) = plane.ask("GET", "/key", &[("x-api-key", key)], b"");
+        let error = answer.header("x-amzn-errortype").unwrap_or_default().to_owned();
+        (answer.status, error, answer.body, told["response_type"].clone())
+    };
+    for _ in 0..2 {
+        assert_eq!(ask("secret-key").0, 200);
+    }
+    let limit = r#"{"message":"Limit Exceeded"}"#.to_owned();
+    let exceeded = (429, "LimitExceededException".to_owned(), limit, json!("QUOTA_EXCEEDED"));
+    assert_eq!(ask("secret-key"), exceeded);
+    assert_eq!(ask("other-key").0, 200, "each key has its own");
 }
 
 #[test]
@@ -182,19 +201,13 @@ fn hostile_requests_reach_nobody() {
     add("two credentials", "GET /dev/pets", "authorization: Bearer a.b.c\r\n", b"", &[401]);
     add("a body too large", "POST /dev/pets", "Content-Length: 10485761\r\n", b"", &[413]);
     add("another version", "GET /dev/pets HTTP/9.9\r\nX:", "", b"", &[400]);
-    let mut long = String::new();
-    for at in 0..150 {
-        let _ = write!(long, "X-{at}: {}\r\n", "x".repeat(70));
-    }
-    add("headers of more than 10 KB", "GET /dev/pets", &long, b"", &[431]);
-    add(
-        "headers of more than 16 KB",
-        "GET /dev/pets",
-        &format!("X: {}\r\n", "x".repeat(17_000)),
-        b"",
-        &[431],
-    );
-    add("a path of 2 KB", &format!("GET /dev/pets/{}", "x".repeat(2_000)), "", b"", &[414]);
+    let many: String = (0..150).map(|at| format!("X-{at}: 1\r\n")).collect();
+    let long = |length: usize| format!("X: {}\r\n", "x".repeat(length));
+    add("150 headers", "GET /dev/pets", &many, b"", &[431]);
+    add("headers of more than 10 KB", "GET /dev/pets", &long(10_000), b"", &[431]);
+    add("headers of more than 16 KB", "GET /dev/pets", &long(17_000), b"", &[431]);
+    let path = format!("GET /dev/pets/{}", "x".repeat(2_000));
+    add("a path of 2 KB", &path, "", b"", &[414]);
     for (name, bytes, statuses) in requests {
         let answer = http::raw(&address, &bytes);
         assert!(statuses.contains(&answer.status), "{name}: {answer:?}");

@@ -201,7 +201,7 @@ fn hostile_requests_reach_nobody() {
     add("two credentials", "GET /dev/pets", "authorization: Bearer a.b.c\r\n", b"", &[401]);
     add("a body too large", "POST /dev/pets", "Content-Length: 10485761\r\n", b"", &[413]);
     add("another version", "GET /dev/pets HTTP/9.9\r\nX:", "", b"", &[400]);
-    let many: String = (0..150).map(|at| format!("X-{at}: 1\r\n")).collect();
+    let many = "X: 1\r\n".repeat(150);
     let long = |length: usize| format!("X: {}\r\n", "x".repeat(length));
     add("150 headers", "GET /dev/pets", &many, b"", &[431]);
     add("headers of more than 10 KB", "GET /dev/pets", &long(10_000), b"", &[431]);

@@ -104,6 +104,16 @@ fn a_request_authorizer_is_cached_by_all_of_its_sources() {
     ] {
         assert_eq!(ask(token, path), (status, called), "{token} {path}");
     }
+    // Whatever its sources are, credentials are not told.
+    let headers = [("X-Token", "all-3"), ("Authorization", "Basic secret")];
+    let (_, told) = plane.ask("GET", "/asked?q=hidden", &headers, b"");
+    let base = plane.dev.url().strip_suffix("/dev").unwrap();
+    let id = told["request_id"].as_str().unwrap();
+    let all = e2e::http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"");
+    assert_eq!(all.json()["authorizer"]["event"]["headers"]["Authorization"], "… (12 characters)");
+    for secret in ["secret", "all-3", "hidden"] {
+        assert!(!all.body.contains(secret), "{secret}: {}", all.body);
+    }
 }
 
 #[test]

@@ -140,6 +140,17 @@ struct State {
     fault: Option<(usize, Fault, usize)>,
     /// Patches of stages with this in their path are lost on the way.
     forgotten: Option<&'static str>,
+    /// A list with this in its path is empty from the second time on.
+    emptied: Option<&'static str>,
+}
+
+impl State {
+    /// Says whether this was listed before and is gone now.
+    fn is_emptied(&self, request: &Request) -> bool {
+        let lists = |path: &str| self.emptied.is_some_and(|text| path.contains(text));
+        let times = self.calls.iter().filter(|(method, path)| method == "GET" && lists(path));
+        request.method == "GET" && lists(&request.path) && times.count() > 1
+    }
 }
 
 /// Stands between the deployer and a stand-in.
@@ -195,6 +206,12 @@ impl Wire {
     pub fn lose(&self, forgotten: &'static str) {
         let forgotten = Some(forgotten);
         *self.state.lock().unwrap() = State { forgotten, ..State::default() };
+    }
+
+    /// Forgets the calls, and shows a list with this in its path once, and empty after.
+    pub fn empty(&self, emptied: &'static str) {
+        let emptied = Some(emptied);
+        *self.state.lock().unwrap() = State { emptied, ..State::default() };
     }
 
     /// The calls so far: method and path.
@@ -262,7 +279,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
             ),
             Some(Fault::Failure) => (500, "InternalFailure", json!({"message": "oops"})),
             None => {
-                let (status, headers, body) = answer(&request, behind);
+                let (status, headers, mut body) = answer(&request, behind);
+                if state.lock().unwrap().is_emptied(&request) {
+                    body = b"{\"item\":[]}".to_vec();
+                }
                 let head = format!(
                     "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n",
                     body.len()

@@ -120,8 +120,9 @@ impl Watched {
         let mut changed = false;
         for (file, known) in &mut self.0 {
             let now = project::content(file);
-            // A file that is being written again may be gone for a moment.
-            if now.is_some() && now != *known {
+            // A file that is being written again may be gone, or empty, for a moment.
+            let whole = now.as_ref().is_some_and(|content| !content.is_empty());
+            if whole && now != *known {
                 *known = now;
                 changed = true;
             }

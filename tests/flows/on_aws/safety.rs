@@ -146,6 +146,18 @@ fn what_no_stage_served_is_not_gone_back_to() {
     account.run(&["rollback", "1", "--stage", "prod", "--yes"]).exits(0);
 }
 
+/// Somebody removes it between the plan and the question.
+#[test]
+fn an_authorizer_that_is_not_there_was_not_found_right() {
+    let account = Account::new("100000000093");
+    account.deploy("dev");
+    account.wire.empty("/authorizers?");
+    let told = account.go(&["deploy", "--stage", "prod", "--yes"]).exits(1);
+    assert!(told.says("the authorizer jwt is not there; no stage was moved"), "{told:?}");
+    let stages = account.api()["stages"].clone();
+    assert_eq!(stages.as_object().unwrap().keys().collect::<Vec<_>>(), ["dev"]);
+}
+
 #[test]
 fn an_authorizer_that_does_not_answer_as_it_must_moves_no_stage() {
     let allow = "{\"Statement\":[{\"Effect\":\"Allow\",\"Resource\":\"*\"}]}".to_owned();

@@ -344,6 +344,24 @@ fn a_document_is_served_without_a_manifest() {
         let (answer, told) = dev.ask("GET", "/pets", Some(token));
         assert_eq!(answer.status, status, "{token}: {told}");
     }
+    // What answers would be cached by is known, or nothing is served.
+    let text = fs::read_to_string(&document).unwrap();
+    let source = "\"identitySource\": \"method.request.header.Authorization\"";
+    assert!(text.contains(source), "{text}");
+    let other = folder.path().join("other.json");
+    fs::write(&other, text.replace(source, "\"identitySource\": \"method.request.path.petId\""))
+        .unwrap();
+    let output = Command::new(binary("deployer"))
+        .args(["dev", other.to_str().unwrap(), "--port", "0", "--function", &guard])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success()
+            && told.contains("the identity source method.request.path.petId of"),
+        "{told}"
+    );
     // Nobody can be asked without the function.
     let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0"]);
     let limits = dev.ready["limits"].as_array().unwrap();

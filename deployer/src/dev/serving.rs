@@ -268,8 +268,13 @@ impl Setup {
                 (None, Some(endpoint)) => Place::Endpoint(endpoint.clone()),
                 (None, None) => continue,
             };
-            let sources = shape.identity.iter().filter_map(|source| source.parse().ok());
-            let identity: Vec<IdentitySource> = sources.collect();
+            // One that is left out would have callers share answers.
+            let identity = shape.identity.iter().map(|source| {
+                let known = source.parse::<IdentitySource>();
+                known.map_err(|_| format!("the identity source {source} of {name}"))
+            });
+            let identity = identity.collect::<Result<Vec<_>, String>>();
+            let identity = identity.map_err(|source| NotServed::OnlyAws(vec![source]))?;
             let validation: Option<Regex> =
                 shape.validation.as_deref().map(expression).transpose()?;
             let ttl = u32::try_from(shape.ttl).unwrap_or(0);

@@ -46,7 +46,8 @@ impl Cache {
         self.0.is_empty()
     }
 
-    /// Keeps an answer for `ttl` seconds; not at all for 0.
+    /// Keeps an answer for `ttl` seconds; not at all for 0, nor where nothing tells callers
+    /// apart.
     pub fn put(
         &mut self,
         authorizer: &str,
@@ -55,7 +56,7 @@ impl Cache {
         ttl: u32,
         now: UnixTime,
     ) {
-        if ttl == 0 {
+        if ttl == 0 || identity.is_empty() {
             return;
         }
         if self.0.len() >= MAX_ENTRIES {

@@ -234,15 +234,11 @@ impl Gateway {
         self.throttled(context.api, route, context.head)?;
         let admitted = self.admit(served, route, context, told).await?;
         served.checks.parameters(found, context.head)?;
-        let whole = checks_body(route)
-            || matches!(
-                backend,
-                Backend::FunctionProxy(_) | Backend::Function(..) | Backend::Http(..)
-            );
-        let (payload, streamed) = if whole {
-            (collected(payload).await?, None)
-        } else {
+        let streams = matches!(backend, Backend::HttpProxy(_)) && !checks_body(route);
+        let (payload, streamed) = if streams {
             (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
+        } else {
+            (collected(payload).await?, None)
         };
         served.checks.body(route, context.header("content-type"), &payload)?;
         let started = clock::instant();
@@ -267,7 +263,7 @@ impl Gateway {
                 let origin = context.head.headers.get(ORIGIN);
                 Ok(mock::preflight(cors, origin.and_then(|origin| origin.to_str().ok())))
             }
-            Backend::Mock(maps) => mock::answer(maps, context),
+            Backend::Mock(maps) => mock::answer(maps, context, &payload),
             Backend::HttpProxy(http) => {
                 let payload = streamed.unwrap_or_else(|| body(Full::new(payload)));
                 http_proxy::forward(http, context, extensions, payload, &self.client).await

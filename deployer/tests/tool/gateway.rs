@@ -262,6 +262,8 @@ fn an_answer_is_kept_for_its_identity_and_its_time() {
     let of = |identity: &str| vec![identity.to_owned()];
     cache.put("jwt", of("a"), &answer, 300, at(1000));
     cache.put("jwt", of("never"), &answer, 0, at(1000));
+    cache.put("jwt", Vec::new(), &answer, 300, at(1000));
+    assert!(cache.get("jwt", &[], at(1000)).is_none(), "nothing tells callers apart");
     let age = |authorizer, identity, now| {
         cache.get(authorizer, &of(identity), at(now)).map(|(_, age)| age)
     };

@@ -1,8 +1,9 @@
 //! What answers: mapped and proxied backends, mocks.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::mpsc::channel;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use e2e::backend::Backend;
@@ -47,6 +48,14 @@ fn a_mock_answers_by_the_status_of_its_template() {
         "{told}"
     );
     assert_eq!(told["integration"]["kind"], "MOCK");
+    // Where there is no template for a media type, the body itself must say the status.
+    for (body, status) in
+        [("", 500), ("{\"statusCode\": 200}", 200), ("{\"statusCode\": 404}", 404)]
+    {
+        let (answer, told) =
+            plane.ask("GET", "/teapot", &[("Content-Type", "text/plain")], body.as_bytes());
+        assert_eq!(answer.status, status, "{body}: {told}");
+    }
 }
 
 #[test]
@@ -68,38 +77,53 @@ fn a_mapped_function_is_chosen_by_its_errors() {
     );
 }
 
+/// Answers requests whose first piece is on its way before the rest exists.
+fn answer_in_pieces(
+    mut stream: TcpStream,
+    number: usize,
+    heads: &Mutex<Vec<(usize, String)>>,
+    seen: &Mutex<Receiver<()>>,
+) {
+    loop {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            if stream.read_exact(&mut byte).is_err() {
+                return;
+            }
+            head.push(byte[0]);
+        }
+        heads.lock().unwrap().push((number, String::from_utf8(head).unwrap()));
+        stream.write_all(b"HTTP/1.1 200 OK\r\nX-CaMeL: yes\r\nDate: then\r\nServer: mine\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").unwrap();
+        seen.lock().unwrap().recv().unwrap();
+        stream.write_all(b"4\r\nlast\r\n0\r\n\r\n").unwrap();
+    }
+}
+
 /// Headers keep their spelling and connections are used again, both ways.
 #[test]
 fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (saw, seen) = channel();
-    let serving = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut heads = Vec::new();
-        for _ in 0..2 {
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") {
-                stream.read_exact(&mut byte).unwrap();
-                head.push(byte[0]);
-            }
-            heads.push(String::from_utf8(head).unwrap());
-            // The first piece is on its way before the rest exists.
-            stream.write_all(b"HTTP/1.1 200 OK\r\nX-CaMeL: yes\r\nDate: then\r\nServer: mine\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").unwrap();
-            seen.recv().unwrap();
-            stream.write_all(b"4\r\nlast\r\n0\r\n\r\n").unwrap();
+    let seen = Arc::new(Mutex::new(seen));
+    // Heads, each with the number of its connection.
+    let heads: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
+    let kept = Arc::clone(&heads);
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let (kept, seen) = (Arc::clone(&kept), Arc::clone(&seen));
+            thread::spawn(move || answer_in_pieces(stream, number, &kept, &seen));
         }
-        heads
     });
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
     let token = dev.token("pets:read");
     let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    for _ in 0..2 {
+    for _ in 0..6 {
         let request = format!(
             "GET /dev/pets HTTP/1.1\r\nHost: x:99\r\nConnection: close\r\nauthorization: Bearer {token}\r\nX-mY-hEaDeR: 1\r\nExpect: nothing\r\n\r\n"
         );
-        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let mut stream = TcpStream::connect(&address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut seen = Vec::new();
         let mut piece = [0; 4096];
@@ -122,7 +146,11 @@ fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
         }
         assert!(!seen.contains("\r\nServer:") && !seen.contains("\r\nWWW-Authenticate"), "{seen}");
     }
-    for head in serving.join().unwrap() {
+    let heads = heads.lock().unwrap().clone();
+    assert!(heads.len() == 6 && heads.iter().any(|(number, _)| *number == 0));
+    // The next request may come before a connection is known to be free again: not each time.
+    assert!(heads.iter().all(|(number, _)| *number < 5), "{heads:?}");
+    for (_, head) in heads {
         assert!(
             head.contains("\r\nX-mY-hEaDeR: 1\r\n")
                 && !head.to_ascii_lowercase().contains("expect"),
@@ -149,7 +177,7 @@ fn what_is_sent_goes_on_while_it_is_being_sent() {
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
     let token = dev.token("pets:write");
     let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    let mut client = std::net::TcpStream::connect(&address).unwrap();
+    let mut client = TcpStream::connect(&address).unwrap();
     let head = format!(
         "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\nfirst"
     );

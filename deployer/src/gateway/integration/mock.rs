@@ -7,19 +7,17 @@ use http_body_util::Empty;
 
 use super::{Answered, body, mapped};
 use crate::api::{Cors, JSON};
-use crate::gateway::backend::{Mapped, by_media, mock_status};
+use crate::gateway::backend::{Mapped, mock_status};
 use crate::gateway::mapping::Context;
 use crate::gateway::refusal::{Refusal, Refused};
 
 /// Answers with the status that the request's template says.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html>
-pub fn answer(maps: &Mapped, context: &Context<'_>) -> Result<Answered, Refused> {
+pub fn answer(maps: &Mapped, context: &Context<'_>, payload: &[u8]) -> Result<Answered, Refused> {
     let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
-    // No body is looked at, and a media type without a template is no reason to refuse.
-    let template = by_media(&maps.requests, context.header("content-type"));
-    let template = template.or_else(|| maps.requests.get(JSON));
-    let text = template.map(|template| template.write("", context));
-    let status = text.and_then(|text| mock_status(&text));
+    // A media type without a template has the request's own body say it.
+    let text = mapped::request(maps, context, payload)?;
+    let status = mock_status(&String::from_utf8_lossy(&text));
     let status = status.ok_or_else(|| wrong("the mock's request template says no statusCode"))?;
     let found = maps.answer(&status.to_string());
     let answer = found.ok_or_else(|| wrong("the mock has no integration response"))?;

@@ -156,7 +156,7 @@ fn document() -> Value {
 /// The API, served, with the functions of the tests.
 struct Plane {
     dev: Dev,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Plane {
@@ -198,7 +198,7 @@ impl Plane {
             "other-key",
         ];
         arguments.extend(more);
-        Self { dev: Dev::start(&arguments), _folder: folder }
+        Self { dev: Dev::start(&arguments), folder }
     }
 
     /// Sends a request below the stage, and returns the answer with what the gateway told.

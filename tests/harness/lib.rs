@@ -138,6 +138,11 @@ impl Dev {
         self.process.nth_json_line(fits, nth)
     }
 
+    /// What it wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
     /// Sends a signal by name, and returns the exit code.
     pub fn end(self, signal: &str) -> Option<i32> {
         self.process.end(signal)

@@ -94,7 +94,7 @@ impl Gateway {
             identity: identity_key(&identity),
             ..AuthorizerTold::default()
         };
-        let cached = locked(&self.cache).get(name, &identity, now);
+        let cached = locked(&served.cache).get(name, &identity, now);
         let answer = match cached {
             Some((answer, age)) => {
                 told.cache_age = Some(age);
@@ -110,7 +110,7 @@ impl Gateway {
                 asked.event = Some(masked(event, &guard.identity));
                 told.authorizer = Some(asked.clone());
                 let answer = Arc::new(answer(name, invocation, decision.as_ref())?);
-                locked(&self.cache).put(name, identity, &answer, guard.ttl, now);
+                locked(&served.cache).put(name, identity, &answer, guard.ttl, now);
                 answer
             }
         };

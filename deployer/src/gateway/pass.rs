@@ -51,7 +51,6 @@ pub struct Gateway {
     /// The functions that it invokes.
     pub functions: Functions,
     pub(super) client: HttpClient,
-    pub(super) cache: Mutex<Cache>,
     pub(super) usage: Mutex<Usage>,
     pub(super) keys: BTreeSet<String>,
     observer: Observer,
@@ -78,7 +77,6 @@ impl Gateway {
             served: RwLock::new(Arc::new(served)),
             functions,
             client,
-            cache: Mutex::default(),
             usage: Mutex::default(),
             keys,
             observer,
@@ -93,12 +91,11 @@ impl Gateway {
     /// Serves something else from now on; requests on their way end with what they began with.
     pub fn replace(&self, served: Served) {
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
-        self.flush();
     }
 
     /// Forgets what authorizers answered.
     pub fn flush(&self) {
-        *locked(&self.cache) = Cache::default();
+        *locked(&self.served().cache) = Cache::default();
     }
 
     /// Invokes a function that is here, or an authorizer by its name.

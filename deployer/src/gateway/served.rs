@@ -1,9 +1,11 @@
 //! An API made ready to be served: everything that can be worked out once is.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use super::authorizers::{Guard, Place};
 use super::backend::Backend;
+use super::cache::Cache;
 use super::checks::Checks;
 use super::functions::Functions;
 use crate::api::{Api, GatewayResponse};
@@ -16,6 +18,9 @@ pub struct Served {
     pub(super) backends: BTreeMap<String, Backend>,
     pub(super) checks: Checks,
     pub(super) responses: BTreeMap<String, GatewayResponse>,
+    /// What the authorizers answered. A request that began with what was served before puts
+    /// what it was answered where nobody who comes now looks.
+    pub(super) cache: Mutex<Cache>,
 }
 
 impl Served {
@@ -48,7 +53,7 @@ impl Served {
         match checks {
             Ok(checks) if problems.is_empty() => {
                 let responses = gateway_responses(&api);
-                Ok(Self { api, guards, backends, checks, responses })
+                Ok(Self { api, guards, backends, checks, responses, cache: Mutex::default() })
             }
             _ => Err(problems),
         }

@@ -116,6 +116,25 @@ fn a_request_authorizer_is_cached_by_all_of_its_sources() {
     }
 }
 
+/// An authorizer is asked, the rules change, and only then it answers by the old ones.
+#[test]
+fn what_was_asked_before_a_reload_is_not_kept_after_it() {
+    let plane = Plane::start(&[]);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| plane.get("/guarded", "Bearer wait"));
+        while !plane.dev.stderr().contains("it is being asked") {
+            std::thread::yield_now();
+        }
+        let mut changed = document();
+        changed["info"]["version"] = serde_json::json!("2");
+        std::fs::write(plane.folder.path().join("openapi.json"), changed.to_string()).unwrap();
+        plane.dev.said(|line| line["event"] == "reloaded");
+        assert_eq!(asking.join().unwrap().0.status, 200, "it ends as it began");
+    });
+    let (answer, told) = plane.get("/guarded/other", "Bearer wait");
+    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (200, Some(true)), "{told}");
+}
+
 #[test]
 fn routing_comes_before_authorization() {
     let plane = Plane::start(&[]);

@@ -36,6 +36,10 @@ def handler(event):
             return "no policy"
         case "crash":
             sys.exit(3)
+        case "wait":
+            print("it is being asked", flush=True)
+            time.sleep(3)
+            return policy("Allow", everything)
         case "slow":
             time.sleep(60)
         case "key":

@@ -15,9 +15,9 @@ use crate::jwk::Wanted;
 use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
-use crate::policy::{Said, policy};
+use crate::policy::{Policies, Said};
 use crate::proof;
-use crate::response::{policy_response, simple_response};
+use crate::response::{Answer, policy_response, simple_response};
 use crate::routes::{self, Requirement};
 use crate::seen::{Digest, Seen};
 use crate::telemetry::{Decision, Step, Verdict};
@@ -29,13 +29,14 @@ pub struct Authorizer {
     config: Config,
     keys: BTreeMap<String, Keys>,
     seen: Mutex<Seen>,
+    policies: Policies,
 }
 
 /// What the function answers, and what is told about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The answer's JSON, or the error that the function ends with.
-    pub answer: Result<String, FunctionError>,
+    /// The answer, or the error that the function ends with.
+    pub answer: Result<Answer, FunctionError>,
     /// For the log.
     pub decision: Decision,
 }
@@ -57,7 +58,7 @@ impl Authorizer {
             .issuers()
             .iter()
             .map(|issuer| (issuer.issuer().to_owned(), Keys::of(issuer, Arc::clone(fetch))));
-        Self { keys: keys.collect(), config, seen: Mutex::default() }
+        Self { keys: keys.collect(), config, seen: Mutex::default(), policies: Policies::default() }
     }
 
     /// Fetches the keys that are not at hand, all issuers' at once. What fails here is tried
@@ -92,7 +93,7 @@ impl Authorizer {
         event: &str,
         now: UnixTime,
         decision: &mut Decision,
-    ) -> Result<String, Stop> {
+    ) -> Result<Answer, Stop> {
         let event = Event::read(event)?;
         let request = event.request()?;
         decision.kind = Some(request.kind.name());
@@ -101,18 +102,18 @@ impl Authorizer {
         let access = self.config.access(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verified(&request, now, decision).await?;
         let allowed = tell(access, &arn, &claims, decision);
-        let answer = if request.kind == Kind::Http && self.config.simple_responses() {
-            simple_response(&claims, issuer, allowed, decision)
-        } else {
-            let grant = grant(&claims, access, self.config.policy(), &arn);
-            let (policy, said) = policy(&grant, &arn, self.config.policy_max_bytes());
-            decision.warning = said.warning().or(decision.warning);
-            if said == Said::Nothing {
-                decision.decision = Verdict::Deny;
-            }
-            policy_response(&claims, issuer, &policy, decision)
-        };
-        answer.map_err(|_| Fault::MalformedEvent("its answer cannot be written").into())
+        let unwritable = |_| Fault::MalformedEvent("its answer cannot be written").into();
+        if request.kind == Kind::Http && self.config.simple_responses() {
+            return simple_response(&claims, issuer, allowed, decision).map_err(unwritable);
+        }
+        let grant = grant(&claims, access, self.config.policy(), &arn);
+        let policy = self.policies.of(&grant, &arn, self.config.policy_max_bytes());
+        let (policy, said) = policy.map_err(unwritable)?;
+        decision.warning = said.warning().or(decision.warning);
+        if said == Said::Nothing {
+            decision.decision = Verdict::Deny;
+        }
+        policy_response(&claims, issuer, &policy, decision).map_err(unwritable)
     }
 
     /// The caller's claims, if the token is right in every respect. What is cheap to refuse is

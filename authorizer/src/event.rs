@@ -3,13 +3,14 @@
 //! Only what deciding needs is read, and borrowed where JSON allows it. Whatever a caller
 //! can put into a header, a path or a query must never make this fail.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::error::Fault;
 use crate::method_arn::MethodArn;
+
+mod member;
+
+use member::{Fields, Part, Text, Values};
 
 /// What kind of authorizer asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,25 +58,68 @@ pub(crate) enum Field<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
-    kind: Option<Cow<'a, str>>,
+    kind: Text<'a>,
     #[serde(borrow, default)]
-    version: Option<Cow<'a, str>>,
+    version: Text<'a>,
     #[serde(borrow, default)]
-    method_arn: Option<Cow<'a, str>>,
+    method_arn: Text<'a>,
     #[serde(borrow, default)]
-    route_arn: Option<Cow<'a, str>>,
-    #[serde(default)]
-    authorization_token: Value,
-    #[serde(default)]
-    headers: Value,
-    #[serde(default)]
-    multi_value_headers: Value,
-    #[serde(default)]
-    query_string_parameters: Value,
-    #[serde(default)]
-    multi_value_query_string_parameters: Value,
-    #[serde(default)]
-    request_context: Value,
+    route_arn: Text<'a>,
+    #[serde(borrow, default)]
+    authorization_token: Text<'a>,
+    #[serde(borrow, default)]
+    headers: Fields<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    multi_value_headers: Fields<'a, Values<'a>>,
+    #[serde(borrow, default)]
+    query_string_parameters: Fields<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    multi_value_query_string_parameters: Fields<'a, Values<'a>>,
+    #[serde(borrow, default)]
+    request_context: Part<Context<'a>>,
+}
+
+/// `requestContext`, as far as it counts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Context<'a> {
+    #[serde(borrow)]
+    event_type: Text<'a>,
+    #[serde(borrow)]
+    http_method: Text<'a>,
+    #[serde(borrow)]
+    path: Text<'a>,
+    #[serde(borrow)]
+    domain_name: Text<'a>,
+    #[serde(borrow)]
+    http: Part<Http<'a>>,
+    #[serde(borrow)]
+    identity: Part<Identity<'a>>,
+    #[serde(borrow)]
+    authentication: Part<Identity<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Http<'a> {
+    #[serde(borrow)]
+    method: Text<'a>,
+    #[serde(borrow)]
+    path: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Identity<'a> {
+    #[serde(borrow)]
+    client_cert: Part<ClientCert<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClientCert<'a> {
+    #[serde(borrow)]
+    client_cert_pem: Text<'a>,
 }
 
 impl<'a> Event<'a> {
@@ -85,7 +129,7 @@ impl<'a> Event<'a> {
     }
 
     pub(crate) fn request(&self) -> Result<AuthorizationRequest<'_>, Fault> {
-        let kind = match (self.kind.as_deref(), self.version.as_deref()) {
+        let kind = match (self.kind.as_str(), self.version.as_str()) {
             (Some("TOKEN"), _) => Kind::Token,
             (Some("REQUEST"), Some("2.0")) => Kind::Http,
             (Some("REQUEST"), _) if self.connects() => Kind::WebSocket,
@@ -97,12 +141,12 @@ impl<'a> Event<'a> {
         };
         let arn = if kind == Kind::Http { &self.route_arn } else { &self.method_arn };
         let method_arn =
-            arn.as_deref().ok_or(Fault::MalformedEvent("it has no `methodArn` or `routeArn`"))?;
+            arn.as_str().ok_or(Fault::MalformedEvent("it has no `methodArn` or `routeArn`"))?;
         Ok(AuthorizationRequest { kind, method_arn, event: self })
     }
 
     fn connects(&self) -> bool {
-        self.request_context.get("eventType").is_some_and(|event| event == "CONNECT")
+        self.request_context.event_type.as_str() == Some("CONNECT")
     }
 }
 
@@ -133,60 +177,50 @@ impl<'a> AuthorizationRequest<'a> {
     /// Returns the client's certificate, in PEM, where the gateway asked for one.
     pub(crate) fn client_certificate(&self) -> Option<&'a str> {
         let context = &self.event.request_context;
-        let place = match self.kind {
-            Kind::Http => "/authentication/clientCert/clientCertPem",
-            _ => "/identity/clientCert/clientCertPem",
+        let caller = match self.kind {
+            Kind::Http => &context.authentication,
+            _ => &context.identity,
         };
-        context.pointer(place)?.as_str()
+        caller.client_cert.client_cert_pem.as_str()
     }
 
     /// Returns method, host and path of the request as its client sent it.
     pub(crate) fn target(&self) -> Option<(&'a str, &'a str, &'a str)> {
         let context = &self.event.request_context;
         let (method, path) = match self.kind {
-            Kind::Http => ("/http/method", "/http/path"),
-            _ => ("/httpMethod", "/path"),
+            Kind::Http => (&context.http.method, &context.http.path),
+            _ => (&context.http_method, &context.path),
         };
-        let text = |place: &str| context.pointer(place)?.as_str();
         let host = match self.header("host") {
             Field::One(host) => Some(host),
-            _ => text("/domainName"),
+            _ => context.domain_name.as_str(),
         };
-        Some((text(method)?, host?, text(path)?))
+        Some((method.as_str()?, host?, path.as_str()?))
     }
 }
 
 impl<'a> Field<'a> {
-    fn of(value: &'a Value) -> Self {
-        match value {
-            Value::Null => Self::Missing,
-            Value::String(text) => Self::One(text),
-            _ => Self::Unclear,
+    fn of(text: &'a Text<'_>) -> Self {
+        match text {
+            Text::Missing => Self::Missing,
+            Text::One(text) => Self::One(text),
+            Text::Unclear => Self::Unclear,
         }
     }
 
     /// API Gateway's single-value map keeps only the last of several values, so the
     /// multi-value map decides where it has the field.
-    fn find(single: &'a Value, multiple: &'a Value, is_wanted: impl Fn(&str) -> bool) -> Self {
-        let mut found = Self::Missing;
-        for (name, values) in multiple.as_object().into_iter().flatten() {
-            if is_wanted(name) {
-                match values.as_array().map(Vec::as_slice) {
-                    Some([]) | None => {}
-                    Some([value]) => found = found.and(Self::of(value)),
-                    Some(_) => return Self::Unclear,
-                }
-            }
+    fn find(
+        single: &'a Fields<'_, Text<'_>>,
+        multiple: &'a Fields<'_, Values<'_>>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Self {
+        let both = |found: Self, text| found.and(Self::of(text));
+        let values = multiple.named(&is_wanted).map(Values::text);
+        match values.fold(Self::Missing, both) {
+            Self::Missing => single.named(&is_wanted).fold(Self::Missing, both),
+            found => found,
         }
-        if found != Self::Missing {
-            return found;
-        }
-        for (name, value) in single.as_object().into_iter().flatten() {
-            if is_wanted(name) {
-                found = found.and(Self::of(value));
-            }
-        }
-        found
     }
 
     fn and(self, other: Self) -> Self {
@@ -212,13 +246,18 @@ mod tests {
             (json!({"authorization": "y"}), json!({"authorization": ["x", "y"]}), Field::Unclear),
             (json!({"authorization": "x"}), json!({"authorization": ["x"]}), Field::One("x")),
             (none.clone(), json!({"authorization": ["x"], "Authorization": ["y"]}), Field::Unclear),
+            (json!({"authorization": "x"}), json!({"authorization": []}), Field::One("x")),
+            (json!({"authorization": "x"}), json!({"authorization": [["x"]]}), Field::Unclear),
             (json!({"authorization": null}), json!({"authorization": null}), Field::Missing),
             (json!({"authorization": 7}), none.clone(), Field::Unclear),
             (json!([]), json!("x"), Field::Missing),
             (none.clone(), none.clone(), Field::Missing),
         ] {
+            let (single, multiple) = (single.to_string(), multiple.to_string());
+            let fields = serde_json::from_str(&single).unwrap();
+            let values = serde_json::from_str(&multiple).unwrap();
             let same = |name: &str| name.eq_ignore_ascii_case("authorization");
-            assert_eq!(Field::find(&single, &multiple, same), expected, "{single} {multiple}");
+            assert_eq!(Field::find(&fields, &values, same), expected, "{single} {multiple}");
         }
     }
 }

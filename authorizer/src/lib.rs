@@ -33,4 +33,5 @@ mod token;
 
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;
+pub use response::Answer;
 pub use time::UnixTime;

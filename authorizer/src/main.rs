@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use authorizer::keys::fetch::{Fetch, HttpFetch};
-use authorizer::telemetry::{self, Invocation, Telemetry};
-use authorizer::{Authorizer, Config, FunctionError, UnixTime};
+use authorizer::telemetry::{Invocation, Telemetry};
+use authorizer::{Answer, Authorizer, Config, UnixTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
@@ -51,7 +51,7 @@ struct Function {
 impl Function {
     /// The raw text of the event is handed on: the runtime would log what it cannot
     /// deserialise.
-    async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, Diagnostic> {
+    async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
         let (started, now) = (clock(), UnixTime::from_system(clock()));
         let outcome = self.authorizer.handle(event.payload.get(), now).await;
         let since =
@@ -64,22 +64,18 @@ impl Function {
             microseconds: u64::try_from(since(started, clock()).as_micros()).unwrap_or(u64::MAX),
             cold_start: self.is_first.swap(false, Ordering::Relaxed),
         };
-        let metrics = telemetry::metrics(&invocation, &outcome.decision);
-        let mut out = io::stdout().lock();
-        for line in self.telemetry.line(&invocation, &outcome.decision).into_iter().chain([metrics])
-        {
-            // A log that cannot be written must not decide anything.
-            let _ = writeln!(out, "{line}");
+        let mut told = self.telemetry.metrics(&invocation, &outcome.decision);
+        told.push('\n');
+        if let Some(line) = self.telemetry.line(&invocation, &outcome.decision) {
+            told.push_str(&line);
+            told.push('\n');
         }
-        let diagnostic = |error: FunctionError| Diagnostic {
+        // A log that cannot be written must not decide anything.
+        let _ = io::stdout().lock().write_all(told.as_bytes());
+        outcome.answer.map_err(|error| Diagnostic {
             error_type: error.error_type.to_owned(),
             error_message: error.error_message.to_owned(),
-        };
-        let unwritable = |_| Diagnostic {
-            error_type: "AuthorizerFault".to_owned(),
-            error_message: "unwritable".to_owned(),
-        };
-        RawValue::from_string(outcome.answer.map_err(diagnostic)?).map_err(unwritable)
+        })
     }
 }
 

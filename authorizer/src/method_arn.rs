@@ -78,9 +78,14 @@ impl<'a> MethodArn<'a> {
         self.path
     }
 
+    /// Returns the part that all methods of this API and stage share.
+    pub(crate) fn stage_arn(&self) -> &'a str {
+        self.stage_arn
+    }
+
     /// Returns the ARN of a pattern (`GET/pets/*`) in this API and stage.
     pub fn in_stage(&self, pattern: &str) -> String {
-        format!("{}/{pattern}", self.stage_arn)
+        [self.stage_arn, "/", pattern].concat()
     }
 }
 

@@ -7,9 +7,12 @@
 //! are closed too ([`RouteTable::inexpressible`] finds these tables beforehand).
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use fixedbitset::FixedBitSet;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::grant::{Extent, Grant};
 use crate::method_arn::MethodArn;
@@ -28,7 +31,7 @@ const FRAME_BYTES: usize = 150;
 /// An IAM policy document of the kind an authorizer returns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct PolicyDocument {
+struct PolicyDocument {
     version: &'static str,
     statement: Vec<Statement>,
 }
@@ -73,13 +76,62 @@ impl Said {
     }
 }
 
+/// Policies at hand as JSON: callers with the same scopes have the same one, and choosing its
+/// patterns is most of what a large table costs.
+#[derive(Debug, Default)]
+pub(crate) struct Policies(Mutex<BTreeMap<FixedBitSet, Stages>>);
+
+/// The policies for some routes, by the ARN of the stage.
+type Stages = Vec<(String, Arc<RawValue>)>;
+
+/// Sets of routes whose policies are kept, at most; then it starts over.
+const MAX_KEPT: usize = 64;
+
+/// Stages, of any API, for which a set's policy is kept.
+const MAX_STAGES: usize = 8;
+
+impl Policies {
+    /// Returns the policy for a grant; see [`policy`].
+    pub(crate) fn of(
+        &self,
+        grant: &Grant<'_>,
+        arn: &MethodArn<'_>,
+        max_bytes: usize,
+    ) -> serde_json::Result<(Arc<RawValue>, Said)> {
+        // What is about one route alone is as often another as it is the same.
+        let Extent::Routes { granted, .. } = grant.extent() else {
+            let (document, said) = policy(grant, arn, max_bytes);
+            return Ok((to_raw_value(&document)?.into(), said));
+        };
+        // A panic while the lock was held cannot have left a policy half-kept.
+        let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stage = arn.stage_arn();
+        if let Some(kept) = locked().get(granted)
+            && let Some((_, json)) = kept.iter().find(|(of, _)| of == stage)
+        {
+            return Ok((Arc::clone(json), Said::All));
+        }
+        let (document, said) = policy(grant, arn, max_bytes);
+        let json: Arc<RawValue> = to_raw_value(&document)?.into();
+        // Anything less depends on the route that was asked for.
+        if said == Said::All {
+            let mut kept = locked();
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            let stages = kept.entry(granted.clone()).or_default();
+            if stages.len() >= MAX_STAGES {
+                stages.clear();
+            }
+            stages.push((stage.to_owned(), Arc::clone(&json)));
+        }
+        Ok((json, said))
+    }
+}
+
 /// Says in IAM's language what a grant says, for the API and stage of `arn`, in no more than
 /// `max_bytes`.
-pub(crate) fn policy(
-    grant: &Grant<'_>,
-    arn: &MethodArn<'_>,
-    max_bytes: usize,
-) -> (PolicyDocument, Said) {
+fn policy(grant: &Grant<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> (PolicyDocument, Said) {
     // A WebSocket API's `$connect` has no path.
     let everything = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
     let nothing = || Chosen { allowed: Vec::new(), denied: everything() };
@@ -144,8 +196,8 @@ impl RouteTable {
     }
 }
 
-fn only(table: &RouteTable, route: usize) -> fixedbitset::FixedBitSet {
-    let mut routes = fixedbitset::FixedBitSet::with_capacity(table.routes().len());
+fn only(table: &RouteTable, route: usize) -> FixedBitSet {
+    let mut routes = FixedBitSet::with_capacity(table.routes().len());
     routes.insert(route);
     routes
 }

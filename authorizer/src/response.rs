@@ -1,13 +1,14 @@
 //! The decision → the JSON that each kind of event expects.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::claims::VerifiedClaims;
 use crate::config::{Issuer, UsageKeySource};
-use crate::policy::PolicyDocument;
 use crate::telemetry::Decision;
 
 /// The longest value told to the backend; API Gateway turns context into headers and log
@@ -17,33 +18,66 @@ const MAX_VALUE_BYTES: usize = 1024;
 /// All values together.
 const MAX_CONTEXT_BYTES: usize = 4096;
 
-type Context = BTreeMap<String, Value>;
+/// The JSON that a function answers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Answer(Box<RawValue>);
+
+impl Answer {
+    fn of(response: &impl Serialize) -> serde_json::Result<Self> {
+        to_raw_value(response).map(Self)
+    }
+
+    /// Returns the JSON's text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Answer {}
+
+/// The names of RFC 7519 and ours, in the order in which they are told, and claims.
+type Context<'a> = BTreeMap<&'a str, Told<'a>>;
+
+/// What API Gateway takes: a text, or a number or truth value as it was claimed.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'a> {
+    Text(Cow<'a, str>),
+    Other(&'a Value),
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PolicyResponse<'a> {
-    principal_id: String,
-    policy_document: &'a PolicyDocument,
-    context: Context,
+    principal_id: Cow<'a, str>,
+    policy_document: &'a RawValue,
+    context: Context<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_identifier_key: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SimpleResponse {
+struct SimpleResponse<'a> {
     is_authorized: bool,
-    context: Context,
+    context: Context<'a>,
 }
 
 /// Writes a policy's answer (REST, HTTP and WebSocket APIs).
 pub(crate) fn policy_response(
     claims: &VerifiedClaims,
     issuer: &Issuer,
-    policy: &PolicyDocument,
+    policy: &RawValue,
     decision: &Decision,
-) -> serde_json::Result<String> {
-    serde_json::to_string(&PolicyResponse {
+) -> serde_json::Result<Answer> {
+    Answer::of(&PolicyResponse {
         principal_id: principal(claims, issuer),
         policy_document: policy,
         context: context(claims, issuer, decision),
@@ -57,53 +91,65 @@ pub(crate) fn simple_response(
     issuer: &Issuer,
     is_authorized: bool,
     decision: &Decision,
-) -> serde_json::Result<String> {
-    serde_json::to_string(&SimpleResponse {
-        is_authorized,
-        context: context(claims, issuer, decision),
-    })
+) -> serde_json::Result<Answer> {
+    Answer::of(&SimpleResponse { is_authorized, context: context(claims, issuer, decision) })
 }
 
 /// Who is calling: the subject, else the client, else only the issuer is known.
-fn principal(claims: &VerifiedClaims, issuer: &Issuer) -> String {
+fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
     let name = claims.subject().or(claims.client());
     match name {
-        Some(name) if issuer.qualify_principal => format!("{}|{name}", claims.issuer()),
-        Some(name) => name.to_owned(),
-        None => claims.issuer().to_owned(),
+        Some(name) if issuer.qualify_principal => format!("{}|{name}", claims.issuer()).into(),
+        Some(name) => name.into(),
+        None => claims.issuer().into(),
     }
 }
 
 /// What the backend is told as `$context.authorizer.*`. API Gateway takes neither null nor a
 /// structure, so what a token does not say is left out; what is too long or could forge a
 /// header is left out as well, never cut.
-fn context(claims: &VerifiedClaims, issuer: &Issuer, decision: &Decision) -> Context {
-    let text = |name: &str, value: Option<&str>| Some((name.to_owned(), Value::from(value?)));
-    let scopes: Vec<&str> = claims.scopes().iter().map(String::as_str).collect();
-    let scopes = scopes.join(" ");
+fn context<'a>(
+    claims: &'a VerifiedClaims,
+    issuer: &'a Issuer,
+    decision: &'a Decision,
+) -> Context<'a> {
+    let text = |name, value: Option<&'a str>| Some((name, Told::Text(value?.into())));
+    let scopes = Some(claims.scopes()).filter(|scopes| !scopes.is_empty());
+    let scopes = scopes.map(|scopes| {
+        scopes.iter().fold(String::new(), |mut all, scope| {
+            if !all.is_empty() {
+                all.push(' ');
+            }
+            all.push_str(scope);
+            all
+        })
+    });
     let standard = [
         text("iss", Some(claims.issuer())),
         text("sub", claims.subject()),
         text("client_id", claims.client()),
-        text("scope", Some(scopes.as_str()).filter(|scopes| !scopes.is_empty())),
+        scopes.map(|scopes| ("scope", Told::Text(scopes.into()))),
         text("reason", decision.reason),
         text("required_scope", decision.required_scope.as_deref()),
     ];
     let mapped = issuer.context.iter().map(|(name, claim, json)| {
-        let value = claim.find(claims.all())?;
-        let value = match value {
-            value if *json => Value::from(value.to_string()),
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => value.clone(),
+        let value = match claim.find(claims.all())? {
+            value if *json => Told::Text(value.to_string().into()),
+            Value::String(text) => Told::Text(text.into()),
+            value @ (Value::Number(_) | Value::Bool(_)) => Told::Other(value),
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
-        Some((name.clone(), value))
+        Some((name.as_str(), value))
     });
     let mut context = Context::new();
     let mut total: usize = 0;
     for (name, value) in standard.into_iter().chain(mapped).flatten() {
-        let length = value.as_str().map_or(32, str::len);
+        let (length, clean) = match &value {
+            Told::Text(text) => (text.len(), !text.chars().any(char::is_control)),
+            Told::Other(_) => (32, true),
+        };
         let fits = total.saturating_add(length) <= MAX_CONTEXT_BYTES && length <= MAX_VALUE_BYTES;
-        if fits && value.as_str().is_none_or(|text| !text.chars().any(char::is_control)) {
+        if fits && clean {
             total = total.saturating_add(length);
             context.insert(name, value);
         }

@@ -13,8 +13,8 @@ use crate::signature::sha256;
 const MAX_TOKENS: usize = 1_000;
 
 /// The SHA-256 of a whole token, signature included.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Digest(Vec<u8>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Digest([u8; 32]);
 
 impl Digest {
     pub(crate) fn of(token: &str) -> Self {
@@ -37,7 +37,7 @@ impl Seen {
 
     /// Remembers a token that verified just now.
     pub(crate) fn remember(&mut self, token: Digest, generation: u64) {
-        if self.generations.insert(token.clone(), generation).is_none() {
+        if self.generations.insert(token, generation).is_none() {
             self.order.push_back(token);
         }
         if self.order.len() > MAX_TOKENS
@@ -56,7 +56,7 @@ mod tests {
     fn a_token_is_remembered_for_its_generation_and_the_oldest_is_forgotten() {
         let mut seen = Seen::default();
         let first = Digest::of("first");
-        seen.remember(first.clone(), 1);
+        seen.remember(first, 1);
         assert!(seen.verified(&first, 1));
         assert!(!seen.verified(&first, 2) && !seen.verified(&Digest::of("firsT"), 1));
         for n in 1..=MAX_TOKENS {

@@ -165,8 +165,11 @@ impl fmt::Debug for VerifyingKey {
 }
 
 /// Returns the SHA-256 of some bytes.
-pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut sum = [0; 32];
+    sum.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    sum
 }
 
 /// RFC 7518 section 6.2.1: the coordinates are as long as the field, leading zeros included.

@@ -2,7 +2,8 @@
 //! byte of a token.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What was decided, for logs. Every text is JSON-escaped when written, so none can forge a
 /// second line.
@@ -171,17 +172,28 @@ impl Level {
 }
 
 /// How decisions are told, as Lambda's variables and one of ours set it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Telemetry {
     level: Level,
     text: bool,
     allowed_percent: u64,
+    function: String,
+    /// What the metrics of every record are, written once.
+    definitions: Box<RawValue>,
 }
 
 /// A setting that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100")]
 pub struct NotAPercentage;
+
+/// The metrics of CloudWatch: decisions by function, outcome and reason, the rest by function.
+/// Each combination of dimensions is a metric of its own, and costs as one.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+const DEFINITIONS: &str = r#"[{"Namespace":"Portcullis","Dimensions":[["FunctionName","Decision"],["FunctionName","Decision","Reason"]],"Metrics":[{"Name":"Decisions","Unit":"Count"}]},{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"KeySetFetches","Unit":"Count"},{"Name":"ColdStarts","Unit":"Count"},{"Name":"Duration","Unit":"Microseconds"}]}]"#;
+
+/// How long a line is at most, most often: what is longer grows.
+const LINE_BYTES: usize = 1_024;
 
 /// One invocation, beside its decision.
 #[derive(Clone, Copy, Debug)]
@@ -210,9 +222,36 @@ struct Line<'a> {
     cold_start: bool,
 }
 
+#[derive(Serialize)]
+struct Record<'a> {
+    #[serde(rename = "_aws")]
+    about: About<'a>,
+    #[serde(rename = "FunctionName")]
+    function: &'a str,
+    #[serde(rename = "Decision")]
+    decision: &'static str,
+    #[serde(rename = "Reason")]
+    reason: &'static str,
+    #[serde(rename = "Decisions")]
+    decisions: u8,
+    #[serde(rename = "KeySetFetches")]
+    key_set_fetches: u8,
+    #[serde(rename = "ColdStarts")]
+    cold_starts: u8,
+    #[serde(rename = "Duration")]
+    duration: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct About<'a> {
+    timestamp: i64,
+    cloud_watch_metrics: &'a RawValue,
+}
+
 impl Telemetry {
-    /// Reads `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT` and `AUTHORIZER_LOG_ALLOWED`, the
-    /// percentage of allowed decisions that are logged.
+    /// Reads `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_FUNCTION_NAME` and
+    /// `AUTHORIZER_LOG_ALLOWED`, the percentage of allowed decisions that are logged.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, NotAPercentage> {
         let level = get("AWS_LAMBDA_LOG_LEVEL").map(|name| name.to_ascii_uppercase());
         let known = level.and_then(|name| {
@@ -227,6 +266,8 @@ impl Telemetry {
                 .ok()
                 .filter(|percent| *percent <= 100)
                 .ok_or(NotAPercentage)?,
+            function: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            definitions: RawValue::from_string(DEFINITIONS.to_owned()).unwrap_or_default(),
         })
     }
 
@@ -246,8 +287,29 @@ impl Telemetry {
             duration_us: invocation.microseconds,
             cold_start: invocation.cold_start,
         };
-        let json = serde_json::to_value(&line).unwrap_or_default();
-        Some(if self.text { as_text(&json) } else { json.to_string() })
+        Some(if self.text {
+            as_text(&serde_json::to_value(&line).unwrap_or_default())
+        } else {
+            written(&line)
+        })
+    }
+
+    /// Writes the metrics record in CloudWatch's embedded metric format: decisions by outcome
+    /// and reason, key sets fetched, cold starts, and how long it took.
+    pub fn metrics(&self, invocation: &Invocation<'_>, decision: &Decision) -> String {
+        written(&Record {
+            about: About {
+                timestamp: invocation.at_milliseconds,
+                cloud_watch_metrics: &self.definitions,
+            },
+            function: &self.function,
+            decision: decision.decision.name(),
+            reason: decision.reason.unwrap_or("none"),
+            decisions: 1,
+            key_set_fetches: u8::from(decision.keys == Some("fetched")),
+            cold_starts: u8::from(invocation.cold_start),
+            duration: invocation.microseconds,
+        })
     }
 
     /// The request's id decides, so that the same request is in every sample or in none.
@@ -267,30 +329,9 @@ fn as_text(line: &Value) -> String {
     std::iter::once(level).chain(members).collect::<Vec<_>>().join(" ")
 }
 
-/// Writes the metrics record in CloudWatch's embedded metric format: decisions by outcome and
-/// reason, key sets fetched, cold starts, and how long it took.
-pub fn metrics(invocation: &Invocation<'_>, decision: &Decision) -> String {
-    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
-    json!({
-        "_aws": {
-            "Timestamp": invocation.at_milliseconds,
-            "CloudWatchMetrics": [{
-                "Namespace": "Portcullis",
-                "Dimensions": [["Decision", "Reason"]],
-                "Metrics": [
-                    count("Decisions"),
-                    count("KeySetFetches"),
-                    count("ColdStarts"),
-                    {"Name": "Duration", "Unit": "Microseconds"},
-                ],
-            }],
-        },
-        "Decision": decision.decision.name(),
-        "Reason": decision.reason.unwrap_or("none"),
-        "Decisions": 1,
-        "KeySetFetches": u8::from(decision.keys == Some("fetched")),
-        "ColdStarts": u8::from(invocation.cold_start),
-        "Duration": invocation.microseconds,
-    })
-    .to_string()
+fn written(line: &impl Serialize) -> String {
+    let mut out = Vec::with_capacity(LINE_BYTES);
+    // Nothing here can fail to be written; half a line would still be no other decision's.
+    let _ = serde_json::to_writer(&mut out, line);
+    String::from_utf8(out).unwrap_or_default()
 }

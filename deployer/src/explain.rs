@@ -138,10 +138,10 @@ impl Explanation {
             _ => (None, None),
         };
         let (answer, end) = match &outcome.answer {
-            Ok(text) => match Answer::read(text) {
+            Ok(text) => match Answer::read(text.as_str()) {
                 Ok(answer) => {
                     let end = judged(&answer, api, &head.method, &head.path, now);
-                    (Some((text, answer)), end)
+                    (Some((text.as_str(), answer)), end)
                 }
                 Err(error) => {
                     (None, End::refused(Refusal::AuthorizerConfigurationError, &error.to_string()))

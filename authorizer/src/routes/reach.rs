@@ -130,14 +130,17 @@ impl<'a> Walk<'a, '_> {
 
     /// Tells of the route that ends here, if the pattern can end here too.
     fn end(&mut self, place: Place<'a>, rest: &[Part<'a>], open: bool) {
-        let (Place::At(node) | Place::Within(node)) = place;
-        let Some(route) = self.request.first().and_then(|method| node.route(method)) else {
-            return;
-        };
         let with_slash = match rest {
             [] => open,
             [part] => matches!(part, Part::Any | Part::Text("")),
             _ => false,
+        };
+        if !with_slash && !rest.is_empty() {
+            return;
+        }
+        let (Place::At(node) | Place::Within(node)) = place;
+        let Some(route) = self.request.first().and_then(|method| node.route(method)) else {
+            return;
         };
         if self.request.len() == 1 {
             // The root's path is a slash and nothing else.

@@ -30,7 +30,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use authorizer::keys::fetch::{Fetch, FetchError, Fetched, Fetching};
-use authorizer::telemetry::{Invocation, Telemetry, metrics};
+use authorizer::telemetry::{Invocation, Telemetry};
 use authorizer::{Authorizer, Config, Outcome, UnixTime};
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
 }
 
 pub(crate) fn answer(outcome: &Outcome) -> Value {
-    serde_json::from_str(outcome.answer.as_ref().expect("an answer")).expect("JSON")
+    serde_json::from_str(outcome.answer.as_ref().expect("an answer").as_str()).expect("JSON")
 }
 
 /// Sends any event, and listens for its secrets.
@@ -227,8 +227,10 @@ fn silent_about(presented: &str, outcome: &Outcome) {
         cold_start: false,
     };
     let level = |key: &str| (key == "AWS_LAMBDA_LOG_LEVEL").then(|| "TRACE".to_owned());
-    let line = Telemetry::from_environment(level).unwrap().line(&invocation, &outcome.decision);
-    let told = format!("{line:?}{}{:?}", metrics(&invocation, &outcome.decision), outcome.answer);
+    let telemetry = Telemetry::from_environment(level).unwrap();
+    let line = telemetry.line(&invocation, &outcome.decision);
+    let metrics = telemetry.metrics(&invocation, &outcome.decision);
+    let told = format!("{line:?}{metrics}{:?}", outcome.answer);
     for piece in presented.as_bytes().windows(12) {
         let told_of = std::str::from_utf8(piece).is_ok_and(|piece| told.contains(piece));
         assert!(!told_of, "{told}");

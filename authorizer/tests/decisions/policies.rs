@@ -191,6 +191,48 @@ fn long_table() -> Vec<Route> {
     (0..60).map(|at| route("GET", &path(at), &[&[if at % 2 == 0 { "r" } else { "w" }]])).collect()
 }
 
+/// Policies are kept by the routes they are about and the stage: whatever was asked for before,
+/// an answer is the one that an authorizer gives which was never asked.
+#[test]
+fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
+    let routes = [
+        route("GET", "/pets", &[&["a"], &["c"]]),
+        route("GET", "/pets/{id}", &[&["b"]]),
+        route("GET", "/pets/{id}/secret", &[&["c"]]),
+        route("POST", "/pets", &[&["a", "b"]]),
+        route("GET", "/owners/{id}", &[&["c"]]),
+        route("GET", "/visits/{id}/invoice", &[&["b"]]),
+        route("GET", &format!("/{}", "x".repeat(200)), &[&["a"]]),
+        route("GET", &format!("/y/{}", "y".repeat(200)), &[&["a"]]),
+        route("GET", &format!("/z/{}", "z".repeat(200)), &[&["a"]]),
+        route("GET", &format!("/w/{}", "w".repeat(200)), &[&["a"]]),
+    ];
+    // So little in the second that some answers are about the route that was asked for.
+    let mut documents = vec![document(&routes), document(&routes)];
+    documents[1]["policy_max_bytes"] = json!(1_024);
+    for document in documents {
+        let bench = Bench::with_keys(&document, &[SIGNER.jwk()]);
+        for round in 0..3 {
+            // More stages than policies are kept for.
+            for stage in 0..12 {
+                for scopes in ["", "a", "b", "c", "a b", "b c", "a b c"] {
+                    for request in ["GET/pets", "GET/pets/7", "GET/y", "POST/pets"] {
+                        let event = json!({
+                            "type": "TOKEN",
+                            "methodArn": format!("{STAGE}{}/{request}", (stage + round) % 12),
+                            "authorizationToken": format!("Bearer {}", token(scopes)),
+                        });
+                        let fresh = Bench::with_keys(&document, &[SIGNER.jwk()]);
+                        let expected = fresh.ask_event(&event, crate::NOW).answer;
+                        let found = bench.ask_event(&event, crate::NOW).answer;
+                        assert_eq!(found, expected, "{event}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_policy_that_would_be_too_long_is_about_the_route_alone() {
     let table = long_table();

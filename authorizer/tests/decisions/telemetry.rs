@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use authorizer::telemetry::{Decision, Invocation, Telemetry, Verdict, metrics};
+use authorizer::telemetry::{Decision, Invocation, Telemetry, Verdict};
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
@@ -111,22 +111,30 @@ fn the_metrics_are_in_cloudwatchs_format() {
         keys: Some("fetched"),
         ..Decision::default()
     };
-    let record: Value = serde_json::from_str(&metrics(&invocation("r"), &decision)).unwrap();
-    let directive = &record["_aws"]["CloudWatchMetrics"][0];
+    let telemetry = telemetry(&[("AWS_LAMBDA_FUNCTION_NAME", "petstore-authorizer")]);
+    let record: Value =
+        serde_json::from_str(&telemetry.metrics(&invocation("r"), &decision)).unwrap();
     assert_eq!(record["_aws"]["Timestamp"], 1_800_000_000_123_i64);
-    assert_eq!(directive["Dimensions"], json!([["Decision", "Reason"]]));
-    for dimension in ["Decision", "Reason"] {
-        assert!(record[dimension].is_string(), "{record}");
+    let mut values = BTreeMap::new();
+    for directive in record["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        assert_eq!(directive["Namespace"], "Portcullis");
+        for set in directive["Dimensions"].as_array().unwrap() {
+            for dimension in set.as_array().unwrap() {
+                assert!(record[dimension.as_str().unwrap()].is_string(), "{record}");
+            }
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            values.insert(name, record[name].as_i64().unwrap());
+        }
     }
-    let names: Vec<&str> = directive["Metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| m["Name"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["Decisions", "KeySetFetches", "ColdStarts", "Duration"]);
-    let values: Vec<i64> = names.iter().map(|name| record[*name].as_i64().unwrap()).collect();
-    assert_eq!(values, [1, 1, 1, 250]);
+    let expected = [("ColdStarts", 1), ("Decisions", 1), ("Duration", 250), ("KeySetFetches", 1)];
+    assert_eq!(values, BTreeMap::from(expected));
+    // What the alarms of `infra/sam` look at.
+    let directives = &record["_aws"]["CloudWatchMetrics"];
+    assert_eq!(directives[0]["Dimensions"][0], json!(["FunctionName", "Decision"]));
+    assert_eq!(directives[0]["Metrics"][0]["Name"], "Decisions");
+    assert_eq!(record["FunctionName"], "petstore-authorizer");
 }
 
 #[tokio::test]
@@ -146,7 +154,8 @@ async fn nothing_that_is_told_at_any_level_holds_a_piece_of_a_token() {
         let outcome = bench.bearer(&presented).await;
         let line = telemetry.line(&invocation("r\n"), &outcome.decision).unwrap();
         assert_eq!(line.lines().count(), 1, "{line}");
-        let told = format!("{outcome:?}{line}{}", metrics(&invocation("r"), &outcome.decision));
+        let told =
+            format!("{outcome:?}{line}{}", telemetry.metrics(&invocation("r"), &outcome.decision));
         for piece in presented.as_bytes().windows(12) {
             assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
         }

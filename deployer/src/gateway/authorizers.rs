@@ -66,7 +66,7 @@ impl Guard {
                 Place::InProcess(authorizer) => {
                     let outcome = authorizer.handle(event, now).await;
                     let invocation = match outcome.answer {
-                        Ok(answer) => Invocation::Answered(answer),
+                        Ok(answer) => Invocation::Answered(answer.as_str().to_owned()),
                         Err(error) => Invocation::Failed {
                             message: error.error_message.to_owned(),
                             payload: serde_json::json!({

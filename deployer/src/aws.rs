@@ -61,7 +61,10 @@ pub struct Aws {
     pub identity: String,
     /// Whether every call goes somewhere else than AWS.
     pub is_stand_in: bool,
+    /// Where every call goes in the place of AWS.
+    pub endpoint: Option<String>,
     caller: Caller,
+    provider: SharedCredentialsProvider,
     apigateway: aws_sdk_apigateway::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
@@ -95,11 +98,26 @@ impl Aws {
             },
             identity: arn.to_owned(),
             is_stand_in: config.endpoint_url().is_some(),
+            endpoint: config.endpoint_url().map(str::to_owned),
             caller,
+            provider,
             apigateway: aws_sdk_apigateway::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
         })
+    }
+
+    /// Returns the variables by which another program gets in as the same caller.
+    pub async fn environment(&self) -> Result<Vec<(&'static str, String)>, NoAccess> {
+        let keys = self.provider.provide_credentials().await;
+        let keys = keys.map_err(|error| NoAccess::NoCredentials(error.to_string()))?;
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
+            ("AWS_REGION", self.place.region.clone()),
+        ];
+        variables.extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
+        Ok(variables)
     }
 
     /// Waits, and says what for.

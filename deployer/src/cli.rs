@@ -205,6 +205,44 @@ pub struct Deploy {
     /// Go on though the authorizer cannot be asked; with --endpoint-url only
     #[arg(long, requires = "endpoint_url")]
     pub untested_authorizer: bool,
+    /// The functions
+    #[command(flatten)]
+    pub build: Build,
+}
+
+/// How `deploy` makes the authorizers' functions.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// First build the authorizers' functions from Portcullis's sources, in this folder if none is
+    /// named, with the files' rules; publish a version of each, and lead its alias there
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
+    pub build: Option<Option<PathBuf>>,
+    /// What functions are built for; what they are now if left out, arm64 if they are new
+    #[arg(long, value_name = "ARCHITECTURE", requires = "build")]
+    pub architecture: Option<Architecture>,
+    /// The role that a function runs as; needed for a new one
+    #[arg(long, value_name = "ARN", requires = "build")]
+    pub function_role: Option<String>,
+}
+
+/// A processor that Lambda runs functions on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Architecture {
+    /// AWS's own.
+    Arm64,
+    /// Intel's and AMD's.
+    #[value(name = "x86_64")]
+    X86,
+}
+
+impl Architecture {
+    /// Returns its name on AWS.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86_64",
+        }
+    }
 }
 
 /// Arguments of `rollback`.
@@ -276,7 +314,8 @@ pub struct Sdk {
 /// Arguments of `iam`.
 #[derive(Debug, Args)]
 pub struct Iam {
-    /// Of whom: a command of this program, `trust`, `invoke` or `saml`
+    /// Of whom: a command of this program or `build` for `deploy --build`; `trust` and `invoke`,
+    /// `execution-trust` and `execution`, or `saml`
     #[arg(default_value = "deploy")]
     pub of: String,
     /// The folder that holds portcullis.toml
@@ -291,6 +330,9 @@ pub struct Iam {
     /// The API's id, to allow no other
     #[arg(long, value_name = "ID")]
     pub api: Option<String>,
+    /// The role that functions run as, for `build` to hand Lambda no other
+    #[arg(long, value_name = "ARN")]
+    pub function_role: Option<String>,
     /// The identity provider in IAM, for `saml`
     #[arg(long, value_name = "ARN")]
     pub provider: Option<String>,

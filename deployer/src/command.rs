@@ -19,6 +19,7 @@ use crate::output::{Exit, Output};
 use crate::project::{self, Unreadable};
 
 mod adopt;
+mod build;
 mod check;
 mod config;
 mod deploy;
@@ -53,9 +54,18 @@ pub enum Failure {
     /// There is more than one authorizer, or none of that name.
     #[error("{0}")]
     Authorizer(String),
+    /// A function was not built or published.
+    #[error("{0}")]
+    Build(String),
     /// A call to AWS failed for good.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// There is no `cargo lambda`.
+    #[error("cargo lambda is not installed, and builds the function")]
+    NoCargoLambda,
+    /// There are no sources to build.
+    #[error("{} does not hold Portcullis's sources", .0.display())]
+    NoSource(PathBuf),
     /// Several APIs carry the same tag.
     #[error("several APIs are tagged as {name}: {}", .ids.join(", "))]
     Several {
@@ -203,6 +213,10 @@ impl Failure {
             Self::Apply(ApplyError::Stale(_)) | Self::Stale(_) => {
                 Some("look at the new plan, and run it again".to_owned())
             }
+            Self::NoCargoLambda => Some(
+                "pip install cargo-lambda==1.9.2, or see https://www.cargo-lambda.info".to_owned(),
+            ),
+            Self::NoSource(_) => Some("name their folder: --build=SOURCE".to_owned()),
             Self::Several { .. } => {
                 Some("remove the tag portcullis:api from all but one of them".to_owned())
             }
@@ -321,6 +335,12 @@ fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(), Failure>
     let part = path.with_file_name(name);
     fs::write(&part, format!("{text}\n")).map_err(unwritable)?;
     fs::rename(&part, path).map_err(unwritable)
+}
+
+/// Reads a file's bytes.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path)
+        .map_err(|error| Failure::Build(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Makes a folder, if it is not there.

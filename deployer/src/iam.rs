@@ -19,12 +19,16 @@ pub struct Scope<'a> {
     pub api: Option<&'a str>,
     /// Roles that the files hand to API Gateway.
     pub handed: &'a [String],
+    /// The authorizers' functions, by their names.
+    pub functions: &'a [String],
+    /// The role that functions run as, to hand no other to Lambda.
+    pub function_role: Option<&'a str>,
 }
 
-/// The commands that need AWS.
-pub const COMMANDS: [&str; 12] = [
-    "adopt", "deploy", "discover", "doctor", "drift", "export", "history", "plan", "rollback",
-    "sdk", "status", "undeploy",
+/// The commands that need AWS; `build` is `deploy --build`.
+pub const COMMANDS: [&str; 13] = [
+    "adopt", "build", "deploy", "discover", "doctor", "drift", "export", "history", "plan",
+    "rollback", "sdk", "status", "undeploy",
 ];
 
 impl Scope<'_> {
@@ -62,6 +66,7 @@ impl Scope<'_> {
             &["apigateway:GET"],
             &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
         );
+        let published = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
         let look = vec![list.clone(), read.clone(), plans];
         let tag = allow(
             &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
@@ -71,7 +76,7 @@ impl Scope<'_> {
             "discover" | "history" | "sdk" => vec![list, read],
             "status" | "drift" | "export" => look,
             "adopt" => vec![list, tag],
-            "plan" => [look, vec![roles, all_roles]].concat(),
+            "plan" => [look, vec![roles, all_roles, published]].concat(),
             "rollback" => [
                 look,
                 vec![
@@ -86,7 +91,11 @@ impl Scope<'_> {
                 ],
             ]
             .concat(),
-            "deploy" => [look, vec![roles, all_roles, tag], self.writing()].concat(),
+            "deploy" => [look, vec![roles, all_roles, published, tag], self.writing()].concat(),
+            "build" => {
+                [look, vec![roles, all_roles, published, tag], self.writing(), self.publishing()]
+                    .concat()
+            }
             "undeploy" => [
                 look,
                 vec![
@@ -173,6 +182,68 @@ impl Scope<'_> {
             }),
             allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]),
         ]
+    }
+
+    /// What `deploy --build` does beside, most of it by `cargo lambda`.
+    fn publishing(&self) -> Vec<Json> {
+        let Place { account, partition, region } = self.place;
+        let functions: Vec<String> = self
+            .functions
+            .iter()
+            .flat_map(|name| {
+                let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
+                [arn.clone(), format!("{arn}:*")]
+            })
+            .collect();
+        let any = format!("arn:{partition}:iam::{account}:role/*");
+        let role = self.function_role.unwrap_or(&any);
+        vec![
+            allow(
+                &[
+                    "lambda:CreateAlias",
+                    "lambda:CreateFunction",
+                    "lambda:GetAlias",
+                    "lambda:GetFunction",
+                    "lambda:PublishVersion",
+                    "lambda:UpdateAlias",
+                    "lambda:UpdateFunctionCode",
+                    "lambda:UpdateFunctionConfiguration",
+                ],
+                &functions,
+            ),
+            json!({
+                "Effect": "Allow",
+                "Action": ["iam:PassRole"],
+                "Resource": [role],
+                "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+            }),
+        ]
+    }
+
+    /// Returns what a function needs to run: its log, and nothing else.
+    pub fn execution(&self) -> Json {
+        let Place { account, partition, region } = self.place;
+        let group = |name: &String| {
+            format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}")
+        };
+        let groups: Vec<String> = self.functions.iter().map(group).collect();
+        let streams: Vec<String> = groups.iter().map(|group| format!("{group}:*")).collect();
+        document(&[
+            allow(&["logs:CreateLogGroup"], &groups),
+            allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &streams),
+        ])
+    }
+
+    /// Returns who may assume the role that a function runs as.
+    pub fn execution_trust() -> Json {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }],
+        })
     }
 
     /// Returns the policy that lets a class of users call some operations.

@@ -21,6 +21,7 @@ pub mod document;
 pub mod draft;
 pub mod explain;
 pub mod fingerprint;
+pub mod function;
 pub mod gateway;
 pub mod iam;
 pub mod lint;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::api::StageSettings;
 use crate::draft::Draft;
+use crate::function::Published;
 use crate::revision::{Record, Revision};
 
 /// The tag that says which API of ours this is.
@@ -38,6 +39,8 @@ pub struct Observed {
     pub api: Option<ObservedApi>,
     /// The roles made for it, by name.
     pub roles: BTreeMap<String, Role>,
+    /// The authorizers' functions, by their ARNs, as far as the caller may look at them.
+    pub functions: BTreeMap<String, Published>,
 }
 
 /// An API.

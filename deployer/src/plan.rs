@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Arn;
 use crate::desired::Desired;
 use crate::fingerprint::fingerprint;
+use crate::function::{Difference, differences};
 use crate::observed::{Observed, ObservedApi, Place};
 use crate::revision::{Record, Revision};
 
@@ -46,6 +48,10 @@ pub struct Plan {
     pub drift: Vec<Change>,
     /// What is worth knowing.
     pub notes: Vec<String>,
+    /// Authorizers whose functions do not do what the files say, as far as that is known; to
+    /// publish them is no step of this.
+    #[serde(default)]
+    pub functions: Vec<Difference>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -57,6 +63,16 @@ impl Plan {
     /// Says whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Returns the plan that also has the authorizers asked: their functions are new, whatever
+    /// becomes of the API.
+    #[must_use]
+    pub fn asking(mut self, desired: &Desired) -> Self {
+        if !self.steps.iter().any(|step| matches!(step, Step::Test { .. })) {
+            self.steps.insert(0, Step::Test { authorizers: steps::ours(desired) });
+        }
+        self
     }
 }
 
@@ -84,11 +100,17 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     changes.extend(steps::api_changes(desired, api));
     changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
     changes.dedup();
+    let functions = differences(&desired.api, &observed.functions);
     for rules in changes.iter().filter(|change| change.aspect == "rules") {
-        notes.push(format!(
-            "what {} decides by changes: its function needs the new authorizer.json (`deployer config`) first",
-            rules.subject
-        ));
+        let name = rules.subject.trim_start_matches("authorizer ");
+        let unseen = |arn: &Arn| !observed.functions.contains_key(arn.as_str());
+        let function = desired.api.authorizers.get(name).and_then(|one| one.function.as_ref());
+        if function.is_some_and(unseen) {
+            notes.push(format!(
+                "what {} decides by changes: its function needs the new authorizer.json (`deploy --build`) first",
+                rules.subject
+            ));
+        }
     }
     let drift = api.map(drift).unwrap_or_default();
     let steps = steps::steps(desired, observed, &target);
@@ -103,6 +125,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         changes,
         drift,
         notes,
+        functions,
         steps,
     }
 }

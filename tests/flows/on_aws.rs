@@ -17,6 +17,7 @@ mod life;
 mod looking;
 mod real_authorizer;
 mod safety;
+mod shipping;
 mod size;
 mod words;
 
@@ -96,7 +97,10 @@ impl Account {
     }
 
     fn of(key: &str, page: usize, asked: Asked) -> Self {
-        let wire = Wire::before(&StandIn::localstack().address, page, asked);
+        Self::behind(key, Wire::before(&StandIn::localstack().address, page, asked))
+    }
+
+    fn behind(key: &str, wire: Wire) -> Self {
         let account = Self { key: key.to_owned(), wire, folder: tempfile::tempdir().unwrap() };
         for name in ["openapi.yaml", "portcullis.toml"] {
             fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();

@@ -136,6 +136,8 @@ pub type Asked = Arc<dyn Fn(&str) -> (u16, String) + Send + Sync>;
 struct State {
     /// Every call: method and path with query.
     calls: Vec<(String, String)>,
+    /// What calls of IAM and STS say, which all have the same path.
+    forms: Vec<String>,
     /// The call that fails, counted from 0, how, and how often.
     fault: Option<(usize, Fault, usize)>,
     /// Patches of stages with this in their path are lost on the way.
@@ -164,6 +166,8 @@ pub struct Wire {
 #[derive(Clone)]
 struct Behind {
     address: String,
+    /// Where Lambda's calls go.
+    functions: String,
     page: usize,
     asked: Asked,
 }
@@ -171,10 +175,16 @@ struct Behind {
 impl Wire {
     /// Starts one before this stand-in. Lists come in pages of this many at most.
     pub fn before(stand_in: &str, page: usize, asked: Asked) -> Self {
+        Self::before_both(stand_in, stand_in, page, asked)
+    }
+
+    /// The same, with Lambda's calls going to another one.
+    pub fn before_both(stand_in: &str, functions: &str, page: usize, asked: Asked) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
-        let behind = Behind { address: stand_in.to_owned(), page, asked };
+        let (address, functions) = (stand_in.to_owned(), functions.to_owned());
+        let behind = Behind { address, functions, page, asked };
         let kept = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -219,6 +229,11 @@ impl Wire {
         self.state.lock().unwrap().calls.clone()
     }
 
+    /// What IAM and STS were sent so far.
+    pub fn forms(&self) -> Vec<String> {
+        self.state.lock().unwrap().forms.clone()
+    }
+
     /// The calls of API Gateway's among them, and those that change something.
     pub fn of_api_gateway(&self) -> (Vec<String>, Vec<String>) {
         let calls = self.calls();
@@ -255,6 +270,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
             let mut state = state.lock().unwrap();
             let number = state.calls.len();
             state.calls.push((request.method.clone(), request.path.clone()));
+            if request.path == "/" {
+                state.forms.push(String::from_utf8_lossy(&request.body).into_owned());
+            }
             match &mut state.fault {
                 Some((at, fault, left)) if *at <= number && *left > 0 => {
                     *left -= 1;
@@ -510,7 +528,9 @@ fn pass_on(request: &Request, behind: &Behind) -> Answer {
     let lines = request.head.lines().skip(1).filter_map(|line| line.split_once(": "));
     let headers: Vec<(&str, &str)> =
         lines.filter(|(name, _)| kept.contains(name.to_ascii_lowercase().as_str())).collect();
-    let url = format!("http://{}{}", behind.address, request.path);
+    let is_of_lambda = request.path.starts_with("/20") && request.path.contains("/functions");
+    let address = if is_of_lambda { &behind.functions } else { &behind.address };
+    let url = format!("http://{address}{}", request.path);
     let answer = http::send(&request.method, &url, &headers, &request.body);
     let kept = ["content-type", "x-amzn-errortype", "x-amzn-requestid"];
     let lines = answer.headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));

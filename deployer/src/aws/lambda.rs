@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::call::if_there;
 use super::{Asked, Aws, CallError, Kind};
 use crate::api::Arn;
+use crate::function::{Aliased, Build, Published};
 
 impl Aws {
     /// Returns a function's state, if it is there: `Active` when it can be invoked.
@@ -25,6 +26,56 @@ impl Aws {
             .call(&asked, || self.lambda.get_function_configuration().function_name(&name).send());
         let Some(found) = if_there(found.await)? else { return Ok(None) };
         Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
+    }
+
+    /// Returns what stands at a function's ARN.
+    pub async fn published(&self, arn: &str) -> Result<Published, CallError> {
+        let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+        let (name, qualifier) = qualified(arn);
+        let found = self.caller.call(&asked, || {
+            let configuration = self.lambda.get_function_configuration().function_name(&name);
+            configuration.set_qualifier(qualifier.clone()).send()
+        });
+        let Some(found) = if_there(found.await)? else { return Ok(Published::Nothing) };
+        let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
+        Ok(Published::Version {
+            number: found.version().unwrap_or_default().to_owned(),
+            build: Build::read(found.description().unwrap_or_default()),
+            architecture: architecture.to_owned(),
+        })
+    }
+
+    /// Returns the version that an alias leads to, if it is there.
+    pub async fn aliased(&self, function: &Aliased) -> Result<Option<String>, CallError> {
+        let Aliased { name, alias } = function;
+        let asked = Asked::reading("lambda", format!("looking at the alias {name}:{alias}"));
+        let found = self
+            .caller
+            .call(&asked, || self.lambda.get_alias().function_name(name).name(alias).send());
+        Ok(if_there(found.await)?.and_then(|found| found.function_version))
+    }
+
+    /// Leads an alias to a version; makes it if it is not there.
+    pub async fn lead(&self, function: &Aliased, version: &str) -> Result<(), CallError> {
+        let Aliased { name, alias } = function;
+        let doing = format!("leading the alias {name}:{alias} to version {version}");
+        let asked = Asked::reading("lambda", &doing);
+        if self.aliased(function).await?.is_none() {
+            let made = self.caller.call(&asked, || {
+                let alias = self.lambda.create_alias().function_name(name).name(alias);
+                alias.function_version(version).send()
+            });
+            match made.await {
+                // Somebody else's, or our own whose answer was lost.
+                Err(error) if error.kind == Kind::Conflict => {}
+                made => return made.map(|_| ()),
+            }
+        }
+        let moved = self.caller.call(&asked, || {
+            let alias = self.lambda.update_alias().function_name(name).name(alias);
+            alias.function_version(version).send()
+        });
+        moved.await.map(|_| ())
     }
 
     /// Lets an API invoke a function, if it may not already.

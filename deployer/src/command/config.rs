@@ -1,11 +1,13 @@
 //! `config`: write what the authorizer reads.
 
 use authorizer::Config;
+use authorizer::config::Document;
 
 use super::{Failure, compiled, local_issuer, write};
 use crate::api::Api;
 use crate::cli;
 use crate::compile::Environment;
+use crate::function::{Build, configuration};
 use crate::output::{Exit, Output};
 
 pub(super) fn run(
@@ -20,13 +22,22 @@ pub(super) fn run(
     if let Some(url) = &arguments.local_issuer {
         document.issuers.push(local_issuer(url, &document.issuers)?);
     }
-    // What is written must be what the authorizer will start with.
-    Config::resolve(&document).map_err(|problems| Failure::Authorizer(problems.to_string()))?;
-    let text = serde_json::to_string_pretty(&document).map_err(|error| {
-        Failure::Authorizer(format!("the configuration cannot be written: {error}"))
-    })?;
-    write(&text, arguments.out.as_deref(), output)?;
+    write(&text(&document)?, arguments.out.as_deref(), output)?;
+    if arguments.out.is_some() && arguments.local_issuer.is_none() {
+        let build = Build { config: configuration(&document), binary: None };
+        output.note(&format!(
+            "deploy it with --description \"{build}\", by which `plan` knows it again"
+        ));
+    }
     Ok(Exit::Done)
+}
+
+/// Returns the text of a configuration, which must be one that the authorizer starts with.
+pub(super) fn text(document: &Document) -> Result<String, Failure> {
+    Config::resolve(document).map_err(|problems| Failure::Authorizer(problems.to_string()))?;
+    serde_json::to_string_pretty(document).map_err(|error| {
+        Failure::Authorizer(format!("the configuration cannot be written: {error}"))
+    })
 }
 
 fn authorizer<'a>(api: &'a Api, wanted: Option<&'a str>) -> Result<&'a str, Failure> {

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::session::{Session, look};
-use super::{Failure, local, plan::told, smoke};
+use super::{Failure, build, local, plan::told, smoke};
 use crate::apply::{self, ApplyError, Options, Report, apply};
 use crate::aws::Kind;
 use crate::cli;
 use crate::compile::Environment;
-use crate::observed::Place;
+use crate::observed::{Observed, Place};
 use crate::output::{Exit, Output};
 use crate::plan::{FORMAT, Plan, plan};
 use crate::project;
@@ -39,13 +39,15 @@ pub(super) fn run(
         }
         planned = saved;
     }
-    if planned.is_empty() {
+    let builds = arguments.build.build.is_some();
+    if planned.is_empty() && !builds {
         told(&planned, output);
         return Ok(Exit::Done);
     }
     if !arguments.yes && arguments.plan.is_none() {
         output.note(&planned.to_string());
-        let question = format!("\ndo this to the stage {}? type yes:", planned.stage);
+        let functions = if builds { "build and publish the functions, and " } else { "" };
+        let question = format!("\n{functions}do this to the stage {}? type yes:", planned.stage);
         if output.ask(&question).as_deref() != Some("yes") {
             return Err(Failure::NotConfirmed(format!("deploying {}", planned.api)));
         }
@@ -59,15 +61,48 @@ pub(super) fn run(
     } else {
         output.note(&planned.to_string());
     }
+    let mut moved = Vec::new();
+    if builds {
+        moved = build::run(&session, &desired, &observed, &arguments.build, output)?;
+        observed = session.observe(&desired)?;
+        if arguments.plan.is_none() {
+            planned = plan(&desired, &observed);
+        }
+        if !moved.is_empty() {
+            planned = planned.asking(&desired);
+        }
+    }
+    let stayed = |failure: &Failure| matches!(failure, Failure::Apply(_) | Failure::Smoke(_));
+    let done = carry_out(&session, arguments, &planned, &observed, token.as_deref(), output);
+    if done.as_ref().is_err_and(stayed) {
+        // A stage that is as it was is to have the functions that it had.
+        build::back(&session, &moved, output);
+    }
+    done
+}
+
+/// Makes the API what is planned.
+fn carry_out(
+    session: &Session,
+    arguments: &cli::Deploy,
+    planned: &Plan,
+    observed: &Observed,
+    token: Option<&str>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    if planned.is_empty() {
+        told(planned, output);
+        return Ok(Exit::Done);
+    }
     let options = Options {
-        token: token.clone(),
+        token: token.map(str::to_owned),
         untested: arguments.untested_authorizer && session.aws.is_stand_in,
         canary: arguments.canary,
     };
     let tell = |text: &str| output.note(text);
-    let report = session.wait(apply(&session.aws, &planned, &observed, &options, &tell))?;
-    after(&session, arguments, &planned, &report, token.as_deref(), output)?;
-    finished(&planned, &report, output);
+    let report = session.wait(apply(&session.aws, planned, observed, &options, &tell))?;
+    after(session, arguments, planned, &report, token, output)?;
+    finished(planned, &report, output);
     Ok(Exit::Done)
 }
 

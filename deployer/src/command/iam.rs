@@ -21,8 +21,17 @@ pub(super) fn run(
     let api = compiled(&files, environment, output)?;
     let place = place(arguments, access, environment, &api)?;
     let handed = handed(&api);
-    let scope =
-        Scope { place: &place, name: &api.name, api: arguments.api.as_deref(), handed: &handed };
+    let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
+    let functions = functions.filter_map(|arn| arn.as_str().split(':').nth(6).map(str::to_owned));
+    let functions: Vec<String> = functions.collect();
+    let scope = Scope {
+        place: &place,
+        name: &api.name,
+        api: arguments.api.as_deref(),
+        handed: &handed,
+        functions: &functions,
+        function_role: arguments.function_role.as_deref(),
+    };
     let printed = match arguments.of.as_str() {
         "trust" => trust(&place.account),
         "invoke" => {
@@ -32,11 +41,13 @@ pub(super) fn run(
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
             policies.into()
         }
+        "execution" => scope.execution(),
+        "execution-trust" => Scope::execution_trust(),
         "saml" => saml(arguments, &scope, &api)?,
         command => scope.policy(command).ok_or_else(|| Failure::Value {
             option: "iam",
             value: command.to_owned(),
-            expected: "trust, invoke, saml or a command that needs AWS",
+            expected: "trust, invoke, execution, execution-trust, saml, build or a command that needs AWS",
         })?,
     };
     debug_assert!(COMMANDS.iter().all(|command| scope.policy(command).is_some()));

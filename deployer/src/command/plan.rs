@@ -6,6 +6,7 @@ use super::session::look;
 use super::{Failure, write};
 use crate::cli;
 use crate::compile::Environment;
+use crate::function::{Difference, Published};
 use crate::output::{Exit, Output};
 use crate::plan::{Plan, plan};
 
@@ -22,8 +23,16 @@ pub(super) fn run(
         write(&text, Some(path), output)?;
     }
     told(&plan, output);
-    let pending = arguments.detailed_exitcode && !plan.is_empty();
+    // Of a function that says nothing, or is not there yet, nothing is known to differ.
+    let known =
+        |function: &Difference| observed.functions.get(&function.function).is_some_and(says);
+    let pending = !plan.is_empty() || plan.functions.iter().any(known);
+    let pending = arguments.detailed_exitcode && pending;
     Ok(if pending { Exit::Pending } else { Exit::Done })
+}
+
+fn says(published: &Published) -> bool {
+    matches!(published, Published::Version { build: Some(_), .. })
 }
 
 /// Tells a plan: for machines without what only `deploy` needs.
@@ -40,6 +49,7 @@ pub(super) fn told(plan: &Plan, output: Output) {
             "changes": plan.changes,
             "drift": plan.drift,
             "notes": plan.notes,
+            "functions": plan.functions,
             "steps": steps,
             "estimate": plan.estimate(),
         }),

@@ -100,7 +100,9 @@ impl Session {
         let listed = self.find(&desired.api.name)?;
         let roles: Vec<String> = desired.roles.keys().cloned().collect();
         let api = &desired.api;
-        Ok(self.wait(self.aws.observe(&api.name, listed, &api.stage, &roles))?)
+        let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
+        let functions = functions.map(|function| function.as_str().to_owned()).collect();
+        Ok(self.wait(self.aws.observe(&api.name, listed, &api.stage, &roles, &functions))?)
     }
 }
 

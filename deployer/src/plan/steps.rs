@@ -149,10 +149,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         }
     }
     let moves = !matches!(target, Target::Same(_));
-    // Those of others answer as they please.
-    let ours = (desired.draft.authorizers.keys())
-        .filter(|name| desired.api.authorizers.contains_key(scheme_of(name)));
-    let authorizers: BTreeSet<String> = ours.cloned().collect();
+    let authorizers = ours(desired);
     if (puts || moves) && !authorizers.is_empty() {
         steps.push(Step::Test { authorizers });
     }
@@ -169,6 +166,12 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         steps.extend(prune(desired, observed, target));
     }
     steps
+}
+
+/// Returns the authorizers to ask: those of others answer as they please.
+pub(super) fn ours(desired: &Desired) -> BTreeSet<String> {
+    let names = desired.draft.authorizers.keys();
+    names.filter(|name| desired.api.authorizers.contains_key(scheme_of(name))).cloned().collect()
 }
 
 fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {

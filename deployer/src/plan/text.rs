@@ -40,6 +40,12 @@ impl fmt::Display for Plan {
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
         }
+        if !self.functions.is_empty() {
+            writeln!(f, "\nfunctions that `deploy --build` makes anew:")?;
+            for function in &self.functions {
+                writeln!(f, "  ~ {function}  [security]")?;
+            }
+        }
         if self.is_empty() {
             return write!(f, "nothing to do: revision {} is what the files say", self.revisions.1);
         }

@@ -8,6 +8,7 @@ use deployer::compile::{compile, manifest};
 use deployer::desired::Desired;
 use deployer::diagnostic::{Source, has_errors};
 use deployer::draft::Draft;
+use deployer::function::{Build, Published, configuration};
 use deployer::iam::{COMMANDS, Scope};
 use deployer::observed::{
     Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, Served, TAG_API,
@@ -107,11 +108,16 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             _ => {}
         }
     }
-    Observed { place: desired.place.clone(), api: Some(api), roles }
+    Observed {
+        place: desired.place.clone(),
+        api: Some(api),
+        roles,
+        functions: before.functions.clone(),
+    }
 }
 
 fn nothing() -> Observed {
-    Observed { place: place("aws"), api: None, roles: BTreeMap::new() }
+    Observed { place: place("aws"), api: None, roles: BTreeMap::new(), functions: BTreeMap::new() }
 }
 
 /// Deploys files to what is there.
@@ -415,7 +421,14 @@ fn every_arn_is_of_the_accounts_own_partition() {
         assert!(text.contains(&format!("arn:{partition}:iam::123456789012:role/portcullis/shop/")));
         assert!(text.contains(&format!("arn:{partition}:apigateway:{region}:lambda:path/")));
         assert!(!text.contains("arn:aws:"), "{text}");
-        let scope = Scope { place: &here, name: "shop", api: None, handed: &[] };
+        let scope = Scope {
+            place: &here,
+            name: "shop",
+            api: None,
+            handed: &[],
+            functions: &[],
+            function_role: None,
+        };
         for command in COMMANDS {
             assert!(!scope.policy(command).unwrap().to_string().contains("arn:aws:"), "{command}");
         }
@@ -511,6 +524,35 @@ fn a_plan_is_told_to_people_and_to_machines() {
     assert_eq!(again, second, "a saved plan is the same plan");
 }
 
+/// What a function is made of is said by its version; what is not known is told as that.
+#[test]
+fn a_function_that_does_not_do_what_the_files_say_is_told() {
+    let desired = desired(compiled(MANIFEST, OPENAPI, None));
+    let (name, authorizer) = desired.api.authorizers.first_key_value().unwrap();
+    let arn = authorizer.function.as_ref().unwrap().as_str();
+    let config = configuration(&desired.api.authorizer_document(name).unwrap());
+    let version = |config: Option<&str>| Published::Version {
+        number: "7".to_owned(),
+        build: config.map(|config| Build { config: config.to_owned(), binary: None }),
+        architecture: "arm64".to_owned(),
+    };
+    for (published, told) in [
+        (None, None),
+        (Some(Published::Nothing), Some("is not there; the files say")),
+        (Some(version(None)), Some("is version 7, which does not say what it was made of")),
+        (Some(version(Some("0a1b"))), Some("is version 7 with configuration 0a1b; the files say")),
+        (Some(version(Some(&config))), None),
+    ] {
+        let functions = published.into_iter().map(|one| (arn.to_owned(), one)).collect();
+        let plan = plan(&desired, &Observed { functions, ..nothing() });
+        let text = plan.to_string();
+        match told {
+            Some(told) => assert!(text.contains(told) && text.contains(&config), "{text}"),
+            None => assert_eq!(plan.functions, [], "{text}"),
+        }
+    }
+}
+
 #[test]
 fn policies_are_printed_for_every_command_and_class() {
     let folder =
@@ -548,10 +590,11 @@ fn policies_are_printed_for_every_command_and_class() {
         "--class",
         "readers=GET /open",
     ];
-    let others = [print(&["trust"]), print(&["invoke"]), print(&saml)];
+    let others = ["trust", "invoke", "execution-trust", "execution"].map(|of| print(&[of]));
+    let others = [others.concat(), print(&saml)];
     insta::assert_snapshot!("iam_others", others.concat());
     for (arguments, says) in [
-        (vec!["nonsense"], "iam is not trust, invoke, saml or a command that needs AWS"),
+        (vec!["nonsense"], "iam is not trust, invoke, execution, execution-trust, saml, build or"),
         (vec!["saml"], "--provider is not the provider's ARN"),
         (vec!["saml", "--provider", "p"], "--issuer is not"),
         (vec!["saml", "--provider", "p", "--issuer", "i"], "--class is not"),

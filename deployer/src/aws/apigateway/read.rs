@@ -113,6 +113,7 @@ impl Aws {
         api: Option<Listed>,
         stage: &str,
         roles: &[String],
+        functions: &BTreeSet<String>,
     ) -> Result<Observed, CallError> {
         let api = match api {
             Some(api) => Some(self.observe_api(api, stage).await?),
@@ -126,7 +127,13 @@ impl Aws {
                 found.insert(role, known);
             }
         }
-        Ok(Observed { place: self.place.clone(), api, roles: found })
+        let mut published = BTreeMap::new();
+        for function in functions {
+            if let Some(one) = if_allowed(self.published(function).await)? {
+                published.insert(function.clone(), one);
+            }
+        }
+        Ok(Observed { place: self.place.clone(), api, roles: found, functions: published })
     }
 
     pub(super) async fn resources(&self, api: &str) -> Result<Vec<Resource>, CallError> {

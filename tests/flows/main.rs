@@ -13,6 +13,7 @@ mod bad_input;
 mod data_plane;
 mod function;
 mod gateway;
+mod infra;
 mod local_tools;
 mod on_aws;
 mod page;

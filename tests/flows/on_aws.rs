@@ -15,6 +15,7 @@ mod everything;
 mod faults;
 mod life;
 mod looking;
+mod permitted;
 mod real_authorizer;
 mod safety;
 mod shipping;

@@ -17,6 +17,7 @@ mod for_aws;
 mod gateway;
 mod house;
 mod iam;
+mod infra;
 mod linting;
 mod local_issuer;
 mod planning;

@@ -8,7 +8,7 @@ use e2e::stand_in::{Asked, StandIn, Wire};
 use e2e::{Dev, http, root, tool};
 use serde_json::{Value, json};
 
-use super::{Account, Told, command};
+use super::{Account, Told, command, permitted};
 use crate::function::free_port;
 
 /// The account that the stand-in for Lambda has.
@@ -107,8 +107,10 @@ fn sources_become_a_function_that_an_api_asks() {
     let none: Told = none.env("PATH", "/nonexistent").output().unwrap().into();
     assert!(none.exits(1).says("cargo lambda is not installed"));
 
-    // A new function, a new API.
+    // A new function, a new API; no call that the printed policy does not permit.
+    let policy = account.run(&["iam", "build", "--function-role", &role]).exits(0).json();
     let told = build(&["--function-role", &role], &token).exits(0);
+    let mut needed = permitted::needed(&account, &policy);
     assert!(told.says("petstore-authorizer:live leads to version 1"), "{told:?}");
     assert!(told.says("dev serves revision 1") && !told.says(&token), "{told:?}");
     assert_eq!(alias(at), "1");
@@ -153,6 +155,10 @@ fn sources_become_a_function_that_an_api_asks() {
     assert_eq!(alias(at), "1");
     let told = build(&[], &token).exits(0);
     assert!(told.says("leads to version"), "{told:?}");
+    needed.extend(permitted::needed(&account, &policy));
+    for action in ["CreateFunction", "UpdateFunctionCode", "CreateAlias", "UpdateAlias"] {
+        assert!(needed.contains(&format!("lambda:{action}")), "{action}: {needed:?}");
+    }
     account.is_done("dev");
     let live = alias(at);
     account.edit("openapi.yaml", "jwt: [admin]", "jwt: [owners:read]");

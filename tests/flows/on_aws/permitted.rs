@@ -1,0 +1,134 @@
+//! Every call that a command makes is one that the policy printed for it permits.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Account, REGION};
+
+const KEY: &str = "100000000091";
+
+/// IAM's wildcards, in patterns that the program prints: `*` alone.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| matches(after, rest)))
+        }),
+    }
+}
+
+fn permits(policy: &Value, action: &str, resource: &str) -> bool {
+    let any = |statement: &Value, name: &str, text: &str| {
+        let patterns = statement[name].as_array().unwrap().iter();
+        patterns.map(|one| one.as_str().unwrap()).any(|pattern| matches(pattern, text))
+    };
+    policy["Statement"].as_array().unwrap().iter().any(|statement| {
+        statement["Effect"] == "Allow"
+            && any(statement, "Action", action)
+            && any(statement, "Resource", resource)
+    })
+}
+
+/// Says what action a call is, on which resource, by AWS's service authorization reference;
+/// nothing for what everybody may.
+fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
+    let path = path.split('?').next().unwrap().replace("%3A", ":").replace("%2F", "/");
+    if path == "/" {
+        return None;
+    }
+    if path.starts_with("/20")
+        && let Some((_, function)) = path.split_once("/functions")
+    {
+        let (name, rest) = function.trim_matches('/').split_once('/').unwrap_or((function, ""));
+        let name = name.rsplit(":function:").next().unwrap().split(':').next().unwrap();
+        let name = name.trim_matches('/');
+        let action = match (method, rest.split('/').next().unwrap()) {
+            ("POST", "") => "CreateFunction",
+            ("GET", "") => "GetFunction",
+            ("GET", "configuration") => "GetFunctionConfiguration",
+            ("PUT", "configuration") => "UpdateFunctionConfiguration",
+            ("PUT", "code") => "UpdateFunctionCode",
+            ("POST", "versions") => "PublishVersion",
+            ("GET", "aliases") => "GetAlias",
+            ("POST", "aliases") => "CreateAlias",
+            ("PUT", "aliases") => "UpdateAlias",
+            ("GET", "policy") => "GetPolicy",
+            ("POST", "policy") => "AddPermission",
+            other => panic!("which action is {other:?} of {path}?"),
+        };
+        let name = if action == "CreateFunction" { "petstore-authorizer" } else { name };
+        let resource = format!("arn:aws:lambda:{REGION}:{key}:function:{name}");
+        return Some((format!("lambda:{action}"), resource));
+    }
+    Some((format!("apigateway:{method}"), format!("arn:aws:apigateway:{REGION}::{path}")))
+}
+
+/// The same of a call that is a form.
+fn action_of(key: &str, form: &str) -> Option<(String, String)> {
+    let field =
+        |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let action = field("Action").unwrap();
+    if action == "GetCallerIdentity" {
+        return None;
+    }
+    let resource = match field("RoleName") {
+        Some(name) => format!("arn:aws:iam::{key}:role/portcullis/petstore/{name}"),
+        None => "*".to_owned(),
+    };
+    Some((format!("iam:{action}"), resource))
+}
+
+/// Returns the actions of the calls that were made; the policy permits each.
+pub(super) fn needed(account: &Account, policy: &Value) -> BTreeSet<String> {
+    let (calls, forms, key) = (account.wire.calls(), account.wire.forms(), &account.key);
+    let calls = calls.iter().filter_map(|(method, path)| action(key, method, path));
+    let forms = forms.iter().filter_map(|form| action_of(key, form));
+    let permitted = |(action, resource): (String, String)| {
+        assert!(permits(policy, &action, &resource), "{action} on {resource}: {policy}");
+        action
+    };
+    calls.chain(forms).map(permitted).collect()
+}
+
+#[test]
+fn every_call_is_permitted_by_the_policy_that_is_printed() {
+    let account = Account::new(KEY);
+    let printed = |of: &str| account.run(&["iam", of]).exits(0).json();
+    let mut seen = BTreeSet::new();
+    let mut run = |of: &str, arguments: &[&str]| {
+        let policy = printed(of);
+        let told = account.run(arguments);
+        assert_eq!(told.exit, 0, "{told:?}");
+        seen.extend(needed(&account, &policy));
+    };
+    let usage = "usage_plan = { quota = { limit = 10, period = \"day\" } }\n";
+    account.edit("portcullis.toml", "[api]", &format!("{usage}\n[api]"));
+    run("deploy", &["deploy", "--stage", "dev", "--yes"]);
+    account.edit("openapi.yaml", "[owners:read]", "[owners:admin]");
+    account.edit("portcullis.toml", "[stage.dev]", "[stage.dev]\nmetrics = true\n");
+    run("plan", &["plan", "--stage", "dev"]);
+    run("deploy", &["deploy", "--stage", "dev", "--yes", "--flush-auth-cache"]);
+    run("status", &["status", "--stage", "dev"]);
+    run("history", &["history", "--stage", "dev"]);
+    run("rollback", &["rollback", "--stage", "dev", "--yes"]);
+    run("discover", &["discover"]);
+    run("undeploy", &["undeploy", "--delete-api", "--yes"]);
+    for action in [
+        "apigateway:POST",
+        "apigateway:PUT",
+        "apigateway:PATCH",
+        "apigateway:DELETE",
+        "iam:CreateRole",
+        "iam:PutRolePolicy",
+        "iam:DeleteRole",
+        "lambda:GetFunctionConfiguration",
+    ] {
+        assert!(seen.contains(action), "{action} was never needed: {seen:?}");
+    }
+    assert!(!permits(
+        &printed("plan"),
+        "apigateway:PUT",
+        "arn:aws:apigateway:eu-west-1::/restapis/x"
+    ));
+}

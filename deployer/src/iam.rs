@@ -204,6 +204,7 @@ impl Scope<'_> {
                     "lambda:CreateFunction",
                     "lambda:GetAlias",
                     "lambda:GetFunction",
+                    "lambda:InvokeFunction",
                     "lambda:PublishVersion",
                     "lambda:UpdateAlias",
                     "lambda:UpdateFunctionCode",

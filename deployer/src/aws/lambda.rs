@@ -45,6 +45,18 @@ impl Aws {
         })
     }
 
+    /// Invokes a version of a function, and returns what it answers, be it an error or not.
+    pub async fn invoke(&self, name: &str, version: &str, event: &Json) -> Result<Json, CallError> {
+        let asked = Asked::reading("lambda", format!("asking {name}, version {version}"));
+        let answer = self.caller.call(&asked, || {
+            let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
+            self.lambda.invoke().function_name(name).qualifier(version).payload(payload).send()
+        });
+        let answer = answer.await?;
+        let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+        Ok(serde_json::from_slice(payload).unwrap_or_default())
+    }
+
     /// Returns the version that an alias leads to, if it is there.
     pub async fn aliased(&self, function: &Aliased) -> Result<Option<String>, CallError> {
         let Aliased { name, alias } = function;

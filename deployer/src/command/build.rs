@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
 use super::config;
 use super::session::Session;
 use super::{Failure, local, read_bytes, write};
+use crate::apply::NO_TOKEN;
 use crate::cli;
 use crate::desired::Desired;
 use crate::fingerprint::fingerprint_of;
 use crate::function::{Aliased, Build, Published, configuration};
-use crate::observed::Observed;
+use crate::observed::{Observed, Place};
 use crate::output::Output;
 
 /// A function to publish.
@@ -54,6 +56,7 @@ pub(super) fn run(
     desired: &Desired,
     observed: &Observed,
     arguments: &cli::Build,
+    token: Option<&str>,
     output: Output,
 ) -> Result<Vec<Moved>, Failure> {
     let functions = functions(session, desired, observed)?;
@@ -62,7 +65,7 @@ pub(super) fn run(
     ready(&source)?;
     let mut moved = Vec::new();
     for function in functions {
-        match publish(session, &function, &source, arguments, output) {
+        match publish(session, &function, &source, arguments, token, output) {
             Ok(one) => moved.extend(one),
             Err(failure) => {
                 back(session, &moved, output);
@@ -129,6 +132,7 @@ fn publish(
     function: &Function,
     source: &Path,
     arguments: &cli::Build,
+    token: Option<&str>,
     output: Output,
 ) -> Result<Option<Moved>, Failure> {
     let Aliased { name, alias } = &function.aliased;
@@ -181,10 +185,41 @@ fn publish(
     let deployed = Deployed::read(&told).ok_or_else(|| {
         Failure::Build("cargo lambda deploy does not say which version it made".to_owned())
     })?;
+    ask(session, name, &deployed.version, token)?;
     let from = session.wait(session.aws.aliased(&function.aliased))?;
     session.wait(session.aws.lead(&function.aliased, &deployed.version))?;
     output.note(&format!("{name}:{alias} leads to version {}", deployed.version));
     Ok(Some(Moved { function: function.aliased.clone(), from }))
+}
+
+/// Asks a version before anything leads to it: what is no token must be refused, and the given
+/// one let in.
+fn ask(session: &Session, name: &str, version: &str, token: Option<&str>) -> Result<(), Failure> {
+    let Place { account, partition, region } = &session.aws.place;
+    let asked = |token: &str| {
+        let event = json!({
+            "type": "TOKEN",
+            "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:asking/asking/GET/"),
+            "authorizationToken": format!("Bearer {token}"),
+        });
+        session.wait(session.aws.invoke(name, version, &event))
+    };
+    let wrong = |what: &str, answer: &Json| {
+        let said = answer.get("errorMessage").and_then(Json::as_str).unwrap_or("no error");
+        Failure::Build(format!(
+            "version {version} of {name} {what} ({said}), and nothing was led to it"
+        ))
+    };
+    let answer = asked(NO_TOKEN)?;
+    if answer.get("errorMessage").and_then(Json::as_str) != Some("Unauthorized") {
+        return Err(wrong("did not refuse what is no token", &answer));
+    }
+    let Some(token) = token else { return Ok(()) };
+    let answer = asked(token)?;
+    if answer.get("policyDocument").is_none() {
+        return Err(wrong("did not let the given token in", &answer));
+    }
+    Ok(())
 }
 
 /// A static binary starts soonest. Where Rust has no standard library for one, and `rustup` cannot

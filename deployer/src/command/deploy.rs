@@ -63,7 +63,8 @@ pub(super) fn run(
     }
     let mut moved = Vec::new();
     if builds {
-        moved = build::run(&session, &desired, &observed, &arguments.build, output)?;
+        let token = token.as_deref();
+        moved = build::run(&session, &desired, &observed, &arguments.build, token, output)?;
         observed = session.observe(&desired)?;
         if arguments.plan.is_none() {
             planned = plan(&desired, &observed);

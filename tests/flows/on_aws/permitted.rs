@@ -53,6 +53,7 @@ fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
             ("GET", "aliases") => "GetAlias",
             ("POST", "aliases") => "CreateAlias",
             ("PUT", "aliases") => "UpdateAlias",
+            ("POST", "invocations") => "InvokeFunction",
             ("GET", "policy") => "GetPolicy",
             ("POST", "policy") => "AddPermission",
             other => panic!("which action is {other:?} of {path}?"),

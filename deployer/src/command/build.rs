@@ -157,7 +157,8 @@ fn publish(
     let folder = local::folder()?;
     let lambda = folder.path().join("lambda");
     output.note(&format!("building {name} for {architecture}"));
-    let mut build = cargo_lambda("build", source, folder.path(), &lambda);
+    // There, because Cargo reads its configuration from where it is run.
+    let mut build = cargo_lambda("build", source, source, &lambda);
     build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
     build.args(["--target", target(&architecture, output)]);
     ended(&mut build, "cargo lambda build")?;
@@ -171,6 +172,7 @@ fn publish(
     }
     write(&function.text, Some(&folder.path().join("authorizer.json")), output)?;
     output.note(&format!("deploying {name} with the rules of {}", function.authorizer));
+    // Here, because what is included is packed by the path that is given.
     let mut deploy = cargo_lambda("deploy", source, folder.path(), &lambda);
     deploy.args(["--binary-name", "bootstrap", "--include", "authorizer.json"]);
     deploy.args(["--output-format", "json", "--description", &build.to_string()]);
@@ -238,8 +240,7 @@ fn target(architecture: &str, output: Output) -> &'static str {
     linked
 }
 
-/// A command of `cargo lambda` about the sources in a folder, run in another one, where it finds
-/// what it packs.
+/// A command of `cargo lambda` about the sources in a folder, run in that one or another.
 fn cargo_lambda(command: &str, source: &Path, folder: &Path, lambda: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(["lambda", command, "--manifest-path"]).arg(source.join("Cargo.toml"));

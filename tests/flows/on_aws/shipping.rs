@@ -118,6 +118,7 @@ fn sources_become_a_function_that_an_api_asks() {
     let told = build(&["--function-role", &role], &token).exits(0);
     let mut needed = permitted::needed(&account, &policy);
     assert!(told.says("petstore-authorizer:live leads to version 1"), "{told:?}");
+    let linked = if told.says("rustup target add") { "gnu" } else { "musl" };
     assert!(told.says("dev serves revision 1") && !told.says(&token), "{told:?}");
     assert_eq!(alias(at), "1");
     let packed = boto(
@@ -179,7 +180,22 @@ fn sources_become_a_function_that_an_api_asks() {
     // By hand, as the README says it: the description makes it known again.
     let told = account.run(&["config", "--out", "authorizer.json"]).exits(0);
     let said = told.stderr.split('"').nth(1).unwrap().to_owned();
-    let mut by_hand = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
+    let cargo_lambda = || {
+        let mut cargo_lambda = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
+        cargo_lambda.env("PATH", &path);
+        cargo_lambda
+    };
+    let mut made = cargo_lambda();
+    made.args(["lambda", "build", "--quiet", "--profile", "lambda", "--package", "authorizer"]);
+    made.arg("--target").arg(format!("{}-unknown-linux-{linked}", std::env::consts::ARCH));
+    assert!(made.current_dir(root()).status().unwrap().success());
+    // It is the same program as `--build` makes, whatever folder that was run in.
+    let binary = root().join("target/lambda/bootstrap/bootstrap");
+    let sum = Command::new("sha256sum").arg(binary).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap();
+    let described = versions(at)[0].as_str().unwrap().to_owned();
+    assert!(described.ends_with(&format!("binary={}", &sum[..16])), "{described}: {sum}");
+    let mut by_hand = cargo_lambda();
     by_hand.args([
         "lambda",
         "deploy",

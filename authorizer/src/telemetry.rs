@@ -192,7 +192,7 @@ pub struct NotAPercentage;
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 const DEFINITIONS: &str = r#"[{"Namespace":"Portcullis","Dimensions":[["FunctionName","Decision"],["FunctionName","Decision","Reason"]],"Metrics":[{"Name":"Decisions","Unit":"Count"}]},{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"KeySetFetches","Unit":"Count"},{"Name":"ColdStarts","Unit":"Count"},{"Name":"Duration","Unit":"Microseconds"}]}]"#;
 
-/// How long a line is at most, most often: what is longer grows.
+/// What nearly every line fits in without growing.
 const LINE_BYTES: usize = 1_024;
 
 /// One invocation, beside its decision.

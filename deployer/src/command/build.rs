@@ -49,8 +49,8 @@ impl Deployed {
     }
 }
 
-/// Builds and publishes what the files name, and says which aliases were moved. What fails
-/// leaves those that were moved before where they are led back to.
+/// Builds and publishes what the files name, and says which aliases were moved. If one fails,
+/// those that were moved before it are led back.
 pub(super) fn run(
     session: &Session,
     desired: &Desired,
@@ -182,6 +182,8 @@ fn publish(
     if let Some(url) = &session.aws.endpoint {
         deploy.args(["--endpoint-url", url]);
     }
+    // The keys may be a profile's or a role's: nothing of other ones may be left beside them.
+    deploy.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
     deploy.arg(name).envs(session.wait(session.aws.environment())?);
     let told = ended(&mut deploy, "cargo lambda deploy")?;
     let deployed = Deployed::read(&told).ok_or_else(|| {

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::api::{AuthorizerShape, StageSettings};
-use crate::aws::apigateway::{Checked, MethodsNow, UsagePlanStep};
-use crate::aws::{Aws, CallError, Kind};
-use crate::draft::{Authorization, Method, scheme_of};
-use crate::observed::{Observed, ObservedStage, TAG_API};
-use crate::plan::{Patch, Plan, Step, serve, undo};
-use crate::revision::Revision;
+use aws::apigateway::{Checked, MethodsNow, UsagePlanStep};
+use aws::{Aws, CallError, Kind};
+use compiler::api::{AuthorizerShape, StageSettings};
+use compiler::definition::{Authorization, Method, scheme_of};
+use deployment::observed::{Observed, ObservedStage, TAG_API};
+use deployment::plan::{Patch, Plan, Step, serve, undo};
+use deployment::revision::Revision;
 
 /// What is done beside the plan.
 #[derive(Clone, Debug, Default)]
@@ -344,7 +344,7 @@ impl Run<'_> {
             tracing: settings.tracing,
             ..StageSettings::default()
         };
-        let patches = crate::plan::patches(&plain, settings);
+        let patches = deployment::plan::patches(&plain, settings);
         if !patches.is_empty() {
             let now = aws.update_stage(&api, name, &patches).await?;
             self.must_be(&now, None, settings).await?;

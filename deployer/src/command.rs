@@ -5,18 +5,18 @@ use std::{fs, io};
 
 use authorizer::config::{IssuerDocument, secure_url};
 
-use crate::api::Api;
 use crate::apply::ApplyError;
-use crate::aws::{CallError, Kind, NoAccess};
 use crate::cli::{Arguments, Command, Files};
-use crate::compile::Environment;
-use crate::desired::Misplaced;
 use crate::dev::issuer;
 use crate::dev::serving::NotServed;
-use crate::diagnostic::{Diagnostic, has_errors};
-use crate::draft::DraftError;
 use crate::output::{Exit, Output};
-use crate::project::{self, Unreadable};
+use aws::{CallError, Kind, NoAccess};
+use compiler::api::Api;
+use compiler::compile::Environment;
+use compiler::definition::DraftError;
+use compiler::project::{self, Unreadable};
+use compiler::source::diagnostic::{Diagnostic, has_errors};
+use deployment::desired::Misplaced;
 
 mod adopt;
 mod build;

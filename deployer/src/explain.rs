@@ -14,12 +14,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
-use crate::api::{Api, Authorizer, IdentitySource, Route, Security};
-use crate::gateway::event::method_arn;
-use crate::gateway::policy::{Answer, Facts, Matched, Verdict};
-use crate::gateway::refusal::Refusal;
-use crate::gateway::request::{RequestHead, RequestTime};
-use crate::gateway::router::find;
+use compiler::api::{Api, Authorizer, IdentitySource, Route, Security};
+use gateway::event::method_arn;
+use gateway::policy::{Answer, Facts, Matched, Verdict};
+use gateway::refusal::Refusal;
+use gateway::request::{RequestHead, RequestTime};
+use gateway::router::find;
 
 mod text;
 

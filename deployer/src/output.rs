@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::Diagnostic;
+use compiler::source::diagnostic::Diagnostic;
 
 mod human;
 mod json;

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::session::Session;
 use super::{Failure, named};
 use crate::cli::{self, Files};
-use crate::compile::Environment;
-use crate::observed::{TAG_API, TAG_MANAGED};
 use crate::output::{Exit, Output};
+use compiler::compile::Environment;
+use deployment::observed::{TAG_API, TAG_MANAGED};
 
 pub(super) fn run(
     arguments: &cli::Adopt,

@@ -13,11 +13,11 @@ use super::session::Session;
 use super::{Failure, local, read_bytes, write};
 use crate::apply::NO_TOKEN;
 use crate::cli;
-use crate::desired::Desired;
-use crate::fingerprint::fingerprint_of;
-use crate::function::{Aliased, Build, Published, configuration};
-use crate::observed::{Observed, Place};
 use crate::output::Output;
+use compiler::fingerprint::fingerprint_of;
+use deployment::desired::Desired;
+use deployment::function::{Aliased, Build, Published, configuration};
+use deployment::observed::{Observed, Place};
 
 /// A function to publish.
 struct Function {

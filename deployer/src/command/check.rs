@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::Failure;
 use crate::cli;
-use crate::compile::{Environment, compare};
-use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::output::{Exit, Output};
-use crate::project;
+use compiler::compile::{Environment, compare};
+use compiler::project;
+use compiler::source::diagnostic::{Diagnostic, Severity, has_errors};
 
 pub(super) fn run(
     arguments: &cli::Check,

@@ -4,11 +4,11 @@ use authorizer::Config;
 use authorizer::config::Document;
 
 use super::{Failure, compiled, local_issuer, write};
-use crate::api::Api;
 use crate::cli;
-use crate::compile::Environment;
-use crate::function::{Build, configuration};
 use crate::output::{Exit, Output};
+use compiler::api::Api;
+use compiler::compile::Environment;
+use deployment::function::{Build, configuration};
 
 pub(super) fn run(
     arguments: &cli::Config,

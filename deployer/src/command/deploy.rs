@@ -7,13 +7,13 @@ use serde_json::json;
 use super::session::{Session, look};
 use super::{Failure, build, local, plan::told, smoke};
 use crate::apply::{self, ApplyError, Options, Report, apply};
-use crate::aws::Kind;
 use crate::cli;
-use crate::compile::Environment;
-use crate::observed::{Observed, Place};
 use crate::output::{Exit, Output};
-use crate::plan::{FORMAT, Plan, plan};
-use crate::project;
+use aws::Kind;
+use compiler::compile::Environment;
+use compiler::project;
+use deployment::observed::{Observed, Place};
+use deployment::plan::{FORMAT, Plan, plan};
 
 pub(super) fn run(
     arguments: &cli::Deploy,
@@ -53,7 +53,7 @@ pub(super) fn run(
         }
         // Whoever was asked may have taken a while.
         let now = session.observe(&desired)?;
-        if crate::plan::observation(&now) != planned.observed {
+        if deployment::plan::observation(&now) != planned.observed {
             let message = "AWS is not any more what was planned for".to_owned();
             return Err(Failure::Stale(message));
         }

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Failure, local};
-use crate::api::{Api, Security};
 use crate::cli;
-use crate::clock;
-use crate::compile::Environment;
 use crate::dev::console::{self, Started};
 use crate::dev::examples;
 use crate::dev::page::PAGE;
 use crate::dev::serving::Serving;
 use crate::output::{Exit, Output};
-use crate::project;
+use compiler::api::{Api, Security};
+use compiler::compile::Environment;
+use compiler::project;
+use gateway::clock;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(300);

@@ -9,10 +9,10 @@ use super::Failure;
 use super::deploy::url;
 use super::session::Session;
 use crate::apply::number;
-use crate::aws::apigateway::{Listed, MethodSummary};
 use crate::cli;
-use crate::observed::TAG_API;
 use crate::output::{Exit, Output};
+use aws::apigateway::{Listed, MethodSummary};
+use deployment::observed::TAG_API;
 
 pub(super) fn run(access: &cli::Access, output: Output) -> Result<Exit, Failure> {
     let session = Session::open(access, output)?;

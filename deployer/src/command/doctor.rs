@@ -6,13 +6,13 @@ use serde_json::{Value as Json, json};
 
 use super::session::Session;
 use super::{Failure, compiled};
-use crate::api::Arn;
-use crate::aws::CallError;
 use crate::cli;
-use crate::compile::Environment;
-use crate::desired::{Desired, role_arn};
-use crate::observed::{ObservedApi, Role};
 use crate::output::{Exit, Output};
+use aws::CallError;
+use compiler::api::Arn;
+use compiler::compile::Environment;
+use deployment::desired::{Desired, role_arn};
+use deployment::observed::{ObservedApi, Role};
 
 /// What an account may have, unless it was raised.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::session::Session;
 use super::{Failure, named};
 use crate::cli;
-use crate::compile::Environment;
 use crate::output::{Exit, Output};
-use crate::plan::drift;
+use compiler::compile::Environment;
+use deployment::plan::drift;
 
 pub(super) fn run(
     arguments: &cli::Live,
@@ -21,13 +21,13 @@ pub(super) fn run(
     let mut changes = drift(&observed);
     let served = observed.stages.get(&arguments.stage);
     if let (Some(stage), None) = (served, observed.live(&arguments.stage)) {
-        changes.push(crate::plan::Change {
-            sign: crate::plan::Sign::Alter,
+        changes.push(deployment::plan::Change {
+            sign: deployment::plan::Sign::Alter,
             subject: format!("stage {}", arguments.stage),
             aspect: "deployment".to_owned(),
             before: None,
             after: Some(format!("{}, which is none of ours", stage.deployment)),
-            danger: crate::plan::Danger::Security,
+            danger: deployment::plan::Danger::Security,
         });
     }
     let text = if changes.is_empty() {

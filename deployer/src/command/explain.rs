@@ -10,17 +10,17 @@ use authorizer::routes::Verb;
 use authorizer::{Authorizer, Config, UnixTime};
 
 use super::{Failure, compiled, local_issuer};
-use crate::api::{Api, Security};
 use crate::cli;
-use crate::clock;
-use crate::compile::Environment;
 use crate::dev::issuer::{self, Issuer};
 use crate::explain::{Explanation, head};
-use crate::gateway::event::{authorizer_event, method_arn};
-use crate::gateway::identity;
-use crate::gateway::mapping::Context;
-use crate::gateway::router::find;
 use crate::output::{Exit, Output};
+use compiler::api::{Api, Security};
+use compiler::compile::Environment;
+use gateway::clock;
+use gateway::event::{authorizer_event, method_arn};
+use gateway::identity;
+use gateway::mapping::Context;
+use gateway::router::find;
 
 /// What the token for `--scopes` names as its issuer. Nothing is fetched from there.
 const NOBODY: &str = "https://explain.invalid/";

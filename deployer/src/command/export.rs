@@ -7,11 +7,11 @@ use serde_json::json;
 use super::session::Session;
 use super::{Failure, compiled, make_folder, write};
 use crate::cli;
-use crate::compile::Environment;
-use crate::observed::ObservedApi;
-use crate::openapi::{document, render};
 use crate::output::{Exit, Output};
-use crate::project::MANIFEST;
+use compiler::compile::Environment;
+use compiler::openapi::{document, render};
+use compiler::project::MANIFEST;
+use deployment::observed::ObservedApi;
 
 pub(super) fn run(
     arguments: &cli::Export,

@@ -8,8 +8,8 @@ use super::session::Session;
 use super::{Failure, named};
 use crate::apply::number;
 use crate::cli;
-use crate::compile::Environment;
 use crate::output::{Exit, Output};
+use compiler::compile::Environment;
 
 pub(super) fn run(
     arguments: &cli::Live,

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{Failure, compiled};
-use crate::api::{Api, Route, Security};
 use crate::cli::{self, Files};
-use crate::compile::Environment;
-use crate::desired::{may_invoke, trust};
-use crate::iam::{COMMANDS, Scope};
-use crate::observed::Place;
 use crate::output::{Exit, Output};
+use compiler::api::{Api, Route, Security};
+use compiler::compile::Environment;
+use deployment::desired::{may_invoke, trust};
+use deployment::iam::{COMMANDS, Scope};
+use deployment::observed::Place;
 
 pub(super) fn run(
     arguments: &cli::Iam,
@@ -35,7 +35,7 @@ pub(super) fn run(
     let printed = match arguments.of.as_str() {
         "trust" => trust(&place.account),
         "invoke" => {
-            let invoke = |(name, authorizer): (&String, &crate::api::Authorizer)| {
+            let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
                 Some((name.clone(), may_invoke(authorizer.function.as_ref()?)))
             };
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();

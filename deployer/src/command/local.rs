@@ -8,13 +8,13 @@ use http::Uri;
 use tokio::net::TcpListener;
 
 use super::Failure;
-use crate::api::Api;
 use crate::cli::Local as Arguments;
-use crate::compile::Environment;
 use crate::dev::serving::{Local, Options};
-use crate::gateway::functions::Settings;
 use crate::output::Output;
-use crate::project::{self, Project};
+use compiler::api::Api;
+use compiler::compile::Environment;
+use compiler::project::{self, Project};
+use gateway::functions::Settings;
 
 /// The ports to listen on.
 pub(super) struct Ports {

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::session::look;
 use super::{Failure, write};
 use crate::cli;
-use crate::compile::Environment;
-use crate::function::{Difference, Published};
 use crate::output::{Exit, Output};
-use crate::plan::{Plan, plan};
+use compiler::compile::Environment;
+use deployment::function::{Difference, Published};
+use deployment::plan::{Plan, plan};
 
 pub(super) fn run(
     arguments: &cli::Plan,
@@ -37,7 +37,7 @@ fn says(published: &Published) -> bool {
 
 /// Tells a plan: for machines without what only `deploy` needs.
 pub(super) fn told(plan: &Plan, output: Output) {
-    let steps: Vec<String> = plan.steps.iter().map(crate::plan::Step::sentence).collect();
+    let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::sentence).collect();
     output.data(
         &plan.to_string(),
         &json!({

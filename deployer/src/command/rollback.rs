@@ -5,14 +5,14 @@ use serde_json::json;
 use super::Failure;
 use super::session::Session;
 use crate::apply::number;
-use crate::aws::Kind;
 use crate::cli::{self, Files};
 use crate::command::named;
-use crate::compile::Environment;
-use crate::observed::ObservedApi;
 use crate::output::{Exit, Output};
-use crate::plan::{Change, Patch, between};
-use crate::revision::Record;
+use aws::Kind;
+use compiler::compile::Environment;
+use deployment::observed::ObservedApi;
+use deployment::plan::{Change, Patch, between};
+use deployment::revision::Record;
 
 pub(super) fn run(
     arguments: &cli::Rollback,

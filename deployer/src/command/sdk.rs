@@ -7,8 +7,8 @@ use serde_json::json;
 use super::session::Session;
 use super::{Failure, named, write_bytes};
 use crate::cli;
-use crate::compile::Environment;
 use crate::output::{Exit, Output};
+use compiler::compile::Environment;
 
 const LANGUAGES: [&str; 6] = ["android", "java", "javascript", "objectivec", "ruby", "swift"];
 

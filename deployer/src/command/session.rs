@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::api::{Api, Arn};
-use crate::aws::apigateway::{Found, Listed};
-use crate::aws::{self, Aws};
 use crate::cli::{Access, Live};
 use crate::command::{Failure, compiled};
-use crate::compile::Environment;
-use crate::desired::Desired;
-use crate::observed::{Observed, ObservedApi};
 use crate::output::Output;
+use aws::apigateway::{Found, Listed};
+use aws::{self, Aws};
+use compiler::api::{Api, Arn};
+use compiler::compile::Environment;
+use deployment::desired::Desired;
+use deployment::observed::{Observed, ObservedApi};
 
 /// AWS, as this caller.
 pub(super) struct Session {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::Empty;
 
-use crate::gateway::integration::{body, client};
 use crate::output::Output;
+use gateway::integration::{body, client};
 
 /// How often it is asked, and how far apart.
 const TRIES: u32 = 15;

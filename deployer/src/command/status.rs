@@ -7,9 +7,9 @@ use super::session::Session;
 use super::{Failure, named};
 use crate::apply::number;
 use crate::cli;
-use crate::compile::Environment;
 use crate::output::{Exit, Output};
-use crate::plan::drift;
+use compiler::compile::Environment;
+use deployment::plan::drift;
 
 pub(super) fn run(
     arguments: &cli::Live,

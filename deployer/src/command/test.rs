@@ -11,15 +11,15 @@ use http_body_util::{BodyExt, Full, Limited};
 
 use super::{Failure, local};
 use crate::cli;
-use crate::clock;
-use crate::compile::Environment;
 use crate::dev::cases::{self, Came, Case, Outcome, Results, Token};
 use crate::dev::serving::Serving;
-use crate::diagnostic::{Diagnostics, has_errors};
-use crate::document::read_yaml;
-use crate::gateway::integration::{HttpClient, MAX_BODY_BYTES, body, client};
 use crate::output::{Exit, Output};
-use crate::project;
+use compiler::compile::Environment;
+use compiler::project;
+use compiler::source::diagnostic::{Diagnostics, has_errors};
+use compiler::source::document::read_yaml;
+use gateway::clock;
+use gateway::integration::{HttpClient, MAX_BODY_BYTES, body, client};
 
 /// What answers later than this does not answer.
 const PATIENCE: Duration = Duration::from_secs(35);

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::session::Session;
 use super::{Failure, named};
-use crate::aws::Kind;
 use crate::cli::{self, Files};
-use crate::compile::Environment;
-use crate::desired::Desired;
 use crate::output::{Exit, Output};
+use aws::Kind;
+use compiler::compile::Environment;
+use deployment::desired::Desired;
 
 pub(super) fn run(
     arguments: &cli::Undeploy,

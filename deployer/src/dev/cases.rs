@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::{Diagnostics, suggestion};
-use crate::document::{Entry, Node, Section, Value};
+use compiler::source::diagnostic::{Diagnostics, suggestion};
+use compiler::source::document::{Entry, Node, Section, Value};
 
 /// A request with a token, and what must come of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use authorizer::routes::{Requirement, Verb};
 
-use crate::api::{Api, Route, Security};
+use compiler::api::{Api, Route, Security};
 
 /// What to ask for and what to expect.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,9 +18,9 @@ use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value as Json, json};
 
-use crate::clock;
-use crate::gateway::integration::{AnyBody, body};
-use crate::gateway::server::random;
+use gateway::clock;
+use gateway::integration::{AnyBody, body};
+use gateway::server::random;
 
 /// How long a token is good for, in seconds.
 const LIFETIME: i64 = 3600;

@@ -16,13 +16,13 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
-use crate::api::{Api, Route, Security};
-use crate::clock;
-use crate::gateway::backend::function;
-use crate::gateway::explanation::Explanation;
-use crate::gateway::functions::Invocation;
-use crate::gateway::integration::{AnyBody, body};
-use crate::gateway::pass::Gateway;
+use compiler::api::{Api, Route, Security};
+use gateway::backend::function;
+use gateway::clock;
+use gateway::explanation::Explanation;
+use gateway::functions::Invocation;
+use gateway::integration::{AnyBody, body};
+use gateway::pass::Gateway;
 
 /// Where the page is.
 pub const PAGE: &str = "/_portcullis/";
@@ -208,11 +208,8 @@ impl Page {
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html>
 fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<AnyBody> {
     let served = gateway.served();
-    let known = format!(
-        "/restapis/{}/stages/{}/cache/authorizers",
-        crate::gateway::API_ID,
-        served.api().stage
-    );
+    let known =
+        format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, served.api().stage);
     if method != Method::DELETE || path != known {
         let why = format!("of API Gateway's own calls there is only DELETE {known}");
         return refuse(StatusCode::NOT_FOUND, &why);

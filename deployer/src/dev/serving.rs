@@ -16,16 +16,16 @@ use tokio::sync::watch;
 
 use super::issuer::{self, Issuer};
 use super::{backend, page};
-use crate::api::{Api, AuthorizerKind, IdentitySource, IntegrationKind};
-use crate::gateway::authorizers::{Guard, Place};
-use crate::gateway::backend::function;
-use crate::gateway::functions::{Command, Functions, Settings};
-use crate::gateway::identity;
-use crate::gateway::integration::client;
-use crate::gateway::pass::{Gateway, Observer};
-use crate::gateway::served::Served;
-use crate::gateway::server;
-use crate::project;
+use compiler::api::{Api, AuthorizerKind, IdentitySource, IntegrationKind};
+use compiler::project;
+use gateway::authorizers::{Guard, Place};
+use gateway::backend::function;
+use gateway::functions::{Command, Functions, Settings};
+use gateway::identity;
+use gateway::integration::client;
+use gateway::pass::{Gateway, Observer};
+use gateway::served::Served;
+use gateway::server;
 
 /// What is served, and how.
 pub struct Options {
@@ -306,7 +306,7 @@ fn function_of(api: &Api, scheme: &str, functions: &Functions) -> Option<String>
 
 /// Returns the authorizer of ours that a function is.
 fn scheme_of<'a>(api: &'a Api, name: &str) -> Option<&'a str> {
-    let is = |(scheme, authorizer): &(&'a String, &crate::api::Authorizer)| {
+    let is = |(scheme, authorizer): &(&'a String, &compiler::api::Authorizer)| {
         let arn = authorizer.function.as_ref().and_then(|arn| function(arn.as_str()).ok());
         *scheme == name || arn.as_deref() == Some(name)
     };

@@ -7,7 +7,7 @@ use miette::{
     Severity as Level,
 };
 
-use crate::diagnostic::{Diagnostic, Severity};
+use compiler::source::diagnostic::{Diagnostic, Severity};
 
 pub(super) fn diagnostics(diagnostics: &[Diagnostic], colour: bool) -> String {
     let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };

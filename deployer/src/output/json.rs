@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use compiler::source::diagnostic::{Diagnostic, Severity};
 
 pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> Json {
     let all = diagnostics.iter().map(|diagnostic| {

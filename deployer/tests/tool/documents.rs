@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use deployer::diagnostic::{Diagnostics, Source};
-use deployer::document::{Node, read_toml, read_yaml};
+use compiler::source::diagnostic::{Diagnostics, Source};
+use compiler::source::document::{Node, read_toml, read_yaml};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use authorizer::UnixTime;
-use deployer::api::{Api, AuthorizerKind, IdentitySource, Quota, Throttle};
-use deployer::compile;
+use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Throttle};
+use compiler::compile;
+use compiler::source::diagnostic::Source;
 use deployer::dev::examples::{self, Call};
-use deployer::diagnostic::Source;
-use deployer::gateway::cache::Cache;
-use deployer::gateway::event::{authorizer_event, method_arn, proxy_event};
-use deployer::gateway::identity;
-use deployer::gateway::mapping::{Context, Template, expression, is_expression, stage_variables};
-use deployer::gateway::policy::Answer;
-use deployer::gateway::refusal::Refusal;
-use deployer::gateway::request::{RequestHead, RequestTime};
-use deployer::gateway::router::find;
-use deployer::gateway::throttle::Usage;
+use gateway::cache::Cache;
+use gateway::event::{authorizer_event, method_arn, proxy_event};
+use gateway::identity;
+use gateway::mapping::{Context, Template, expression, is_expression, stage_variables};
+use gateway::policy::Answer;
+use gateway::refusal::Refusal;
+use gateway::request::{RequestHead, RequestTime};
+use gateway::router::find;
+use gateway::throttle::Usage;
 use http::HeaderMap;
 use serde_json::json;
 

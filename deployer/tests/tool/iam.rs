@@ -1,7 +1,7 @@
 //! Policies as authorizers may return them, judged as IAM would.
 
 use authorizer::UnixTime;
-use deployer::gateway::policy::{Answer, Facts, Verdict};
+use gateway::policy::{Answer, Facts, Verdict};
 use serde_json::{Value, json};
 
 const STAGE: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev";

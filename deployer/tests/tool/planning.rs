@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deployer::api::{Api, StageSettings, Throttle};
-use deployer::compile::{compile, manifest};
-use deployer::desired::Desired;
-use deployer::diagnostic::{Source, has_errors};
-use deployer::draft::Draft;
-use deployer::function::{Build, Published, configuration};
-use deployer::iam::{COMMANDS, Scope};
-use deployer::observed::{
+use compiler::api::{Api, StageSettings, Throttle};
+use compiler::compile::{compile, manifest};
+use compiler::definition::Draft;
+use compiler::openapi::render;
+use compiler::source::diagnostic::{Source, has_errors};
+use deployment::desired::Desired;
+use deployment::function::{Build, Published, configuration};
+use deployment::iam::{COMMANDS, Scope};
+use deployment::observed::{
     Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, Served, TAG_API,
 };
-use deployer::openapi::render;
-use deployer::plan::{Danger, Plan, Step, patches, plan};
-use deployer::revision::{Record, Revision};
+use deployment::plan::{Danger, Plan, Step, patches, plan};
+use deployment::revision::{Record, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,0 +1,235 @@
+//! AWS's words for things → ours, in the one form in which equal ones compare equal.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigateway::primitives::DateTime;
+use aws_sdk_apigateway::types::{
+    self, Authorizer, EndpointConfiguration, GatewayResponse as AwsResponse, Model, Resource,
+    RestApi, Stage,
+};
+use serde_json::{Value as Json, json};
+
+use super::Listed;
+use compiler::api::{
+    AccessLog, ApiSettings, AuthorizerShape, GatewayResponse, Integration, StageSettings, Throttle,
+    Validator,
+};
+use compiler::definition::{Authorization, Method};
+use deployment::observed::{Canary, ObservedStage, Served};
+use deployment::revision::Record;
+
+pub(super) fn listed(api: &RestApi) -> Listed {
+    let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
+    let policy = api.policy().filter(|policy| !policy.is_empty());
+    Listed {
+        id: api.id().unwrap_or_default().to_owned(),
+        name: api.name().unwrap_or_default().to_owned(),
+        tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
+        endpoint: kinds.first().map_or("EDGE", |kind| kind.as_str()).to_owned(),
+        created: api.created_date().map_or(0, DateTime::secs),
+        settings: ApiSettings {
+            description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
+            key_from_authorizer: api
+                .api_key_source()
+                .is_some_and(|source| source.as_str() == "AUTHORIZER"),
+            binary_media_types: api.binary_media_types().iter().cloned().collect(),
+            minimum_compression_size: api.minimum_compression_size(),
+            policy: policy.and_then(read_policy),
+        }
+        .normal(),
+    }
+}
+
+/// A resource policy comes as JSON whose quotes are escaped once more.
+fn read_policy(text: &str) -> Option<Json> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"").replace("\\\\", "\\")))
+        .ok()
+}
+
+pub(super) fn shape(authorizer: &Authorizer) -> (String, AuthorizerShape) {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let sources = authorizer.identity_source().unwrap_or_default().split(',').map(str::trim);
+    let shape = AuthorizerShape {
+        kind: authorizer.r#type().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        uri: text(authorizer.authorizer_uri()),
+        credentials: text(authorizer.authorizer_credentials()),
+        identity: sources.filter(|source| !source.is_empty()).map(str::to_owned).collect(),
+        validation: text(authorizer.identity_validation_expression()),
+        ttl: authorizer.authorizer_result_ttl_in_seconds().unwrap_or(300),
+        providers: authorizer.provider_arns().iter().cloned().collect(),
+    };
+    (authorizer.name().unwrap_or_default().to_owned(), shape)
+}
+
+pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, GatewayResponse)> {
+    let map = |map: Option<&std::collections::HashMap<String, String>>| {
+        map.cloned().unwrap_or_default().into_iter().collect()
+    };
+    let kind = response.response_type()?.as_str().to_owned();
+    let read = GatewayResponse {
+        status_code: response.status_code().map(str::to_owned),
+        response_parameters: map(response.response_parameters()),
+        response_templates: map(response.response_templates()),
+    };
+    let read = read.normal(&kind);
+    Some((kind, read))
+}
+
+/// Tells our records from the models of the API, and leaves out those that every API has.
+pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, BTreeMap<u32, Record>) {
+    let mut own = BTreeMap::new();
+    let mut records = BTreeMap::new();
+    for model in models {
+        let name = model.name().unwrap_or_default();
+        let schema: Json =
+            model.schema().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let description = model.description().filter(|text| text.starts_with('{'));
+        let schema = match description {
+            Some(text) => json!({"description": text}),
+            None => schema,
+        };
+        match Record::read(name, &schema) {
+            Some((revision, Some(record))) => _ = records.insert(revision, record),
+            Some((_, None)) => {}
+            None if ["Empty", "Error"].contains(&name) => {}
+            None => _ = own.insert(name.to_owned(), schema),
+        }
+    }
+    (own, records)
+}
+
+pub(super) fn methods(
+    resources: &[Resource],
+    authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
+    validators: &BTreeMap<String, Validator>,
+) -> BTreeMap<String, Method> {
+    let mut methods = BTreeMap::new();
+    for resource in resources {
+        let path = resource.path().unwrap_or_default();
+        for (verb, found) in resource.resource_methods().into_iter().flatten() {
+            let resource_id = resource.id().unwrap_or_default();
+            let read = method(found, resource_id, authorizers, validators);
+            methods.insert(format!("{verb} {path}"), read);
+        }
+    }
+    methods
+}
+
+fn method(
+    method: &types::Method,
+    resource: &str,
+    authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
+    validators: &BTreeMap<String, Validator>,
+) -> Method {
+    let authorization = match method.authorization_type() {
+        None | Some("NONE") => Authorization::None,
+        Some("AWS_IAM") => Authorization::AwsIam,
+        Some(_) => {
+            let id = method.authorizer_id().unwrap_or_default();
+            // One that is not there is told by its id.
+            let name = authorizers.get(id).map_or(id, |(name, _)| name);
+            let scopes = method.authorization_scopes().iter().cloned().collect();
+            Authorization::Authorizer { name: name.to_owned(), scopes }
+        }
+    };
+    let validator = method.request_validator_id().and_then(|id| validators.get(id));
+    let responses = method.method_responses().into_iter().flatten().map(|(status, response)| {
+        let headers = response.response_parameters().into_iter().flatten();
+        (status.clone(), headers.map(|(name, _)| name.clone()).collect())
+    });
+    Method {
+        authorization,
+        api_key: method.api_key_required().unwrap_or_default(),
+        operation: method.operation_name().filter(|name| !name.is_empty()).map(str::to_owned),
+        validator: validator.copied(),
+        parameters: method.request_parameters().cloned().unwrap_or_default().into_iter().collect(),
+        bodies: method.request_models().cloned().unwrap_or_default().into_iter().collect(),
+        responses: responses.collect(),
+        integration: method.method_integration().map(|found| integration(found, resource)),
+    }
+}
+
+fn integration(found: &types::Integration, resource: &str) -> Integration {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let kind = found.r#type().map(|kind| kind.as_str().to_ascii_lowercase());
+    let responses = found.integration_responses().into_iter().flatten().map(|(_, response)| {
+        let pattern = response.selection_pattern().filter(|pattern| !pattern.is_empty());
+        let read = json!({
+            "statusCode": response.status_code().unwrap_or_default(),
+            "responseParameters": response.response_parameters().cloned().unwrap_or_default(),
+            "responseTemplates": response.response_templates().cloned().unwrap_or_default(),
+            "contentHandling": response.content_handling().map(types::ContentHandlingStrategy::as_str),
+        });
+        (pattern.unwrap_or(compiler::api::DEFAULT).to_owned(), read)
+    });
+    let responses: BTreeMap<String, Json> = responses.collect();
+    let read = Integration::read(json!({
+        "type": kind.unwrap_or_else(|| "mock".to_owned()),
+        "httpMethod": text(found.http_method()),
+        "uri": text(found.uri()),
+        "credentials": text(found.credentials()),
+        "connectionType": found.connection_type().map(types::ConnectionType::as_str),
+        "connectionId": text(found.connection_id()),
+        "integrationTarget": text(found.integration_target()),
+        "requestParameters": found.request_parameters().cloned().unwrap_or_default(),
+        "requestTemplates": found.request_templates().cloned().unwrap_or_default(),
+        "passthroughBehavior": found.passthrough_behavior().unwrap_or("when_no_match"),
+        "contentHandling": found.content_handling().map(types::ContentHandlingStrategy::as_str),
+        "timeoutInMillis": match found.timeout_in_millis() { 0 => 29_000, ms => ms },
+        "cacheKeyParameters": found.cache_key_parameters(),
+        "cacheNamespace": text(found.cache_namespace()).filter(|name| name != resource),
+        "responses": responses,
+        "tlsConfig": found.tls_config().map(|tls| json!({
+            "insecureSkipVerification": tls.insecure_skip_verification(),
+        })),
+        "responseTransferMode": found.response_transfer_mode().map(types::ResponseTransferMode::as_str),
+    }));
+    // Every member above is one of its own.
+    read.unwrap_or_else(|_| Integration::new(compiler::api::IntegrationKind::Mock))
+}
+
+/// What the account allows, which a stage without limits of its own shows as its own.
+const ACCOUNT: (f64, i32) = (10_000.0, 5_000);
+
+pub(super) fn stage(stage: &Stage) -> ObservedStage {
+    let throttle = |setting: &types::MethodSetting| {
+        let found = (setting.throttling_rate_limit(), setting.throttling_burst_limit());
+        let none = found.0 < 0.0 || found.1 < 0 || found == (0.0, 0) || found == ACCOUNT;
+        (!none).then_some(Throttle { rate: found.0, burst: found.1 })
+    };
+    let settings = stage.method_settings().cloned().unwrap_or_default();
+    let whole = settings.get("*/*");
+    let routes = settings.iter().filter(|(key, _)| *key != "*/*").filter_map(|(key, setting)| {
+        let (path, verb) = key.rsplit_once('/')?;
+        let path = path.replace("~1", "/").replace("~0", "~");
+        let path = if path.starts_with('/') { path } else { format!("/{path}") };
+        Some((format!("{verb} {path}"), throttle(setting)?))
+    });
+    let log = stage.access_log_settings().and_then(|log| {
+        let destination = log.destination_arn().filter(|arn| !arn.is_empty())?;
+        Some(AccessLog {
+            destination: destination.trim_end_matches(":*").to_owned(),
+            format: log.format().unwrap_or_default().to_owned(),
+        })
+    });
+    let level = whole.and_then(|all| all.logging_level()).filter(|level| *level != "OFF");
+    let canary = stage.canary_settings().and_then(|canary| {
+        let deployment = canary.deployment_id().filter(|id| !id.is_empty())?.to_owned();
+        Some(Canary { deployment, percent: canary.percent_traffic() })
+    });
+    ObservedStage {
+        deployment: stage.deployment_id().unwrap_or_default().to_owned(),
+        served: Served::read(stage.description().unwrap_or_default()),
+        canary,
+        settings: StageSettings {
+            variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),
+            throttle: whole.and_then(throttle),
+            routes: routes.collect(),
+            access_log: log,
+            metrics: whole.is_some_and(types::MethodSetting::metrics_enabled),
+            logging: level.filter(|level| !level.is_empty()).map(str::to_owned),
+            tracing: stage.tracing_enabled(),
+        },
+    }
+}

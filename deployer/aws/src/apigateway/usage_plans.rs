@@ -1,0 +1,250 @@
+//! Usage plans, which API keys belong to, and what else names a stage.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigateway::types::{
+    self, Op, PatchOperation, QuotaPeriodType, QuotaSettings, ThrottleSettings,
+};
+
+use super::{Listed, PAGE};
+use crate::call::if_there;
+use crate::{Asked, Aws, CallError, Kind};
+use compiler::api::{ApiSettings, Quota, Throttle, UsagePlan};
+use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
+use deployment::plan::plan_name;
+
+/// What a usage plan is to be, and what it is.
+#[derive(Clone, Copy, Debug)]
+pub struct UsagePlanStep<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The stage it is for.
+    pub stage: &'a str,
+    /// Its id, if it is there.
+    pub id: Option<&'a str>,
+    /// What it is to allow.
+    pub plan: &'a UsagePlan,
+    /// The keys that are in it.
+    pub keys_there: &'a [String],
+    /// Whether the stage is in it.
+    pub has_stage: bool,
+}
+
+impl Aws {
+    /// Reads the usage plan that was made for a stage.
+    pub(super) async fn usage_plan(
+        &self,
+        api: &Listed,
+        stage: &str,
+    ) -> Result<Option<ObservedUsagePlan>, CallError> {
+        let name = plan_name(api.tags.get(TAG_API).unwrap_or(&api.name), stage);
+        if !Self::has_usage_plans(&api.tags) {
+            return Ok(None);
+        }
+        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+        let all: Vec<types::UsagePlan> =
+            pages!(self, asked, self.apigateway.get_usage_plans(), items);
+        let Some(plan) = all.into_iter().find(|plan| plan.name() == Some(name.as_str())) else {
+            return Ok(None);
+        };
+        let id = plan.id().unwrap_or_default().to_owned();
+        let asked = Asked::reading("GetUsagePlanKeys", format!("reading the keys of {name}"));
+        let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
+        let keys: Vec<types::UsagePlanKey> = pages!(self, asked, request(), items);
+        let mut keys: Vec<String> =
+            keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
+        keys.sort();
+        let has_stage = plan
+            .api_stages()
+            .iter()
+            .any(|one| one.api_id() == Some(api.id.as_str()) && one.stage() == Some(stage));
+        let throttle = plan.throttle().map(|throttle| Throttle {
+            rate: throttle.rate_limit(),
+            burst: throttle.burst_limit(),
+        });
+        let quota = plan.quota().map(|quota| Quota {
+            limit: quota.limit(),
+            period: quota.period().map(|period| period.as_str().to_owned()).unwrap_or_default(),
+        });
+        Ok(Some(ObservedUsagePlan { id, has_stage, plan: UsagePlan { throttle, quota, keys } }))
+    }
+
+    /// Reads the usage plan of any stage of an API.
+    pub async fn usage_plan_of(
+        &self,
+        tags: &BTreeMap<String, String>,
+        api: &str,
+        name: &str,
+        stage: &str,
+    ) -> Result<Option<ObservedUsagePlan>, CallError> {
+        let listed = Listed {
+            id: api.to_owned(),
+            name: name.to_owned(),
+            tags: tags.clone(),
+            endpoint: String::new(),
+            created: 0,
+            settings: ApiSettings::default(),
+        };
+        self.usage_plan(&listed, stage).await
+    }
+
+    /// Says whether a usage plan was ever made for an API: its tag says so.
+    fn has_usage_plans(tags: &BTreeMap<String, String>) -> bool {
+        tags.contains_key(TAG_PLANS)
+    }
+
+    /// Lists what names a stage and would not work without it: usage plans, and paths of custom
+    /// domains.
+    pub async fn dependents(&self, api: &str, stage: &str) -> Result<Vec<String>, CallError> {
+        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+        let plans: Vec<types::UsagePlan> =
+            pages!(self, asked, self.apigateway.get_usage_plans(), items);
+        let names = |plan: &&types::UsagePlan| {
+            let mut stages = plan.api_stages().iter();
+            stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
+        };
+        let mut found: Vec<String> = (plans.iter().filter(names))
+            .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
+            .collect();
+        let asked = Asked::reading("GetDomainNames", "reading the custom domains");
+        let domains: Vec<types::DomainName> =
+            pages!(self, asked, self.apigateway.get_domain_names(), items);
+        for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
+            let asked =
+                Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
+            let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
+            let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
+            let ours = paths
+                .iter()
+                .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
+            found.extend(
+                ours.map(|path| {
+                    format!("domain {domain}/{}", path.base_path().unwrap_or_default())
+                }),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Makes a usage plan for a stage what it is to be.
+    pub async fn put_usage_plan(
+        &self,
+        api: &str,
+        step: &UsagePlanStep<'_>,
+    ) -> Result<(), CallError> {
+        let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
+        let id = match id {
+            Some(id) => {
+                self.update_usage_plan(id, api, step).await?;
+                id.to_owned()
+            }
+            None => self.create_usage_plan(api, name, stage, plan).await?,
+        };
+        for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
+            let asked =
+                Asked::reading("CreateUsagePlanKey", format!("adding the key {key} to {name}"));
+            let added = self.caller.call(&asked, || {
+                let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
+                create.key_id(key).key_type("API_KEY").send()
+            });
+            match added.await {
+                Err(error) if error.kind != Kind::Conflict => return Err(error),
+                _ => {}
+            }
+        }
+        for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
+            let asked =
+                Asked::reading("DeleteUsagePlanKey", format!("taking the key {key} out of {name}"));
+            let gone = self.caller.call(&asked, || {
+                self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
+            });
+            if_there(gone.await)?;
+        }
+        Ok(())
+    }
+
+    async fn create_usage_plan(
+        &self,
+        api: &str,
+        name: &str,
+        stage: &str,
+        plan: &UsagePlan,
+    ) -> Result<String, CallError> {
+        let asked = Asked::making("CreateUsagePlan", format!("creating the usage plan {name}"));
+        let of = aws_sdk_apigateway::types::ApiStage::builder().api_id(api).stage(stage).build();
+        let throttle = plan.throttle.map(|throttle| {
+            let settings = ThrottleSettings::builder();
+            settings.rate_limit(throttle.rate).burst_limit(throttle.burst).build()
+        });
+        let quota = plan.quota.as_ref().map(|quota| {
+            let period = QuotaPeriodType::from(quota.period.as_str());
+            QuotaSettings::builder().limit(quota.limit).period(period).build()
+        });
+        let made = self.caller.call(&asked, || {
+            self.apigateway
+                .create_usage_plan()
+                .name(name)
+                .api_stages(of.clone())
+                .set_throttle(throttle.clone())
+                .set_quota(quota.clone())
+                .send()
+        });
+        Ok(made.await?.id().unwrap_or_default().to_owned())
+    }
+
+    async fn update_usage_plan(
+        &self,
+        id: &str,
+        api: &str,
+        step: &UsagePlanStep<'_>,
+    ) -> Result<(), CallError> {
+        let replace = |path: &str, value: String| {
+            PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
+        };
+        let mut patches = Vec::new();
+        if let Some(throttle) = step.plan.throttle {
+            patches.push(replace("/throttle/rateLimit", throttle.rate.to_string()));
+            patches.push(replace("/throttle/burstLimit", throttle.burst.to_string()));
+        }
+        if let Some(quota) = &step.plan.quota {
+            patches.push(replace("/quota/limit", quota.limit.to_string()));
+            patches.push(replace("/quota/period", quota.period.clone()));
+        }
+        if !step.has_stage {
+            let value = format!("{api}:{}", step.stage);
+            let add = PatchOperation::builder().op(Op::Add).path("/apiStages").value(value);
+            patches.push(add.build());
+        }
+        if patches.is_empty() {
+            return Ok(());
+        }
+        let asked =
+            Asked::making("UpdateUsagePlan", format!("changing the usage plan {}", step.name));
+        let update = self.caller.call(&asked, || {
+            let update = self.apigateway.update_usage_plan().usage_plan_id(id);
+            update.set_patch_operations(Some(patches.clone())).send()
+        });
+        update.await.map(|_| ())
+    }
+
+    /// Takes a stage out of its usage plan and removes the plan.
+    pub async fn delete_usage_plan(
+        &self,
+        id: &str,
+        api: &str,
+        stage: &str,
+    ) -> Result<(), CallError> {
+        let asked = Asked::reading("DeleteUsagePlan", format!("deleting the usage plan {id}"));
+        let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
+        let patch = patch.value(format!("{api}:{stage}")).build();
+        let out = self.caller.call(&asked, || {
+            let update = self.apigateway.update_usage_plan().usage_plan_id(id);
+            update.patch_operations(patch.clone()).send()
+        });
+        if_there(out.await)?;
+        let gone = self
+            .caller
+            .call(&asked, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
+        if_there(gone.await).map(|_| ())
+    }
+}

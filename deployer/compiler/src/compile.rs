@@ -1,0 +1,159 @@
+//! The texts of `portcullis.toml` and `openapi.yaml` → [`Api`], or everything that is wrong
+//! with them. Touches nothing but its arguments.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Api, Authorizer, Deployment};
+use crate::compile::lint::{Places, lint, opened};
+use crate::openapi;
+use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
+use crate::source::document::{read_toml, read_yaml};
+use crate::source::manifest::{self, Manifest};
+
+mod caching;
+pub mod lint;
+mod preflight;
+
+use caching::wire;
+use preflight::preflight;
+
+/// Where the environment's variables come from.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads the manifest alone: it names the other file.
+pub fn manifest(
+    source: &Arc<Source>,
+    environment: Environment<'_>,
+) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let mut diagnostics = Diagnostics::of(Arc::clone(source));
+    let tree = read_toml(&source.text, &mut diagnostics);
+    let manifest = tree.and_then(|tree| manifest::read(tree, environment, &mut diagnostics));
+    (manifest, diagnostics.into_vec())
+}
+
+/// Compiles the API for a stage: the named one, else `dev`, else the only or first one, else
+/// one called `dev`.
+pub fn compile(
+    manifest: &Manifest,
+    manifest_source: &Arc<Source>,
+    openapi: &Arc<Source>,
+    stage: Option<&str>,
+) -> (Option<Api>, Vec<Diagnostic>) {
+    let mut in_manifest = Diagnostics::of(Arc::clone(manifest_source));
+    let mut in_openapi = Diagnostics::of(Arc::clone(openapi));
+    let api = parts(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
+    let mut diagnostics = in_manifest.into_vec();
+    diagnostics.extend(in_openapi.into_vec());
+    let api = if has_errors(&diagnostics) { None } else { api };
+    (api, diagnostics)
+}
+
+fn parts(
+    manifest: &Manifest,
+    openapi: &str,
+    stage: Option<&str>,
+    in_manifest: &mut Diagnostics,
+    in_openapi: &mut Diagnostics,
+) -> Option<Api> {
+    let stage = stage_name(manifest, stage, in_manifest)?;
+    let settings = manifest.stages.get(&stage).cloned().unwrap_or_default();
+    let tree = read_yaml(openapi, in_openapi)?;
+    let integration = settings.integration.as_ref().or(manifest.integration.as_ref());
+    let ours = |name: &str| manifest.authorizers.contains_key(name);
+    let operations = openapi::read(&tree, &ours, integration, in_openapi)?;
+    for (name, declared) in &manifest.authorizers {
+        if !operations.schemes.contains_key(name) {
+            let known = operations.schemes.keys().map(String::as_str);
+            let help = suggestion(name, known).unwrap_or_else(|| {
+                format!("add it to components.securitySchemes, or remove [authorizer.{name}]")
+            });
+            in_manifest.error(
+                declared.span,
+                format!("the OpenAPI document has no security scheme `{name}`"),
+                help,
+            );
+        }
+    }
+    let authorizers: BTreeMap<String, Authorizer> = manifest
+        .authorizers
+        .iter()
+        .map(|(name, declared)| {
+            let own = declared.settings.function.as_ref();
+            let function = settings.functions.get(name).or(own).cloned();
+            (name.clone(), Authorizer { function, ..declared.settings.clone() })
+        })
+        .collect();
+    let spans: BTreeMap<String, Span> =
+        operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
+    let externals = operations.schemes.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
+    let mut api = Api {
+        name: manifest.name.clone(),
+        version: operations.version,
+        endpoint: manifest.endpoint,
+        stage,
+        settings: operations.settings,
+        deployment: Deployment {
+            protect: manifest.protect,
+            keep: manifest.keep,
+            tags: manifest.tags.clone(),
+            vpc_endpoints: manifest.vpc_endpoints.clone(),
+        },
+        cors: settings.cors.as_ref().or(manifest.cors.as_ref()).cloned(),
+        stage_settings: settings.settings,
+        usage_plan: manifest.usage_plan.clone(),
+        gateway_responses: operations.gateway_responses,
+        models: operations.models,
+        authorizers,
+        externals: externals.collect(),
+        routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
+    };
+    let says_the_key = |authorizer: &Authorizer| {
+        authorizer.issuers.iter().any(|issuer| issuer.usage_key.is_some())
+    };
+    api.settings.key_from_authorizer |= api.authorizers.values().any(says_the_key);
+    for (route, span) in &settings.route_spans {
+        if !api.routes.iter().any(|known| known.to_string() == *route) {
+            let known: Vec<String> = api.routes.iter().map(ToString::to_string).collect();
+            let help = suggestion(route, known.iter().map(String::as_str));
+            in_manifest.error(*span, format!("there is no operation `{route}`"), help);
+        }
+    }
+    preflight(&mut api);
+    let span = |route: &str| spans.get(route).copied().unwrap_or_default();
+    let declared = |name: &str| manifest.authorizers.get(name).cloned();
+    wire(&mut api, &declared, &span, in_manifest, in_openapi);
+    let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
+    lint(&api, &Places { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
+    Some(api)
+}
+
+/// Reads the document of an earlier deployment and tells which of its guarded operations
+/// everybody may call now.
+pub fn compare(api: &Api, earlier: &Arc<Source>) -> Vec<Diagnostic> {
+    let mut diagnostics = Diagnostics::of(Arc::clone(earlier));
+    if let Some(tree) = read_yaml(&earlier.text, &mut diagnostics)
+        && let Some(operations) = openapi::read(&tree, &|_| true, None, &mut diagnostics)
+    {
+        opened(api, &operations.routes, &mut diagnostics);
+    }
+    diagnostics.into_vec()
+}
+
+fn stage_name(
+    manifest: &Manifest,
+    stage: Option<&str>,
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
+    let known = || manifest.stages.keys().map(String::as_str);
+    match stage {
+        Some(name) if manifest.stages.contains_key(name) => Some(name.to_owned()),
+        Some(name) => {
+            let help = suggestion(name, known()).unwrap_or_else(|| format!("add [stage.{name}]"));
+            diagnostics.error(Span::default(), format!("there is no stage `{name}`"), help);
+            None
+        }
+        None if manifest.stages.contains_key("dev") => Some("dev".to_owned()),
+        None => Some(known().next().unwrap_or("dev").to_owned()),
+    }
+}

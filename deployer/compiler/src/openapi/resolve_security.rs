@@ -1,0 +1,288 @@
+//! OpenAPI's `security` → [`Security`]. An operation that resolves to nothing is an error,
+//! never an open door.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use authorizer::routes::Requirement;
+
+use crate::api::{AuthorizerShape, Security};
+use crate::source::diagnostic::{Diagnostics, Span, suggestion};
+use crate::source::document::{Entry, Node, Value};
+
+/// A security scheme, by what API Gateway can do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    ApiKey,
+    AwsIam,
+    /// Brings its own authorizer, as an export from AWS does.
+    External(Box<AuthorizerShape>),
+    /// Bearer tokens, with the scopes the document declares for it, if it does.
+    Jwt {
+        declared: Option<BTreeSet<String>>,
+    },
+}
+
+/// The schemes by their keys in the document, each with the name it goes by.
+pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
+
+const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
+/// What a scheme is called in the files, where its key is made for AWS.
+pub(super) const SCHEME_NAME: &str = "x-portcullis-scheme";
+/// An operation's alternatives of scopes, which `security` cannot say of an `apiKey` scheme.
+pub(super) const SCOPES: &str = "x-portcullis-scopes";
+
+fn scheme_name(entry: &Entry) -> String {
+    let own = entry.node.member(SCHEME_NAME).and_then(Node::text);
+    own.unwrap_or(&entry.key).to_owned()
+}
+
+/// Reads `components.securitySchemes`.
+pub(super) fn schemes(
+    root: &Node,
+    ours: &dyn Fn(&str) -> bool,
+    diagnostics: &mut Diagnostics,
+) -> Schemes {
+    let declared =
+        root.member("components").and_then(|components| components.member("securitySchemes"));
+    let mut schemes = BTreeMap::new();
+    for entry in declared.map(Node::entries).unwrap_or_default() {
+        let node = &entry.node;
+        let text = |key| node.member(key).and_then(Node::text);
+        let name = scheme_name(entry);
+        let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {
+            (_, Some("awsSigv4")) => Scheme::AwsIam,
+            _ if ours(&name) && node.member(AUTHORIZER).is_some() => Scheme::Jwt { declared: None },
+            _ if node.member(AUTHORIZER).is_some() => {
+                let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
+                let header = text("name").unwrap_or("Authorization");
+                Scheme::External(Box::new(AuthorizerShape::read(&extension, header)))
+            }
+            (Some("apiKey"), _)
+                if text("in") == Some("header")
+                    && text("name").is_some_and(|name| name.eq_ignore_ascii_case("x-api-key")) =>
+            {
+                Scheme::ApiKey
+            }
+            (Some("http"), _)
+                if text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) =>
+            {
+                Scheme::Jwt { declared: None }
+            }
+            (Some("openIdConnect"), _) => Scheme::Jwt { declared: None },
+            (Some("oauth2"), _) => Scheme::Jwt { declared: oauth2_scopes(node) },
+            _ => {
+                let help = "use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`";
+                diagnostics.error(
+                    entry.key_span,
+                    format!("API Gateway cannot check the security scheme `{}`", entry.key),
+                    help.to_owned(),
+                );
+                continue;
+            }
+        };
+        if matches!(scheme, Scheme::Jwt { .. }) && !ours(&name) {
+            let help =
+                format!("add [authorizer.{name}] with its issuer and audience to portcullis.toml");
+            diagnostics.error(
+                entry.key_span,
+                format!("no authorizer serves the security scheme `{name}`"),
+                help,
+            );
+        }
+        schemes.insert(entry.key.clone(), (name, scheme));
+    }
+    schemes
+}
+
+fn oauth2_scopes(node: &Node) -> Option<BTreeSet<String>> {
+    let flows = node.member("flows")?.entries();
+    let scopes = flows.iter().filter_map(|flow| flow.node.member("scopes")).flat_map(Node::entries);
+    let scopes: BTreeSet<String> = scopes.map(|scope| scope.key.clone()).collect();
+    (!scopes.is_empty()).then_some(scopes)
+}
+
+/// What one alternative of `security` asks for.
+#[derive(Default)]
+struct Alternative {
+    jwt: Option<(String, BTreeSet<String>)>,
+    external: Option<(String, BTreeSet<String>)>,
+    api_key: bool,
+    aws_iam: bool,
+}
+
+/// Resolves an operation's `security`, or the root's where it has none.
+pub(super) fn resolve(
+    operation: &str,
+    (own, root): (Option<&Node>, Option<&Node>),
+    carried: Option<&Node>,
+    at: Span,
+    schemes: &Schemes,
+    diagnostics: &mut Diagnostics,
+) -> Option<Security> {
+    let Some(security) = own.or(root) else {
+        let help =
+            "name a security scheme and its scopes, or write `security: []` to make it public";
+        diagnostics.error(at, format!("nothing says who may call {operation}"), help.to_owned());
+        return None;
+    };
+    let Value::List(items) = &security.value else {
+        diagnostics.error(
+            security.span,
+            format!("`security` is {}, not a list", security.kind()),
+            None,
+        );
+        return None;
+    };
+    let mut alternatives = Vec::new();
+    for item in items {
+        alternatives.push((alternative(item, schemes, diagnostics)?, item.span));
+    }
+    let Some(((first, _), rest)) = alternatives.split_first() else {
+        return Some(Security::Public);
+    };
+    let same = |other: &Alternative| {
+        let name =
+            |alternative: &Alternative| alternative.jwt.as_ref().map(|(name, _)| name.clone());
+        let scheme = |alternative: &Alternative| {
+            alternative.external.as_ref().map(|(scheme, _)| scheme.clone())
+        };
+        name(other) == name(first)
+            && scheme(other) == scheme(first)
+            && other.api_key == first.api_key
+            && other.aws_iam == first.aws_iam
+    };
+    if let Some((_, span)) = rest.iter().find(|(other, _)| !same(other)) {
+        let help = "alternatives may differ in scopes only".to_owned();
+        diagnostics.error(
+            *span,
+            "API Gateway checks one authorizer per method, not one or another",
+            help,
+        );
+        return None;
+    }
+    match first {
+        Alternative { jwt: Some((name, _)), external: None, api_key, aws_iam: false } => {
+            let scopes = alternatives
+                .iter()
+                .filter_map(|(alternative, _)| Some(alternative.jwt.as_ref()?.1.clone()));
+            let scopes = match carried {
+                Some(carried) => carried_scopes(carried, diagnostics)?,
+                None => scopes.collect(),
+            };
+            let requirement = Requirement::any_of(scopes)?;
+            Some(Security::Jwt { authorizer: name.clone(), requirement, api_key: *api_key })
+        }
+        Alternative { jwt: None, external: Some((scheme, _)), api_key, aws_iam: false } => {
+            let scopes = alternatives
+                .iter()
+                .filter_map(|(alternative, _)| Some(alternative.external.as_ref()?.1.clone()));
+            let scopes = scopes.flatten().collect();
+            Some(Security::External { scheme: scheme.clone(), scopes, api_key: *api_key })
+        }
+        Alternative { jwt: None, external: None, api_key: true, aws_iam: false } => {
+            Some(Security::ApiKey)
+        }
+        Alternative { jwt: None, external: None, api_key: false, aws_iam: true } => {
+            Some(Security::AwsIam)
+        }
+        _ => {
+            diagnostics.error(
+                security.span,
+                "API Gateway cannot check these security schemes together",
+                None,
+            );
+            None
+        }
+    }
+}
+
+fn alternative(
+    item: &Node,
+    schemes: &Schemes,
+    diagnostics: &mut Diagnostics,
+) -> Option<Alternative> {
+    if !matches!(item.value, Value::Map(_)) {
+        diagnostics.error(
+            item.span,
+            format!("a security requirement is {}, not a table", item.kind()),
+            None,
+        );
+        return None;
+    }
+    if item.entries().is_empty() {
+        let help = "API Gateway has no optional security: write `security: []` for a public operation, or name a scheme".to_owned();
+        diagnostics.error(
+            item.span,
+            "an empty security requirement would open the operation to everybody",
+            help,
+        );
+        return None;
+    }
+    let mut found = Alternative::default();
+    for entry in item.entries() {
+        let Some((name, scheme)) = schemes.get(&entry.key) else {
+            let help = suggestion(&entry.key, schemes.keys().map(String::as_str));
+            diagnostics.error(
+                entry.key_span,
+                format!("there is no usable security scheme `{}`", entry.key),
+                help,
+            );
+            return None;
+        };
+        match scheme {
+            Scheme::ApiKey => found.api_key = true,
+            Scheme::AwsIam => found.aws_iam = true,
+            Scheme::External(_) => {
+                found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
+            }
+            Scheme::Jwt { .. } if found.jwt.is_some() => {
+                diagnostics.error(entry.key_span, "a method can have one authorizer only", None);
+                return None;
+            }
+            Scheme::Jwt { declared } => {
+                found.jwt =
+                    Some((name.clone(), scopes(&entry.node, declared.as_ref(), diagnostics)?));
+            }
+        }
+    }
+    Some(found)
+}
+
+/// Reads the alternatives of scopes that a document of our own carries.
+fn carried_scopes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<BTreeSet<String>>> {
+    if node.items().is_empty() {
+        diagnostics.error(node.span, format!("`{SCOPES}` is no list of lists"), None);
+    }
+    node.items().iter().map(|item| scopes(item, None, diagnostics)).collect()
+}
+
+fn scopes(
+    node: &Node,
+    declared: Option<&BTreeSet<String>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<BTreeSet<String>> {
+    let mut scopes = BTreeSet::new();
+    if !matches!(node.value, Value::List(_)) {
+        diagnostics.error(node.span, format!("the scopes are {}, not a list", node.kind()), None);
+        return None;
+    }
+    for item in node.items() {
+        let Some(scope) = item.text().filter(|scope| authorizer::config::is_scope_name(scope))
+        else {
+            let help =
+                "visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3)".to_owned();
+            diagnostics.error(item.span, "not a scope name", help);
+            return None;
+        };
+        if let Some(declared) = declared.filter(|declared| !declared.contains(scope)) {
+            let help = suggestion(scope, declared.iter().map(String::as_str));
+            diagnostics.warning(
+                item.span,
+                format!("the scope `{scope}` is not among those its scheme declares"),
+                help,
+            );
+        }
+        scopes.insert(scope.to_owned());
+    }
+    Some(scopes)
+}

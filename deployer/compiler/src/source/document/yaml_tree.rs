@@ -1,0 +1,197 @@
+//! YAML 1.2, and JSON with it → [`Node`]. Bounded: a small file cannot grow into a large tree.
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Marks};
+use serde_json::Number;
+
+use super::{Entry, Node, Value};
+use crate::source::diagnostic::{Diagnostics, Span};
+
+/// Far more than an API of 300 resources needs; aliases could otherwise multiply without end.
+const MAX_NODES: usize = 500_000;
+
+/// Deeper than any schema, and shallow enough for the stack.
+const MAX_DEPTH: usize = 100;
+
+/// Reads a file with one YAML or JSON document.
+pub fn read(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let mut reader = Reader {
+        events: Parser::new_from_str(text),
+        offsets: text.char_indices().map(|(at, _)| at).chain([text.len()]).collect(),
+        anchors: BTreeMap::new(),
+        nodes: 0,
+        diagnostics,
+    };
+    match reader.document() {
+        Ok(node) => node,
+        Err(Stop::Syntax(error)) => {
+            let at = reader.offset(error.marker().index());
+            let message = format!("not YAML: {}", error.info());
+            reader.diagnostics.error(Span { start: at, end: at }, message, None);
+            None
+        }
+        Err(Stop::Refused(span, message)) => {
+            reader.diagnostics.error(span, message, None);
+            None
+        }
+    }
+}
+
+struct Reader<'a, 'd> {
+    events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// The byte at which each character begins: the parser counts characters.
+    offsets: Vec<usize>,
+    anchors: BTreeMap<usize, Node>,
+    nodes: usize,
+    diagnostics: &'d mut Diagnostics,
+}
+
+enum Stop {
+    Syntax(ScanError),
+    Refused(Span, &'static str),
+}
+
+impl<'a> Reader<'a, '_> {
+    fn offset(&self, character: usize) -> usize {
+        self.offsets.get(character).or(self.offsets.last()).copied().unwrap_or_default()
+    }
+
+    fn span(&self, marks: Marks) -> Span {
+        Span { start: self.offset(marks.start.index()), end: self.offset(marks.end.index()) }
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span), Stop> {
+        match self.events.next() {
+            Some(Ok((event, marks))) => Ok((event, self.span(marks))),
+            Some(Err(error)) => Err(Stop::Syntax(error)),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn document(&mut self) -> Result<Option<Node>, Stop> {
+        let mut root = None;
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => break,
+                (
+                    Event::StreamStart
+                    | Event::DocumentStart(_)
+                    | Event::DocumentEnd
+                    | Event::Nothing,
+                    _,
+                ) => {}
+                (_, span) if root.is_some() => {
+                    return Err(Stop::Refused(span, "a second document in one file"));
+                }
+                (event, span) => root = Some(self.node(event, span, 0)?),
+            }
+        }
+        if root.is_none() {
+            self.diagnostics.error(Span::default(), "the file is empty", None);
+        }
+        Ok(root)
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Stop> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(Stop::Refused(span, "more than 500,000 values in one file"));
+        }
+        if depth > MAX_DEPTH {
+            return Err(Stop::Refused(span, "more than 100 levels deep"));
+        }
+        let (anchor, tag, node) = match event {
+            Event::Alias(id) => {
+                let node = self.anchors.get(&id).cloned();
+                let node =
+                    node.ok_or(Stop::Refused(span, "an alias inside of what it stands for"))?;
+                self.nodes += count(&node);
+                return Ok(Node { span, ..node });
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, tag, Node { value: scalar(&text, style), span })
+            }
+            Event::SequenceStart(anchor, tag) => (anchor, tag, self.list(span, depth)?),
+            Event::MappingStart(anchor, tag) => (anchor, tag, self.map(span, depth)?),
+            _ => return Err(Stop::Refused(span, "an unexpected end")),
+        };
+        if tag.is_some() {
+            self.diagnostics.error(span, "a YAML tag, which has no meaning here", None);
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, mut span: Span, depth: usize) -> Result<Node, Stop> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, end) => {
+                    span.end = span.end.max(end.end);
+                    return Ok(Node { value: Value::List(items), span });
+                }
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn map(&mut self, mut span: Span, depth: usize) -> Result<Node, Stop> {
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let (key, key_span) = match self.next()? {
+                (Event::MappingEnd, end) => {
+                    span.end = span.end.max(end.end);
+                    return Ok(Node { value: Value::Map(entries), span });
+                }
+                (Event::Scalar(key, ..), key_span) => (key.into_owned(), key_span),
+                (_, span) => return Err(Stop::Refused(span, "a key that is not text")),
+            };
+            let (event, value_span) = self.next()?;
+            let node = self.node(event, value_span, depth + 1)?;
+            if key == "<<" {
+                self.diagnostics.error(key_span, "a merge key, which YAML 1.2 does not have", None);
+            } else if entries.iter().any(|entry| entry.key == key) {
+                self.diagnostics.error(
+                    key_span,
+                    format!("`{key}` stands twice in one table"),
+                    None,
+                );
+            } else {
+                entries.push(Entry { key, key_span, node });
+            }
+        }
+    }
+}
+
+fn count(node: &Node) -> usize {
+    let below: usize = match &node.value {
+        Value::List(items) => items.iter().map(count).sum(),
+        Value::Map(entries) => entries.iter().map(|entry| count(&entry.node)).sum(),
+        _ => 0,
+    };
+    below + 1
+}
+
+/// Resolves a plain scalar by the core schema (YAML 1.2 section 10.3.2); a quoted one is text.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    let as_text = || Value::Text(text.to_owned());
+    if style != ScalarStyle::Plain {
+        return as_text();
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
+            as_text()
+        }
+        _ => {
+            let whole = text.parse::<i64>().ok().map(Number::from);
+            let number = whole.or_else(|| text.parse().ok().and_then(Number::from_f64));
+            number.map_or_else(as_text, Value::Number)
+        }
+    }
+}

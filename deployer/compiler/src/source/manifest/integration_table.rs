@@ -1,0 +1,62 @@
+//! `[integration]`: what answers an operation that does not say.
+
+use super::DefaultIntegration;
+use super::authorizer_table::{arn, milliseconds};
+use crate::api::Arn;
+use crate::source::diagnostic::Diagnostics;
+use crate::source::document::{Node, Section, Value};
+
+/// Reads an integration. A wrong one is told here and not again at every operation it would
+/// have answered, so something stands in its place.
+pub(super) fn default_integration(
+    node: &Node,
+    diagnostics: &mut Diagnostics,
+) -> DefaultIntegration {
+    let mut section = Section::open(node, "integration", diagnostics);
+    let http = section.text("http", diagnostics);
+    let function = section.entry("lambda");
+    let mock = section.entry("mock");
+    let vpc_link = section.text("vpc_link", diagnostics);
+    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
+    let lambda = arn(&mut section, "lambda", Arn::function, form, diagnostics);
+    let form = "arn:aws:iam::ACCOUNT:role/NAME";
+    let credentials = arn(&mut section, "credentials", Arn::role, form, diagnostics);
+    let timeout_ms = milliseconds(&mut section, "timeout", diagnostics);
+    section.finish(diagnostics);
+    let no_lambda = function.is_none() && credentials.is_none();
+    match (http, lambda, mock.map(|entry| &entry.node)) {
+        (Some((base, span)), None, None) if no_lambda => {
+            // A stage variable may stand for any part, so the rest is read without them.
+            let plain = base.replace("${stageVariables.", "x").replace('}', "");
+            let fine = url::Url::parse(&plain).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.has_host()
+                    && url.query().is_none()
+                    && url.fragment().is_none()
+            });
+            if !fine {
+                let help = "write https://HOST[/PATH]".to_owned();
+                diagnostics.error(span, "`http` is not the base URL of a backend", help);
+            }
+            let vpc_link = vpc_link.map(|(link, _)| link.to_owned());
+            DefaultIntegration::Http { base: base.to_owned(), vpc_link, timeout_ms }
+        }
+        (None, Some(function), None) if vpc_link.is_none() => {
+            DefaultIntegration::Lambda { function, credentials, timeout_ms }
+        }
+        // Told already.
+        (None, None, None) if function.is_some() => DefaultIntegration::Mock,
+        (None, None, Some(Node { value: Value::Bool(true), .. }))
+            if no_lambda && vpc_link.is_none() && timeout_ms.is_none() =>
+        {
+            DefaultIntegration::Mock
+        }
+        _ => {
+            let message = "an integration is one of `http = \"https://…\"`, `lambda = \"arn:…\"` and `mock = true`";
+            let help =
+                "`http` takes a `vpc_link`, `lambda` takes `credentials`, and both a `timeout`";
+            diagnostics.error(node.span, message, help.to_owned());
+            DefaultIntegration::Mock
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! `[stage.NAME]`, `[cors]` and `[usage_plan]`.
+
+use std::collections::BTreeMap;
+
+use super::authorizer_table::{function_arn, seconds};
+use super::integration_table::default_integration;
+use super::{Declared, Stage, choice};
+use crate::api::{AccessLog, Cors, Quota, StageSettings, Throttle, UsagePlan};
+use crate::source::diagnostic::{Diagnostics, Span, suggestion};
+use crate::source::document::{Entry, Node, Section, Value};
+
+pub(super) fn stage(
+    entry: &Entry,
+    authorizers: &BTreeMap<String, Declared>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Stage> {
+    let name = &entry.key;
+    let fits = name.len() <= 128
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !fits || name.is_empty() {
+        let help = "letters, digits, `-` and `_`, at most 128".to_owned();
+        diagnostics.error(entry.key_span, format!("a stage cannot be called `{name}`"), help);
+    }
+    let mut section = Section::open(&entry.node, name, diagnostics);
+    let integration =
+        section.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
+    let cors = section.entry("cors").and_then(|entry| cors(&entry.node, diagnostics));
+    let mut functions = BTreeMap::new();
+    for entry in section.entry("authorizer").map(|entry| entry.node.entries()).unwrap_or_default() {
+        if !authorizers.contains_key(&entry.key) {
+            let help = suggestion(&entry.key, authorizers.keys().map(String::as_str));
+            diagnostics.error(
+                entry.key_span,
+                format!("there is no authorizer `{}`", entry.key),
+                help,
+            );
+        }
+        let mut section = Section::open(&entry.node, &entry.key, diagnostics);
+        if let Some(arn) = function_arn(&mut section, diagnostics) {
+            functions.insert(entry.key.clone(), arn);
+        }
+        section.finish(diagnostics);
+    }
+    let settings = settings(&mut section, diagnostics);
+    let route_spans = section
+        .entry("route")
+        .map(|entry| entry.node.entries())
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| (entry.key.clone(), entry.key_span))
+        .collect();
+    section.finish(diagnostics);
+    fits.then_some(Stage { integration, functions, cors, settings, route_spans })
+}
+
+fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSettings {
+    let mut routes = BTreeMap::new();
+    for entry in section.entry("route").map(|entry| entry.node.entries()).unwrap_or_default() {
+        let mut section = Section::open(&entry.node, &entry.key, diagnostics);
+        if let Some(throttle) = throttle(&mut section, diagnostics) {
+            routes.insert(entry.key.clone(), throttle);
+        }
+        section.finish(diagnostics);
+    }
+    let names = [("error", Some("ERROR")), ("info", Some("INFO")), ("off", None)];
+    StageSettings {
+        variables: variables(section, diagnostics),
+        throttle: throttle(section, diagnostics),
+        routes,
+        access_log: access_log(section, diagnostics),
+        metrics: truth(section, "metrics", diagnostics),
+        logging: choice(section, "logging", &names, diagnostics).flatten().map(str::to_owned),
+        tracing: truth(section, "tracing", diagnostics),
+    }
+}
+
+/// Reads stage variables; what their names and values may be made of is API Gateway's to say.
+/// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html>
+fn variables(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    let entries = section.entry("variables").map(|entry| entry.node.entries()).unwrap_or_default();
+    for entry in entries {
+        let name_fits = entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let value_fits = |value: &&str| {
+            value.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c))
+        };
+        match entry.node.text().filter(value_fits) {
+            Some(value) if name_fits => {
+                variables.insert(entry.key.clone(), value.to_owned());
+            }
+            _ => {
+                let help =
+                    "a name has letters, digits and `_`; a value letters, digits and `-._~:/?#&=,`";
+                diagnostics.error(
+                    entry.key_span,
+                    format!("`{}` is no stage variable", entry.key),
+                    help.to_owned(),
+                );
+            }
+        }
+    }
+    variables
+}
+
+fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<AccessLog> {
+    let entry = section.entry("access_log")?;
+    let (destination, format, span) = if let Some(text) = entry.node.text() {
+        (text.to_owned(), AccessLog::usual_format(), entry.node.span)
+    } else {
+        let mut inner = Section::open(&entry.node, "access_log", diagnostics);
+        let destination = inner.text("destination", diagnostics);
+        let format = inner.text("format", diagnostics);
+        inner.finish(diagnostics);
+        let (text, span) = destination.unwrap_or(("", entry.node.span));
+        let format = format.map_or_else(AccessLog::usual_format, |(text, _)| text.to_owned());
+        (text.to_owned(), format, span)
+    };
+    let service = destination.split(':').nth(2);
+    if !destination.starts_with("arn:") || !matches!(service, Some("logs" | "firehose")) {
+        let help = "name a log group, arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or a delivery stream whose name begins with amazon-apigateway-";
+        diagnostics.error(span, "`access_log` is no place for logs", help.to_owned());
+    }
+    if !format.contains("$context.requestId") && !format.contains("$context.extendedRequestId") {
+        let help = "add $context.requestId: API Gateway refuses a format without it".to_owned();
+        diagnostics.error(span, "`format` has no request id", help);
+    }
+    // API Gateway says the ARN of a log group without what stands for its streams.
+    let destination = destination.trim_end_matches(":*").to_owned();
+    Some(AccessLog { destination, format })
+}
+
+pub(super) fn truth(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    match section.entry(key).map(|entry| &entry.node) {
+        None => false,
+        Some(Node { value: Value::Bool(value), .. }) => *value,
+        Some(node) => {
+            let message = format!("`{key}` is {}, not true or false", node.kind());
+            diagnostics.error(node.span, message, None);
+            false
+        }
+    }
+}
+
+/// Reads a whole number of at least this much.
+pub(super) fn whole(
+    section: &mut Section<'_>,
+    key: &'static str,
+    least: i32,
+    diagnostics: &mut Diagnostics,
+) -> Option<i32> {
+    let node = &section.entry(key)?.node;
+    let number = match &node.value {
+        Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
+        _ => None,
+    };
+    let number = number.filter(|number| *number >= least);
+    if number.is_none() {
+        let message = format!("`{key}` is not a whole number of at least {least}");
+        diagnostics.error(node.span, message, None);
+    }
+    number
+}
+
+fn throttle(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Throttle> {
+    let entry = section.entry("throttle")?;
+    let mut section = Section::open(&entry.node, "throttle", diagnostics);
+    let burst = whole(&mut section, "burst", 0, diagnostics);
+    let rate = section.entry("rate").and_then(|entry| match &entry.node.value {
+        Value::Number(number) => number.as_f64().filter(|rate| *rate >= 0.0),
+        _ => None,
+    });
+    section.finish(diagnostics);
+    if burst.is_none() || rate.is_none() {
+        let help = "write { rate = REQUESTS-A-SECOND, burst = REQUESTS }".to_owned();
+        diagnostics.error(entry.node.span, "`throttle` says not how often", help);
+    }
+    Some(Throttle { rate: rate?, burst: burst? })
+}
+
+/// Reads `[cors]`.
+pub(super) fn cors(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cors> {
+    let mut section = Section::open(node, "cors", diagnostics);
+    let origins = section.texts("allow_origins", diagnostics);
+    let span = section.entry("allow_origins").map_or(node.span, |entry| entry.node.span);
+    let listed = |section: &mut Section<'_>, key, diagnostics: &mut Diagnostics| {
+        let texts = section.texts(key, diagnostics);
+        let token = |text: &&String| {
+            text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c))
+        };
+        if let Some(wrong) = texts.iter().flatten().find(token) {
+            let span = section.entry(key).map(|entry| entry.node.span).unwrap_or_default();
+            diagnostics.error(span, format!("`{wrong}` cannot stand in `{key}`"), None);
+        }
+        texts
+    };
+    let cors = Cors {
+        allow_origins: origins.unwrap_or_default(),
+        allow_methods: listed(&mut section, "allow_methods", diagnostics).unwrap_or_default(),
+        allow_headers: listed(&mut section, "allow_headers", diagnostics)
+            .unwrap_or_else(|| Cors::USUAL_HEADERS.map(str::to_owned).to_vec()),
+        expose_headers: listed(&mut section, "expose_headers", diagnostics).unwrap_or_default(),
+        max_age: seconds(&mut section, "max_age", diagnostics),
+        allow_credentials: truth(&mut section, "allow_credentials", diagnostics),
+    };
+    section.finish(diagnostics);
+    origins_are_right(&cors, span, diagnostics).then_some(cors)
+}
+
+/// Checks origins as browsers send them: scheme, host and port, nothing after.
+fn origins_are_right(cors: &Cors, span: Span, diagnostics: &mut Diagnostics) -> bool {
+    let origin = |text: &str| {
+        url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
+    };
+    let any = cors.allow_origins.iter().any(|origin| origin == "*");
+    let wrong = cors.allow_origins.iter().find(|text| *text != "*" && !origin(text));
+    if let Some(wrong) = wrong {
+        let help = "write scheme, host and port alone, such as https://app.example.com".to_owned();
+        diagnostics.error(span, format!("`{wrong}` is no origin"), help);
+    } else if cors.allow_origins.is_empty() {
+        let help = "name the origins, or `*` for every page".to_owned();
+        diagnostics.error(span, "`allow_origins` names no origin", help);
+    } else if any && cors.allow_origins.len() > 1 {
+        diagnostics.error(span, "`*` is every origin: it stands alone", None);
+    } else if any && cors.allow_credentials {
+        let help = "name the origins: browsers refuse `*` with credentials".to_owned();
+        diagnostics.error(span, "`allow_credentials` is for named origins", help);
+    } else {
+        return true;
+    }
+    false
+}
+
+/// Reads `[usage_plan]`.
+pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePlan {
+    let mut section = Section::open(node, "usage_plan", diagnostics);
+    let throttle = throttle(&mut section, diagnostics);
+    let quota = section.entry("quota").and_then(|entry| {
+        let mut section = Section::open(&entry.node, "quota", diagnostics);
+        let limit = whole(&mut section, "limit", 1, diagnostics);
+        let periods = [("day", "DAY"), ("week", "WEEK"), ("month", "MONTH")];
+        let period = choice(&mut section, "period", &periods, diagnostics);
+        section.finish(diagnostics);
+        if limit.is_none() || period.is_none() {
+            let help = "write { limit = REQUESTS, period = \"day\" }".to_owned();
+            diagnostics.error(entry.node.span, "`quota` says not how often", help);
+        }
+        Some(Quota { limit: limit?, period: period?.to_owned() })
+    });
+    let keys = section.texts("keys", diagnostics).unwrap_or_default();
+    section.finish(diagnostics);
+    UsagePlan { throttle, quota, keys }
+}

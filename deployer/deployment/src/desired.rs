@@ -1,0 +1,171 @@
+//! What the files ask for on AWS, in one account and Region.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::observed::{Place, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
+use crate::revision::Record;
+use compiler::api::{Api, Arn, Endpoint, IntegrationKind};
+use compiler::definition::{Draft, DraftError};
+use compiler::fingerprint::fingerprint;
+
+/// What the files ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The API, every authorizer with the role that invokes it.
+    pub api: Api,
+    /// Where it is to be.
+    pub place: Place,
+    /// What API Gateway is to hold.
+    pub draft: Draft,
+    /// What its parts do.
+    pub record: Record,
+    /// The roles to make, by name.
+    pub roles: BTreeMap<String, Role>,
+    /// The tags of the API.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Why the files cannot be put there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misplaced {
+    /// The draft cannot be made.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// An ARN of another partition.
+    #[error("{what} is in the partition `{found}`, and the account {account} is in `{expected}`")]
+    Partition {
+        /// What the ARN names.
+        what: String,
+        /// Its partition.
+        found: String,
+        /// The account's.
+        expected: String,
+        /// The account.
+        account: String,
+    },
+}
+
+/// Returns where the roles stand that are made for an API.
+pub fn role_path(api: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    format!("/portcullis/{}/", api.chars().map(fits).take(100).collect::<String>())
+}
+
+/// The inline policy of such a role.
+pub const ROLE_POLICY: &str = "invoke";
+
+impl Desired {
+    /// Works out what the files ask for in this place.
+    pub fn new(mut api: Api, place: Place) -> Result<Self, Misplaced> {
+        let mut roles = BTreeMap::new();
+        let names: Vec<String> = api.authorizers.keys().cloned().collect();
+        for name in names {
+            let api_name = api.name.clone();
+            let Some(authorizer) = api.authorizers.get_mut(&name) else { continue };
+            for (what, arn) in [
+                (format!("the function of `{name}`"), &authorizer.function),
+                (format!("the invoke role of `{name}`"), &authorizer.invoke_role),
+            ] {
+                if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != place.partition) {
+                    return Err(Misplaced::Partition {
+                        what,
+                        found: arn.partition().to_owned(),
+                        expected: place.partition.clone(),
+                        account: place.account.clone(),
+                    });
+                }
+            }
+            let Some(function) = &authorizer.function else { continue };
+            if authorizer.invoke_role.is_none() {
+                let role = role_name(&api_name, &name, function, &place);
+                let arn = role_arn(&api_name, &role, &place);
+                let invoke = Role {
+                    trust: trust(&place.account),
+                    policies: BTreeMap::from([(ROLE_POLICY.to_owned(), may_invoke(function))]),
+                };
+                roles.insert(role, invoke);
+                authorizer.invoke_role = Arn::role(&arn);
+            }
+        }
+        let draft = Draft::of(&api)?;
+        let record = Record::of(&api, &draft);
+        let mut tags = api.deployment.tags.clone();
+        tags.insert(TAG_API.to_owned(), api.name.clone());
+        tags.insert(TAG_MANAGED.to_owned(), "true".to_owned());
+        if api.usage_plan.is_some() {
+            tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
+        }
+        Ok(Self { api, place, draft, record, roles, tags })
+    }
+
+    /// Returns the endpoint's name on AWS.
+    pub fn endpoint(&self) -> &'static str {
+        match self.api.endpoint {
+            Endpoint::Edge => "EDGE",
+            Endpoint::Private => "PRIVATE",
+            Endpoint::Regional => "REGIONAL",
+        }
+    }
+
+    /// Returns the functions behind operations that API Gateway must be let in by a permission
+    /// of the function's own, because no role is given.
+    pub fn functions_without_role(&self) -> Vec<Arn> {
+        let mut functions: Vec<Arn> = Vec::new();
+        for route in &self.api.routes {
+            let integration = &route.integration;
+            let invoked = integration.uri.as_deref().and_then(|uri| uri.split_once("/functions/"));
+            if integration.kind == IntegrationKind::AwsProxy
+                && integration.credentials.is_none()
+                && let Some((_, rest)) = invoked
+                && let Some(arn) = Arn::function(rest.trim_end_matches("/invocations"))
+                && !functions.contains(&arn)
+            {
+                functions.push(arn);
+            }
+        }
+        functions
+    }
+}
+
+/// Roles are the account's, so the name says Region and function too. At most 64 characters.
+fn role_name(api: &str, authorizer: &str, function: &Arn, place: &Place) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let readable: String = format!("{api}-{authorizer}").chars().map(fits).take(44).collect();
+    let print = fingerprint(&(api, authorizer, function.as_str(), &place.region));
+    format!("{readable}-{}", print.get(..8).unwrap_or(&print))
+}
+
+/// Returns the ARN of a role of ours.
+pub fn role_arn(api: &str, name: &str, place: &Place) -> String {
+    let path = role_path(api);
+    format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
+}
+
+/// API Gateway may assume the role, for APIs of this account only.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+pub fn trust(account: &str) -> Json {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        }],
+    })
+}
+
+/// This function and qualifier may be invoked, and nothing else.
+pub fn may_invoke(function: &Arn) -> Json {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": function.as_str(),
+        }],
+    })
+}

@@ -1,0 +1,221 @@
+//! (Desired, Observed) → [`Plan`]: what differs, by route and by meaning, and the steps that
+//! make it equal. A plan is data: `apply` decides nothing that is not in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::Desired;
+use crate::function::{Difference, differences};
+use crate::observed::{Observed, ObservedApi, Place};
+use crate::revision::{Record, Revision};
+use compiler::api::Arn;
+use compiler::fingerprint::fingerprint;
+
+mod changes;
+mod estimate;
+mod stage;
+mod steps;
+mod text;
+
+pub use changes::{Change, Danger, Sign, between, drift, opened};
+pub use estimate::Estimate;
+pub use stage::{Patch, patches, serve, undo};
+pub use steps::{Step, plan_name};
+
+/// What differs and what is to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The form of this value: 1.
+    pub format: u32,
+    /// The API's name.
+    pub api: String,
+    /// The stage.
+    pub stage: String,
+    /// Where.
+    pub place: Place,
+    /// The API's id, if it is there already.
+    pub id: Option<String>,
+    /// A fingerprint of what was observed: what is not so any more has made the plan stale.
+    pub observed: String,
+    /// The revision that the stage serves, and the one it is to serve.
+    pub revisions: (Option<u32>, u32),
+    /// What differs between the files and what the stage serves; dangerous things first.
+    pub changes: Vec<Change>,
+    /// What somebody else changed since it was last deployed, and this plan undoes.
+    pub drift: Vec<Change>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
+    /// Authorizers whose functions do not do what the files say, as far as that is known; to
+    /// publish them is no step of this.
+    #[serde(default)]
+    pub functions: Vec<Difference>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The form of a plan.
+pub const FORMAT: u32 = 1;
+
+impl Plan {
+    /// Says whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Returns the plan that also has the authorizers asked: their functions are new, whatever
+    /// becomes of the API.
+    #[must_use]
+    pub fn asking(mut self, desired: &Desired) -> Self {
+        if !self.steps.iter().any(|step| matches!(step, Step::Test { .. })) {
+            self.steps.insert(0, Step::Test { authorizers: steps::ours(desired) });
+        }
+        self
+    }
+}
+
+/// Returns what says whether a plan is still about what is there.
+pub fn observation(observed: &Observed) -> String {
+    fingerprint(observed)
+}
+
+/// Plans.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let stage = &desired.api.stage;
+    let api = observed.api.as_ref();
+    let mut notes = Vec::new();
+    let baseline = baseline(api, stage, &mut notes);
+    let live = api.and_then(|api| api.live(stage)).map(|revision| revision.number);
+    let target = target(desired, api);
+    let mut changes = match &baseline {
+        Baseline::Recorded(before) => between(before, &desired.record),
+        Baseline::Seen(before) => between(before, &Record::observed(&desired.draft)),
+    };
+    let (Baseline::Recorded(before) | Baseline::Seen(before)) = &baseline;
+    changes.extend(opened(before, &desired.api));
+    changes.extend(stage::changes(desired, api));
+    changes.extend(steps::role_changes(desired, observed));
+    changes.extend(steps::api_changes(desired, api));
+    changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
+    changes.dedup();
+    let functions = differences(&desired.api, &observed.functions);
+    for rules in changes.iter().filter(|change| change.aspect == "rules") {
+        let name = rules.subject.trim_start_matches("authorizer ");
+        let unseen = |arn: &Arn| !observed.functions.contains_key(arn.as_str());
+        let function = desired.api.authorizers.get(name).and_then(|one| one.function.as_ref());
+        if function.is_some_and(unseen) {
+            notes.push(format!(
+                "what {} decides by changes: its function needs the new authorizer.json (`deploy --build`) first",
+                rules.subject
+            ));
+        }
+    }
+    let drift = api.map(drift).unwrap_or_default();
+    let steps = steps::steps(desired, observed, &target);
+    Plan {
+        format: FORMAT,
+        api: desired.api.name.clone(),
+        stage: stage.clone(),
+        place: desired.place.clone(),
+        id: api.map(|api| api.id.clone()),
+        observed: observation(observed),
+        revisions: (live, target.number()),
+        changes,
+        drift,
+        notes,
+        functions,
+        steps,
+    }
+}
+
+/// What the stage serves, as far as it is known.
+enum Baseline {
+    /// What we recorded of it.
+    Recorded(Record),
+    /// What AWS shows: no scopes, and no rules of authorizers.
+    Seen(Record),
+}
+
+fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> Baseline {
+    let Some(api) = api.filter(|api| api.stages.contains_key(stage)) else {
+        return Baseline::Recorded(Record::default());
+    };
+    let recorded = api.live(stage).and_then(|revision| api.records.get(&revision.number));
+    recorded.map_or_else(
+        || {
+            notes.push(format!(
+                "the stage {stage} serves a deployment that has no record: this compares with what is being edited, without scopes"
+            ));
+            Baseline::Seen(Record::observed(&api.draft))
+        },
+        |record| Baseline::Recorded(record.clone()),
+    )
+}
+
+/// The deployment that the stage is to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    /// The one it serves.
+    Same(Revision),
+    /// One that another stage serves.
+    Other { id: String, revision: Revision },
+    /// A new one; in the place of one that holds the same and that no stage serves.
+    New { revision: Revision, replaces: Option<String> },
+}
+
+impl Target {
+    fn number(&self) -> u32 {
+        match self {
+            Self::Same(revision) | Self::Other { revision, .. } | Self::New { revision, .. } => {
+                revision.number
+            }
+        }
+    }
+}
+
+fn target(desired: &Desired, api: Option<&ObservedApi>) -> Target {
+    let content = desired.record.content();
+    let new = |number, replaces| {
+        let tool = env!("CARGO_PKG_VERSION").to_owned();
+        Target::New { revision: Revision { number, content: content.clone(), tool }, replaces }
+    };
+    let Some(api) = api else { return new(1, None) };
+    let known = |revision: &Revision| {
+        // One whose record is gone cannot be compared with any more.
+        revision.content == content && api.records.contains_key(&revision.number)
+    };
+    if let Some(revision) = api.live(&desired.api.stage).filter(|revision| known(revision)) {
+        return Target::Same(revision.clone());
+    }
+    // What a stage serves, or a share of it, was checked when it was deployed.
+    let serving = api.in_use().into_iter().filter_map(|id| api.deployment(id));
+    let mut serving = serving.filter_map(|d| Some((d, d.revision.as_ref()?)));
+    if let Some((deployment, revision)) = serving.find(|(_, revision)| known(revision)) {
+        return Target::Other { id: deployment.id.clone(), revision: revision.clone() };
+    }
+    match api.newest() {
+        Some((deployment, revision))
+            if revision.content == content && !api.in_use().contains(deployment.id.as_str()) =>
+        {
+            new(revision.number, Some(deployment.id.clone()))
+        }
+        Some((_, revision)) => new(revision.number.saturating_add(1), None),
+        None => new(1, None),
+    }
+}
+
+/// Returns the records that the draft is to carry: those of deployments that are kept, and
+/// this one's.
+fn records(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> BTreeMap<u32, Record> {
+    let mut records = BTreeMap::new();
+    if let Some(api) = api {
+        for revision in api.deployments.iter().filter_map(|d| d.revision.as_ref()) {
+            if let Some(record) = api.records.get(&revision.number) {
+                records.insert(revision.number, record.clone());
+            }
+        }
+    }
+    records.insert(target.number(), desired.record.clone());
+    records
+}

@@ -1,0 +1,174 @@
+//! What differs about a stage, and the patches that make it equal: one call, whole or not at
+//! all. <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html>
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Danger, Sign};
+use crate::desired::Desired;
+use crate::observed::{ObservedApi, ObservedStage, Served};
+use compiler::api::{StageSettings, Throttle};
+
+/// One patch of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patch {
+    /// `replace` or `remove`.
+    pub op: String,
+    /// What.
+    pub path: String,
+    /// The new value.
+    pub value: Option<String>,
+}
+
+fn replace(path: impl Into<String>, value: impl Into<String>) -> Patch {
+    Patch { op: "replace".to_owned(), path: path.into(), value: Some(value.into()) }
+}
+
+fn remove(path: impl Into<String>) -> Patch {
+    Patch { op: "remove".to_owned(), path: path.into(), value: None }
+}
+
+/// Returns what turns one stage's settings into another's.
+pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
+    let mut patches = Vec::new();
+    let names: BTreeSet<&String> = from.variables.keys().chain(to.variables.keys()).collect();
+    for name in names {
+        match (from.variables.get(name), to.variables.get(name)) {
+            (before, Some(value)) if before != Some(value) => {
+                patches.push(replace(format!("/variables/{name}"), value));
+            }
+            (Some(_), None) => patches.push(remove(format!("/variables/{name}"))),
+            _ => {}
+        }
+    }
+    if from.throttle != to.throttle {
+        patches.extend(throttle("/*/*", to.throttle));
+    }
+    let routes: BTreeSet<&String> = from.routes.keys().chain(to.routes.keys()).collect();
+    for route in routes.into_iter().filter(|name| from.routes.get(*name) != to.routes.get(*name)) {
+        let Some((verb, path)) = route.split_once(' ') else { continue };
+        let path = path.replace('~', "~0").replace('/', "~1");
+        patches.extend(throttle(&format!("/{path}/{verb}"), to.routes.get(route).copied()));
+    }
+    if from.metrics != to.metrics {
+        patches.push(replace("/*/*/metrics/enabled", to.metrics.to_string()));
+    }
+    if from.logging != to.logging {
+        patches.push(replace("/*/*/logging/loglevel", to.logging.as_deref().unwrap_or("OFF")));
+    }
+    match (&from.access_log, &to.access_log) {
+        (before, Some(log)) if before.as_ref() != Some(log) => {
+            patches.push(replace("/accessLogSettings/destinationArn", &log.destination));
+            patches.push(replace("/accessLogSettings/format", &log.format));
+        }
+        (Some(_), None) => patches.push(remove("/accessLogSettings")),
+        _ => {}
+    }
+    if from.tracing != to.tracing {
+        patches.push(replace("/tracingEnabled", to.tracing.to_string()));
+    }
+    patches
+}
+
+/// A limit of -1 is none of its own.
+fn throttle(place: &str, throttle: Option<Throttle>) -> [Patch; 2] {
+    let burst = throttle.map_or("-1".to_owned(), |throttle| throttle.burst.to_string());
+    let rate = throttle.map_or("-1".to_owned(), |throttle| throttle.rate.to_string());
+    [
+        replace(format!("{place}/throttling/burstLimit"), burst),
+        replace(format!("{place}/throttling/rateLimit"), rate),
+    ]
+}
+
+/// Returns what turns a stage back into what it was.
+pub fn undo(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
+    let mut patches = patches(now, &before.settings);
+    patches.push(replace("/deploymentId", &before.deployment));
+    patches.push(replace("/description", before.served.to_string()));
+    patches
+}
+
+/// Returns the patches that make a stage serve a deployment, and say so.
+pub fn serve(deployment: &str, served: &Served) -> [Patch; 2] {
+    let served = served.clone().and(deployment);
+    [replace("/deploymentId", deployment), replace("/description", served.to_string())]
+}
+
+/// Returns the patch that ends a canary.
+pub(super) fn no_canary() -> Patch {
+    remove("/canarySettings")
+}
+
+/// Returns what people are told of a stage.
+pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
+    let name = &desired.api.stage;
+    let subject = format!("stage {name}");
+    let to = &desired.api.stage_settings;
+    let Some(stage) = api.and_then(|api| api.stages.get(name)) else {
+        let mut changes = vec![Change {
+            sign: Sign::Add,
+            subject: subject.clone(),
+            aspect: String::new(),
+            before: None,
+            after: None,
+            danger: Danger::None,
+        }];
+        changes.extend(settings(&subject, Sign::Add, &StageSettings::default(), to));
+        return changes;
+    };
+    let mut changes = settings(&subject, Sign::Alter, &stage.settings, to);
+    if let Some(canary) = &stage.canary {
+        changes.push(Change {
+            sign: Sign::Remove,
+            subject,
+            aspect: "canary".to_owned(),
+            before: Some(format!("{} % to deployment {}", canary.percent, canary.deployment)),
+            after: None,
+            danger: Danger::None,
+        });
+    }
+    changes
+}
+
+fn settings(subject: &str, sign: Sign, from: &StageSettings, to: &StageSettings) -> Vec<Change> {
+    let said = |settings: &StageSettings| -> Vec<(String, String)> {
+        let mut said: Vec<(String, String)> = (settings.variables.iter())
+            .map(|(name, value)| (format!("variable {name}"), value.clone()))
+            .collect();
+        let throttles = settings.routes.iter().map(|(route, t)| (format!("throttle {route}"), *t));
+        let whole = settings.throttle.map(|throttle| ("throttle".to_owned(), throttle));
+        said.extend(throttles.chain(whole).map(|(name, t)| (name, t.to_string())));
+        if let Some(log) = &settings.access_log {
+            said.push(("access log".to_owned(), log.destination.clone()));
+            said.push(("access log format".to_owned(), log.format.clone()));
+        }
+        if settings.metrics {
+            said.push(("metrics".to_owned(), "on".to_owned()));
+        }
+        if let Some(level) = &settings.logging {
+            said.push(("logging".to_owned(), level.clone()));
+        }
+        if settings.tracing {
+            said.push(("tracing".to_owned(), "on".to_owned()));
+        }
+        said
+    };
+    let (before, after) = (said(from), said(to));
+    let find = |all: &[(String, String)], name: &str| {
+        all.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone())
+    };
+    let names: BTreeSet<&String> = before.iter().chain(&after).map(|(name, _)| name).collect();
+    names
+        .into_iter()
+        .map(|name| Change {
+            sign,
+            subject: subject.to_owned(),
+            aspect: name.clone(),
+            before: find(&before, name),
+            after: find(&after, name),
+            danger: Danger::None,
+        })
+        .filter(|change| change.before != change.after)
+        .collect()
+}

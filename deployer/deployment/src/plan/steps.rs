@@ -1,0 +1,371 @@
+//! The steps that make AWS what the files ask for, in the one order that is safe: what a stage
+//! serves changes last, and what it needs is checked before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use super::stage::{Patch, no_canary, patches, serve};
+use super::{Change, Danger, Sign, Target, records};
+use crate::desired::{Desired, role_arn};
+use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
+use crate::revision::Revision;
+use compiler::api::{AuthorizerShape, GatewayResponse, StageSettings, UsagePlan};
+use compiler::definition::{Method, scheme_of};
+use compiler::openapi::{document, importable, set};
+
+/// One step, with all that it needs: `apply` adds ids that AWS gives, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of a step are named after what they are on AWS")]
+#[expect(clippy::large_enum_variant, reason = "a plan has a dozen of them")]
+pub enum Step {
+    /// An API without anything in it, already tagged, so that it is found again whatever
+    /// becomes of the answer.
+    CreateApi {
+        name: String,
+        endpoint: String,
+        vpc_endpoints: Vec<String>,
+        tags: BTreeMap<String, String>,
+    },
+    /// The API's tags.
+    Tag { set: BTreeMap<String, String>, unset: Vec<String> },
+    /// Where the API is reached from.
+    Endpoint { from: String, to: String },
+    /// A role to invoke an authorizer.
+    Role { name: String, role: Role, exists: bool },
+    /// The whole draft.
+    Put { document: Json },
+    /// What of the draft an import may have left out or doubled.
+    Settle {
+        /// The authorizers by their name on AWS.
+        authorizers: BTreeMap<String, AuthorizerShape>,
+        /// The answers that API Gateway makes itself.
+        gateway_responses: BTreeMap<String, GatewayResponse>,
+    },
+    /// Functions behind operations let API Gateway in.
+    Permit { functions: Vec<String> },
+    /// Authorizers are asked before any request is.
+    Test { authorizers: BTreeSet<String> },
+    /// A deployment of the draft, which no stage serves yet.
+    Deploy { revision: Revision },
+    /// The draft still is what was put, so what was deployed of it is too.
+    Verify { methods: BTreeMap<String, Method> },
+    /// A stage that was not there.
+    CreateStage { name: String, deployment: Option<String>, settings: StageSettings },
+    /// A stage that was there: all or nothing.
+    MoveStage {
+        name: String,
+        /// What it is now: it must still serve that, and goes back to it.
+        before: ObservedStage,
+        /// What it is to serve; the new deployment, if none is named.
+        to: Option<String>,
+        /// Whether it moves at all.
+        moves: bool,
+        patches: Vec<Patch>,
+        settings: StageSettings,
+    },
+    /// The usage plan of the stage.
+    UsagePlan {
+        name: String,
+        stage: String,
+        id: Option<String>,
+        plan: UsagePlan,
+        keys_there: Vec<String>,
+        has_stage: bool,
+    },
+    /// What is not needed any more.
+    Prune { deployments: Vec<String>, roles: Vec<String> },
+}
+
+impl Step {
+    /// Says what it does.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::CreateApi { name, endpoint, .. } => {
+                format!("create the API {name} ({})", endpoint.to_ascii_lowercase())
+            }
+            Self::Tag { .. } => "set the API's tags".to_owned(),
+            Self::Endpoint { from, to } => format!("change the endpoint from {from} to {to}"),
+            Self::Role { name, exists: false, .. } => format!("create the invoke role {name}"),
+            Self::Role { name, exists: true, .. } => format!("mend the invoke role {name}"),
+            Self::Put { .. } => "put the whole API into the draft".to_owned(),
+            Self::Settle { .. } => "check what was put".to_owned(),
+            Self::Permit { functions } => {
+                format!("let API Gateway invoke {}", functions.join(", "))
+            }
+            Self::Test { authorizers } => {
+                let names: Vec<&str> = authorizers.iter().map(|name| scheme_of(name)).collect();
+                format!("ask {} before any request does", names.join(", "))
+            }
+            Self::Deploy { revision, .. } => format!("make revision {}", revision.number),
+            Self::Verify { .. } => "check that it holds what was put".to_owned(),
+            Self::CreateStage { name, .. } => format!("create the stage {name}"),
+            Self::MoveStage { name, moves: true, .. } => format!("move the stage {name}"),
+            Self::MoveStage { name, moves: false, .. } => format!("set up the stage {name}"),
+            Self::UsagePlan { name, .. } => format!("set up the usage plan {name}"),
+            Self::Prune { deployments, roles } => {
+                format!("remove {} old deployments and {} roles", deployments.len(), roles.len())
+            }
+        }
+    }
+}
+
+/// Returns the steps.
+pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> Vec<Step> {
+    let api = observed.api.as_ref();
+    let mut steps = Vec::new();
+    match api {
+        None => steps.push(Step::CreateApi {
+            name: desired.api.name.clone(),
+            endpoint: desired.endpoint().to_owned(),
+            vpc_endpoints: desired.api.deployment.vpc_endpoints.clone(),
+            tags: desired.tags.clone(),
+        }),
+        Some(api) => steps.extend(about_the_api(desired, api)),
+    }
+    for (name, role) in &desired.roles {
+        let known = observed.roles.get(name);
+        if known != Some(role) {
+            steps.push(Step::Role {
+                name: name.clone(),
+                role: role.clone(),
+                exists: known.is_some(),
+            });
+        }
+    }
+    let puts = api.is_none_or(|api| must_put(desired, api, target));
+    if puts {
+        steps.push(Step::Put { document: draft_document(desired, api, target) });
+        steps.push(Step::Settle {
+            authorizers: desired.draft.authorizers.clone(),
+            gateway_responses: desired.draft.gateway_responses.clone(),
+        });
+        let functions = desired.functions_without_role();
+        if !functions.is_empty() {
+            let functions = functions.iter().map(|arn| arn.as_str().to_owned()).collect();
+            steps.push(Step::Permit { functions });
+        }
+    }
+    let moves = !matches!(target, Target::Same(_));
+    let authorizers = ours(desired);
+    if (puts || moves) && !authorizers.is_empty() {
+        steps.push(Step::Test { authorizers });
+    }
+    if let Target::New { revision, .. } = target {
+        steps.push(Step::Deploy { revision: revision.clone() });
+    }
+    if puts || matches!(target, Target::New { .. }) {
+        steps.push(Step::Verify { methods: desired.draft.methods.clone() });
+    }
+    steps.extend(about_the_stage(desired, api, target));
+    steps.extend(usage_plan(desired, api));
+    if !steps.is_empty() {
+        // Tidying up is no reason to do anything.
+        steps.extend(prune(desired, observed, target));
+    }
+    steps
+}
+
+/// Returns the authorizers to ask: those of others answer as they please.
+pub(super) fn ours(desired: &Desired) -> BTreeSet<String> {
+    let names = desired.draft.authorizers.keys();
+    names.filter(|name| desired.api.authorizers.contains_key(scheme_of(name))).cloned().collect()
+}
+
+fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let tags = desired.tags.iter();
+    let set: BTreeMap<String, String> = tags
+        .filter(|(name, value)| api.tags.get(*name) != Some(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    // AWS's own are not ours to remove.
+    let unset: Vec<String> = (api.tags.keys())
+        .filter(|name| !desired.tags.contains_key(*name))
+        .filter(|name| !name.starts_with("aws:") && *name != TAG_PLANS)
+        .cloned()
+        .collect();
+    if !set.is_empty() || !unset.is_empty() {
+        steps.push(Step::Tag { set, unset });
+    }
+    if api.endpoint != desired.endpoint() {
+        let (from, to) = (api.endpoint.clone(), desired.endpoint().to_owned());
+        steps.push(Step::Endpoint { from, to });
+    }
+    steps
+}
+
+/// Says whether the draft must be put: it differs, its record does, or an authorizer stands
+/// there twice.
+fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
+    let names: BTreeSet<&String> = api.authorizers.values().collect();
+    let wanted: BTreeSet<&String> = desired.draft.authorizers.keys().collect();
+    api.draft.parts() != desired.draft.parts()
+        || api.last_put() != Some(&desired.record)
+        || !api.records.contains_key(&target.number())
+        || names != wanted
+        || names.len() != api.authorizers.len()
+}
+
+/// Returns the document to put: what is asked for, and the records of what is kept.
+fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
+    let mut document = document(&desired.draft, &desired.api.name, &desired.api.version);
+    let mut schemas: Map<String, Json> = desired.draft.models.clone().into_iter().collect();
+    for (revision, record) in records(desired, api, target) {
+        let (name, schema) = record.model(revision);
+        schemas.insert(name, schema);
+    }
+    if let Some(components) = document.get_mut("components") {
+        set(components, "schemas", schemas.into());
+    }
+    if !desired.api.deployment.vpc_endpoints.is_empty() {
+        // `overwrite` resets them otherwise.
+        let ids = json!({"vpcEndpointIds": desired.api.deployment.vpc_endpoints});
+        set(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
+    }
+    importable(&mut document);
+    document
+}
+
+fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Option<Step> {
+    let name = desired.api.stage.clone();
+    let settings = desired.api.stage_settings.clone();
+    let to = match target {
+        Target::Other { id, .. } => Some(id.clone()),
+        Target::Same(_) | Target::New { .. } => None,
+    };
+    let Some(stage) = api.and_then(|api| api.stages.get(&name)) else {
+        return Some(Step::CreateStage { name, deployment: to, settings });
+    };
+    let moves = !matches!(target, Target::Same(_));
+    let mut wanted = patches(&stage.settings, &settings);
+    wanted.extend(stage.canary.as_ref().map(|_| no_canary()));
+    wanted.extend(to.as_deref().map(|to| serve(to, &stage.served)).into_iter().flatten());
+    if !moves && wanted.is_empty() {
+        return None;
+    }
+    let before = stage.clone();
+    Some(Step::MoveStage { name, before, to, moves, patches: wanted, settings })
+}
+
+fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
+    let plan = desired.api.usage_plan.as_ref()?;
+    let known = api.and_then(|api| api.usage_plan.as_ref());
+    let mut wanted = plan.clone();
+    wanted.keys.sort();
+    if known.is_some_and(|known| known.has_stage && known.plan == wanted) {
+        return None;
+    }
+    Some(Step::UsagePlan {
+        name: plan_name(&desired.api.name, &desired.api.stage),
+        stage: desired.api.stage.clone(),
+        id: known.map(|known| known.id.clone()),
+        keys_there: known.map(|known| known.plan.keys.clone()).unwrap_or_default(),
+        has_stage: known.is_some_and(|known| known.has_stage),
+        plan: wanted,
+    })
+}
+
+/// Returns the name of a stage's usage plan.
+pub fn plan_name(api: &str, stage: &str) -> String {
+    format!("{api} {stage}")
+}
+
+/// What is not needed once the stage has moved: our deployments beyond those to keep, and
+/// roles that no kept revision names.
+fn prune(desired: &Desired, observed: &Observed, target: &Target) -> Option<Step> {
+    let api = observed.api.as_ref()?;
+    // What a stage serves until it moves is what it may have to be put back to.
+    let used = api.in_use();
+    let mut ours: Vec<(u32, &str)> = api
+        .deployments
+        .iter()
+        .filter_map(|d| Some((d.revision.as_ref()?.number, d.id.as_str())))
+        .collect();
+    ours.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    let new = usize::from(matches!(target, Target::New { .. }));
+    let replaced = match target {
+        Target::New { replaces: Some(id), .. } => Some(id.as_str()),
+        _ => None,
+    };
+    let kept = desired.api.deployment.keep.saturating_sub(new);
+    let old = ours.iter().filter(|(_, id)| Some(*id) != replaced).skip(kept).map(|(_, id)| *id);
+    let deployments: Vec<String> =
+        old.filter(|id| !used.contains(id)).chain(replaced).map(str::to_owned).collect();
+    let named: BTreeSet<&String> = (api.deployments.iter())
+        .filter(|deployment| !deployments.contains(&deployment.id))
+        .filter_map(|deployment| api.records.get(&deployment.revision.as_ref()?.number))
+        .chain([&desired.record])
+        .flat_map(|record| record.0.values())
+        .filter_map(|part| part.says.get("invoke role"))
+        .collect();
+    let roles: Vec<String> = (observed.roles.keys())
+        .filter(|name| !desired.roles.contains_key(*name))
+        .filter(|name| !named.contains(&role_arn(&desired.api.name, name, &desired.place)))
+        .cloned()
+        .collect();
+    let something = !deployments.is_empty() || !roles.is_empty();
+    something.then_some(Step::Prune { deployments, roles })
+}
+
+/// Returns what people are told of roles.
+pub(super) fn role_changes(desired: &Desired, observed: &Observed) -> Vec<Change> {
+    let differ =
+        desired.roles.iter().filter(|(name, role)| observed.roles.get(*name) != Some(role));
+    differ
+        .map(|(name, role)| {
+            let known = observed.roles.contains_key(name);
+            let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
+            Change {
+                sign: if known { Sign::Alter } else { Sign::Add },
+                subject: format!("role {name}"),
+                aspect: "may invoke".to_owned(),
+                before: None,
+                after: resource.and_then(Json::as_str).map(str::to_owned),
+                danger: Danger::Security,
+            }
+        })
+        .collect()
+}
+
+/// Returns what people are told of the API's tags and endpoint.
+pub(super) fn api_changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
+    let change = |sign, aspect: String, before: Option<String>, after: Option<String>| Change {
+        sign,
+        subject: format!("API {}", desired.api.name),
+        aspect,
+        before,
+        after,
+        danger: Danger::None,
+    };
+    let Some(api) = api else {
+        let endpoint = desired.endpoint().to_owned();
+        return vec![change(Sign::Add, "endpoint".to_owned(), None, Some(endpoint))];
+    };
+    let mut changes = Vec::new();
+    for step in about_the_api(desired, api) {
+        match step {
+            Step::Tag { set, unset } => {
+                let tag = |name: &String| format!("tag {name}");
+                changes.extend(set.iter().map(|(name, value)| {
+                    let before = api.tags.get(name).cloned();
+                    change(Sign::Alter, tag(name), before, Some(value.clone()))
+                }));
+                changes.extend(unset.iter().map(|name| {
+                    change(Sign::Remove, tag(name), api.tags.get(name).cloned(), None)
+                }));
+            }
+            Step::Endpoint { from, to } => {
+                changes.push(change(Sign::Alter, "endpoint".to_owned(), Some(from), Some(to)));
+            }
+            _ => {}
+        }
+    }
+    let plan = usage_plan(desired, Some(api));
+    changes.extend(
+        plan.map(|step| change(Sign::Alter, "usage plan".to_owned(), None, Some(step.sentence()))),
+    );
+    changes
+}

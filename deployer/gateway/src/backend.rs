@@ -1,0 +1,234 @@
+//! An integration, ready to be called: [`compiler::api::Integration`] → [`Backend`], once, when a
+//! gateway starts. What cannot be done here is found then, and not when a request comes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regex::Regex;
+use serde_json::Value as Json;
+
+use super::mapping::{Template, is_expression, stage_variables};
+use compiler::api::{
+    Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, Route, StageSettings,
+};
+
+/// What answers an operation.
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// A backend that gets the request as it is.
+    HttpProxy(Http),
+    /// A backend whose requests and answers are mapped.
+    Http(Http, Mapped),
+    /// A function that gets the request as an event.
+    FunctionProxy(Function),
+    /// A function whose events and answers are mapped.
+    Function(Function, Mapped),
+    /// The gateway.
+    Mock(Mapped),
+    /// The gateway, for preflight requests.
+    Preflight(Cors),
+}
+
+/// A backend over HTTP.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// The URI, with `{name}` where a path parameter goes.
+    pub uri: String,
+    /// The method; the request's own if there is none.
+    pub method: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// What goes into its request: `path.NAME`, `querystring.NAME` or `header.NAME`, and the
+    /// mapping it comes from.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// A Lambda function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name, without version or alias.
+    pub name: String,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// How requests and answers are mapped.
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    /// Request bodies by media type.
+    pub requests: BTreeMap<String, Template>,
+    /// What happens to a media type that there is no template for.
+    pub passthrough: Passthrough,
+    /// Answers, by patterns of their status or error; the last takes all that are left.
+    pub answers: Vec<(Option<Regex>, MappedAnswer)>,
+}
+
+/// What happens to a body whose media type there is no template for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passthrough {
+    /// It goes on.
+    WhenNoMatch,
+    /// It goes on if there is no template at all.
+    WhenNoTemplates,
+    /// It is refused.
+    Never,
+}
+
+/// What becomes of an answer.
+#[derive(Clone, Debug)]
+pub struct MappedAnswer {
+    /// The status.
+    pub status: u16,
+    /// Headers, and what they come from.
+    pub headers: Vec<(String, String)>,
+    /// Bodies by media type.
+    pub bodies: BTreeMap<String, Template>,
+}
+
+impl Backend {
+    /// Makes a route's integration ready, or says why it is not served here.
+    pub fn new(route: &Route, stage: &StageSettings) -> Result<Self, String> {
+        if let Some(cors) = &route.preflight {
+            return Ok(Self::Preflight(cors.clone()));
+        }
+        let integration = &route.integration;
+        if integration.connection_id.is_some() {
+            return Err(format!(
+                "{} through a VPC link leads nowhere here",
+                integration.kind.name()
+            ));
+        }
+        let uri = integration.uri.as_deref().unwrap_or_default();
+        let uri = stage_variables(uri, &stage.variables)?;
+        let timeout = Duration::from_millis(integration.timeout_ms.into());
+        match integration.kind {
+            IntegrationKind::Mock => Ok(Self::Mock(Mapped::new(integration)?)),
+            IntegrationKind::HttpProxy => Ok(Self::HttpProxy(Http::new(integration, uri)?)),
+            IntegrationKind::Http => {
+                Ok(Self::Http(Http::new(integration, uri)?, Mapped::new(integration)?))
+            }
+            IntegrationKind::AwsProxy => {
+                Ok(Self::FunctionProxy(Function { name: function(&uri)?, timeout }))
+            }
+            IntegrationKind::Aws => {
+                let function = Function { name: function(&uri)?, timeout };
+                Ok(Self::Function(function, Mapped::new(integration)?))
+            }
+        }
+    }
+
+    /// Returns the function that it invokes.
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Self::FunctionProxy(function) | Self::Function(function, _) => Some(&function.name),
+            _ => None,
+        }
+    }
+}
+
+/// Finds the name of a function in the URI that invokes it, or in its ARN.
+pub fn function(uri: &str) -> Result<String, String> {
+    let arn = uri.split_once("/functions/").map_or(uri, |(_, rest)| rest);
+    let arn = arn.trim_end_matches("/invocations");
+    let name = arn.split_once(":function:").map(|(_, name)| name);
+    let name = name.and_then(|name| name.split(':').next()).filter(|name| !name.is_empty());
+    name.map(str::to_owned)
+        .ok_or_else(|| format!("of AWS only functions are invoked here, not {uri}"))
+}
+
+impl Http {
+    fn new(integration: &Integration, uri: String) -> Result<Self, String> {
+        let mut parameters = Vec::new();
+        for (to, from) in &integration.request_parameters {
+            let to = to.strip_prefix("integration.request.").unwrap_or(to);
+            if !is_expression(from) {
+                return Err(format!("`{to}` cannot be mapped from `{from}` here"));
+            }
+            parameters.push((to.to_owned(), from.clone()));
+        }
+        let method = integration.http_method.clone().filter(|method| method != "ANY");
+        let timeout = Duration::from_millis(integration.timeout_ms.into());
+        Ok(Self { uri, method, timeout, parameters })
+    }
+}
+
+impl Mapped {
+    fn new(integration: &Integration) -> Result<Self, String> {
+        let passthrough = match integration.passthrough_behavior.as_str() {
+            "never" => Passthrough::Never,
+            "when_no_templates" => Passthrough::WhenNoTemplates,
+            _ => Passthrough::WhenNoMatch,
+        };
+        let mut answers = Vec::new();
+        let (default, patterns): (Vec<_>, Vec<_>) =
+            integration.responses.iter().partition(|(pattern, _)| *pattern == DEFAULT);
+        for (pattern, response) in patterns {
+            // A pattern is about the whole status or message, whatever lines that has.
+            let pattern = Regex::new(&format!("(?s)^(?:{pattern})$"))
+                .map_err(|_| format!("`{pattern}` is no pattern"))?;
+            answers.push((Some(pattern), MappedAnswer::new(response)?));
+        }
+        for (_, response) in default {
+            answers.push((None, MappedAnswer::new(response)?));
+        }
+        Ok(Self { requests: templates(&integration.request_templates)?, passthrough, answers })
+    }
+
+    /// Finds the answer for a status, or for an error's message.
+    pub fn answer(&self, found: &str) -> Option<&MappedAnswer> {
+        let fits = |pattern: &Option<Regex>| {
+            pattern.as_ref().is_none_or(|pattern| pattern.is_match(found))
+        };
+        self.answers.iter().find(|(pattern, _)| fits(pattern)).map(|(_, answer)| answer)
+    }
+}
+
+impl Mapped {
+    /// Returns the answer that no pattern chooses.
+    pub fn default(&self) -> Option<&MappedAnswer> {
+        self.answers.iter().find(|(pattern, _)| pattern.is_none()).map(|(_, answer)| answer)
+    }
+}
+
+impl MappedAnswer {
+    fn new(response: &IntegrationResponse) -> Result<Self, String> {
+        let mut headers = Vec::new();
+        for (to, from) in &response.response_parameters {
+            let to = to.strip_prefix("method.response.header.").unwrap_or(to);
+            if !is_expression(from) && !from.starts_with("integration.response.header.") {
+                return Err(format!("the header `{to}` cannot be mapped from `{from}` here"));
+            }
+            headers.push((to.to_owned(), from.clone()));
+        }
+        let status = response.status_code.parse();
+        let status = status.map_err(|_| format!("`{}` is no status", response.status_code))?;
+        Ok(Self { status, headers, bodies: templates(&response.response_templates)? })
+    }
+}
+
+fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Template>, String> {
+    let read = |(media, text): (&String, &String)| {
+        let template = Template::read(text);
+        let template =
+            template.ok_or_else(|| "a template needs VTL, which is not spoken here".to_owned())?;
+        Ok((media.clone(), template))
+    };
+    texts.iter().map(read).collect()
+}
+
+/// Returns the status that a MOCK's request template says.
+pub fn mock_status(text: &str) -> Option<u16> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    let status = json.get("statusCode")?;
+    let number = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
+    u16::try_from(number).ok()
+}
+
+/// Chooses a template by a media type; JSON where a request says none.
+pub fn by_media<'a>(
+    templates: &'a BTreeMap<String, Template>,
+    media: Option<&str>,
+) -> Option<&'a Template> {
+    let media = media.and_then(|media| media.split(';').next()).map_or(JSON, str::trim);
+    templates.get(media)
+}

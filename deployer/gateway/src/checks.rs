@@ -1,0 +1,131 @@
+//! What API Gateway checks of a request before anything is called: required parameters, and
+//! bodies by their models.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html>
+
+use std::collections::BTreeMap;
+
+use jsonschema::{Draft, Validator};
+use serde_json::{Value as Json, json};
+
+use super::refusal::{Refusal, Refused};
+use super::request::RequestHead;
+use super::router::Match;
+use compiler::api::{Api, JSON, Route};
+
+/// Models, ready to check bodies with.
+#[derive(Debug, Default)]
+pub struct Checks(BTreeMap<String, Validator>);
+
+impl Checks {
+    /// Compiles the models that bodies are checked with, or says which cannot be.
+    pub fn new(api: &Api) -> Result<Self, String> {
+        let mut checks = BTreeMap::new();
+        let bodies = api.routes.iter().filter(|route| checks_body(route));
+        for name in bodies.flat_map(|route| route.bodies.values()) {
+            let Some(schema) = api.models.get(name) else { continue };
+            let mut schema = schema.clone();
+            if let Json::Object(members) = &mut schema {
+                // Where the others are found: models name each other by URLs of API Gateway's.
+                members.insert("definitions".to_owned(), json!(api.models));
+            }
+            let mut schema = local(schema);
+            null_too(&mut schema);
+            let options = jsonschema::options().with_draft(Draft::Draft4);
+            let validator = options.build(&schema);
+            let validator = validator.map_err(|error| format!("the model {name}: {error}"))?;
+            checks.insert(name.clone(), validator);
+        }
+        Ok(Self(checks))
+    }
+
+    /// Says whether the parameters are there.
+    pub fn parameters(&self, found: &Match<'_>, head: &RequestHead) -> Result<(), Refused> {
+        let route = found.route;
+        if !route.validator.is_some_and(|validator| validator.parameters) {
+            return Ok(());
+        }
+        let query = head.query_pairs();
+        // A parameter that is there and empty is missing.
+        let is_there = |name: &str, location: &str| match location {
+            "header" => head.headers.get(name).is_some_and(|value| !value.is_empty()),
+            "query" => query.iter().any(|(known, value)| known == name && !value.is_empty()),
+            _ => true,
+        };
+        let missing = route.parameters.iter().filter(|parameter| {
+            parameter.required && !is_there(&parameter.name, parameter.location)
+        });
+        let missing: Vec<&str> = missing.map(|parameter| parameter.name.as_str()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("Missing required request parameters: [{}]", missing.join(", "));
+        let why = format!("{} is missing", missing.join(", "));
+        Err(Refused {
+            detail: Some(detail),
+            ..Refused::because(Refusal::BadRequestParameters, why)
+        })
+    }
+
+    /// Says whether the body fits its model. A media type without one is not checked.
+    pub fn body(&self, route: &Route, media: Option<&str>, body: &[u8]) -> Result<(), Refused> {
+        if !checks_body(route) {
+            return Ok(());
+        }
+        let media = media.and_then(|media| media.split(';').next()).map_or(JSON, str::trim);
+        let Some(model) = route.bodies.get(media).and_then(|name| self.0.get(name)) else {
+            return Ok(());
+        };
+        let refused = |why: String| Err(Refused::because(Refusal::BadRequestBody, why));
+        let Ok(json) = serde_json::from_slice::<Json>(body) else {
+            return refused("the body is no JSON".to_owned());
+        };
+        let problems: Vec<String> =
+            model.iter_errors(&json).take(5).map(|error| error.to_string()).collect();
+        if problems.is_empty() { Ok(()) } else { refused(format!("[{}]", problems.join(", "))) }
+    }
+}
+
+/// Says whether the body must be read to check it.
+pub fn checks_body(route: &Route) -> bool {
+    route.validator.is_some_and(|validator| validator.body) && !route.bodies.is_empty()
+}
+
+/// Points references to models at where they stand now.
+fn local(mut schema: Json) -> Json {
+    match &mut schema {
+        Json::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                match value {
+                    Json::String(text) if name == "$ref" => {
+                        let model = text.rsplit('/').next().unwrap_or_default();
+                        *text = format!("#/definitions/{model}");
+                    }
+                    value => *value = local(std::mem::take(value)),
+                }
+            }
+        }
+        Json::Array(items) => {
+            for item in items {
+                *item = local(std::mem::take(item));
+            }
+        }
+        _ => {}
+    }
+    schema
+}
+
+/// OpenAPI 3.0's `nullable` in the words of draft 4.
+fn null_too(schema: &mut Json) {
+    match schema {
+        Json::Object(members) => {
+            members.values_mut().for_each(null_too);
+            if members.get("nullable") == Some(&Json::Bool(true)) {
+                members.remove("nullable");
+                let other = std::mem::take(members);
+                members.insert("anyOf".to_owned(), json!([{"type": "null"}, other]));
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(null_too),
+        _ => {}
+    }
+}

@@ -1,0 +1,163 @@
+//! A request → the event that API Gateway sends to a function: an authorizer, or one that
+//! answers.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::mapping::Context;
+use super::router::Match;
+use super::{ACCOUNT, API_ID, ARN_PREFIX};
+use compiler::api::AuthorizerKind;
+
+/// Returns the ARN of what is called: the concrete path, without a slash at its end.
+pub fn method_arn(stage: &str, method: &str, path: &str) -> String {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    format!("{ARN_PREFIX}/{stage}/{method}/{path}")
+}
+
+/// Writes the event of an authorizer.
+pub fn authorizer_event(
+    kind: AuthorizerKind,
+    arn: &str,
+    identity: &[String],
+    context: &Context<'_>,
+) -> Json {
+    match kind {
+        AuthorizerKind::Token => {
+            let token = identity.first().map(String::as_str).unwrap_or_default();
+            json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": token})
+        }
+        AuthorizerKind::Request => request_event(arn, context),
+    }
+}
+
+fn request_event(arn: &str, context: &Context<'_>) -> Json {
+    let mut event = json!({"type": "REQUEST", "methodArn": arn});
+    add(&mut event, request(context));
+    let identity = |name: &str| context.value(&format!("identity.{name}"));
+    let mut about = about(context);
+    add(
+        &mut about,
+        json!({"identity": {
+            "apiKey": identity("apiKey"),
+            "sourceIp": identity("sourceIp"),
+            "userAgent": identity("userAgent"),
+        }}),
+    );
+    add(&mut event, json!({"requestContext": about}));
+    event
+}
+
+/// Writes the event of a function that answers; `payload` is its body, and whether that is
+/// in base64.
+pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Json {
+    let mut event = request(context);
+    if let Json::Object(members) = &mut event {
+        // An authorizer gets empty maps, this one nothing.
+        for value in members.values_mut() {
+            if value.as_object().is_some_and(Map::is_empty) {
+                *value = Json::Null;
+            }
+        }
+    }
+    let authorizer: Map<String, Json> = (context.more.iter())
+        .filter_map(|(name, value)| {
+            Some((name.strip_prefix("authorizer.")?.to_owned(), json!(value)))
+        })
+        .collect();
+    let identity = |name: &str| context.value(&format!("identity.{name}"));
+    let mut about = about(context);
+    add(
+        &mut about,
+        json!({
+            "extendedRequestId": context.value("extendedRequestId"),
+            "requestTime": context.value("requestTime"),
+            "requestTimeEpoch": u64::try_from(context.head.time.milliseconds()).unwrap_or(0),
+            "protocol": context.value("protocol"),
+            "domainName": context.value("domainName"),
+            "identity": {
+                "accessKey": null, "accountId": null, "caller": null,
+                "cognitoAuthenticationProvider": null, "cognitoAuthenticationType": null,
+                "cognitoIdentityId": null, "cognitoIdentityPoolId": null,
+                "apiKey": identity("apiKey"), "principalOrgId": null,
+                "sourceIp": identity("sourceIp"), "user": null,
+                "userAgent": identity("userAgent"), "userArn": null,
+            },
+        }),
+    );
+    if !authorizer.is_empty() {
+        add(&mut about, json!({"authorizer": authorizer}));
+    }
+    let (body, is_base64) = payload.map_or((None, false), |(body, is)| (Some(body), is));
+    add(&mut event, json!({"requestContext": about, "body": body, "isBase64Encoded": is_base64}));
+    event
+}
+
+/// What both kinds of events say of a request.
+fn request(context: &Context<'_>) -> Json {
+    let head = context.head;
+    let mut headers = multiple(head.header_pairs().map(|(name, value)| (name, value.to_owned())));
+    for (name, value) in head.forwarded() {
+        headers.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        headers.insert(name.to_owned(), vec![value]);
+    }
+    let query = multiple(head.query_pairs().into_iter());
+    let parameters: Map<String, Json> = context
+        .found
+        .into_iter()
+        .flat_map(|found| &found.parameters)
+        .map(|(name, value)| ((*name).to_owned(), Match::decoded(value).into()))
+        .collect();
+    json!({
+        "resource": context.value("resourcePath"),
+        "path": head.path,
+        "httpMethod": head.method,
+        "headers": single(&headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": single(&query),
+        "multiValueQueryStringParameters": query,
+        "pathParameters": parameters,
+        "stageVariables": context.api.stage_settings.variables,
+    })
+}
+
+/// What both say of where it came.
+fn about(context: &Context<'_>) -> Json {
+    json!({
+        "path": context.value("path"),
+        "accountId": ACCOUNT,
+        "resourceId": context.value("resourceId"),
+        "stage": context.value("stage"),
+        "domainPrefix": context.value("domainPrefix"),
+        "requestId": context.value("requestId"),
+        "resourcePath": context.value("resourcePath"),
+        "httpMethod": context.value("httpMethod"),
+        "apiId": API_ID,
+    })
+}
+
+fn add(to: &mut Json, more: Json) {
+    if let (Json::Object(to), Json::Object(more)) = (to, more) {
+        to.extend(more);
+    }
+}
+
+fn multiple(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in pairs {
+        map.entry(name).or_default().push(value);
+    }
+    map
+}
+
+/// API Gateway's single-value maps hold the last of several values.
+fn single(multiple: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, &str> {
+    multiple
+        .iter()
+        .filter_map(|(name, values)| Some((name.as_str(), values.last()?.as_str())))
+        .collect()
+}

@@ -1,0 +1,348 @@
+//! Execution environments: processes that poll a Runtime API, one request at a time each, as
+//! on Lambda. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::Child;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use super::{Invocation, MAX_ANSWER_BYTES};
+use crate::clock;
+use crate::integration::{AnyBody, body};
+use crate::server::{new_id, serve_with};
+
+/// As many requests at once as one function serves; more wait.
+const MAX_ENVIRONMENTS: usize = 10;
+
+/// How long a function may take to ask for its first request.
+const INIT: Duration = Duration::from_secs(10);
+
+/// A function that is a command.
+#[derive(Clone)]
+pub struct Command {
+    /// Its name.
+    pub name: String,
+    /// What runs it, as a shell reads it: a `bootstrap`, or an interpreter with a script.
+    pub line: String,
+    /// What it is set up with.
+    pub settings: Settings,
+    /// Who gets the lines that it writes.
+    pub log: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// What a function is set up with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Variables beside those that Lambda sets.
+    pub variables: Vec<(String, String)>,
+    /// How long it may take for a request.
+    pub timeout: Duration,
+}
+
+/// The environments of one function.
+#[derive(Clone)]
+pub(super) struct Environments(Arc<Shared>);
+
+struct Shared {
+    command: Command,
+    idle: Mutex<Vec<Environment>>,
+    /// Counts how often all of them were told to begin anew.
+    generation: AtomicUsize,
+    places: Arc<Semaphore>,
+}
+
+struct Environment {
+    child: Child,
+    work: mpsc::Sender<Work>,
+    runtime: Arc<Runtime>,
+    /// Ends the Runtime API with the environment.
+    _serving: watch::Sender<()>,
+}
+
+struct Work {
+    id: String,
+    payload: Bytes,
+    deadline: Duration,
+    answer: oneshot::Sender<Invocation>,
+}
+
+/// What an environment's process talks to.
+struct Runtime {
+    function: String,
+    work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
+    current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
+    asked: watch::Sender<bool>,
+    init_error: Mutex<Option<String>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Environments {
+    pub(super) fn new(command: Command) -> Self {
+        let places = Arc::new(Semaphore::new(MAX_ENVIRONMENTS));
+        let (idle, generation) = (Mutex::default(), AtomicUsize::new(0));
+        Self(Arc::new(Shared { command, idle, generation, places }))
+    }
+
+    /// Ends the idle environments, and the others when they are done.
+    pub(super) fn recycle(&self) {
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
+        locked(&self.0.idle).clear();
+    }
+
+    /// Invokes the function in an idle environment, or in a new one.
+    pub(super) async fn invoke(&self, payload: Bytes) -> Invocation {
+        let shared = Arc::clone(&self.0);
+        // Whoever asked may go away: the function goes on, as it does on Lambda.
+        let run = tokio::spawn(async move {
+            let Ok(_place) = Arc::clone(&shared.places).acquire_owned().await else {
+                return Invocation::NotInvocable("it is being stopped".to_owned());
+            };
+            let generation = shared.generation.load(Ordering::SeqCst);
+            let mut environment = match shared.environment().await {
+                Ok(environment) => environment,
+                Err(failed) => return failed,
+            };
+            let (invocation, lives) = environment.run(payload, &shared.command).await;
+            if lives && generation == shared.generation.load(Ordering::SeqCst) {
+                locked(&shared.idle).push(environment);
+            }
+            invocation
+        });
+        run.await.unwrap_or_else(|error| Invocation::NotInvocable(error.to_string()))
+    }
+}
+
+impl Shared {
+    async fn environment(&self) -> Result<Environment, Invocation> {
+        loop {
+            let Some(mut idle) = locked(&self.idle).pop() else { break };
+            // A process may have ended since.
+            if matches!(idle.child.try_wait(), Ok(None)) {
+                return Ok(idle);
+            }
+        }
+        Environment::start(&self.command).await.map_err(|error| {
+            Invocation::NotInvocable(format!("`{}` cannot be started: {error}", self.command.line))
+        })
+    }
+}
+
+impl Environment {
+    async fn start(command: &Command) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (work, receiver) = mpsc::channel(1);
+        let runtime = Arc::new(Runtime {
+            function: command.name.clone(),
+            work: tokio::sync::Mutex::new(receiver),
+            current: Mutex::default(),
+            asked: watch::Sender::new(false),
+            init_error: Mutex::default(),
+        });
+        let (serving, mut stop) = watch::channel(());
+        let api = Arc::clone(&runtime);
+        let stopped = async move { _ = stop.changed().await };
+        tokio::spawn(serve_with(listener, stopped, move |request, _| {
+            let api = Arc::clone(&api);
+            async move { api.answer(request).await }
+        }));
+        let mut child = process(command, address).spawn()?;
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(lines(stdout, Arc::clone(&command.log)));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(lines(stderr, Arc::clone(&command.log)));
+        }
+        Ok(Self { child, work, runtime, _serving: serving })
+    }
+
+    /// Runs one request; says too whether the environment can run another.
+    async fn run(&mut self, payload: Bytes, command: &Command) -> (Invocation, bool) {
+        let id = new_id();
+        if let Some(failed) = self.initialised(&id).await {
+            return (failed, false);
+        }
+        let timeout = command.settings.timeout;
+        let (sender, answer) = oneshot::channel();
+        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let work = Work { id: id.clone(), payload, deadline: now + timeout, answer: sender };
+        if self.work.send(work).await.is_err() {
+            return (failed(&id, "Runtime.ExitError", "Error: Runtime exited"), false);
+        }
+        tokio::select! {
+            // A process may answer and end at once.
+            biased;
+            answer = answer => {
+                let gone = || failed(&id, "Runtime.ExitError", "Error: Runtime exited");
+                (answer.unwrap_or_else(|_| gone()), true)
+            }
+            status = self.child.wait() => (exited(&id, status), false),
+            () = tokio::time::sleep(timeout) => {
+                let _ = self.child.kill().await;
+                let seconds = timeout.as_secs_f64();
+                let why = format!("Error: Task timed out after {seconds:.2} seconds");
+                (failed(&id, "Sandbox.Timedout", &why), false)
+            }
+        }
+    }
+
+    /// Waits until the process asks for its first request, or says how it failed to.
+    async fn initialised(&mut self, id: &str) -> Option<Invocation> {
+        let mut asked = self.runtime.asked.subscribe();
+        let reported = || locked(&self.runtime.init_error).clone().and_then(Invocation::failed);
+        tokio::select! {
+            () = async { _ = asked.wait_for(|asked| *asked).await } => reported(),
+            status = self.child.wait() => Some(reported().unwrap_or_else(|| exited(id, status))),
+            () = tokio::time::sleep(INIT) => {
+                let _ = self.child.kill().await;
+                let why = format!("Error: Task timed out after {:.2} seconds", INIT.as_secs_f64());
+                Some(failed(id, "Sandbox.Timedout", &why))
+            }
+        }
+    }
+}
+
+impl Runtime {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+        let (head, content) = request.into_parts();
+        let path = head.uri.path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
+        if (&head.method, path) == (&Method::GET, "invocation/next") {
+            return self.next().await;
+        }
+        let content = Limited::new(content, MAX_ANSWER_BYTES).collect().await;
+        let content =
+            content.map(|content| String::from_utf8_lossy(&content.to_bytes()).into_owned());
+        let (id, what) =
+            match path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) {
+                Some(found) if head.method == Method::POST => found,
+                None if head.method == Method::POST && path == "init/error" => {
+                    *locked(&self.init_error) = content.ok();
+                    self.asked.send_replace(true);
+                    return reply(StatusCode::ACCEPTED, &json!({"status": "OK"}));
+                }
+                _ => return wrong(StatusCode::NOT_FOUND, "there is nothing of this name"),
+            };
+        let too_large =
+            "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
+        let (invocation, status) = match (what, content) {
+            ("response", Ok(content)) => (Invocation::Answered(content), StatusCode::ACCEPTED),
+            ("error", Ok(content)) => {
+                let unread =
+                    || failed(id, "Runtime.Unknown", "the error that it reported is no JSON");
+                (Invocation::failed(content).unwrap_or_else(unread), StatusCode::ACCEPTED)
+            }
+            ("response" | "error", Err(_)) => {
+                let failed = failed(id, "Function.ResponseSizeTooLarge", too_large);
+                (failed, StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            _ => return wrong(StatusCode::NOT_FOUND, "there is nothing of this name"),
+        };
+        let mut current = locked(&self.current);
+        match current.take_if(|(running, _)| running == id) {
+            Some((_, answer)) => {
+                let _ = answer.send(invocation);
+                reply(status, &json!({"status": "OK"}))
+            }
+            None => wrong(StatusCode::BAD_REQUEST, "no such request is running"),
+        }
+    }
+
+    async fn next(&self) -> Response<AnyBody> {
+        self.asked.send_replace(true);
+        let Some(work) = self.work.lock().await.recv().await else {
+            return wrong(StatusCode::GONE, "the environment is being stopped");
+        };
+        let mut response = Response::new(body(Full::new(work.payload)));
+        let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.function);
+        let deadline = work.deadline.as_millis().to_string();
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("lambda-runtime-aws-request-id", work.id.as_str()),
+            ("lambda-runtime-deadline-ms", deadline.as_str()),
+            ("lambda-runtime-invoked-function-arn", arn.as_str()),
+        ] {
+            response.headers_mut().extend(
+                HeaderValue::from_str(value)
+                    .ok()
+                    .map(|value| (http::HeaderName::from_static(name), value)),
+            );
+        }
+        *locked(&self.current) = Some((work.id, work.answer));
+        response
+    }
+}
+
+fn process(command: &Command, address: SocketAddr) -> tokio::process::Command {
+    let mut process = tokio::process::Command::new("sh");
+    process
+        .args(["-c", &format!("exec {}", command.line)])
+        .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", &command.name)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", command.name))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "local")
+        .env("_HANDLER", "bootstrap")
+        .envs(command.settings.variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    process
+}
+
+async fn lines(stream: impl AsyncRead + Unpin, log: Arc<dyn Fn(&str) + Send + Sync>) {
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        log(&line);
+    }
+}
+
+fn exited(id: &str, status: std::io::Result<std::process::ExitStatus>) -> Invocation {
+    let why = match status {
+        Ok(status) => {
+            let status = status.to_string().replace("status: ", "status ");
+            format!("Error: Runtime exited with error: {status}")
+        }
+        Err(error) => format!("Error: Runtime exited: {error}"),
+    };
+    failed(id, "Runtime.ExitError", &why)
+}
+
+/// Writes an error as Lambda reports those that a function does not report itself.
+fn failed(id: &str, kind: &str, why: &str) -> Invocation {
+    let message = format!("RequestId: {id} {why}");
+    let payload = json!({"errorType": kind, "errorMessage": message}).to_string();
+    Invocation::Failed { message, payload }
+}
+
+fn wrong(status: StatusCode, why: &str) -> Response<AnyBody> {
+    reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": why}))
+}
+
+fn reply(status: StatusCode, json: &serde_json::Value) -> Response<AnyBody> {
+    let content = if status == StatusCode::NO_CONTENT {
+        body(Empty::new())
+    } else {
+        body(Full::new(Bytes::from(json.to_string())))
+    };
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,93 @@
+//! The identity: what an authorizer's answers are cached by, and without which it is not asked
+//! at all.
+
+use http::HeaderMap;
+use regex::Regex;
+
+use super::mapping::Context;
+use compiler::api::IdentitySource;
+
+/// The parts of `context` that are known here before an authorizer is asked.
+const CONTEXT: [&str; 14] = [
+    "accountId",
+    "apiId",
+    "domainName",
+    "domainPrefix",
+    "httpMethod",
+    "identity.apiKey",
+    "identity.sourceIp",
+    "identity.userAgent",
+    "path",
+    "protocol",
+    "requestId",
+    "resourceId",
+    "resourcePath",
+    "stage",
+];
+
+/// Says whether a source's value can be known here at all.
+pub fn is_known(source: &IdentitySource) -> bool {
+    match source {
+        IdentitySource::Context(name) => CONTEXT.contains(&name.as_str()),
+        IdentitySource::Header(_) | IdentitySource::Query(_) | IdentitySource::StageVariable(_) => {
+            true
+        }
+    }
+}
+
+/// Makes the expression that API Gateway refuses tokens by: it is about the whole value.
+pub fn validation(expression: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{expression})$"))
+}
+
+/// Finds the value of every source, or says which one has none, or that the token is not what
+/// the authorizer is asked about.
+pub fn identity(
+    sources: &[IdentitySource],
+    validation: Option<&Regex>,
+    context: &Context<'_>,
+) -> Result<Vec<String>, String> {
+    let identity: Vec<String> =
+        sources.iter().map(|source| value(source, context)).collect::<Result<_, String>>()?;
+    if let Some(expression) = validation
+        && !identity.iter().all(|value| expression.is_match(value))
+    {
+        let header = sources.iter().map(ToString::to_string).collect::<Vec<_>>();
+        return Err(format!("{} is not one bearer token", header.join(", ")));
+    }
+    Ok(identity)
+}
+
+fn value(source: &IdentitySource, context: &Context<'_>) -> Result<String, String> {
+    let value = match source {
+        IdentitySource::Header(name) => return header(&context.head.headers, name),
+        IdentitySource::Query(name) => {
+            let pairs = context.head.query_pairs();
+            let mut values = pairs.into_iter().filter(|(found, _)| found == name);
+            let value = values.next().map(|(_, value)| value);
+            if values.next().is_some() {
+                return Err(format!("the query has `{name}` more than once"));
+            }
+            value
+        }
+        IdentitySource::Context(name) => context.value(name),
+        IdentitySource::StageVariable(name) => {
+            context.api.stage_settings.variables.get(name).cloned()
+        }
+    };
+    value.filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no {source}"))
+}
+
+/// Returns the value of a header that is there once.
+fn header(headers: &HeaderMap, name: &str) -> Result<String, String> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().ok_or_else(|| format!("there is no {name} header"))?;
+    if values.next().is_some() {
+        return Err(format!("there is more than one {name} header"));
+    }
+    match first.to_str() {
+        Ok("") => Err(format!("the {name} header is empty")),
+        Ok(value) => Ok(value.to_owned()),
+        Err(_) => Err(format!("the {name} header is not visible ASCII")),
+    }
+}

@@ -1,0 +1,178 @@
+//! AWS_PROXY and AWS: a Lambda function answers.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::{Answered, body, http_proxy, mapped};
+use crate::backend::{Function, Mapped};
+use crate::event::proxy_event;
+use crate::functions::{Functions, Invocation};
+use crate::mapping::Context;
+use crate::refusal::{Refusal, Refused};
+use compiler::api::JSON;
+
+/// The most that a function is sent at once.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
+/// What a function answers; what else is in it is not looked at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyAnswer {
+    status_code: Json,
+    #[serde(default)]
+    headers: Option<Map<String, Json>>,
+    #[serde(default)]
+    multi_value_headers: Option<BTreeMap<String, Vec<Json>>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: Option<bool>,
+}
+
+/// Sends a request as an event and returns what the function answers.
+pub async fn proxy(
+    function: &Function,
+    context: &Context<'_>,
+    payload: &[u8],
+    functions: &Functions,
+) -> Result<Answered, Refused> {
+    let binary = &context.api.settings.binary_media_types;
+    let is_binary = |media: Option<&str>| {
+        let media = media.and_then(|media| media.split([';', ',']).next()).map(str::trim);
+        binary.contains("*/*") || media.is_some_and(|media| binary.contains(media))
+    };
+    let payload = if payload.is_empty() {
+        None
+    } else if is_binary(context.header("content-type")) {
+        Some((STANDARD.encode(payload), true))
+    } else {
+        Some((String::from_utf8_lossy(payload).into_owned(), false))
+    };
+    let event = proxy_event(context, payload);
+    let answer = match invoke(function, event.to_string(), functions).await? {
+        Invocation::Answered(answer) => answer,
+        Invocation::Failed { message, .. } => {
+            let why = format!("{} failed: {message}", function.name);
+            return Err(Refused::because(Refusal::MalformedAnswer, why));
+        }
+        Invocation::NotInvocable(why) => return Err(not_invocable(function, &why)),
+    };
+    let malformed = |why: String| {
+        let why = format!("{} answers no response: {why}", function.name);
+        Refused::because(Refusal::MalformedAnswer, why)
+    };
+    let answer: ProxyAnswer =
+        serde_json::from_str(&answer).map_err(|error| malformed(error.to_string()))?;
+    let status = match &answer.status_code {
+        Json::Number(number) => number.as_u64(),
+        Json::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let status = status
+        .and_then(|status| u16::try_from(status).ok())
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .ok_or_else(|| malformed("its statusCode is none".to_owned()))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in answer.headers.into_iter().flatten() {
+        headers.extend(header(&name, &value));
+    }
+    for (name, values) in answer.multi_value_headers.into_iter().flatten() {
+        // One that is in both maps has the values of this one.
+        if let Ok(name) = name.parse::<HeaderName>() {
+            headers.remove(name);
+        }
+        headers.extend(values.iter().filter_map(|value| header(&name, value)));
+    }
+    let text = answer.body.unwrap_or_default();
+    let payload = if answer.is_base64_encoded == Some(true) && is_binary(context.header("accept")) {
+        let decoded = STANDARD.decode(text.as_bytes());
+        decoded.map_err(|error| malformed(format!("its body is no base64: {error}")))?
+    } else {
+        text.into_bytes()
+    };
+    let length = headers.remove("content-length");
+    let mut kept = http_proxy::remapped(&headers);
+    kept.extend(
+        length.map(|length| (HeaderName::from_static("x-amzn-remapped-content-length"), length)),
+    );
+    if !kept.contains_key(CONTENT_TYPE) {
+        kept.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    }
+    kept.extend(
+        HeaderValue::from_str(&context.head.trace_id())
+            .ok()
+            .map(|id| (HeaderName::from_static("x-amzn-trace-id"), id)),
+    );
+    let mut response = Response::new(body(Full::new(Bytes::from(payload))));
+    *response.status_mut() = status;
+    *response.headers_mut() = kept;
+    Ok((response, format!("{} answers {}", function.name, status.as_u16())))
+}
+
+/// Sends what a request is mapped to and maps what the function answers.
+pub async fn call(
+    function: &Function,
+    maps: &Mapped,
+    context: &Context<'_>,
+    payload: &[u8],
+    functions: &Functions,
+) -> Result<Answered, Refused> {
+    let payload = mapped::request(maps, context, payload)?;
+    let payload = String::from_utf8_lossy(&payload).into_owned();
+    let payload = if payload.is_empty() { "{}".to_owned() } else { payload };
+    // An error's message chooses the answer; what is none has an empty one.
+    let (message, payload) = match invoke(function, payload, functions).await? {
+        Invocation::Answered(answer) => (String::new(), answer),
+        Invocation::Failed { message, payload } => (message, payload),
+        Invocation::NotInvocable(why) => return Err(not_invocable(function, &why)),
+    };
+    let failed = !message.is_empty();
+    let answer = if failed { maps.answer(&message) } else { maps.default() };
+    let answer = answer.ok_or_else(|| {
+        let why = format!("no integration response is for what {} answers", function.name);
+        Refused::because(Refusal::ApiConfigurationError, why)
+    })?;
+    let response = mapped::response(answer, context, &HeaderMap::new(), Bytes::from(payload));
+    let what = if failed { format!("fails ({message})") } else { "answers".to_owned() };
+    Ok((response, format!("{} {what}, mapped to {}", function.name, answer.status)))
+}
+
+async fn invoke(
+    function: &Function,
+    payload: String,
+    functions: &Functions,
+) -> Result<Invocation, Refused> {
+    if payload.len() > MAX_EVENT_BYTES {
+        let why = format!("{} takes 6 MB, and this is {} bytes", function.name, payload.len());
+        return Err(Refused::because(Refusal::EventTooLarge, why));
+    }
+    let invoked = functions.invoke(&function.name, Bytes::from(payload));
+    tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
+        let within = function.timeout.as_millis();
+        let why = format!("{} did not answer within {within} ms", function.name);
+        Refused::because(Refusal::IntegrationTimeout, why)
+    })
+}
+
+fn not_invocable(function: &Function, why: &str) -> Refused {
+    let why = format!("{} cannot be invoked: {why}", function.name);
+    Refused::because(Refusal::ApiConfigurationError, why)
+}
+
+fn header(name: &str, value: &Json) -> Option<(HeaderName, HeaderValue)> {
+    let text = match value {
+        Json::String(text) => text.clone(),
+        Json::Number(_) | Json::Bool(_) => value.to_string(),
+        _ => return None,
+    };
+    Some((name.parse().ok()?, text.parse().ok()?))
+}

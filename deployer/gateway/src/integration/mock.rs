@@ -1,0 +1,39 @@
+//! MOCK: an answer from the document itself.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Empty;
+
+use super::{Answered, body, mapped};
+use crate::backend::{Mapped, mock_status};
+use crate::mapping::Context;
+use crate::refusal::{Refusal, Refused};
+use compiler::api::{Cors, JSON};
+
+/// Answers with the status that the request's template says.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html>
+pub fn answer(maps: &Mapped, context: &Context<'_>, payload: &[u8]) -> Result<Answered, Refused> {
+    let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
+    // A media type without a template has the request's own body say it.
+    let text = mapped::request(maps, context, payload)?;
+    let status = mock_status(&String::from_utf8_lossy(&text));
+    let status = status.ok_or_else(|| wrong("the mock's request template says no statusCode"))?;
+    let found = maps.answer(&status.to_string());
+    let answer = found.ok_or_else(|| wrong("the mock has no integration response"))?;
+    let response = mapped::response(answer, context, &HeaderMap::new(), Bytes::new());
+    Ok((response, format!("mock answers {}", answer.status)))
+}
+
+/// Answers a preflight request from this origin.
+pub fn preflight(cors: &Cors, origin: Option<&str>) -> Answered {
+    let mut response = Response::new(body(Empty::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for (name, value) in cors.preflight(origin) {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    (response, "mock answers 204".to_owned())
+}

@@ -1,0 +1,261 @@
+//! What stands for something else: `$context.NAME`, `$stageVariables.NAME` and the parts of a
+//! request, in gateway responses, parameter mappings and templates.
+//!
+//! API Gateway's templates are written in VTL. What needs that language is refused when a
+//! gateway starts; what is only a substitution is carried out.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::request::RequestHead;
+use super::router::Match;
+use super::{ACCOUNT, API_ID};
+use compiler::api::Api;
+
+/// What is known about a request.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The API.
+    pub api: &'a Api,
+    /// The request.
+    pub head: &'a RequestHead,
+    /// Its route, if it has one.
+    pub found: Option<&'a Match<'a>>,
+    /// What came to be known on the way: `authorizer.principalId`, `error.message`…
+    pub more: Cow<'a, BTreeMap<String, String>>,
+}
+
+impl<'a> Context<'a> {
+    /// Makes what is known when a request comes.
+    pub fn new(api: &'a Api, head: &'a RequestHead, found: Option<&'a Match<'a>>) -> Self {
+        Self { api, head, found, more: Cow::Owned(BTreeMap::new()) }
+    }
+}
+
+impl Context<'_> {
+    /// Returns it with a little more.
+    #[must_use]
+    pub fn with<const N: usize>(&self, more: [(&str, String); N]) -> Self {
+        let mut context = self.clone();
+        let known = context.more.to_mut();
+        known.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        context
+    }
+
+    /// Returns a request header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns what `$context.NAME` stands for.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let route = self.found.map(|found| found.route);
+        let stage = &self.api.stage;
+        Some(match name {
+            "accountId" => ACCOUNT.to_owned(),
+            "apiId" | "domainPrefix" => API_ID.to_owned(),
+            "domainName" => self.header("host")?.to_owned(),
+            "extendedRequestId" => self.head.extended_id.clone(),
+            "httpMethod" => self.head.method.clone(),
+            "identity.apiKey" => self.header("x-api-key")?.to_owned(),
+            "identity.sourceIp" => self.head.source_ip.clone(),
+            "identity.userAgent" => self.header("user-agent")?.to_owned(),
+            "path" => format!("/{stage}{}", self.head.path),
+            "protocol" => "HTTP/1.1".to_owned(),
+            "requestId" => self.head.id.clone(),
+            "requestTime" => self.head.time.written(),
+            "requestTimeEpoch" => self.head.time.milliseconds().to_string(),
+            "resourceId" | "resourcePath" => route?.path.to_string(),
+            "stage" => stage.clone(),
+            name => self.more.get(name)?.clone(),
+        })
+    }
+
+    fn stage_variable(&self, name: &str) -> Option<String> {
+        self.api.stage_settings.variables.get(name).cloned()
+    }
+
+    /// Returns a part of the request: `header.NAME`, `querystring.NAME` or `path.NAME`.
+    fn request(&self, part: &str) -> Option<String> {
+        let (place, name) = part.split_once('.')?;
+        match place {
+            "header" | "multivalueheader" => self.header(name).map(str::to_owned),
+            "querystring" | "multivaluequerystring" => {
+                let pairs = self.head.query_pairs();
+                pairs.into_iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
+            }
+            "path" => {
+                let parameters = &self.found?.parameters;
+                let value = parameters.iter().find(|(known, _)| *known == name);
+                value.map(|(_, value)| Match::decoded(value))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Evaluates a parameter mapping: `'text'`, `context.NAME`, `stageVariables.NAME` or
+/// `method.request.PLACE.NAME`.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html>
+pub fn expression(mapped: &str, context: &Context<'_>) -> Option<String> {
+    if let Some(text) = mapped.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return Some(text.to_owned());
+    }
+    if let Some(name) = mapped.strip_prefix("context.") {
+        return context.value(name);
+    }
+    if let Some(name) = mapped.strip_prefix("stageVariables.") {
+        return context.stage_variable(name);
+    }
+    context.request(mapped.strip_prefix("method.request.")?)
+}
+
+/// Says whether a mapping is one that [`expression`] evaluates.
+pub fn is_expression(mapped: &str) -> bool {
+    let places =
+        ["header.", "multivalueheader.", "querystring.", "multivaluequerystring.", "path."];
+    (mapped.len() >= 2 && mapped.starts_with('\'') && mapped.ends_with('\''))
+        || mapped.starts_with("context.")
+        || mapped.starts_with("stageVariables.")
+        || mapped
+            .strip_prefix("method.request.")
+            .is_some_and(|part| places.iter().any(|place| part.starts_with(place)))
+}
+
+/// Puts what they stand for in the place of `$context.NAME`, `$stageVariables.NAME` and
+/// `$method.request.PLACE.NAME`; nothing for what is not known.
+pub fn substitute(template: &str, context: &Context<'_>) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        text.push_str(rest.get(..at).unwrap_or_default());
+        let after = rest.get(at..).unwrap_or_default();
+        let end = reference(after);
+        match after.get(1..end).filter(|name| !name.is_empty()) {
+            Some(name) => {
+                text.push_str(&expression(name, context).unwrap_or_default());
+                rest = after.get(end..).unwrap_or_default();
+            }
+            None => {
+                text.push('$');
+                rest = after.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+/// Puts what they stand for in the place of `${stageVariables.NAME}` in a URI.
+pub fn stage_variables(uri: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut text = String::with_capacity(uri.len());
+    let mut rest = uri;
+    while let Some((before, after)) = rest.split_once("${stageVariables.") {
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        let value = variables.get(name);
+        let value = value.ok_or_else(|| format!("the stage has no variable `{name}`"))?;
+        text.push_str(before);
+        text.push_str(value);
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// Returns where a reference that begins with `$` ends; 1 if it is none that is known here.
+fn reference(text: &str) -> usize {
+    let known = ["$context.", "$stageVariables.", "$method.request."];
+    if !known.iter().any(|start| text.starts_with(start)) {
+        return 1;
+    }
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let end = text.char_indices().skip(1).find(|(_, c)| !part(*c)).map_or(text.len(), |(at, _)| at);
+    // A full stop at the end of a sentence is no part of a name.
+    text.get(..end).map_or(1, |name| name.trim_end_matches('.').len())
+}
+
+/// A template that needs no template language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// `$context.NAME` and its like.
+    Reference(String),
+    /// `$input.body`, and `$input.json('$')`, which is the same for JSON.
+    Body,
+    /// `$input.params('NAME')`: of the path, the query or the headers, in this order.
+    Parameter(String),
+}
+
+impl Template {
+    /// Reads a template; nothing if it needs VTL.
+    pub fn read(text: &str) -> Option<Self> {
+        // A directive or a comment begins with `#`: only a colour or a heading is none.
+        let directive = |at: usize| {
+            let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
+            next.is_none_or(|c| c.is_ascii_alphabetic() || matches!(c, '#' | '*' | '{' | '@'))
+        };
+        if text.match_indices('#').any(|(at, _)| directive(at)) {
+            return None;
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            let (before, after) = rest.split_at_checked(at)?;
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            let (piece, left) = Piece::read(after)?;
+            pieces.push(piece);
+            rest = left;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Some(Self(pieces))
+    }
+
+    /// Writes it for a request with this body.
+    pub fn write(&self, body: &str, context: &Context<'_>) -> String {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Body => text.push_str(body),
+                Piece::Reference(name) => {
+                    text.push_str(&expression(name, context).unwrap_or_default());
+                }
+                Piece::Parameter(name) => {
+                    let places = ["path", "querystring", "header"];
+                    let mut values = places
+                        .iter()
+                        .filter_map(|place| context.request(&format!("{place}.{name}")));
+                    text.push_str(&values.next().unwrap_or_default());
+                }
+            }
+        }
+        text
+    }
+}
+
+impl Piece {
+    fn read(text: &str) -> Option<(Self, &str)> {
+        for whole in ["$input.body", "$input.json('$')", "$input.json(\"$\")"] {
+            if let Some(rest) = text.strip_prefix(whole) {
+                return Some((Self::Body, rest));
+            }
+        }
+        if let Some(rest) = text.strip_prefix("$input.params('") {
+            let (name, rest) = rest.split_once("')")?;
+            return Some((Self::Parameter(name.to_owned()), rest));
+        }
+        // A method called on a value needs the language.
+        let end = reference(text);
+        let (name, rest) = text.split_at_checked(end)?;
+        let name = name.strip_prefix('$').filter(|name| !name.is_empty())?;
+        (!rest.starts_with('(')).then(|| (Self::Reference(name.to_owned()), rest))
+    }
+}

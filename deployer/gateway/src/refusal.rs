@@ -1,0 +1,287 @@
+//! API Gateway's own answers: status, `x-amzn-ErrorType` and body of every refusal, and what
+//! the API makes of them by gateway responses.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
+
+use std::collections::BTreeMap;
+
+use super::mapping::{Context, expression, substitute};
+use compiler::api::{GatewayResponse, JSON};
+
+/// Why the gateway answers instead of the integration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The policy allows nothing here.
+    AccessDenied,
+    /// The policy denies it.
+    AccessDeniedExplicitly,
+    /// The integration cannot be used.
+    ApiConfigurationError,
+    /// The authorizer cannot be asked, or what it answers is no policy.
+    AuthorizerConfigurationError,
+    /// The authorizer failed.
+    AuthorizerFailure,
+    /// What no client that means well sends.
+    BadRequest,
+    /// The body does not fit its model.
+    BadRequestBody,
+    /// A parameter is missing.
+    BadRequestParameters,
+    /// A body of more than 10 MB.
+    BodyTooLarge,
+    /// More than a function takes.
+    EventTooLarge,
+    /// More request line and headers than API Gateway takes.
+    HeadTooLarge,
+    /// The backend cannot be reached.
+    IntegrationFailure,
+    /// The backend took too long.
+    IntegrationTimeout,
+    /// No API key, or a wrong one.
+    InvalidApiKey,
+    /// The function failed, or its answer is none.
+    MalformedAnswer,
+    /// No such route, or an unsigned call to a method that needs a signature.
+    MissingAuthenticationToken,
+    /// The ARN of what is called is too long.
+    PathTooLong,
+    /// The API key was used too often in its period.
+    QuotaExceeded,
+    /// Too many requests at once.
+    Throttled,
+    /// No such stage.
+    UnknownStage,
+    /// No identity, or the authorizer says the token is wrong.
+    Unauthorized,
+    /// No template for this media type.
+    UnsupportedMediaType,
+}
+
+/// A refusal, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which.
+    pub refusal: Refusal,
+    /// Why, for whoever runs the gateway.
+    pub why: String,
+    /// What the caller is told beyond the usual.
+    pub detail: Option<String>,
+    /// What was known by then, such as what the authorizer said.
+    pub known: BTreeMap<String, String>,
+}
+
+impl Refused {
+    /// Makes one that tells the caller no more than usual.
+    pub fn because(refusal: Refusal, why: impl Into<String>) -> Self {
+        Self { refusal, why: why.into(), detail: None, known: BTreeMap::new() }
+    }
+
+    /// Returns it with what was known by then.
+    #[must_use]
+    pub fn knowing(self, known: BTreeMap<String, String>) -> Self {
+        Self { known, ..self }
+    }
+}
+
+/// What the caller gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Refusal {
+    /// Every refusal.
+    pub const ALL: [Self; 22] = [
+        Self::AccessDenied,
+        Self::AccessDeniedExplicitly,
+        Self::ApiConfigurationError,
+        Self::AuthorizerConfigurationError,
+        Self::AuthorizerFailure,
+        Self::BadRequest,
+        Self::BadRequestBody,
+        Self::BadRequestParameters,
+        Self::BodyTooLarge,
+        Self::EventTooLarge,
+        Self::HeadTooLarge,
+        Self::IntegrationFailure,
+        Self::IntegrationTimeout,
+        Self::InvalidApiKey,
+        Self::MalformedAnswer,
+        Self::MissingAuthenticationToken,
+        Self::PathTooLong,
+        Self::QuotaExceeded,
+        Self::Throttled,
+        Self::UnknownStage,
+        Self::Unauthorized,
+        Self::UnsupportedMediaType,
+    ];
+
+    /// Returns status, error type and body, as API Gateway words them unless customised.
+    pub const fn answer(self) -> (u16, &'static str, &'static str) {
+        const INTERNAL: &str = "InternalServerErrorException";
+        const INTERNAL_BODY: &str = r#"{"message": "Internal server error"}"#;
+        match self {
+            Self::AccessDenied => (
+                403,
+                "AccessDeniedException",
+                r#"{"Message":"User is not authorized to access this resource"}"#,
+            ),
+            Self::AccessDeniedExplicitly => (
+                403,
+                "AccessDeniedException",
+                r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#,
+            ),
+            Self::ApiConfigurationError => (500, INTERNAL, INTERNAL_BODY),
+            Self::AuthorizerConfigurationError => {
+                (500, "AuthorizerConfigurationException", INTERNAL_BODY)
+            }
+            Self::AuthorizerFailure => {
+                (500, "AuthorizerConfigurationException", r#"{"message":null}"#)
+            }
+            Self::BadRequest => (400, "BadRequestException", r#"{"message":"Bad Request"}"#),
+            Self::BadRequestBody => {
+                (400, "BadRequestException", r#"{"message":"Invalid request body"}"#)
+            }
+            Self::BadRequestParameters => {
+                (400, "BadRequestException", r#"{"message":"Missing required request parameters"}"#)
+            }
+            // What stands before API Gateway answers this, as plain text.
+            Self::BodyTooLarge => (413, "", "HTTP content length exceeded 10485760 bytes."),
+            Self::EventTooLarge => {
+                (413, "BadRequestException", r#"{"message": "Request Too Long"}"#)
+            }
+            Self::HeadTooLarge => {
+                (431, "BadRequestException", r#"{"message":"Request Header Fields Too Large"}"#)
+            }
+            Self::IntegrationFailure => {
+                (504, INTERNAL, r#"{"message":"Network error communicating with endpoint"}"#)
+            }
+            Self::IntegrationTimeout => {
+                (504, INTERNAL, r#"{"message":"Endpoint request timed out"}"#)
+            }
+            Self::MalformedAnswer => (502, INTERNAL, INTERNAL_BODY),
+            Self::InvalidApiKey | Self::UnknownStage => {
+                (403, "ForbiddenException", r#"{"message":"Forbidden"}"#)
+            }
+            Self::MissingAuthenticationToken => (
+                403,
+                "MissingAuthenticationTokenException",
+                r#"{"message":"Missing Authentication Token"}"#,
+            ),
+            Self::PathTooLong => {
+                (414, "BadRequestException", r#"{"message":"Request-URI Too Long"}"#)
+            }
+            Self::QuotaExceeded => {
+                (429, "LimitExceededException", r#"{"message":"Limit Exceeded"}"#)
+            }
+            Self::Throttled => {
+                (429, "TooManyRequestsException", r#"{"message":"Too Many Requests"}"#)
+            }
+            Self::Unauthorized => (401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#),
+            Self::UnsupportedMediaType => {
+                (415, "BadRequestException", r#"{"message":"Unsupported Media Type"}"#)
+            }
+        }
+    }
+
+    /// Returns the type of its gateway response; none where there is nothing to customise.
+    pub const fn kind(self) -> Option<&'static str> {
+        Some(match self {
+            Self::AccessDenied | Self::AccessDeniedExplicitly => "ACCESS_DENIED",
+            Self::ApiConfigurationError => "API_CONFIGURATION_ERROR",
+            Self::AuthorizerConfigurationError => "AUTHORIZER_CONFIGURATION_ERROR",
+            Self::AuthorizerFailure => "AUTHORIZER_FAILURE",
+            Self::BadRequestBody => "BAD_REQUEST_BODY",
+            Self::BadRequestParameters => "BAD_REQUEST_PARAMETERS",
+            Self::IntegrationFailure => "INTEGRATION_FAILURE",
+            Self::IntegrationTimeout => "INTEGRATION_TIMEOUT",
+            Self::InvalidApiKey => "INVALID_API_KEY",
+            Self::MissingAuthenticationToken => "MISSING_AUTHENTICATION_TOKEN",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::Throttled => "THROTTLED",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            // A type of their own they have not; what is said of every 4XX or 5XX holds.
+            Self::BadRequest | Self::EventTooLarge | Self::MalformedAnswer | Self::PathTooLong => {
+                ""
+            }
+            // These are said before the API is known.
+            Self::BodyTooLarge | Self::HeadTooLarge | Self::UnknownStage => return None,
+        })
+    }
+
+    /// Returns what `$context.error.message` stands for; nothing for a failed authorizer.
+    pub fn message(self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(self.answer().2).ok()?;
+        let message = body.get("message").or_else(|| body.get("Message"))?;
+        message.as_str().map(str::to_owned)
+    }
+}
+
+/// Says what the caller gets. The specific type wins whole over `DEFAULT_4XX` and
+/// `DEFAULT_5XX`, whose status, if they have none, stays the type's own.
+pub fn answer(
+    refused: &Refused,
+    customised: &BTreeMap<String, GatewayResponse>,
+    context: &Context<'_>,
+) -> Answer {
+    let (status, error_type, body) = refused.refusal.answer();
+    let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
+    let custom = refused.refusal.kind().and_then(|kind| {
+        customised.get(kind).or_else(|| customised.get(class)).map(|custom| (kind, custom))
+    });
+    let mut headers = Vec::new();
+    if !error_type.is_empty() {
+        headers.push(("x-amzn-errortype".to_owned(), error_type.to_owned()));
+    }
+    let Some((kind, custom)) = custom else {
+        let media = if error_type.is_empty() { "text; charset=utf-8" } else { JSON };
+        headers.push(("content-type".to_owned(), media.to_owned()));
+        let detailed = refused
+            .detail
+            .as_ref()
+            .map(|detail| format!("{{\"message\":{}}}", serde_json::Value::String(detail.clone())));
+        return Answer { status, headers, body: detailed.unwrap_or_else(|| body.to_owned()) };
+    };
+    let message = refused.detail.clone().or_else(|| refused.refusal.message());
+    let quoted = message.as_ref().map_or("null".to_owned(), |message| {
+        serde_json::Value::String(message.clone()).to_string()
+    });
+    let kind = if kind.is_empty() { class } else { kind };
+    let context = context.with([
+        ("error.message", message.unwrap_or_default()),
+        ("error.messageString", quoted),
+        ("error.responseType", kind.to_owned()),
+        ("error.validationErrorString", refused.why.clone()),
+        ("status", status.to_string()),
+    ]);
+    for (name, mapped) in &custom.response_parameters {
+        let name = name.strip_prefix("gatewayresponse.header.").unwrap_or(name);
+        if let Some(value) = expression(mapped, &context) {
+            headers.push((name.to_owned(), value));
+        }
+    }
+    let (media, template) = chosen(&custom.response_templates, &context);
+    headers.push(("content-type".to_owned(), media.to_owned()));
+    let status = custom.status_code.as_ref().and_then(|code| code.parse().ok()).unwrap_or(status);
+    Answer { status, headers, body: substitute(template, &context) }
+}
+
+/// Chooses a body by the first media type of `Accept` that there is one for; JSON otherwise.
+fn chosen<'a>(
+    templates: &'a BTreeMap<String, String>,
+    context: &Context<'_>,
+) -> (&'a str, &'a str) {
+    let accept = context.header("accept").unwrap_or_default();
+    let mut asked = accept.split(',').filter_map(|part| part.split(';').next()).map(str::trim);
+    let found = asked.find_map(|media| templates.get_key_value(media));
+    let found = found.or_else(|| templates.get_key_value(JSON));
+    match found.or_else(|| templates.first_key_value()) {
+        Some((media, template)) => (media, template),
+        None => (JSON, GatewayResponse::USUAL_BODY),
+    }
+}

@@ -1,0 +1,58 @@
+//! Method and path → route, with API Gateway's precedence.
+
+use authorizer::routes::{self, Segment};
+use percent_encoding::percent_decode_str;
+
+use compiler::api::Route;
+
+/// A route and what its parameters are in this request.
+#[derive(Clone, Debug)]
+pub struct Match<'a> {
+    /// The route.
+    pub route: &'a Route,
+    /// Names and values, as they stand in the request.
+    pub parameters: Vec<(&'a str, String)>,
+}
+
+impl Match<'_> {
+    /// Returns a parameter's value, percent-decoded, as an event carries it.
+    pub fn decoded(value: &str) -> String {
+        percent_decode_str(value).decode_utf8_lossy().into_owned()
+    }
+}
+
+/// Finds the route of a request; `routes` are in order of precedence.
+///
+/// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them
+/// would answer for a path that nobody was authorized for. Nor has one with an empty segment:
+/// it is not known which route AWS gives it, and its method ARN may name another. What is no
+/// text, or holds a control character, has none either.
+pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
+    let segments = routes::split(path);
+    let strange = |segment: &&str| {
+        !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")
+    };
+    if segments.iter().any(strange) {
+        return None;
+    }
+    let route =
+        routes.iter().find(|route| route.verb.takes(method) && route.path.matches(&segments))?;
+    let named =
+        route.path.segments().iter().enumerate().filter_map(|(at, segment)| match segment {
+            Segment::Literal(_) => None,
+            Segment::Parameter(name) => Some((name.as_str(), (*segments.get(at)?).to_owned())),
+            Segment::Greedy(name) => Some((name.as_str(), segments.get(at..)?.join("/"))),
+        });
+    Some(Match { route, parameters: named.collect() })
+}
+
+/// Says whether something is percent-encoded as it should be, and text without control
+/// characters once it is decoded.
+pub fn is_text(encoded: &str) -> bool {
+    let escaped = encoded
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    escaped && decoded.is_ok_and(|text| !text.chars().any(char::is_control))
+}

@@ -1,0 +1,63 @@
+//! How often something may be called: token buckets and quotas. Nothing here reads the clock.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html>
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+
+use compiler::api::{Quota, Throttle};
+
+/// What was used so far.
+#[derive(Debug, Default)]
+pub struct Usage {
+    buckets: BTreeMap<String, Bucket>,
+    counts: BTreeMap<String, (i64, i32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tokens: f64,
+    at: OffsetDateTime,
+}
+
+impl Usage {
+    /// Takes a token of a bucket; says whether there was one.
+    pub fn take(&mut self, name: &str, limit: Throttle, now: OffsetDateTime) -> bool {
+        let full = f64::from(limit.burst);
+        let bucket =
+            self.buckets.entry(name.to_owned()).or_insert(Bucket { tokens: full, at: now });
+        let passed = (now - bucket.at).as_seconds_f64().max(0.0);
+        bucket.tokens = passed.mul_add(limit.rate, bucket.tokens).min(full);
+        bucket.at = now;
+        let there = bucket.tokens >= 1.0;
+        if there {
+            bucket.tokens -= 1.0;
+        }
+        there
+    }
+
+    /// Counts a request towards a quota; says whether it is within.
+    pub fn count(&mut self, name: &str, quota: &Quota, now: OffsetDateTime) -> bool {
+        let period = period(&quota.period, now);
+        let (since, used) = self.counts.entry(name.to_owned()).or_insert((period, 0));
+        if *since != period {
+            (*since, *used) = (period, 0);
+        }
+        let within = *used < quota.limit;
+        if within {
+            *used += 1;
+        }
+        within
+    }
+}
+
+/// Numbers days, weeks that begin on Sunday, and months, in UTC.
+fn period(name: &str, now: OffsetDateTime) -> i64 {
+    let day = i64::from(now.date().to_julian_day());
+    match name {
+        "MONTH" => i64::from(now.year()) * 12 + i64::from(u8::from(now.month())),
+        // Julian day 0 is a Monday.
+        "WEEK" => (day + 1).div_euclid(7),
+        _ => day,
+    }
+}

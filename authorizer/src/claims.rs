@@ -14,9 +14,7 @@ use crate::error::Rejection;
 use crate::time::UnixTime;
 use crate::token::{SignedToken, UnverifiedToken};
 
-pub(crate) mod path;
 mod profile;
-pub(crate) mod require;
 
 /// 9999-12-31T23:59:59Z: a NumericDate beyond it is a mistake (milliseconds, most often).
 const LAST_SECOND: i64 = 253_402_300_799;

@@ -11,6 +11,8 @@
 //! here reads the clock or the environment; only [`keys::fetch`] touches the network.
 
 pub mod authorizer;
+mod claim_path;
+mod claim_rule;
 mod claims;
 pub mod config;
 mod credential;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::document::{ContextSource, IssuerDocument, Possession, Profile, UsageKey};
 use super::secure_url;
-use crate::claims::path::ClaimPath;
-use crate::claims::require::Rule;
+use crate::claim_path::ClaimPath;
+use crate::claim_rule::Rule;
 use crate::jwk::KeySet;
 use crate::signature::{Algorithm, UnknownAlgorithm};
 use crate::time::UnixTime;

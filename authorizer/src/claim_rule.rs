@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::path::ClaimPath;
+use crate::claim_path::ClaimPath;
 use crate::config::RuleDocument;
 
 /// A rule about one claim.

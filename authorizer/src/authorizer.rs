@@ -19,7 +19,7 @@ use crate::policy::{Policies, Said};
 use crate::proof;
 use crate::response::{Answer, policy_response, simple_response};
 use crate::routes::{self, Requirement};
-use crate::seen::{Digest, Seen};
+use crate::verified_tokens::{Digest, VerifiedTokenCache};
 use crate::telemetry::{Decision, Step, Verdict};
 use crate::time::UnixTime;
 use crate::token::UnverifiedToken;
@@ -28,7 +28,7 @@ use crate::token::UnverifiedToken;
 pub struct Authorizer {
     config: Config,
     keys: BTreeMap<String, Keys>,
-    seen: Mutex<Seen>,
+    verified_tokens: Mutex<VerifiedTokenCache>,
     policies: Policies,
 }
 
@@ -58,7 +58,7 @@ impl Authorizer {
             .issuers()
             .iter()
             .map(|issuer| (issuer.issuer().to_owned(), Keys::of(issuer, Arc::clone(fetch))));
-        Self { keys: keys.collect(), config, seen: Mutex::default(), policies: Policies::default() }
+        Self { keys: keys.collect(), config, verified_tokens: Mutex::default(), policies: Policies::default() }
     }
 
     /// Fetches the keys that are not at hand, all issuers' at once. What fails here is tried
@@ -166,10 +166,10 @@ impl Authorizer {
         }
         decision.step = Step::Signature;
         let digest = Digest::of(credential.token);
-        let before = self.seen().verified(&digest, set.generation());
+        let before = self.verified_tokens().contains(&digest, set.generation());
         let token = token.verified_by(&candidates, before)?;
         if !before {
-            self.seen().remember(digest, set.generation());
+            self.verified_tokens().insert(digest, set.generation());
         }
         let claims = judged.proven(token);
         decision.step = Step::Possession;
@@ -178,8 +178,8 @@ impl Authorizer {
     }
 
     /// A panic while the lock was held cannot have left a token half-remembered.
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn verified_tokens(&self) -> MutexGuard<'_, VerifiedTokenCache> {
+        self.verified_tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The issuer whose tokens have this `iss`, and its keys: no other issuer's are ever tried.

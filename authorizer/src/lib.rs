@@ -27,7 +27,7 @@ mod policy;
 mod proof;
 mod response;
 pub mod routes;
-mod seen;
+mod verified_tokens;
 pub mod signature;
 pub mod telemetry;
 pub mod time;

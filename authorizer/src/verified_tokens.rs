@@ -24,19 +24,19 @@ impl Digest {
 
 /// Tokens that verified, each with the generation of the key set it did so under.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct VerifiedTokenCache {
     generations: BTreeMap<Digest, u64>,
     order: VecDeque<Digest>,
 }
 
-impl Seen {
-    /// Says whether this very token verified under this generation of its issuer's keys.
-    pub(crate) fn verified(&self, token: &Digest, generation: u64) -> bool {
+impl VerifiedTokenCache {
+    /// Returns whether this token verified under this generation of its issuer's keys.
+    pub(crate) fn contains(&self, token: &Digest, generation: u64) -> bool {
         self.generations.get(token) == Some(&generation)
     }
 
-    /// Remembers a token that verified just now.
-    pub(crate) fn remember(&mut self, token: Digest, generation: u64) {
+    /// Adds a token that has just verified; beyond the limit the oldest is removed.
+    pub(crate) fn insert(&mut self, token: Digest, generation: u64) {
         if self.generations.insert(token, generation).is_none() {
             self.order.push_back(token);
         }
@@ -50,21 +50,21 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, MAX_TOKENS, Seen};
+    use super::{Digest, MAX_TOKENS, VerifiedTokenCache};
 
     #[test]
     fn a_token_is_remembered_for_its_generation_and_the_oldest_is_forgotten() {
-        let mut seen = Seen::default();
+        let mut verified = VerifiedTokenCache::default();
         let first = Digest::of("first");
-        seen.remember(first, 1);
-        assert!(seen.verified(&first, 1));
-        assert!(!seen.verified(&first, 2) && !seen.verified(&Digest::of("firsT"), 1));
+        verified.insert(first, 1);
+        assert!(verified.contains(&first, 1));
+        assert!(!verified.contains(&first, 2) && !verified.contains(&Digest::of("firsT"), 1));
         for n in 1..=MAX_TOKENS {
-            seen.remember(Digest::of(&n.to_string()), 1);
-            seen.remember(Digest::of(&n.to_string()), 1);
+            verified.insert(Digest::of(&n.to_string()), 1);
+            verified.insert(Digest::of(&n.to_string()), 1);
         }
-        assert!(!seen.verified(&first, 1));
-        assert!(seen.verified(&Digest::of("1"), 1));
-        assert_eq!((seen.generations.len(), seen.order.len()), (MAX_TOKENS, MAX_TOKENS));
+        assert!(!verified.contains(&first, 1));
+        assert!(verified.contains(&Digest::of("1"), 1));
+        assert_eq!((verified.generations.len(), verified.order.len()), (MAX_TOKENS, MAX_TOKENS));
     }
 }

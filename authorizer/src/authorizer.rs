@@ -16,7 +16,7 @@ use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
 use crate::policy::{Policies, Said};
-use crate::proof;
+use crate::possession;
 use crate::response::{Answer, policy_response, simple_response};
 use crate::routes::{self, Requirement};
 use crate::verified_tokens::{Digest, VerifiedTokenCache};
@@ -173,7 +173,7 @@ impl Authorizer {
         }
         let claims = judged.proven(token);
         decision.step = Step::Possession;
-        proof::check(request, credential, &claims, issuer, now)?;
+        possession::check(request, credential, &claims, issuer, now)?;
         Ok((claims, issuer))
     }
 

@@ -24,7 +24,7 @@ pub mod jwk;
 pub mod keys;
 pub mod method_arn;
 mod policy;
-mod proof;
+mod possession;
 mod response;
 pub mod routes;
 mod verified_tokens;

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use crate::error::Fault;
 use crate::method_arn::MethodArn;
 
-mod member;
+mod lenient;
 
-use member::{Fields, Part, Text, Values};
+use lenient::{Fields, Part, Text, Values};
 
 /// What kind of authorizer asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,10 +19,10 @@ use crate::policy::{Policies, Said};
 use crate::possession;
 use crate::response::{Answer, policy_response, simple_response};
 use crate::routes::{self, Requirement};
-use crate::verified_tokens::{Digest, VerifiedTokenCache};
 use crate::telemetry::{Decision, Step, Verdict};
 use crate::time::UnixTime;
 use crate::token::UnverifiedToken;
+use crate::verified_tokens::{Digest, VerifiedTokenCache};
 
 /// Decides who may call what.
 pub struct Authorizer {
@@ -58,7 +58,12 @@ impl Authorizer {
             .issuers()
             .iter()
             .map(|issuer| (issuer.issuer().to_owned(), Keys::of(issuer, Arc::clone(fetch))));
-        Self { keys: keys.collect(), config, verified_tokens: Mutex::default(), policies: Policies::default() }
+        Self {
+            keys: keys.collect(),
+            config,
+            verified_tokens: Mutex::default(),
+            policies: Policies::default(),
+        }
     }
 
     /// Fetches the keys that are not at hand, all issuers' at once. What fails here is tried

@@ -27,11 +27,11 @@ mod policy;
 mod possession;
 mod response;
 pub mod routes;
-mod verified_tokens;
 pub mod signature;
 pub mod telemetry;
 pub mod time;
 mod token;
+mod verified_tokens;
 
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;

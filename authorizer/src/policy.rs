@@ -18,9 +18,9 @@ use crate::grant::{Extent, Grant};
 use crate::method_arn::MethodArn;
 use crate::routes::RouteTable;
 
-mod choose;
+mod select;
 
-use choose::{Chosen, alone, choose};
+use select::{Selection, select, single_route};
 
 /// The longest `Resource` that API Gateway takes.
 const MAX_RESOURCE: usize = 512;
@@ -134,25 +134,27 @@ impl Policies {
 fn policy(grant: &Grant<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> (PolicyDocument, Said) {
     // A WebSocket API's `$connect` has no path.
     let everything = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
-    let nothing = || Chosen { allowed: Vec::new(), denied: everything() };
-    let (mut chosen, mut said) = match grant.extent() {
-        Extent::Stage => (Chosen { allowed: everything(), denied: Vec::new() }, Said::All),
+    let nothing = || Selection { allowed: Vec::new(), denied: everything() };
+    let (mut selection, mut said) = match grant.extent() {
+        Extent::Stage => (Selection { allowed: everything(), denied: Vec::new() }, Said::All),
         Extent::Nothing => (nothing(), Said::All),
-        Extent::Route { table, granted, asked } => (alone(table, granted, *asked), Said::All),
+        Extent::Route { table, granted, asked } => {
+            (single_route(table, granted, *asked), Said::All)
+        }
         Extent::Routes { table, granted, asked } => {
-            let all = choose(table, granted, granted);
+            let all = select(table, granted, granted);
             if fits(&all, arn, max_bytes) {
                 (all, Said::All)
             } else {
-                let route = asked.map(|asked| choose(table, granted, &only(table, asked)));
+                let route = asked.map(|asked| select(table, granted, &only(table, asked)));
                 (route.unwrap_or_else(nothing), Said::RouteAlone)
             }
         }
     };
-    if !fits(&chosen, arn, max_bytes) {
-        (chosen, said) = (nothing(), Said::Nothing);
+    if !fits(&selection, arn, max_bytes) {
+        (selection, said) = (nothing(), Said::Nothing);
     }
-    (document(&chosen, arn), said)
+    (document(&selection, arn), said)
 }
 
 impl RouteTable {
@@ -165,8 +167,8 @@ impl RouteTable {
             if granted.is_clear() || granted.is_full() {
                 return 0;
             }
-            let chosen = choose(self, &granted, &granted);
-            let patterns = chosen.allowed.iter().chain(&chosen.denied);
+            let selection = select(self, &granted, &granted);
+            let patterns = selection.allowed.iter().chain(&selection.denied);
             patterns.fold(FRAME_BYTES, |all, pattern| {
                 all.saturating_add(stage_bytes).saturating_add(pattern.len()).saturating_add(3)
             })
@@ -203,10 +205,10 @@ fn only(table: &RouteTable, route: usize) -> FixedBitSet {
 }
 
 /// Says whether a policy is no longer than it may be, in all and in each resource.
-fn fits(chosen: &Chosen<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
+fn fits(selection: &Selection<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
     let stage = arn.in_stage("").len();
     let mut total = FRAME_BYTES;
-    let mut each = chosen.allowed.iter().chain(&chosen.denied);
+    let mut each = selection.allowed.iter().chain(&selection.denied);
     each.all(|pattern| {
         let length = stage.saturating_add(pattern.len());
         // Quotes and a comma.
@@ -215,7 +217,7 @@ fn fits(chosen: &Chosen<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
     })
 }
 
-fn document(chosen: &Chosen<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
+fn document(selection: &Selection<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
     let statement = |effect, patterns: &[Cow<'_, str>]| {
         (!patterns.is_empty()).then(|| Statement {
             action: "execute-api:Invoke",
@@ -224,6 +226,6 @@ fn document(chosen: &Chosen<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
         })
     };
     let statement =
-        [statement(Effect::Allow, &chosen.allowed), statement(Effect::Deny, &chosen.denied)];
+        [statement(Effect::Allow, &selection.allowed), statement(Effect::Deny, &selection.denied)];
     PolicyDocument { version: "2012-10-17", statement: statement.into_iter().flatten().collect() }
 }

@@ -19,18 +19,18 @@ const WORTH_WIDENING: usize = 500;
 
 /// Patterns in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chosen<'a> {
+pub(super) struct Selection<'a> {
     pub(super) allowed: Vec<Cow<'a, str>>,
     pub(super) denied: Vec<Cow<'a, str>>,
 }
 
-/// Chooses patterns for the `wanted` ones of the routes that are granted.
-pub(super) fn choose<'a>(
+/// Selects patterns for the `wanted` ones of the routes that are granted.
+pub(super) fn select<'a>(
     table: &'a RouteTable,
     granted: &FixedBitSet,
     wanted: &FixedBitSet,
-) -> Chosen<'a> {
-    let mut chosen = Chosen::default();
+) -> Selection<'a> {
+    let mut selection = Selection::default();
     let mut open = FixedBitSet::with_capacity(table.routes().len().saturating_mul(2));
     wanted.ones().for_each(|route| open.insert(Cell { route, slash: false }.place()));
     // The routes whose own patterns need a Deny: nothing else covers them without one.
@@ -45,7 +45,7 @@ pub(super) fn choose<'a>(
         open.difference_with(&pattern.covers);
         new
     });
-    chosen.allowed.extend(reaching.iter().map(|pattern| Cow::from(&pattern.text)));
+    selection.allowed.extend(reaching.iter().map(|pattern| Cow::from(&pattern.text)));
     for pattern in table.patterns().by_cover() {
         if open.is_clear() {
             break;
@@ -53,7 +53,7 @@ pub(super) fn choose<'a>(
         let worth = if pattern.route.is_some() { 1 } else { 2 };
         if pattern.routes.is_subset(granted) && pattern.covers.intersection_count(&open) >= worth {
             open.difference_with(&pattern.covers);
-            chosen.allowed.push(Cow::from(&pattern.text));
+            selection.allowed.push(Cow::from(&pattern.text));
         }
     }
     let mut shut = FixedBitSet::with_capacity(open.len());
@@ -62,13 +62,13 @@ pub(super) fn choose<'a>(
         shut.extend(pattern.reaches.ones().filter(refused));
     }
     if !shut.is_clear() {
-        chosen.denied = deny(table, granted, &reaching, shut);
+        selection.denied = deny(table, granted, &reaching, shut);
     }
-    chosen.allowed.sort_unstable();
-    chosen
+    selection.allowed.sort_unstable();
+    selection
 }
 
-/// Chooses patterns for the cells that must be `shut`, which the patterns of the routes
+/// Selects patterns for the cells that must be `shut`, which the patterns of the routes
 /// `reaching` reach.
 fn deny<'a>(
     table: &'a RouteTable,
@@ -105,10 +105,14 @@ fn deny<'a>(
     denied
 }
 
-/// Chooses patterns for one route, all of it, whose answer serves no other. What the pattern
+/// Selects patterns for one route, all of it, whose answer serves no other. What the pattern
 /// reaches beside it and is not granted is denied as far as that closes nothing of the route.
-pub(super) fn alone<'a>(table: &'a RouteTable, granted: &FixedBitSet, route: usize) -> Chosen<'a> {
-    let Some(own) = table.patterns().own(route) else { return Chosen::default() };
+pub(super) fn single_route<'a>(
+    table: &'a RouteTable,
+    granted: &FixedBitSet,
+    route: usize,
+) -> Selection<'a> {
+    let Some(own) = table.patterns().own(route) else { return Selection::default() };
     let beside = |cell: Cell| {
         let other = table.patterns().own(cell.route)?;
         let apart = !granted.contains(cell.route) && !other.routes.contains(route);
@@ -117,5 +121,5 @@ pub(super) fn alone<'a>(table: &'a RouteTable, granted: &FixedBitSet, route: usi
     let mut denied: Vec<Cow<'a, str>> =
         own.reaches.ones().map(Cell::at).filter_map(beside).collect();
     keep_widest(&mut denied);
-    Chosen { allowed: vec![Cow::from(&own.text)], denied }
+    Selection { allowed: vec![Cow::from(&own.text)], denied }
 }

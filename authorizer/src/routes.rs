@@ -12,12 +12,12 @@ use std::str::FromStr;
 use fixedbitset::FixedBitSet;
 
 mod patterns;
-mod reach;
+mod coverage;
 mod template;
 mod tree;
 
 pub(crate) use patterns::{Pattern, Patterns, keep_widest, spelled};
-pub(crate) use reach::Cell;
+pub(crate) use coverage::Cell;
 pub use template::{PathTemplate, PathTemplateError, Segment};
 use tree::Tree;
 

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use fixedbitset::FixedBitSet;
 
-use super::reach::{Cell, FRESH, belongs, visit};
+use super::coverage::{Cell, FRESH, belongs, visit};
 use super::tree::{Node, Tree};
 use super::{Route, Segment, Verb};
 

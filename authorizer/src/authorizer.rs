@@ -143,7 +143,7 @@ impl Authorizer {
             return Err(Rejection::AlgorithmNotAllowed(token.algorithm()).into());
         }
         decision.step = Step::Claims;
-        let judged = claims::judge(&token, issuer, now)?;
+        let prevalidated = claims::judge(&token, issuer, now)?;
         decision.step = Step::Keys;
         let set = match keys.set(token.kid(), now).await {
             Ok((set, source)) => {
@@ -176,7 +176,7 @@ impl Authorizer {
         if !before {
             self.verified_tokens().insert(digest, set.generation());
         }
-        let claims = judged.proven(token);
+        let claims = prevalidated.into_verified(token);
         decision.step = Step::Possession;
         possession::check(request, credential, &claims, issuer, now)?;
         Ok((claims, issuer))

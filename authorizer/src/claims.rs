@@ -1,4 +1,4 @@
-//! A token's claims + its issuer's rules + `now` → [`Judged`], and with proof that the issuer
+//! A token's claims + its issuer's rules + `now` → [`PrevalidatedClaims`], and with proof that the issuer
 //! signed them → [`VerifiedClaims`]. Nothing here reads the clock, and nothing else makes a
 //! `VerifiedClaims`.
 //!
@@ -23,7 +23,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 const MAX_NAME_BYTES: usize = 512;
 
 /// Claims that are right if the issuer signed them.
-pub(crate) struct Judged {
+pub(crate) struct PrevalidatedClaims {
     issuer: String,
     subject: Option<String>,
     client: Option<String>,
@@ -42,9 +42,9 @@ pub(crate) struct VerifiedClaims {
     all: Map<String, Value>,
 }
 
-impl Judged {
-    /// Releases the claims of the token that was judged.
-    pub(crate) fn proven(self, token: SignedToken) -> VerifiedClaims {
+impl PrevalidatedClaims {
+    /// Returns the claims as verified, given the token that was judged, its signature checked.
+    pub(crate) fn into_verified(self, token: SignedToken) -> VerifiedClaims {
         let Self { issuer, subject, client, scopes, forbidden } = self;
         VerifiedClaims { issuer, subject, client, scopes, forbidden, all: token.claims }
     }
@@ -87,7 +87,7 @@ pub(crate) fn judge(
     token: &UnverifiedToken<'_>,
     issuer: &Issuer,
     now: UnixTime,
-) -> Result<Judged, Rejection> {
+) -> Result<PrevalidatedClaims, Rejection> {
     let claims = token.unverified_claims();
     let iss = token.unverified_issuer()?;
     profile::check(issuer.profile, token.typ(), claims)?;
@@ -104,7 +104,7 @@ pub(crate) fn judge(
     {
         return Err(Rejection::Revoked);
     }
-    Ok(Judged {
+    Ok(PrevalidatedClaims {
         issuer: iss.to_owned(),
         subject: subject.map(str::to_owned),
         client: client.map(str::to_owned),

@@ -11,7 +11,7 @@ use crate::credential::Credential;
 use crate::error::{Fault, Rejection, Stop};
 use crate::event::{AuthorizationRequest, Event, Kind};
 use crate::grant::grant;
-use crate::jwk::Wanted;
+use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
@@ -160,7 +160,7 @@ impl Authorizer {
             }
         };
         decision.warning = set.warning();
-        let candidates = set.candidates(Wanted {
+        let candidates = set.candidates(KeySelector {
             kid: token.kid(),
             algorithm: token.algorithm(),
             issuer: &iss,

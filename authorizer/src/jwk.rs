@@ -30,17 +30,17 @@ struct Jwk {
     key: VerifyingKey,
 }
 
-/// What a JWK says of itself.
-struct Described {
+/// A JWK, its members decoded.
+struct ParsedJwk {
     kid: Option<String>,
     issuer: Option<String>,
     algorithm: Option<Algorithm>,
     numbers: PublicNumbers,
 }
 
-/// Which key of a set a token asks for.
+/// The key that a token needs: its header's `kid` and `alg`, and the issuer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct KeySelector<'a> {
     /// The header's `kid`.
     pub(crate) kid: Option<&'a str>,
     /// The header's `alg`.
@@ -123,13 +123,13 @@ impl KeySet {
     ///
     /// Without a `kid` there must be exactly one that fits (RFC 7515 section 4.1.4 leaves the
     /// choice to the application): guessing among several would weaken rotation.
-    pub(crate) fn candidates(&self, wanted: Wanted<'_>) -> Vec<&VerifyingKey> {
+    pub(crate) fn candidates(&self, selector: KeySelector<'_>) -> Vec<&VerifyingKey> {
         let fitting = self
             .keys
             .iter()
-            .filter(|jwk| jwk.key.algorithm() == wanted.algorithm && jwk.serves(wanted));
-        if wanted.kid.is_some() {
-            let named = fitting.filter(|jwk| jwk.kid.as_deref() == wanted.kid);
+            .filter(|jwk| jwk.key.algorithm() == selector.algorithm && jwk.serves(selector));
+        if selector.kid.is_some() {
+            let named = fitting.filter(|jwk| jwk.kid.as_deref() == selector.kid);
             return named.map(|jwk| &jwk.key).take(MAX_CANDIDATES).collect();
         }
         let keys: Vec<_> = fitting.map(|jwk| &jwk.key).take(2).collect();
@@ -138,8 +138,8 @@ impl KeySet {
 
     /// Adds the key once for each algorithm it may serve; does nothing if it may serve none.
     fn add(&mut self, jwk: Option<&Map<String, Value>>, algorithms: &[Algorithm]) {
-        let Some(described) = jwk.and_then(described) else { return };
-        let Described { kid, issuer, algorithm: declared, numbers } = described;
+        let Some(parsed) = jwk.and_then(parse) else { return };
+        let ParsedJwk { kid, issuer, algorithm: declared, numbers } = parsed;
         let wanted = |algorithm: &Algorithm| {
             declared.is_none_or(|declared| declared == *algorithm) && algorithm.takes(&numbers)
         };
@@ -158,9 +158,9 @@ impl KeySet {
 
 impl Jwk {
     /// Microsoft's key sets for many tenants say whose tokens a key is for.
-    fn serves(&self, wanted: Wanted<'_>) -> bool {
-        match (&self.issuer, wanted.tenant) {
-            (Some(issuer), Some(tenant)) => issuer.replace("{tenantid}", tenant) == wanted.issuer,
+    fn serves(&self, selector: KeySelector<'_>) -> bool {
+        match (&self.issuer, selector.tenant) {
+            (Some(issuer), Some(tenant)) => issuer.replace("{tenantid}", tenant) == selector.issuer,
             (_, _) => true,
         }
     }
@@ -169,9 +169,9 @@ impl Jwk {
 /// Makes a key of a JWK that is not in a set, such as a proof's; nothing if it is private or
 /// does not fit.
 pub(crate) fn single(jwk: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
-    let described = described(jwk)?;
-    let fits = described.algorithm.is_none_or(|declared| declared == algorithm);
-    if fits { VerifyingKey::new(algorithm, &described.numbers) } else { None }
+    let parsed = parse(jwk)?;
+    let fits = parsed.algorithm.is_none_or(|declared| declared == algorithm);
+    if fits { VerifyingKey::new(algorithm, &parsed.numbers) } else { None }
 }
 
 /// Returns the thumbprint of a public key (RFC 7638): the hash of its required members, in
@@ -192,7 +192,7 @@ pub(crate) fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
 }
 
 /// Reads one key; `None` if it is not a public signature key.
-fn described(jwk: &Map<String, Value>) -> Option<Described> {
+fn parse(jwk: &Map<String, Value>) -> Option<ParsedJwk> {
     let text = |name: &str| match jwk.get(name) {
         None => Some(None),
         Some(value) => Some(Some(value.as_str()?.to_owned())),
@@ -224,7 +224,7 @@ fn described(jwk: &Map<String, Value>) -> Option<Described> {
         ("OKP", Some("Ed25519")) => PublicNumbers::Ed25519 { x: number("x")? },
         _ => return None,
     };
-    Some(Described { kid: text("kid")?, issuer: text("issuer")?, algorithm, numbers })
+    Some(ParsedJwk { kid: text("kid")?, issuer: text("issuer")?, algorithm, numbers })
 }
 
 /// A published private or symmetric key is known to everyone: what it signs proves nothing.

@@ -15,7 +15,7 @@ use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};
 use crate::method_arn::MethodArn;
-use crate::policy::{Policies, Said};
+use crate::policy::{Policies, PolicyCoverage};
 use crate::possession;
 use crate::response::{Answer, policy_response, simple_response};
 use crate::routes::{self, Requirement};
@@ -113,9 +113,9 @@ impl Authorizer {
         }
         let grant = grant(&claims, access, self.config.policy(), &arn);
         let policy = self.policies.of(&grant, &arn, self.config.policy_max_bytes());
-        let (policy, said) = policy.map_err(unwritable)?;
-        decision.warning = said.warning().or(decision.warning);
-        if said == Said::Nothing {
+        let (policy, coverage) = policy.map_err(unwritable)?;
+        decision.warning = coverage.warning().or(decision.warning);
+        if coverage == PolicyCoverage::DenyAll {
             decision.decision = Verdict::Deny;
         }
         policy_response(&claims, issuer, &policy, decision).map_err(unwritable)

@@ -50,26 +50,26 @@ enum Effect {
     Deny,
 }
 
-/// How much of what was granted a policy could say.
+/// How much of a grant a policy covers within its maximum length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum PolicyCoverage {
     /// All of it.
-    All,
-    /// Only the route that was asked for: all would have been too long.
-    RouteAlone,
-    /// Nothing: even that would have been too long.
-    Nothing,
+    Full,
+    /// Only the requested route: a policy for the whole grant would be too long.
+    SingleRoute,
+    /// Nothing: even a policy for the requested route would be too long.
+    DenyAll,
 }
 
-impl Said {
-    /// Returns what is to be told about it.
+impl PolicyCoverage {
+    /// Returns the warning for the log, unless the policy covers the grant.
     pub(crate) fn warning(self) -> Option<&'static str> {
         match self {
-            Self::All => None,
-            Self::RouteAlone => Some(
+            Self::Full => None,
+            Self::SingleRoute => Some(
                 "all that the caller may call is more than policy_max_bytes can hold, so the policy is about this route alone",
             ),
-            Self::Nothing => {
+            Self::DenyAll => {
                 Some("the policy is longer than policy_max_bytes, so it opens nothing")
             }
         }
@@ -97,11 +97,11 @@ impl Policies {
         grant: &Grant<'_>,
         arn: &MethodArn<'_>,
         max_bytes: usize,
-    ) -> serde_json::Result<(Arc<RawValue>, Said)> {
+    ) -> serde_json::Result<(Arc<RawValue>, PolicyCoverage)> {
         // What is about one route alone is as often another as it is the same.
         let Extent::Routes { granted, .. } = grant.extent() else {
-            let (document, said) = policy(grant, arn, max_bytes);
-            return Ok((to_raw_value(&document)?.into(), said));
+            let (document, coverage) = policy(grant, arn, max_bytes);
+            return Ok((to_raw_value(&document)?.into(), coverage));
         };
         // A panic while the lock was held cannot have left a policy half-kept.
         let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,12 +109,12 @@ impl Policies {
         if let Some(kept) = locked().get(granted)
             && let Some((_, json)) = kept.iter().find(|(of, _)| of == stage)
         {
-            return Ok((Arc::clone(json), Said::All));
+            return Ok((Arc::clone(json), PolicyCoverage::Full));
         }
-        let (document, said) = policy(grant, arn, max_bytes);
+        let (document, coverage) = policy(grant, arn, max_bytes);
         let json: Arc<RawValue> = to_raw_value(&document)?.into();
         // Anything less depends on the route that was asked for.
-        if said == Said::All {
+        if coverage == PolicyCoverage::Full {
             let mut kept = locked();
             if kept.len() >= MAX_KEPT {
                 kept.clear();
@@ -125,36 +125,42 @@ impl Policies {
             }
             stages.push((stage.to_owned(), Arc::clone(&json)));
         }
-        Ok((json, said))
+        Ok((json, coverage))
     }
 }
 
 /// Says in IAM's language what a grant says, for the API and stage of `arn`, in no more than
 /// `max_bytes`.
-fn policy(grant: &Grant<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> (PolicyDocument, Said) {
+fn policy(
+    grant: &Grant<'_>,
+    arn: &MethodArn<'_>,
+    max_bytes: usize,
+) -> (PolicyDocument, PolicyCoverage) {
     // A WebSocket API's `$connect` has no path.
     let everything = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
     let nothing = || Selection { allowed: Vec::new(), denied: everything() };
-    let (mut selection, mut said) = match grant.extent() {
-        Extent::Stage => (Selection { allowed: everything(), denied: Vec::new() }, Said::All),
-        Extent::Nothing => (nothing(), Said::All),
+    let (mut selection, mut coverage) = match grant.extent() {
+        Extent::Stage => {
+            (Selection { allowed: everything(), denied: Vec::new() }, PolicyCoverage::Full)
+        }
+        Extent::Nothing => (nothing(), PolicyCoverage::Full),
         Extent::Route { table, granted, asked } => {
-            (single_route(table, granted, *asked), Said::All)
+            (single_route(table, granted, *asked), PolicyCoverage::Full)
         }
         Extent::Routes { table, granted, asked } => {
             let all = select(table, granted, granted);
             if fits(&all, arn, max_bytes) {
-                (all, Said::All)
+                (all, PolicyCoverage::Full)
             } else {
                 let route = asked.map(|asked| select(table, granted, &only(table, asked)));
-                (route.unwrap_or_else(nothing), Said::RouteAlone)
+                (route.unwrap_or_else(nothing), PolicyCoverage::SingleRoute)
             }
         }
     };
     if !fits(&selection, arn, max_bytes) {
-        (selection, said) = (nothing(), Said::Nothing);
+        (selection, coverage) = (nothing(), PolicyCoverage::DenyAll);
     }
-    (document(&selection, arn), said)
+    (document(&selection, arn), coverage)
 }
 
 impl RouteTable {

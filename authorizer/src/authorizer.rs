@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::claims::{self, VerifiedClaims};
 use crate::config::{Access, Config, Issuer};
 use crate::credential::Credential;
-use crate::error::{Fault, Rejection, Stop};
+use crate::error::{DecisionError, Fault, Rejection};
 use crate::event::{AuthorizationRequest, Event, Kind};
 use crate::grant::grant;
 use crate::jwk::KeySelector;
@@ -77,13 +77,13 @@ impl Authorizer {
         let mut decision = Decision::default();
         let answer = match self.decide(event, now, &mut decision).await {
             Ok(answer) => Ok(answer),
-            Err(Stop::Rejected(rejection)) => {
+            Err(DecisionError::Rejected(rejection)) => {
                 decision.decision = Verdict::Unauthorized;
                 decision.reason = Some(rejection.reason());
                 decision.detail = Some(rejection.to_string());
                 Err(FunctionError { error_type: "Unauthorized", error_message: "Unauthorized" })
             }
-            Err(Stop::Faulted(fault)) => {
+            Err(DecisionError::Faulted(fault)) => {
                 decision.decision = Verdict::Fault;
                 decision.reason = Some(fault.reason());
                 decision.detail = Some(fault.to_string());
@@ -98,7 +98,7 @@ impl Authorizer {
         event: &str,
         now: UnixTime,
         decision: &mut Decision,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, DecisionError> {
         let event = Event::read(event)?;
         let request = event.request()?;
         decision.kind = Some(request.kind.name());
@@ -128,7 +128,7 @@ impl Authorizer {
         request: &AuthorizationRequest<'_>,
         now: UnixTime,
         decision: &mut Decision,
-    ) -> Result<(VerifiedClaims, &Issuer), Stop> {
+    ) -> Result<(VerifiedClaims, &Issuer), DecisionError> {
         decision.step = Step::Credential;
         let credential = Credential::of(request, self.config.token())?;
         decision.step = Step::Token;

@@ -161,20 +161,20 @@ impl Fault {
     }
 }
 
-/// What ends a request early.
+/// The error that a decision ends with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum DecisionError {
     Rejected(Rejection),
     Faulted(Fault),
 }
 
-impl From<Rejection> for Stop {
+impl From<Rejection> for DecisionError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(rejection)
     }
 }
 
-impl From<Fault> for Stop {
+impl From<Fault> for DecisionError {
     fn from(fault: Fault) -> Self {
         Self::Faulted(fault)
     }

@@ -11,13 +11,13 @@ use std::str::FromStr;
 
 use fixedbitset::FixedBitSet;
 
-mod patterns;
 mod coverage;
+mod patterns;
 mod template;
 mod tree;
 
+pub(crate) use coverage::PathVariant;
 pub(crate) use patterns::{Pattern, Patterns, keep_widest, spelled};
-pub(crate) use coverage::Cell;
 pub use template::{PathTemplate, PathTemplateError, Segment};
 use tree::Tree;
 
@@ -208,11 +208,11 @@ impl RouteTable {
         &self.patterns
     }
 
-    /// Returns the narrowest patterns that match the requests of a cell which the pattern of
+    /// Returns the narrowest patterns that match the requests of a variant which the pattern of
     /// the route at `from` matches as well.
-    pub(crate) fn overlap(&self, from: usize, cell: Cell) -> &[String] {
+    pub(crate) fn overlap(&self, from: usize, variant: PathVariant) -> &[String] {
         let overlaps = self.patterns.overlaps(&self.tree, from);
-        overlaps.and_then(|overlaps| overlaps.get(&cell)).map(Vec::as_slice).unwrap_or_default()
+        overlaps.and_then(|overlaps| overlaps.get(&variant)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Finds what no policy can say: a caller who may call `granted` and `closed` but not
@@ -223,13 +223,13 @@ impl RouteTable {
         self.routes.iter().enumerate().flat_map(move |(at, granted)| {
             let overlaps = self.patterns.overlaps(&self.tree, at).into_iter().flatten();
             let mut told = None;
-            overlaps.filter_map(move |(cell, texts)| {
+            overlaps.filter_map(move |(variant, texts)| {
                 // Both spellings of a route follow each other.
-                if told == Some(cell.route) {
+                if told == Some(variant.route) {
                     return None;
                 }
-                let triple = self.untold(granted, self.routes.get(cell.route)?, texts)?;
-                told = Some(cell.route);
+                let triple = self.untold(granted, self.routes.get(variant.route)?, texts)?;
+                told = Some(variant.route);
                 Some(triple)
             })
         })

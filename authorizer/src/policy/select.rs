@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use fixedbitset::FixedBitSet;
 
-use crate::routes::{Cell, Pattern, RouteTable, keep_widest, spelled};
+use crate::routes::{PathVariant, Pattern, RouteTable, keep_widest, spelled};
 
 /// Comparing more patterns than this, each with each other, takes longer than a shorter policy is
 /// worth; hardly any limit lets so many pass.
@@ -32,7 +32,7 @@ pub(super) fn select<'a>(
 ) -> Selection<'a> {
     let mut selection = Selection::default();
     let mut open = FixedBitSet::with_capacity(table.routes().len().saturating_mul(2));
-    wanted.ones().for_each(|route| open.insert(Cell { route, slash: false }.place()));
+    wanted.ones().for_each(|route| open.insert(PathVariant { route, slash: false }.index()));
     // The routes whose own patterns need a Deny: nothing else covers them without one.
     let mut reaching = Vec::new();
     for route in wanted.ones() {
@@ -58,7 +58,7 @@ pub(super) fn select<'a>(
     }
     let mut shut = FixedBitSet::with_capacity(open.len());
     for pattern in &reaching {
-        let refused = |place: &usize| !granted.contains(Cell::at(*place).route);
+        let refused = |index: &usize| !granted.contains(PathVariant::at(*index).route);
         shut.extend(pattern.reaches.ones().filter(refused));
     }
     if !shut.is_clear() {
@@ -68,7 +68,7 @@ pub(super) fn select<'a>(
     selection
 }
 
-/// Selects patterns for the cells that must be `shut`, which the patterns of the routes
+/// Selects patterns for the variants that must be `shut`, which the patterns of the routes
 /// `reaching` reach.
 fn deny<'a>(
     table: &'a RouteTable,
@@ -87,12 +87,12 @@ fn deny<'a>(
         }
     }
     let exact = denied.len();
-    for cell in shut.ones().map(Cell::at) {
-        match table.patterns().own(cell.route) {
-            Some(own) if own.routes.is_disjoint(granted) => denied.push(spelled(own, cell)),
+    for variant in shut.ones().map(PathVariant::at) {
+        match table.patterns().own(variant.route) {
+            Some(own) if own.routes.is_disjoint(granted) => denied.push(spelled(own, variant)),
             _ => {
                 let from = reaching.iter().filter_map(|pattern| pattern.route);
-                let overlaps = from.flat_map(|route| table.overlap(route, cell));
+                let overlaps = from.flat_map(|route| table.overlap(route, variant));
                 denied.extend(overlaps.map(Cow::from));
             }
         }
@@ -113,13 +113,13 @@ pub(super) fn single_route<'a>(
     route: usize,
 ) -> Selection<'a> {
     let Some(own) = table.patterns().own(route) else { return Selection::default() };
-    let beside = |cell: Cell| {
-        let other = table.patterns().own(cell.route)?;
-        let apart = !granted.contains(cell.route) && !other.routes.contains(route);
-        apart.then(|| spelled(other, cell))
+    let beside = |variant: PathVariant| {
+        let other = table.patterns().own(variant.route)?;
+        let apart = !granted.contains(variant.route) && !other.routes.contains(route);
+        apart.then(|| spelled(other, variant))
     };
     let mut denied: Vec<Cow<'a, str>> =
-        own.reaches.ones().map(Cell::at).filter_map(beside).collect();
+        own.reaches.ones().map(PathVariant::at).filter_map(beside).collect();
     keep_widest(&mut denied);
     Selection { allowed: vec![Cow::from(&own.text)], denied }
 }

@@ -13,24 +13,24 @@ use super::tree::{Node, Tree};
 /// Stands in no template, because templates have no control characters.
 pub(super) const FRESH: &str = "\u{1}";
 
-/// The requests of one route in one spelling.
+/// The requests of one route whose paths all end in a slash, or all do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cell {
+pub(crate) struct PathVariant {
     /// The route's place in the table.
     pub(crate) route: usize,
     /// With a slash at the path's end, which routing ignores and IAM does not.
     pub(crate) slash: bool,
 }
 
-impl Cell {
-    /// Returns the cell's place in a set of a table's cells.
-    pub(crate) fn place(self) -> usize {
+impl PathVariant {
+    /// Returns the variant's index in a set of a table's variants.
+    pub(crate) fn index(self) -> usize {
         self.route.saturating_mul(2).saturating_add(usize::from(self.slash))
     }
 
-    /// Returns the cell at a place.
-    pub(crate) fn at(place: usize) -> Self {
-        Self { route: place >> 1, slash: place & 1 == 1 }
+    /// Returns the variant at an index.
+    pub(crate) fn at(index: usize) -> Self {
+        Self { route: index >> 1, slash: index & 1 == 1 }
     }
 }
 
@@ -55,9 +55,9 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Where in the tree a request has got to.
+/// The position of a request in the tree.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum Cursor<'a> {
     /// At a node.
     At(&'a Node),
     /// Inside the greedy segment that this node ends with.
@@ -65,71 +65,71 @@ enum Place<'a> {
 }
 
 /// Calls `visit` with every way in which a pattern can match a request whose segments fit a
-/// route: the cell, and the request, its method first. Whether routing gives it to that route
+/// route: the variant, and the request, its method first. Whether routing gives it to that route
 /// is for [`belongs`] to say. `methods` are those that a pattern's `*` is tried with. Ends early
 /// when `visit` says so.
 pub(super) fn visit<'a>(
     tree: &'a Tree,
     pattern: &'a str,
     methods: &[&'static str],
-    visit: &mut dyn FnMut(Cell, &[&'a str]) -> ControlFlow<()>,
+    visit: &mut dyn FnMut(PathVariant, &[&'a str]) -> ControlFlow<()>,
 ) {
     let parts: Vec<Part<'a>> = pattern.split('/').map(Part::of).collect();
     let Some((verb, rest)) = parts.split_first() else { return };
     let flow = ControlFlow::Continue(());
     let mut walk = Walk { deepest: tree.depth, request: Vec::new(), visit, flow };
     if let Part::Text(method) = verb {
-        walk.take(method, Place::At(&tree.root), rest, false);
+        walk.take(method, Cursor::At(&tree.root), rest, false);
     } else {
         for method in methods {
-            walk.take(method, Place::At(&tree.root), rest, true);
+            walk.take(method, Cursor::At(&tree.root), rest, true);
         }
     }
 }
 
-/// Says whether routing gives a request, its method first, to the route of a cell.
-pub(super) fn belongs(tree: &Tree, request: &[&str], cell: Cell) -> bool {
+/// Says whether routing gives a request, its method first, to the route of a variant.
+pub(super) fn belongs(tree: &Tree, request: &[&str], variant: PathVariant) -> bool {
     let found = request.split_first().and_then(|(method, path)| tree.find(method, path));
-    found == Some(cell.route)
+    found == Some(variant.route)
 }
 
 struct Walk<'a, 'v> {
     deepest: usize,
     request: Vec<&'a str>,
-    visit: &'v mut dyn FnMut(Cell, &[&'a str]) -> ControlFlow<()>,
+    visit: &'v mut dyn FnMut(PathVariant, &[&'a str]) -> ControlFlow<()>,
     flow: ControlFlow<()>,
 }
 
 impl<'a> Walk<'a, '_> {
-    /// Adds a segment and goes on from the place it leads to. `open` says that the part before
+    /// Adds a segment and goes on from the cursor behind it. `open` says that the part before
     /// `rest` is a wildcard that can take more.
-    fn take(&mut self, segment: &'a str, place: Place<'a>, rest: &[Part<'a>], open: bool) {
+    fn take(&mut self, segment: &'a str, cursor: Cursor<'a>, rest: &[Part<'a>], open: bool) {
         if self.flow.is_break() {
             return;
         }
         self.request.push(segment);
-        self.end(place, rest, open);
-        if open && !self.beyond(place) {
-            self.free(place, rest);
+        self.end(cursor, rest, open);
+        if open && !self.beyond(cursor) {
+            self.free(cursor, rest);
         }
         match rest.split_first() {
             // The slash at a path's end, which `end` has looked at.
             None | Some((Part::Text(""), _)) => {}
-            Some((Part::Any, rest)) => self.free(place, rest),
-            Some((Part::Text(text), rest)) => self.fixed(place, text, rest),
-            Some((Part::Beginning(text), rest)) => self.beginning(place, text, rest),
+            Some((Part::Any, rest)) => self.free(cursor, rest),
+            Some((Part::Text(text), rest)) => self.fixed(cursor, text, rest),
+            Some((Part::Beginning(text), rest)) => self.beginning(cursor, text, rest),
         }
         self.request.pop();
     }
 
     /// Beyond the longest template only greedy routes are left, and a wildcard that goes on
     /// changes nothing about which.
-    fn beyond(&self, place: Place<'_>) -> bool {
-        matches!(place, Place::Within(_)) && self.request.len() > self.deepest.saturating_add(1)
+    fn beyond(&self, cursor: Cursor<'_>) -> bool {
+        matches!(cursor, Cursor::Within(_)) && self.request.len() > self.deepest.saturating_add(1)
     }
 
     /// Tells of the route that ends here, if the pattern can end here too.
-    fn end(&mut self, place: Place<'a>, rest: &[Part<'a>], open: bool) {
+    fn end(&mut self, cursor: Cursor<'a>, rest: &[Part<'a>], open: bool) {
         let with_slash = match rest {
             [] => open,
             [part] => matches!(part, Part::Any | Part::Text("")),
@@ -138,74 +138,74 @@ impl<'a> Walk<'a, '_> {
         if !with_slash && !rest.is_empty() {
             return;
         }
-        let (Place::At(node) | Place::Within(node)) = place;
+        let (Cursor::At(node) | Cursor::Within(node)) = cursor;
         let Some(route) = self.request.first().and_then(|method| node.route(method)) else {
             return;
         };
         if self.request.len() == 1 {
             // The root's path is a slash and nothing else.
-            self.tell(with_slash, Cell { route, slash: false });
+            self.tell(with_slash, PathVariant { route, slash: false });
             return;
         }
-        self.tell(rest.is_empty(), Cell { route, slash: false });
-        self.tell(with_slash, Cell { route, slash: true });
+        self.tell(rest.is_empty(), PathVariant { route, slash: false });
+        self.tell(with_slash, PathVariant { route, slash: true });
     }
 
-    fn tell(&mut self, matches: bool, cell: Cell) {
+    fn tell(&mut self, matches: bool, variant: PathVariant) {
         if matches && self.flow.is_continue() {
-            self.flow = (self.visit)(cell, &self.request);
+            self.flow = (self.visit)(variant, &self.request);
         }
     }
 
     /// A wildcard takes a segment, whatever it is.
-    fn free(&mut self, place: Place<'a>, rest: &[Part<'a>]) {
-        match place {
-            Place::At(node) => {
+    fn free(&mut self, cursor: Cursor<'a>, rest: &[Part<'a>]) {
+        match cursor {
+            Cursor::At(node) => {
                 for (text, next) in &node.literals {
-                    self.take(text, Place::At(next), rest, true);
+                    self.take(text, Cursor::At(next), rest, true);
                 }
                 self.unnamed(node, FRESH, rest, true);
             }
-            Place::Within(_) => self.take(FRESH, place, rest, true),
+            Cursor::Within(_) => self.take(FRESH, cursor, rest, true),
         }
     }
 
     /// The pattern says which segment it is.
-    fn fixed(&mut self, place: Place<'a>, text: &'a str, rest: &[Part<'a>]) {
-        match place {
-            Place::At(node) => {
+    fn fixed(&mut self, cursor: Cursor<'a>, text: &'a str, rest: &[Part<'a>]) {
+        match cursor {
+            Cursor::At(node) => {
                 if let Some((text, next)) = node.literals.get_key_value(text) {
-                    self.take(text, Place::At(next), rest, false);
+                    self.take(text, Cursor::At(next), rest, false);
                 }
                 self.unnamed(node, text, rest, false);
             }
-            Place::Within(_) => self.take(text, place, rest, false),
+            Cursor::Within(_) => self.take(text, cursor, rest, false),
         }
     }
 
     /// The pattern says how the segment begins. Where it is free it is no literal of the
     /// table's, so a fresh text can stand for it.
-    fn beginning(&mut self, place: Place<'a>, beginning: &str, rest: &[Part<'a>]) {
-        match place {
-            Place::At(node) => {
+    fn beginning(&mut self, cursor: Cursor<'a>, beginning: &str, rest: &[Part<'a>]) {
+        match cursor {
+            Cursor::At(node) => {
                 for (text, next) in &node.literals {
                     if text.starts_with(beginning) {
-                        self.take(text, Place::At(next), rest, true);
+                        self.take(text, Cursor::At(next), rest, true);
                     }
                 }
                 self.unnamed(node, FRESH, rest, true);
             }
-            Place::Within(_) => self.take(FRESH, place, rest, true),
+            Cursor::Within(_) => self.take(FRESH, cursor, rest, true),
         }
     }
 
     /// A parameter or a greedy segment takes a segment.
     fn unnamed(&mut self, node: &'a Node, segment: &'a str, rest: &[Part<'a>], open: bool) {
         if let Some(next) = &node.parameter {
-            self.take(segment, Place::At(next), rest, open);
+            self.take(segment, Cursor::At(next), rest, open);
         }
         if let Some(next) = &node.greedy {
-            self.take(segment, Place::Within(next), rest, open);
+            self.take(segment, Cursor::Within(next), rest, open);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use fixedbitset::FixedBitSet;
 
-use super::coverage::{Cell, FRESH, belongs, visit};
+use super::coverage::{FRESH, PathVariant, belongs, visit};
 use super::tree::{Node, Tree};
 use super::{Route, Segment, Verb};
 
@@ -23,16 +23,16 @@ pub(crate) struct Pattern {
     pub(crate) text: String,
     /// The route whose own it is; none if it says several at once.
     pub(crate) route: Option<usize>,
-    /// The cells that have requests which it matches.
+    /// The variants that have requests which it matches.
     pub(crate) reaches: FixedBitSet,
-    /// The routes of those cells.
+    /// The routes of those variants.
     pub(crate) routes: FixedBitSet,
-    /// The cells whose requests it all matches.
+    /// The variants whose requests it all matches.
     pub(crate) covers: FixedBitSet,
 }
 
-/// For each cell a pattern reaches, the narrowest patterns that match what is in both.
-type Overlaps = BTreeMap<Cell, Vec<String>>;
+/// For each variant a pattern reaches, the narrowest patterns that match what is in both.
+type Overlaps = BTreeMap<PathVariant, Vec<String>>;
 
 /// The patterns of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,19 +83,19 @@ impl Patterns {
         &self.all
     }
 
-    /// Returns, for each cell that the pattern of the route at `from` reaches, the narrowest
+    /// Returns, for each variant that the pattern of the route at `from` reaches, the narrowest
     /// patterns that together match all of its requests which that pattern matches.
     pub(super) fn overlaps(&self, tree: &Tree, from: usize) -> Option<&Overlaps> {
         let pattern = self.own(from)?;
         Some(self.overlaps.get(from)?.get_or_init(|| {
             let mut overlaps = Overlaps::new();
-            visit(tree, &pattern.text, &Verb::NAMED.map(Verb::name), &mut |cell, request| {
-                if belongs(tree, request, cell) {
-                    let text = as_pattern(request, cell.slash);
-                    let fallback = || Some(spelled(self.own(cell.route)?, cell).into_owned());
+            visit(tree, &pattern.text, &Verb::NAMED.map(Verb::name), &mut |variant, request| {
+                if belongs(tree, request, variant) {
+                    let text = as_pattern(request, variant.slash);
+                    let fallback = || Some(spelled(self.own(variant.route)?, variant).into_owned());
                     let fits = text.len() <= MAX_PATTERN_BYTES;
                     let text = if fits { Some(text) } else { fallback() };
-                    overlaps.entry(cell).or_default().extend(text);
+                    overlaps.entry(variant).or_default().extend(text);
                 }
                 ControlFlow::Continue(())
             });
@@ -115,18 +115,18 @@ impl Pattern {
 /// Returns the routes that a pattern reaches by requests without a slash at their end.
 pub(super) fn reached_by(tree: &Tree, text: &str) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
-    visit(tree, text, &Verb::NAMED.map(Verb::name), &mut |cell, request| {
-        if !cell.slash && belongs(tree, request, cell) {
-            found.insert(cell.route);
+    visit(tree, text, &Verb::NAMED.map(Verb::name), &mut |variant, request| {
+        if !variant.slash && belongs(tree, request, variant) {
+            found.insert(variant.route);
         }
         ControlFlow::Continue(())
     });
     found
 }
 
-/// Returns a route's own pattern in the spelling of a cell.
-pub(crate) fn spelled(own: &Pattern, cell: Cell) -> Cow<'_, str> {
-    if cell.slash && !own.is_open() {
+/// Returns a route's own pattern in the spelling of a variant.
+pub(crate) fn spelled(own: &Pattern, variant: PathVariant) -> Cow<'_, str> {
+    if variant.slash && !own.is_open() {
         Cow::Owned(format!("{}/", own.text))
     } else {
         Cow::Borrowed(&own.text)
@@ -159,15 +159,18 @@ impl Survey<'_> {
         let mut covered = FixedBitSet::with_capacity(count.saturating_mul(2));
         let mut routes = FixedBitSet::with_capacity(count);
         let mut beside: usize = 0;
-        visit(self.tree, &text, &self.methods, &mut |cell, request| {
-            if !reaches.contains(cell.place()) && belongs(self.tree, request, cell) {
-                reaches.insert(cell.place());
-                routes.insert(cell.route);
-                let own = self.texts.get(cell.route).map(String::as_str).unwrap_or_default();
-                let is_covered =
-                    if cell.slash { covers(&text, &format!("{own}/")) } else { covers(&text, own) };
-                covered.set(cell.place(), is_covered);
-                beside = beside.saturating_add(usize::from(!is_covered && !cell.slash));
+        visit(self.tree, &text, &self.methods, &mut |variant, request| {
+            if !reaches.contains(variant.index()) && belongs(self.tree, request, variant) {
+                reaches.insert(variant.index());
+                routes.insert(variant.route);
+                let own = self.texts.get(variant.route).map(String::as_str).unwrap_or_default();
+                let is_covered = if variant.slash {
+                    covers(&text, &format!("{own}/"))
+                } else {
+                    covers(&text, own)
+                };
+                covered.set(variant.index(), is_covered);
+                beside = beside.saturating_add(usize::from(!is_covered && !variant.slash));
             }
             if beside > worth { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use url::{Host, Url};
-
-use crate::keys::fetch;
+use crate::pem;
 use crate::routes::{Requirement, Route, RouteTable};
+use crate::scope::is_scope_name;
 
 mod document;
 mod issuer;
@@ -146,7 +145,7 @@ impl Config {
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
             problems.add("policy_max_bytes", "is not from 1024 to 1048576");
         }
-        if document.ca_bundle.as_ref().is_some_and(|pem| fetch::certificates(pem).is_none()) {
+        if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
             problems.add("ca_bundle", "has no certificate in PEM");
         }
         match (tables, problems.0.is_empty()) {
@@ -304,22 +303,4 @@ fn scope_set(place: &str, scopes: &[String], problems: &mut Problems) -> BTreeSe
         problems.add(place, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
     }
     scopes.iter().cloned().collect()
-}
-
-/// Says whether a text is a scope name (`scope-token`, RFC 6749 section 3.3).
-pub fn is_scope_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
-
-/// Reads a URL that keys may be fetched from: https, or http where nobody is in between.
-pub fn secure_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let loopback = match url.host()? {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    };
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
-    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (secure && bare).then_some(url)
 }

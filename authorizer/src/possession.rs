@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -14,6 +14,8 @@ use crate::credential::{Credential, Scheme};
 use crate::error::Rejection;
 use crate::event::{AuthorizationRequest, Field};
 use crate::jwk;
+use crate::pem;
+use crate::secure_url;
 use crate::signature::sha256;
 use crate::time::UnixTime;
 use crate::token::UnverifiedProof;
@@ -141,7 +143,7 @@ fn is_target(uri: &str, host: &str, path: &str) -> bool {
     let Ok(actual) = Url::parse(&format!("{}://{host}{path}", claimed.scheme())) else {
         return false;
     };
-    let secure = crate::config::secure_url(uri).is_some();
+    let secure = secure_url::parse(uri).is_some();
     secure && actual.query().is_none() && claimed == actual
 }
 
@@ -150,17 +152,12 @@ fn certificate(request: &AuthorizationRequest<'_>, thumbprint: &str) -> Result<(
     let pem = request
         .client_certificate()
         .ok_or(Rejection::Possession("there is no client certificate"))?;
-    let der = der(pem).ok_or(Rejection::Possession("the client certificate is not PEM"))?;
-    if URL_SAFE_NO_PAD.encode(sha256(&der)) == thumbprint {
+    let certificates = pem::certificates(pem).unwrap_or_default();
+    let certificate =
+        certificates.first().ok_or(Rejection::Possession("the client certificate is not PEM"))?;
+    if URL_SAFE_NO_PAD.encode(sha256(certificate)) == thumbprint {
         Ok(())
     } else {
         Err(Rejection::Possession("the client certificate is another one"))
     }
-}
-
-fn der(pem: &str) -> Option<Vec<u8>> {
-    let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
-    let body: String = body.split_ascii_whitespace().collect();
-    STANDARD.decode(body).ok()
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use authorizer::config::{IssuerDocument, secure_url};
+use authorizer::config::IssuerDocument;
+use authorizer::secure_url;
 
 use crate::apply::ApplyError;
 use crate::cli::{Arguments, Command, Files};
@@ -310,7 +311,7 @@ fn named(files: &Files, environment: Environment<'_>) -> Result<Api, Failure> {
 /// Trusts the issuer of a running `dev`, for the audiences of the configured ones. Only a
 /// loopback URL may be plain http, and only such a one is nobody else's.
 fn local_issuer(url: &str, configured: &[IssuerDocument]) -> Result<IssuerDocument, Failure> {
-    if secure_url(url).is_none_or(|parsed| parsed.scheme() != "http") {
+    if secure_url::parse(url).is_none_or(|parsed| parsed.scheme() != "http") {
         return Err(Failure::Value {
             option: "--local-issuer",
             value: url.to_owned(),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::document::{ContextSource, IssuerDocument, Possession, Profile, UsageKey};
-use super::secure_url;
 use crate::claim_path::ClaimPath;
 use crate::claim_rule::Rule;
 use crate::jwk::KeySet;
+use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
 use crate::time::UnixTime;
 
@@ -172,7 +172,7 @@ impl Issuer {
 }
 
 fn urls(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) {
-    let insecure = |url: &str| secure_url(url).is_none();
+    let insecure = |url: &str| secure_url::parse(url).is_none();
     let template = document.issuer.matches(TENANT).count();
     if document.issuer.is_empty() {
         problem("issuer", "is empty");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::fetch::FetchError;
-use crate::config::secure_url;
+use crate::secure_url;
 
 /// Returns where an issuer's metadata is (section 4: a slash at the issuer's end goes first).
 pub(crate) fn uri(issuer: &str) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     if metadata.issuer != issuer {
         return Err(FetchError::OtherIssuer);
     }
-    match secure_url(&metadata.jwks_uri) {
+    match secure_url::parse(&metadata.jwks_uri) {
         Some(url) => Ok(url.into()),
         None => Err(FetchError::InsecureKeySet),
     }

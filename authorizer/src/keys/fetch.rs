@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::jwk::KeySetError;
+use crate::pem;
 
 /// Known key sets have 1 to 12 KB; beyond this it is none, or an attack.
 pub const MAX_DOCUMENT_BYTES: usize = 150_000;
@@ -177,12 +176,6 @@ fn max_age(value: &str) -> Option<Duration> {
     found
 }
 
-/// Reads the certificates of a PEM text; nothing if there is none, or one is malformed.
-pub(crate) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    certificates.ok().filter(|certificates| !certificates.is_empty())
-}
-
 /// Compiled-in roots, or the given ones, and AWS-LC as the one crypto library: the platform's
 /// verifier takes tens of milliseconds to set up.
 fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
@@ -190,7 +183,7 @@ fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
     let mut roots = rustls::RootCertStore::empty();
     match ca_bundle {
         Some(pem) => {
-            for certificate in certificates(pem)? {
+            for certificate in pem::certificates(pem)? {
                 roots.add(certificate).ok()?;
             }
         }
@@ -213,7 +206,7 @@ fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
 
 #[cfg(test)]
 mod tests {
-    use super::{certificates, max_age};
+    use super::max_age;
     use std::time::Duration;
 
     #[test]
@@ -230,13 +223,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(max_age(value), seconds.map(Duration::from_secs), "{value}");
-        }
-    }
-
-    #[test]
-    fn a_bundle_without_a_certificate_is_none() {
-        for pem in ["", "x", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----"] {
-            assert!(certificates(pem).is_none(), "{pem}");
         }
     }
 }

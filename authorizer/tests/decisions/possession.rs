@@ -170,6 +170,7 @@ async fn row_46_a_certificate_bound_token_needs_its_certificate() {
         (Some(pem(der)), PASSES),
         (Some(pem(b"another")), REFUSED),
         (Some("not PEM".to_owned()), REFUSED),
+        (Some(pem(der) + "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"), REFUSED),
         (None, REFUSED),
     ] {
         let event = event(&[("Authorization", &bound)], certificate.as_deref());
@@ -186,8 +187,10 @@ async fn row_46_a_certificate_bound_token_needs_its_certificate() {
 async fn a_binding_is_checked_or_the_token_is_refused() {
     let holder = Signer::new("EdDSA", "");
     let der = b"der";
-    let pem =
-        format!("-----BEGIN CERTIFICATE-----{}-----END CERTIFICATE-----", STANDARD.encode(der));
+    let pem = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        STANDARD.encode(der)
+    );
     for (dpop, mtls, confirmation, expected) in [
         ("forbidden", "forbidden", Value::Null, PASSES),
         ("forbidden", "forbidden", json!({"jkt": thumbprint(&holder)}), REFUSED),

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use authorizer::config::{BundledKeys, Document, is_scope_name};
+use authorizer::config::{BundledKeys, Document};
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::routes::Verb;
+use authorizer::scope::is_scope_name;
 use authorizer::{Authorizer, Config, UnixTime};
 
 use super::{Failure, compiled, local_issuer};

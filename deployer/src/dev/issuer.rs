@@ -159,8 +159,7 @@ impl Issuer {
             return refuse("unsupported_grant_type");
         }
         let scope = field("scope").unwrap_or_default();
-        if !scope.split(' ').all(|name| name.is_empty() || authorizer::config::is_scope_name(name))
-        {
+        if !scope.split(' ').all(|name| name.is_empty() || authorizer::scope::is_scope_name(name)) {
             return refuse("invalid_scope");
         }
         let scope = scope.split(' ').filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");

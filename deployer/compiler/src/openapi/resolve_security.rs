@@ -267,7 +267,7 @@ fn scopes(
         return None;
     }
     for item in node.items() {
-        let Some(scope) = item.text().filter(|scope| authorizer::config::is_scope_name(scope))
+        let Some(scope) = item.text().filter(|scope| authorizer::scope::is_scope_name(scope))
         else {
             let help =
                 "visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3)".to_owned();

@@ -1,0 +1,17 @@
+//! URLs that nobody between us and the host can read or change.
+
+use url::{Host, Url};
+
+/// Parses a URL whose scheme is https, or http if its host is loopback. `None` if it is another
+/// one, or has a user, a password or a fragment.
+pub fn parse(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let loopback = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (secure && bare).then_some(url)
+}

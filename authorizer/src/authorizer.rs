@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::join_all;
 
 use crate::claims::{self, VerifiedClaims};
-use crate::config::{Access, Config, Issuer};
+use crate::config::{Access, Config};
 use crate::credential::Credential;
 use crate::error::{DecisionError, Fault, Rejection};
 use crate::event::{AuthorizationRequest, Event, Kind};
 use crate::grant::grant;
+use crate::issuer::Issuer;
 use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
 use crate::keys::{Keys, Source};

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Issuer, Profile};
 use crate::error::Rejection;
+use crate::issuer::{Issuer, Profile};
 use crate::scope::is_scope_name;
 use crate::time::UnixTime;
 use crate::token::{SignedToken, UnverifiedToken};

@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::issuer::Issuer;
 use crate::pem;
 use crate::routes::{Requirement, Route, RouteTable};
 use crate::scope::is_scope_name;
 
 mod document;
 mod issuer;
+mod rule;
 
 pub use document::{
-    BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyFor, Possession, Profile,
-    RouteDocument, RuleDocument, TokenSource, UsageKey,
+    BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyFor, RouteDocument,
+    RuleDocument, TokenSource, UsageKey,
 };
-pub use issuer::Issuer;
-pub(crate) use issuer::UsageKeySource;
 
 /// No length of a REST API's policy is documented; a WebSocket API's may have this many bytes.
 const POLICY_BYTES: u64 = 8192;
@@ -221,7 +221,7 @@ fn issuers(documents: &[IssuerDocument], problems: &mut Problems) -> Vec<Issuer>
         if !names.insert(&document.issuer) {
             problem("issuer", "stands there twice");
         }
-        issuers.push(Issuer::resolve(document, &mut problem));
+        issuers.push(issuer::resolve(document, &mut problem));
     }
     issuers
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
-use crate::config::Issuer;
 use crate::error::Fault;
+use crate::issuer::Issuer;
 use crate::jwk::KeySet;
 use crate::signature::Algorithm;
 use crate::time::UnixTime;

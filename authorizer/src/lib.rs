@@ -19,6 +19,7 @@ mod credential;
 pub mod error;
 mod event;
 mod grant;
+pub mod issuer;
 mod json;
 pub mod jwk;
 pub mod keys;

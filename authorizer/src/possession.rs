@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::claims::{VerifiedClaims, issued_at};
-use crate::config::{Issuer, Possession};
 use crate::credential::{Credential, Scheme};
 use crate::error::Rejection;
 use crate::event::{AuthorizationRequest, Field};
+use crate::issuer::{Issuer, Possession};
 use crate::jwk;
 use crate::pem;
 use crate::secure_url;

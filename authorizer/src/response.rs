@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::claims::VerifiedClaims;
-use crate::config::{Issuer, UsageKeySource};
+use crate::issuer::{ContextForm, Issuer, UsageKeySource};
 use crate::telemetry::Decision;
 
 /// The longest value told to the backend; API Gateway turns context into headers and log
@@ -132,14 +132,14 @@ fn context<'a>(
         text("reason", decision.reason),
         text("required_scope", decision.required_scope.as_deref()),
     ];
-    let mapped = issuer.context.iter().map(|(name, claim, json)| {
-        let value = match claim.find(claims.all())? {
-            value if *json => Told::Text(value.to_string().into()),
+    let mapped = issuer.context.iter().map(|mapped| {
+        let value = match mapped.claim.find(claims.all())? {
+            value if mapped.form == ContextForm::Json => Told::Text(value.to_string().into()),
             Value::String(text) => Told::Text(text.into()),
             value @ (Value::Number(_) | Value::Bool(_)) => Told::Other(value),
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
-        Some((name.as_str(), value))
+        Some((mapped.name.as_str(), value))
     });
     let mut context = Context::new();
     let mut total: usize = 0;

@@ -29,7 +29,7 @@ pub(crate) struct UnverifiedToken<'a> {
 }
 
 /// The claims of a token whose signature a key of its issuer's has verified. Whether
-/// they are right is for [`crate::claims`] to say.
+/// they are right is decided by its issuer's rules.
 pub(crate) struct SignedToken {
     pub(crate) claims: Map<String, Value>,
 }

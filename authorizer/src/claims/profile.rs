@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::Profile;
 use crate::error::Rejection;
+use crate::issuer::Profile;
 
 /// Judges `typ` and the marks of a kind of token by the issuer's profile.
 pub(crate) fn check(

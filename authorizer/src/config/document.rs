@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::issuer::{Possession, Profile};
+
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -132,38 +134,6 @@ pub struct IssuerDocument {
     /// Where the usage plan's API key comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_key: Option<UsageKey>,
-}
-
-/// Which tokens of an issuer are access tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// `typ` absent, `JWT` or `at+jwt`; without the marks of an ID token.
-    #[default]
-    OAuth,
-    /// RFC 9068 to the letter: `typ` is `at+jwt`, and all its required claims are there.
-    Rfc9068,
-    /// Amazon Cognito: `token_use` is `access`, and `client_id` is the audience.
-    Cognito,
-    /// Microsoft Entra ID: `tid` and the client (`azp` or `appid`) are there.
-    Entra,
-    /// Whatever the issuer signs.
-    Any,
-}
-
-/// Whether tokens may be bound to a key their holder proves to have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Possession {
-    /// A bound token is refused, because its binding is not checked.
-    #[default]
-    Forbidden,
-    /// A bound token must prove it; others are bearer tokens.
-    Optional,
-    /// Every token must be bound and prove it.
-    Required,
 }
 
 /// A key set that travels with the configuration.

@@ -1,11 +1,12 @@
-//! One issuer's rules, resolved: [`IssuerDocument`] → [`Issuer`].
+//! [`IssuerDocument`] → [`Issuer`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::document::{ContextSource, IssuerDocument, Possession, Profile, UsageKey};
+use super::document::{ContextSource, IssuerDocument, UsageKey};
+use super::rule;
 use crate::claim_path::ClaimPath;
-use crate::claim_rule::Rule;
+use crate::issuer::{Bundled, ContextClaim, ContextForm, Issuer, TENANT, UsageKeySource};
 use crate::jwk::KeySet;
 use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
@@ -20,9 +21,6 @@ const MAX_LEEWAY: u64 = 300;
 const DEFAULT_KEY_MAX_AGE: u64 = 600;
 const KEY_MAX_AGE: std::ops::RangeInclusive<u64> = 60..=86_400;
 
-/// What stands for the tokens' `tid` in an issuer's name.
-const TENANT: &str = "{tenantid}";
-
 /// Names that API Gateway's own context or the standard members of ours have.
 const RESERVED: [&str; 8] = [
     "principalId",
@@ -35,139 +33,62 @@ const RESERVED: [&str; 8] = [
     "required_scope",
 ];
 
-/// An issuer whose tokens are taken, and by which rules.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Issuer {
-    name: String,
-    audience: Vec<String>,
-    algorithms: Vec<Algorithm>,
-    jwks_uri: Option<String>,
-    pub(crate) bundled: Option<Bundled>,
-    pub(crate) key_max_age: Duration,
-    pub(crate) profile: Profile,
-    pub(crate) scope_claims: Vec<ClaimPath>,
-    pub(crate) leeway: Duration,
-    pub(crate) max_token_age: Option<Duration>,
-    pub(crate) clients: Option<BTreeSet<String>>,
-    pub(crate) rules: Vec<Rule>,
-    pub(crate) denied_jti: BTreeSet<String>,
-    pub(crate) denied_sub: BTreeSet<String>,
-    pub(crate) dpop: Possession,
-    pub(crate) mtls: Possession,
-    pub(crate) context: Vec<(String, ClaimPath, bool)>,
-    pub(crate) qualify_principal: bool,
-    pub(crate) usage_key: Option<UsageKeySource>,
-}
-
-/// Keys that came with the configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Bundled {
-    pub(crate) document: Vec<u8>,
-    pub(crate) read_at: UnixTime,
-    pub(crate) lifetime: Duration,
-}
-
-/// [`UsageKey`], resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum UsageKeySource {
-    Claim(ClaimPath),
-    Clients(BTreeMap<String, String>),
-}
-
-impl Issuer {
-    /// Returns the name as configured: what the tokens' `iss` must be, byte for byte, but for
-    /// the tenant.
-    pub fn issuer(&self) -> &str {
-        &self.name
+/// Resolves an issuer; reports each problem by the member it is in.
+pub(super) fn resolve(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Issuer {
+    urls(document, problem);
+    if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
+        problem("audience", "is empty, which would take every token of the issuer's");
     }
-
-    /// Returns the audiences, never none.
-    pub fn audience(&self) -> &[String] {
-        &self.audience
+    let algorithms = algorithms(document, problem);
+    let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
+    let names = document.scope_claims.clone().unwrap_or_else(default_claims);
+    let scope_claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    if names.is_empty() || names.len() != scope_claims.len() {
+        problem("scope_claims", "is empty");
     }
-
-    /// Returns the algorithms the issuer may use, never none.
-    pub fn algorithms(&self) -> &[Algorithm] {
-        &self.algorithms
+    let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
+    if leeway > MAX_LEEWAY {
+        problem("leeway_seconds", "is more than 300");
     }
-
-    /// Returns where the keys are, if discovery is not to find it.
-    pub fn jwks_uri(&self) -> Option<&str> {
-        self.jwks_uri.as_deref()
+    let key_max_age = document.key_max_age_seconds.unwrap_or(DEFAULT_KEY_MAX_AGE);
+    if !KEY_MAX_AGE.contains(&key_max_age) {
+        problem("key_max_age_seconds", "is not from 60 to 86400");
     }
-
-    /// Says whether tokens with this `iss` are this issuer's.
-    pub(crate) fn is_named(&self, iss: &str) -> bool {
-        if self.name.contains(TENANT) { self.tenant_of(iss).is_some() } else { self.name == iss }
+    if document.max_token_age_seconds == Some(0) {
+        problem("max_token_age_seconds", "is 0, which would take no token");
     }
-
-    /// Returns the tenant in an `iss` that this template fits; nothing if it is no template.
-    pub(crate) fn tenant_of<'a>(&self, iss: &'a str) -> Option<&'a str> {
-        let (before, after) = self.name.split_once(TENANT)?;
-        let tenant = iss.strip_prefix(before)?.strip_suffix(after)?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (!tenant.is_empty() && tenant.bytes().all(fits)).then_some(tenant)
+    if document
+        .clients
+        .as_ref()
+        .is_some_and(|clients| clients.is_empty() || clients.iter().any(String::is_empty))
+    {
+        problem("clients", "is empty, which would take no client's token");
     }
-
-    /// Resolves what is written; tells what is wrong with it by member.
-    pub(super) fn resolve(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Self {
-        urls(document, problem);
-        if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
-            problem("audience", "is empty, which would take every token of the issuer's");
-        }
-        let algorithms = algorithms(document, problem);
-        let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
-        let names = document.scope_claims.clone().unwrap_or_else(default_claims);
-        let scope_claims: Vec<ClaimPath> =
-            names.iter().filter_map(|name| name.parse().ok()).collect();
-        if names.is_empty() || names.len() != scope_claims.len() {
-            problem("scope_claims", "is empty");
-        }
-        let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
-        if leeway > MAX_LEEWAY {
-            problem("leeway_seconds", "is more than 300");
-        }
-        let key_max_age = document.key_max_age_seconds.unwrap_or(DEFAULT_KEY_MAX_AGE);
-        if !KEY_MAX_AGE.contains(&key_max_age) {
-            problem("key_max_age_seconds", "is not from 60 to 86400");
-        }
-        if document.max_token_age_seconds == Some(0) {
-            problem("max_token_age_seconds", "is 0, which would take no token");
-        }
-        if document
-            .clients
-            .as_ref()
-            .is_some_and(|clients| clients.is_empty() || clients.iter().any(String::is_empty))
-        {
-            problem("clients", "is empty, which would take no client's token");
-        }
-        let rules = document
-            .require
-            .iter()
-            .filter_map(|rule| Rule::resolve(rule).map_err(|error| problem("require", error)).ok());
-        let rules = rules.collect();
-        let denied = document.denied.clone().unwrap_or_default();
-        Self {
-            name: document.issuer.clone(),
-            audience: document.audience.clone(),
-            bundled: bundled(document, &algorithms, problem),
-            algorithms,
-            jwks_uri: document.jwks_uri.clone(),
-            key_max_age: Duration::from_secs(key_max_age),
-            profile: document.profile.unwrap_or_default(),
-            scope_claims,
-            leeway: Duration::from_secs(leeway),
-            max_token_age: document.max_token_age_seconds.map(Duration::from_secs),
-            clients: document.clients.clone().map(BTreeSet::from_iter),
-            rules,
-            denied_jti: denied.jti.into_iter().collect(),
-            denied_sub: denied.sub.into_iter().collect(),
-            dpop: document.dpop.unwrap_or_default(),
-            mtls: document.mtls.unwrap_or_default(),
-            context: context(document, problem),
-            qualify_principal: document.qualify_principal,
-            usage_key: usage_key(document, problem),
-        }
+    let rules = document.require.iter().filter_map(|rule| {
+        rule::resolve(rule).map_err(|error| problem("require", &error.to_string())).ok()
+    });
+    let rules = rules.collect();
+    let denied = document.denied.clone().unwrap_or_default();
+    Issuer {
+        name: document.issuer.clone(),
+        audience: document.audience.clone(),
+        bundled: bundled(document, &algorithms, problem),
+        algorithms,
+        jwks_uri: document.jwks_uri.clone(),
+        key_max_age: Duration::from_secs(key_max_age),
+        profile: document.profile.unwrap_or_default(),
+        scope_claims,
+        leeway: Duration::from_secs(leeway),
+        max_token_age: document.max_token_age_seconds.map(Duration::from_secs),
+        clients: document.clients.clone().map(BTreeSet::from_iter),
+        rules,
+        denied_jti: denied.jti.into_iter().collect(),
+        denied_sub: denied.sub.into_iter().collect(),
+        dpop: document.dpop.unwrap_or_default(),
+        mtls: document.mtls.unwrap_or_default(),
+        context: context(document, problem),
+        qualify_principal: document.qualify_principal,
+        usage_key: usage_key(document, problem),
     }
 }
 
@@ -219,22 +140,19 @@ fn bundled(
     })
 }
 
-fn context(
-    document: &IssuerDocument,
-    problem: &mut impl FnMut(&str, &str),
-) -> Vec<(String, ClaimPath, bool)> {
+fn context(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Vec<ContextClaim> {
     let mut sources = Vec::new();
     for (name, source) in &document.context {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || !name.bytes().all(plain) || RESERVED.contains(&name.as_str()) {
             problem("context", &format!("cannot have the name `{name}`"));
         }
-        let (claim, json) = match source {
-            ContextSource::Scalar(claim) => (claim, false),
-            ContextSource::Json { json } => (json, true),
+        let (claim, form) = match source {
+            ContextSource::Scalar(claim) => (claim, ContextForm::Scalar),
+            ContextSource::Json { json } => (json, ContextForm::Json),
         };
         match claim.parse() {
-            Ok(path) => sources.push((name.clone(), path, json)),
+            Ok(claim) => sources.push(ContextClaim { name: name.clone(), claim, form }),
             Err(error) => problem("context", &format!("`{name}`: {error}")),
         }
     }

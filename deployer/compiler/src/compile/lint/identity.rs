@@ -1,7 +1,8 @@
 //! Decisions by something that the cache does not know requests by: another request would get
 //! the answer that this one earned.
 
-use authorizer::config::{IssuerDocument, Possession, TokenSource};
+use authorizer::config::{IssuerDocument, TokenSource};
+use authorizer::issuer::Possession;
 
 use super::Places;
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! event JSON ─event→ AuthorizationRequest ─credential→ text ─token→ UnverifiedToken
-//!   ─keys(issuer, kid, now)→ key ─signature→ SignedToken ─claims(now)→ VerifiedClaims
-//!   ─grant(routes)→ Grant ─policy→ PolicyDocument ─response→ JSON
+//!   ─claims(now)→ PrevalidatedClaims ─keys(issuer, kid, now)→ key ─signature→ SignedToken
+//!   ─into_verified→ VerifiedClaims ─possession→ ─grant(routes)→ Grant ─policy→ ─response→ JSON
 //! ```
 //!
 //! A step that fails ends in a [`error::Rejection`] (the caller's: 401, or a policy that does
@@ -11,31 +11,53 @@
 //! here reads the clock or the environment; only [`keys::fetch`] touches the network.
 
 pub mod authorizer;
-mod claim_path;
-mod claim_rule;
-mod claims;
-pub mod config;
-mod credential;
-pub mod error;
+
+// Event JSON → who calls which method.
 mod event;
-mod grant;
-pub mod issuer;
-mod json;
+pub mod method_arn;
+
+// The request → its one credential → an unverified token.
+mod credential;
+mod token;
+
+// The claims, checked against the issuer's rules before anything is fetched for them.
+mod claims;
+
+// The issuer's keys, one key set an issuer.
 pub mod jwk;
 pub mod keys;
-pub mod method_arn;
-mod pem;
-mod policy;
+
+// The signature, and the tokens whose signature was verified before.
+pub mod signature;
+mod verified_tokens;
+
+// DPoP and client certificates.
 mod possession;
-mod response;
+
+// Verified claims + the route table → what the caller may call → an IAM policy.
+mod grant;
+mod policy;
 pub mod routes;
+
+// The answer for API Gateway, and the record for logs and metrics.
+mod response;
+pub mod telemetry;
+
+// The outcomes of a failed step.
+pub mod error;
+
+// The configuration and what it is made of.
+mod claim_path;
+mod claim_rule;
+pub mod config;
+pub mod issuer;
 pub mod scope;
 pub mod secure_url;
-pub mod signature;
-pub mod telemetry;
+
+// Formats and units.
+mod json;
+mod pem;
 pub mod time;
-mod token;
-mod verified_tokens;
 
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;

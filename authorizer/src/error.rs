@@ -1,14 +1,14 @@
 //! What can end a request: a [`Rejection`] is the caller's doing, a [`Fault`] is ours.
 //!
-//! Neither is ever Allow. Both are closed: a new variant must be looked at where it is
-//! answered. No variant holds a byte of a token.
+//! Neither is ever Allow. Both are closed enums, without `#[non_exhaustive]`: every package that
+//! matches on them is in this workspace, and a new variant must fail to compile wherever it has
+//! no answer yet. No variant holds a byte of a token.
 
 use crate::signature::Algorithm;
 
 /// Why a caller may not pass. Answered 401 or 403, never with this text: the reason is for
 /// logs, metrics and the authorizer's context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Rejection {
     /// RFC 8725 section 3.1: the issuer's allow-list decides, not the token.
     #[error("the algorithm {0} is not among those its issuer may use")]
@@ -129,7 +129,6 @@ impl Rejection {
 /// Why no decision could be made. Answered 500: a Deny would be cached by the gateway and
 /// outlive the fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Fault {
     /// The issuer's keys could not be had.
     #[error("the keys of the issuer {issuer} are not available: {cause}")]

@@ -108,18 +108,17 @@ impl Authorizer {
         let access = self.config.access(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verified(&request, now, decision).await?;
         let allowed = tell(access, &arn, &claims, decision);
-        let unwritable = |_| Fault::MalformedEvent("its answer cannot be written").into();
         if request.kind == Kind::Http && self.config.simple_responses() {
-            return simple_response(&claims, issuer, allowed, decision).map_err(unwritable);
+            return Ok(simple_response(&claims, issuer, allowed, decision)?);
         }
         let grant = grant(&claims, access, self.config.policy(), &arn);
-        let policy = self.policies.of(&grant, &arn, self.config.policy_max_bytes());
-        let (policy, coverage) = policy.map_err(unwritable)?;
+        let max_bytes = self.config.policy_max_bytes();
+        let (policy, coverage) = self.policies.of(&grant, &arn, max_bytes)?;
         decision.warning = coverage.warning().or(decision.warning);
         if coverage == PolicyCoverage::DenyAll {
             decision.decision = Verdict::Deny;
         }
-        policy_response(&claims, issuer, &policy, decision).map_err(unwritable)
+        Ok(policy_response(&claims, issuer, &policy, decision)?)
     }
 
     /// The caller's claims, if the token is right in every respect. What is cheap to refuse is

@@ -141,6 +141,9 @@ pub enum Fault {
     /// The event is not one that API Gateway sends to an authorizer.
     #[error("the event is not an API Gateway authorizer event: {0}")]
     MalformedEvent(&'static str),
+    /// The answer could not be written as JSON.
+    #[error("the response cannot be serialized as JSON")]
+    ResponseSerialization,
     /// Route tables are configured for other APIs only.
     #[error("no route table is configured for the API `{api_id}`")]
     UnknownApi {
@@ -155,6 +158,7 @@ impl Fault {
         match self {
             Self::KeysUnavailable { .. } => "jwks_unavailable",
             Self::MalformedEvent(_) => "malformed_event",
+            Self::ResponseSerialization => "response_serialization",
             Self::UnknownApi { .. } => "unknown_api",
         }
     }

@@ -1,12 +1,17 @@
-//! Strict JSON: RFC 8259 as `serde_json` reads it, and no member twice in any object.
+//! Strict JSON: RFC 8259 as `serde_json` reads it, and no member twice in any object; and the
+//! JSON text of an answer.
 //!
 //! RFC 7515 section 4 lets a parser take the last of two equal members; two parsers that
 //! take different ones can be played against each other, so here the second is an error.
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Number, Value};
+
+use crate::error::Fault;
 
 /// Reads one JSON object and nothing else: no other top level, no trailing data, no byte
 /// order mark, at most 128 levels deep.
@@ -15,6 +20,11 @@ pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Erro
         Strict(Value::Object(members)) => Ok(members),
         Strict(_) => Err(serde_json::Error::custom("not an object")),
     }
+}
+
+/// Writes a part of an answer.
+pub(crate) fn answer(part: &impl Serialize) -> Result<Box<RawValue>, Fault> {
+    to_raw_value(part).map_err(|_| Fault::ResponseSerialization)
 }
 
 struct Strict(Value);
@@ -79,7 +89,17 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::object;
+    use std::collections::BTreeMap;
+
+    use super::{answer, object};
+
+    #[test]
+    fn a_part_of_an_answer_that_cannot_be_serialized_is_a_fault_of_its_own() {
+        assert_eq!(answer(&["a"]).unwrap().get(), r#"["a"]"#);
+        // JSON's members are named by strings.
+        let fault = answer(&BTreeMap::from([([0], 0)])).unwrap_err();
+        assert_eq!(fault.reason(), "response_serialization");
+    }
 
     #[test]
     fn an_object_is_read_and_everything_else_is_refused() {

@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fixedbitset::FixedBitSet;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
+use crate::error::Fault;
 use crate::grant::{Extent, Grant};
+use crate::json;
 use crate::method_arn::MethodArn;
 use crate::routes::RouteTable;
 
@@ -97,11 +99,11 @@ impl Policies {
         grant: &Grant<'_>,
         arn: &MethodArn<'_>,
         max_bytes: usize,
-    ) -> serde_json::Result<(Arc<RawValue>, PolicyCoverage)> {
+    ) -> Result<(Arc<RawValue>, PolicyCoverage), Fault> {
         // What is about one route alone is as often another as it is the same.
         let Extent::Routes { granted, .. } = grant.extent() else {
             let (document, coverage) = policy(grant, arn, max_bytes);
-            return Ok((to_raw_value(&document)?.into(), coverage));
+            return Ok((json::answer(&document)?.into(), coverage));
         };
         // A panic while the lock was held cannot have left a policy half-kept.
         let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +114,7 @@ impl Policies {
             return Ok((Arc::clone(json), PolicyCoverage::Full));
         }
         let (document, coverage) = policy(grant, arn, max_bytes);
-        let json: Arc<RawValue> = to_raw_value(&document)?.into();
+        let json: Arc<RawValue> = json::answer(&document)?.into();
         // Anything less depends on the route that was asked for.
         if coverage == PolicyCoverage::Full {
             let mut kept = locked();

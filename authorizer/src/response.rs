@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::claims::VerifiedClaims;
+use crate::error::Fault;
 use crate::issuer::{ContextForm, Issuer, UsageKeySource};
+use crate::json;
 use crate::telemetry::Decision;
 
 /// The longest value told to the backend; API Gateway turns context into headers and log
@@ -24,8 +26,8 @@ const MAX_CONTEXT_BYTES: usize = 4096;
 pub struct Answer(Box<RawValue>);
 
 impl Answer {
-    fn of(response: &impl Serialize) -> serde_json::Result<Self> {
-        to_raw_value(response).map(Self)
+    fn of(response: &impl Serialize) -> Result<Self, Fault> {
+        json::answer(response).map(Self)
     }
 
     /// Returns the JSON's text.
@@ -76,7 +78,7 @@ pub(crate) fn policy_response(
     issuer: &Issuer,
     policy: &RawValue,
     decision: &Decision,
-) -> serde_json::Result<Answer> {
+) -> Result<Answer, Fault> {
     Answer::of(&PolicyResponse {
         principal_id: principal(claims, issuer),
         policy_document: policy,
@@ -91,7 +93,7 @@ pub(crate) fn simple_response(
     issuer: &Issuer,
     is_authorized: bool,
     decision: &Decision,
-) -> serde_json::Result<Answer> {
+) -> Result<Answer, Fault> {
     Answer::of(&SimpleResponse { is_authorized, context: context(claims, issuer, decision) })
 }
 

@@ -9,12 +9,12 @@ use crate::claims::{self, VerifiedClaims};
 use crate::config::{Access, Config};
 use crate::credential::Credential;
 use crate::error::{DecisionError, Fault, Rejection};
-use crate::event::{AuthorizationRequest, Event, Kind};
+use crate::event::{AuthorizationRequest, Event, EventKind};
 use crate::grant::grant;
 use crate::issuer::Issuer;
 use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
-use crate::keys::{Keys, Source};
+use crate::keys::{KeySource, Keys};
 use crate::method_arn::MethodArn;
 use crate::policy::{Policies, PolicyCoverage};
 use crate::possession;
@@ -102,13 +102,13 @@ impl Authorizer {
     ) -> Result<Answer, DecisionError> {
         let event = Event::read(event)?;
         let request = event.request()?;
-        decision.kind = Some(request.kind.name());
+        decision.kind = Some(request.kind);
         let arn = request.method()?;
         let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
         let access = self.config.access(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verified(&request, now, decision).await?;
         let allowed = tell(access, &arn, &claims, decision);
-        if request.kind == Kind::Http && self.config.simple_responses() {
+        if request.kind == EventKind::Http && self.config.simple_responses() {
             return Ok(simple_response(&claims, issuer, allowed, decision)?);
         }
         let grant = grant(&claims, access, self.config.policy(), &arn);
@@ -147,15 +147,11 @@ impl Authorizer {
         decision.step = Step::Keys;
         let set = match keys.set(token.kid(), now).await {
             Ok((set, source)) => {
-                decision.keys = Some(match source {
-                    Source::Held => "held",
-                    Source::Stale => "stale",
-                    Source::Fetched => "fetched",
-                });
+                decision.keys = Some(source);
                 set
             }
             Err(fault) => {
-                decision.keys = Some("unavailable");
+                decision.keys = Some(KeySource::Unavailable);
                 return Err(fault.into());
             }
         };

@@ -3,7 +3,7 @@
 
 use crate::config::TokenSource;
 use crate::error::Rejection;
-use crate::event::{AuthorizationRequest, Field, Kind};
+use crate::event::{AuthorizationRequest, EventKind, Field};
 
 /// A token as it was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl<'a> Credential<'a> {
         request: &AuthorizationRequest<'a>,
         source: &TokenSource,
     ) -> Result<Self, Rejection> {
-        if request.kind == Kind::Token {
+        if request.kind == EventKind::Token {
             return Self::header(request.authorization_token());
         }
         match source {

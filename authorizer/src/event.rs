@@ -3,7 +3,7 @@
 //! Only what deciding needs is read, and borrowed where JSON allows it. Whatever a caller
 //! can put into a header, a path or a query must never make this fail.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
 use crate::method_arn::MethodArn;
@@ -12,9 +12,10 @@ mod lenient;
 
 use lenient::{Fields, Part, Text, Values};
 
-/// What kind of authorizer asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+/// The kind of an authorizer event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EventKind {
     /// A REST API's authorizer that sends one header's value.
     Token,
     /// A REST API's, or an HTTP API's with payload 1.0, that sends headers and context.
@@ -25,22 +26,10 @@ pub(crate) enum Kind {
     WebSocket,
 }
 
-impl Kind {
-    /// Returns its name for logs.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Token => "TOKEN",
-            Self::Request => "REQUEST",
-            Self::Http => "HTTP",
-            Self::WebSocket => "WEBSOCKET",
-        }
-    }
-}
-
 /// Who wants what, as the gateway tells it.
 #[derive(Debug)]
 pub(crate) struct AuthorizationRequest<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: EventKind,
     pub(crate) method_arn: &'a str,
     event: &'a Event<'a>,
 }
@@ -130,16 +119,16 @@ impl<'a> Event<'a> {
 
     pub(crate) fn request(&self) -> Result<AuthorizationRequest<'_>, Fault> {
         let kind = match (self.kind.as_str(), self.version.as_str()) {
-            (Some("TOKEN"), _) => Kind::Token,
-            (Some("REQUEST"), Some("2.0")) => Kind::Http,
-            (Some("REQUEST"), _) if self.connects() => Kind::WebSocket,
-            (Some("REQUEST"), _) => Kind::Request,
+            (Some("TOKEN"), _) => EventKind::Token,
+            (Some("REQUEST"), Some("2.0")) => EventKind::Http,
+            (Some("REQUEST"), _) if self.connects() => EventKind::WebSocket,
+            (Some("REQUEST"), _) => EventKind::Request,
             (Some(_), _) => {
                 return Err(Fault::MalformedEvent("its `type` is neither TOKEN nor REQUEST"));
             }
             (None, _) => return Err(Fault::MalformedEvent("it has no `type`")),
         };
-        let arn = if kind == Kind::Http { &self.route_arn } else { &self.method_arn };
+        let arn = if kind == EventKind::Http { &self.route_arn } else { &self.method_arn };
         let method_arn =
             arn.as_str().ok_or(Fault::MalformedEvent("it has no `methodArn` or `routeArn`"))?;
         Ok(AuthorizationRequest { kind, method_arn, event: self })
@@ -178,7 +167,7 @@ impl<'a> AuthorizationRequest<'a> {
     pub(crate) fn client_certificate(&self) -> Option<&'a str> {
         let context = &self.event.request_context;
         let caller = match self.kind {
-            Kind::Http => &context.authentication,
+            EventKind::Http => &context.authentication,
             _ => &context.identity,
         };
         caller.client_cert.client_cert_pem.as_str()
@@ -188,7 +177,7 @@ impl<'a> AuthorizationRequest<'a> {
     pub(crate) fn target(&self) -> Option<(&'a str, &'a str, &'a str)> {
         let context = &self.event.request_context;
         let (method, path) = match self.kind {
-            Kind::Http => (&context.http.method, &context.http.path),
+            EventKind::Http => (&context.http.method, &context.http.path),
             _ => (&context.http_method, &context.path),
         };
         let host = match self.header("host") {

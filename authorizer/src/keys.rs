@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
+use serde::Serialize;
 
 use crate::error::Fault;
 use crate::issuer::Issuer;
@@ -29,15 +30,18 @@ type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Clone)]
 pub(crate) struct Keys(Arc<Inner>);
 
-/// How a key set was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// It was at hand.
-    Held,
-    /// It was at hand and too old, and the issuer cannot be asked.
-    Stale,
-    /// The issuer was asked, by this caller or another that this one waited with.
+/// The source of the key set that a token is checked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeySource {
+    /// The issuer, by a fetch of this call's or of a concurrent one's.
     Fetched,
+    /// The cache.
+    Held,
+    /// The cache, past its maximum age, because the issuer is unavailable.
+    Stale,
+    /// None: the issuer is unavailable and the cache has no usable key set.
+    Unavailable,
 }
 
 struct Inner {
@@ -79,7 +83,7 @@ impl Keys {
         &self,
         kid: Option<&str>,
         now: UnixTime,
-    ) -> Result<(Arc<KeySet>, Source), Fault> {
+    ) -> Result<(Arc<KeySet>, KeySource), Fault> {
         let first = self.0.state().cache.lookup(kid, now);
         let asked = matches!(first, Lookup::Fetch);
         let lookup = if asked {
@@ -88,10 +92,10 @@ impl Keys {
         } else {
             first
         };
-        let source = if asked { Source::Fetched } else { Source::Held };
+        let source = if asked { KeySource::Fetched } else { KeySource::Held };
         match lookup {
             Lookup::Hit(set) | Lookup::CoolingDown(set) => Ok((set, source)),
-            Lookup::Stale(set) => Ok((set, Source::Stale)),
+            Lookup::Stale(set) => Ok((set, KeySource::Stale)),
             Lookup::Unavailable(cause) => Err(self.unavailable(cause.to_string())),
             Lookup::Fetch => Err(self.unavailable("the fetch ended without a result".to_owned())),
         }

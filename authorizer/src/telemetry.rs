@@ -5,6 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use crate::event::EventKind;
+use crate::keys::KeySource;
+
 /// What was decided, for logs. Every text is JSON-escaped when written, so none can forge a
 /// second line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -17,18 +20,18 @@ pub struct Decision {
     /// The reason in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// `TOKEN`, `REQUEST`, `HTTP` or `WEBSOCKET`.
+    /// The kind of event: `TOKEN`, `REQUEST`, `HTTP` or `WEBSOCKET`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<&'static str>,
+    pub kind: Option<EventKind>,
     /// The configured issuer that the token names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The key the token names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// How the key set was come by: `held`, `fetched`, `stale` or `unavailable`.
+    /// The source of the key set: `held`, `fetched`, `stale` or `unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys: Option<&'static str>,
+    pub keys: Option<KeySource>,
     /// What its issuer should be told about its key set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<&'static str>,
@@ -306,7 +309,7 @@ impl Telemetry {
             decision: decision.decision.name(),
             reason: decision.reason.unwrap_or("none"),
             decisions: 1,
-            key_set_fetches: u8::from(decision.keys == Some("fetched")),
+            key_set_fetches: u8::from(decision.keys == Some(KeySource::Fetched)),
             cold_starts: u8::from(invocation.cold_start),
             duration: invocation.microseconds,
         })

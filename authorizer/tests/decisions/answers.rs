@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use authorizer::Outcome;
+use authorizer::telemetry::EventKind;
 use aws_lambda_events::event::apigw::{
     ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerRequestTypeRequest,
     ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerIamPolicyResponse,
@@ -99,9 +100,9 @@ async fn a_rest_apis_answers_are_what_awss_types_read() {
             .is_ok()
     );
     for (event, kind) in [
-        (token, "TOKEN"),
-        (request, "REQUEST"),
-        (with_token("v2-custom-authorizer-v1-request", &bearer()), "REQUEST"),
+        (token, EventKind::Token),
+        (request, EventKind::Request),
+        (with_token("v2-custom-authorizer-v1-request", &bearer()), EventKind::Request),
     ] {
         let outcome = ask(&bench(&json!({})), &event).await;
         assert_eq!((verdict(&outcome), outcome.decision.kind), ((200, "-"), Some(kind)));
@@ -121,7 +122,7 @@ async fn a_rest_apis_answers_are_what_awss_types_read() {
 async fn an_http_api_is_answered_by_a_policy_or_simply() {
     let event = with_token("v2-custom-authorizer-v2-request", &bearer());
     let policy = ask(&bench(&json!({})), &event).await;
-    assert_eq!((verdict(&policy), policy.decision.kind), ((200, "-"), Some("HTTP")));
+    assert_eq!((verdict(&policy), policy.decision.kind), ((200, "-"), Some(EventKind::Http)));
     let read: ApiGatewayV2CustomAuthorizerIamPolicyResponse =
         serde_json::from_value(answer(&policy)).unwrap();
     assert_eq!(read.principal_id.as_deref(), Some("user-1"));
@@ -195,7 +196,7 @@ async fn a_websockets_token_comes_from_where_it_is_configured() {
         let outcome = ask(&bench(settings), event).await;
         assert_eq!(
             (verdict(&outcome), outcome.decision.kind),
-            (expected, Some("WEBSOCKET")),
+            (expected, Some(EventKind::WebSocket)),
             "{settings}"
         );
         if expected.0 == 200 {

@@ -1,3 +1,4 @@
+use authorizer::telemetry::EventKind;
 use serde_json::json;
 
 use crate::{Bench, RS256, answer, at, claims, config, token_event, verdict};
@@ -25,7 +26,10 @@ async fn token_and_request_events_get_the_same_answer() {
     let request = bench.authorizer.handle(&request.to_string(), at(crate::NOW)).await;
     assert_eq!(token.answer, request.answer);
     assert_eq!(answer(&token)["policyDocument"]["Statement"][0]["Effect"], "Allow");
-    assert_eq!((token.decision.kind, request.decision.kind), (Some("TOKEN"), Some("REQUEST")));
+    assert_eq!(
+        (token.decision.kind, request.decision.kind),
+        (Some(EventKind::Token), Some(EventKind::Request))
+    );
 }
 
 #[tokio::test]

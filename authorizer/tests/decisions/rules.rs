@@ -1,6 +1,7 @@
 //! Profiles of issuers, and what else the security team may ask of a token.
 
 use authorizer::Outcome;
+use authorizer::keys::KeySource;
 use serde_json::{Value, json};
 
 use crate::{Bench, ISSUER, JWKS, NOW, RS256, at, claims_with, config, token_event, verdict};
@@ -225,7 +226,7 @@ async fn an_unchanged_key_set_is_not_sent_again_and_stays_good() {
         let outcome = bench.ask_at(&token, NOW + after).await;
         assert_eq!(
             (verdict(&outcome), outcome.decision.keys),
-            (PASSES, Some("fetched")),
+            (PASSES, Some(KeySource::Fetched)),
             "after {after} s"
         );
     }
@@ -258,6 +259,6 @@ async fn keys_are_there_before_the_first_call_and_a_failure_does_not_matter() {
     let event =
         token_event(&format!("Bearer {}", RS256.token(&claims_with(&json!({"iss": ISSUER})))));
     let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
-    assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some("held")));
+    assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some(KeySource::Held)));
     assert_eq!(bench.web.asked().len(), 2, "the first call needs no fetch");
 }

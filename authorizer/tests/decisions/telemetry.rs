@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use authorizer::telemetry::{Decision, Invocation, Telemetry, Verdict};
+use authorizer::keys::KeySource;
+use authorizer::telemetry::{Decision, EventKind, Invocation, Telemetry, Verdict};
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
@@ -46,6 +47,36 @@ async fn the_line_says_what_was_decided_and_why() {
         (&line["decision"], &line["keys"], &line["kid"]),
         (&json!("allow"), &json!("fetched"), &json!("rsa-1"))
     );
+}
+
+#[test]
+fn log_values_of_event_kinds_and_key_sources_are_stable() {
+    for (kind, name) in [
+        (EventKind::Token, "TOKEN"),
+        (EventKind::Request, "REQUEST"),
+        (EventKind::Http, "HTTP"),
+        (EventKind::WebSocket, "WEBSOCKET"),
+    ] {
+        let decision = Decision { kind: Some(kind), ..Decision::default() };
+        assert_eq!(logged(&decision)["kind"], name);
+    }
+    for (source, name, fetches) in [
+        (KeySource::Fetched, "fetched", 1),
+        (KeySource::Held, "held", 0),
+        (KeySource::Stale, "stale", 0),
+        (KeySource::Unavailable, "unavailable", 0),
+    ] {
+        let decision = Decision { keys: Some(source), ..Decision::default() };
+        assert_eq!(logged(&decision)["keys"], name);
+        let metrics = telemetry(&[]).metrics(&invocation("r"), &decision);
+        let metrics: Value = serde_json::from_str(&metrics).unwrap();
+        assert_eq!(metrics["KeySetFetches"], fetches, "{name}");
+    }
+}
+
+fn logged(decision: &Decision) -> Value {
+    let line = telemetry(&[]).line(&invocation("r"), decision).unwrap();
+    serde_json::from_str(&line).unwrap()
 }
 
 #[test]
@@ -108,7 +139,7 @@ fn the_metrics_are_in_cloudwatchs_format() {
     let decision = Decision {
         decision: Verdict::Deny,
         reason: Some("insufficient_scope"),
-        keys: Some("fetched"),
+        keys: Some(KeySource::Fetched),
         ..Decision::default()
     };
     let telemetry = telemetry(&[("AWS_LAMBDA_FUNCTION_NAME", "petstore-authorizer")]);

@@ -18,11 +18,13 @@ pub use document::{
     RuleDocument, TokenSource, UsageKey,
 };
 
-/// No length of a REST API's policy is documented; a WebSocket API's may have this many bytes.
-const POLICY_BYTES: u64 = 8192;
+/// The maximum length of a policy, in bytes, unless `policy_max_bytes` sets another. A WebSocket
+/// API's authorizer has this quota for its whole result; none is documented for a REST API's.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
+pub const DEFAULT_POLICY_MAX_BYTES: usize = 8192;
 
 /// From what says one route to a sixth of what Lambda can answer.
-const POLICY_BYTES_RANGE: std::ops::RangeInclusive<u64> = 1024..=1_048_576;
+const POLICY_BYTES_RANGE: std::ops::RangeInclusive<usize> = 1024..=1_048_576;
 
 /// What the authorizer works with. Issuer and audience cannot be absent.
 #[derive(Clone, Debug)]
@@ -141,7 +143,9 @@ impl Config {
         let issuers = issuers(&document.issuers, &mut problems);
         let tables = tables(document, &mut problems);
         let token = token_source(document, &mut problems);
-        let policy_max_bytes = document.policy_max_bytes.unwrap_or(POLICY_BYTES);
+        let policy_max_bytes = document
+            .policy_max_bytes
+            .map_or(DEFAULT_POLICY_MAX_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
             problems.add("policy_max_bytes", "is not from 1024 to 1048576");
         }
@@ -155,7 +159,7 @@ impl Config {
                 token,
                 simple_responses: document.simple_responses,
                 policy: document.policy,
-                policy_max_bytes: usize::try_from(policy_max_bytes).unwrap_or(usize::MAX),
+                policy_max_bytes,
                 ca_bundle: document.ca_bundle.clone(),
             }),
             _ => Err(problems),

@@ -63,3 +63,4 @@ pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;
 pub use response::Answer;
 pub use time::UnixTime;
+pub use token::MAX_TOKEN_BYTES;

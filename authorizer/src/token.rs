@@ -11,9 +11,10 @@ use crate::error::Rejection;
 use crate::json;
 use crate::signature::{Algorithm, VerifyingKey};
 
-/// API Gateway takes at most 10,240 bytes of request line and headers together
-/// (its quotas page), so no longer token can arrive in one.
-pub(crate) const MAX_TOKEN_BYTES: usize = 10_240;
+/// The maximum length of a token, in bytes. API Gateway's quota for request line and headers
+/// together has the same number, so no longer token can arrive in a header.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+pub const MAX_TOKEN_BYTES: usize = 10_240;
 
 /// The longest `kid` looked up; those of the known issuers have at most 90 characters.
 const MAX_KID_BYTES: usize = 512;

@@ -8,7 +8,7 @@ use authorizer::config::{BundledKeys, Document};
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::routes::Verb;
 use authorizer::scope::is_scope_name;
-use authorizer::{Authorizer, Config, UnixTime};
+use authorizer::{Authorizer, Config, MAX_TOKEN_BYTES, UnixTime};
 
 use super::{Failure, compiled, local_issuer};
 use crate::cli;
@@ -28,9 +28,6 @@ const NOBODY: &str = "https://explain.invalid/";
 
 const ASSUMED: &str =
     "the token was made for this: what an issuer's rules ask beside scopes is taken as given";
-
-/// API Gateway takes no longer head of a request.
-const MAX_TOKEN_BYTES: u64 = 10_240;
 
 pub(super) fn run(
     arguments: &cli::Explain,
@@ -131,7 +128,8 @@ fn given(token: &str) -> Result<String, Failure> {
     let mut text = token.to_owned();
     if token == "-" {
         text.clear();
-        let read = std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text);
+        let limit = u64::try_from(MAX_TOKEN_BYTES).unwrap_or(u64::MAX);
+        let read = std::io::stdin().take(limit).read_to_string(&mut text);
         read.map_err(|error| Failure::Start {
             what: "reading the token from stdin",
             cause: error.to_string(),

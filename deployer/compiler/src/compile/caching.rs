@@ -4,15 +4,12 @@
 //! that, or only at too great a length, it is about one route instead, and then the cache must
 //! know routes apart: by method and resource path, which only a REQUEST authorizer can have.
 
-use authorizer::config::PolicyFor;
+use authorizer::config::{DEFAULT_POLICY_MAX_BYTES, PolicyFor};
 use authorizer::routes::{Inexpressible, RouteTable};
 
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Diagnostics, Span};
 use crate::source::manifest::Declared;
-
-/// The authorizer makes no longer policies than this, unless told otherwise.
-const MAX_POLICY_BYTES: usize = 8192;
 
 /// Many triples of one authorizer's say the same: the first few are told.
 const TOLD: usize = 3;
@@ -76,12 +73,12 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     // arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/
     let stage_bytes = partition.len() + region.len() + stage.len() + 44;
     let (bytes, scopes) = table.longest_policy(stage_bytes);
-    if bytes > MAX_POLICY_BYTES {
+    if bytes > DEFAULT_POLICY_MAX_BYTES {
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
         reasons.push(Reason {
             place: table.routes().first().map(ToString::to_string).unwrap_or_default(),
             text: format!(
-                "the policy of a caller with `{}` would have {bytes} bytes, more than {MAX_POLICY_BYTES}",
+                "the policy of a caller with `{}` would have {bytes} bytes, more than {DEFAULT_POLICY_MAX_BYTES}",
                 scopes.join(" ")
             ),
         });

@@ -13,13 +13,13 @@ use fixedbitset::FixedBitSet;
 
 mod coverage;
 mod patterns;
+mod router;
 mod template;
-mod tree;
 
 pub(crate) use coverage::PathVariant;
 pub(crate) use patterns::{Pattern, Patterns, keep_widest, spelled};
+pub use router::Router;
 pub use template::{PathTemplate, PathTemplateError, Segment};
-use tree::Tree;
 
 /// An HTTP method that API Gateway lets a resource declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,7 +143,7 @@ impl fmt::Display for Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    tree: Tree,
+    router: Router,
     /// The routes that each requirement opens; few requirements guard many routes.
     opened: Vec<(Requirement, FixedBitSet)>,
     patterns: Patterns,
@@ -158,12 +158,9 @@ impl RouteTable {
     /// Puts routes in order and works out which patterns reach into which routes.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, DuplicateRoute> {
         routes.sort_by(|a, b| by_precedence((&a.path, a.verb), (&b.path, b.verb)));
-        let mut tree = Tree::default();
+        let tree = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
         let mut opened: Vec<(Requirement, FixedBitSet)> = Vec::new();
         for (at, route) in routes.iter().enumerate() {
-            if !tree.insert(&route.path, route.verb, at) {
-                return Err(DuplicateRoute(route.to_string()));
-            }
             let known = opened.iter_mut().find(|(known, _)| *known == route.requirement);
             if let Some((_, places)) = known {
                 places.insert(at);
@@ -174,7 +171,7 @@ impl RouteTable {
             }
         }
         let patterns = Patterns::of(&tree, &routes);
-        Ok(Self { routes, tree, opened, patterns })
+        Ok(Self { routes, router: tree, opened, patterns })
     }
 
     /// Returns the routes in order of precedence.
@@ -189,7 +186,7 @@ impl RouteTable {
 
     /// Finds the place of the route of a request.
     pub(crate) fn position(&self, method: &str, path: &[&str]) -> Option<usize> {
-        self.tree.find(method, path)
+        self.router.find(method, path)
     }
 
     /// Returns the places of the routes that a caller may call who holds `scopes`.
@@ -211,7 +208,7 @@ impl RouteTable {
     /// Returns the narrowest patterns that match the requests of a variant which the pattern of
     /// the route at `from` matches as well.
     pub(crate) fn overlap(&self, from: usize, variant: PathVariant) -> &[String] {
-        let overlaps = self.patterns.overlaps(&self.tree, from);
+        let overlaps = self.patterns.overlaps(&self.router, from);
         overlaps.and_then(|overlaps| overlaps.get(&variant)).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -221,7 +218,7 @@ impl RouteTable {
     /// is asked for.
     pub fn inexpressible(&self) -> impl Iterator<Item = Inexpressible<'_>> {
         self.routes.iter().enumerate().flat_map(move |(at, granted)| {
-            let overlaps = self.patterns.overlaps(&self.tree, at).into_iter().flatten();
+            let overlaps = self.patterns.overlaps(&self.router, at).into_iter().flatten();
             let mut told = None;
             overlaps.filter_map(move |(variant, texts)| {
                 // Both spellings of a route follow each other.
@@ -246,7 +243,7 @@ impl RouteTable {
         if refused.requirement == granted.requirement {
             return None;
         }
-        let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.tree, text));
+        let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.router, text));
         closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
             let scopes = telling_apart(granted, closed, refused)?;
             Some(Inexpressible { granted, refused, closed, scopes })

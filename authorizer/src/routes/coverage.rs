@@ -8,7 +8,7 @@
 
 use std::ops::ControlFlow;
 
-use super::tree::{Node, Tree};
+use super::router::{Node, Router};
 
 /// Stands in no template, because templates have no control characters.
 pub(super) const FRESH: &str = "\u{1}";
@@ -69,7 +69,7 @@ enum Cursor<'a> {
 /// is for [`belongs`] to say. `methods` are those that a pattern's `*` is tried with. Ends early
 /// when `visit` says so.
 pub(super) fn visit<'a>(
-    tree: &'a Tree,
+    tree: &'a Router,
     pattern: &'a str,
     methods: &[&'static str],
     visit: &mut dyn FnMut(PathVariant, &[&'a str]) -> ControlFlow<()>,
@@ -88,7 +88,7 @@ pub(super) fn visit<'a>(
 }
 
 /// Says whether routing gives a request, its method first, to the route of a variant.
-pub(super) fn belongs(tree: &Tree, request: &[&str], variant: PathVariant) -> bool {
+pub(super) fn belongs(tree: &Router, request: &[&str], variant: PathVariant) -> bool {
     let found = request.split_first().and_then(|(method, path)| tree.find(method, path));
     found == Some(variant.route)
 }

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use fixedbitset::FixedBitSet;
 
 use super::coverage::{FRESH, PathVariant, belongs, visit};
-use super::tree::{Node, Tree};
+use super::router::{Node, Router};
 use super::{Route, Segment, Verb};
 
 /// Longer than any template, so that a pattern with an ARN before it fits into the 512
@@ -46,7 +46,7 @@ pub(crate) struct Patterns {
 
 impl Patterns {
     /// Works out a table's patterns.
-    pub(super) fn of(tree: &Tree, routes: &[Route]) -> Self {
+    pub(super) fn of(tree: &Router, routes: &[Route]) -> Self {
         let texts: Vec<String> = routes.iter().map(own_text).collect();
         let survey = Survey { tree, texts: &texts, methods: telling_methods(routes) };
         let mut merged = BTreeMap::new();
@@ -85,7 +85,7 @@ impl Patterns {
 
     /// Returns, for each variant that the pattern of the route at `from` reaches, the narrowest
     /// patterns that together match all of its requests which that pattern matches.
-    pub(super) fn overlaps(&self, tree: &Tree, from: usize) -> Option<&Overlaps> {
+    pub(super) fn overlaps(&self, tree: &Router, from: usize) -> Option<&Overlaps> {
         let pattern = self.own(from)?;
         Some(self.overlaps.get(from)?.get_or_init(|| {
             let mut overlaps = Overlaps::new();
@@ -113,7 +113,7 @@ impl Pattern {
 }
 
 /// Returns the routes that a pattern reaches by requests without a slash at their end.
-pub(super) fn reached_by(tree: &Tree, text: &str) -> BTreeSet<usize> {
+pub(super) fn reached_by(tree: &Router, text: &str) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     visit(tree, text, &Verb::NAMED.map(Verb::name), &mut |variant, request| {
         if !variant.slash && belongs(tree, request, variant) {
@@ -145,7 +145,7 @@ pub(crate) fn keep_widest<T: AsRef<str> + Clone + Ord>(texts: &mut Vec<T>) {
 
 /// What is needed to find out what a pattern matches.
 struct Survey<'a> {
-    tree: &'a Tree,
+    tree: &'a Router,
     texts: &'a [String],
     methods: Vec<&'static str>,
 }

@@ -5,6 +5,7 @@
 //! segment; a verb that a resource does not declare falls through to the next resource that
 //! matches and does.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -272,8 +273,9 @@ fn telling_apart(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
 }
 
 /// Orders routes so that the first that takes a request is the one API Gateway picks.
-pub fn by_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> std::cmp::Ordering {
-    a.cmp(&b)
+pub fn by_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> Ordering {
+    let ((path, verb), (other, by)) = (a, b);
+    path.precedence(other).then(verb.cmp(&by)).then_with(|| path.cmp(other))
 }
 
 /// Splits a concrete path into the segments that templates match. The slash at the start and

@@ -1,12 +1,13 @@
 //! Path templates: `/pets/{id}`, `/files/{proxy+}`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 /// Leaves room for the ARN in the 512 characters that API Gateway allows a `Resource`.
 const MAX_TEMPLATE_BYTES: usize = 300;
 
-/// One step of a path template. The order is API Gateway's precedence.
+/// One segment of a path template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
     /// Text that must be equal.
@@ -18,18 +19,19 @@ pub enum Segment {
 }
 
 impl Segment {
-    fn same_place(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Literal(a), Self::Literal(b)) => a == b,
-            (Self::Parameter(_), Self::Parameter(_)) | (Self::Greedy(_), Self::Greedy(_)) => true,
-            _ => false,
+    /// The segment's precedence, and its text if it is a literal: a parameter's name routes nothing.
+    fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::Literal(text) => (0, text),
+            Self::Parameter(_) => (1, ""),
+            Self::Greedy(_) => (2, ""),
         }
     }
 }
 
 /// A resource's path, such as `/pets/{id}` or `/files/{proxy+}`. The order is API Gateway's
-/// precedence among the templates that match one path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// precedence among the templates that match one path, then that of the parameters' names.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathTemplate {
     segments: Vec<Segment>,
 }
@@ -64,10 +66,15 @@ impl PathTemplate {
         &self.segments
     }
 
-    /// Says whether both templates name the same resource, whatever their parameters' names.
+    /// Returns whether both templates name the same resource, whatever their parameters' names.
     pub fn same_resource(&self, other: &Self) -> bool {
-        self.segments.len() == other.segments.len()
-            && self.segments.iter().zip(&other.segments).all(|(a, b)| a.same_place(b))
+        self.precedence(other).is_eq()
+    }
+
+    /// Compares by API Gateway's precedence; equal if both name the same resource.
+    pub(super) fn precedence(&self, other: &Self) -> Ordering {
+        let ranks = self.segments.iter().map(Segment::rank);
+        ranks.cmp(other.segments.iter().map(Segment::rank))
     }
 
     /// Says whether a concrete path belongs to this template, looked at alone.
@@ -86,6 +93,18 @@ impl PathTemplate {
             }
         }
         path.next().is_none()
+    }
+}
+
+impl Ord for PathTemplate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.precedence(other).then_with(|| self.segments.cmp(&other.segments))
+    }
+}
+
+impl PartialOrd for PathTemplate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -21,6 +21,7 @@ mod mint;
 mod peers;
 mod policies;
 mod possession;
+mod routing;
 mod rules;
 mod telemetry;
 mod tokens;

@@ -13,6 +13,10 @@ const autocannon = createRequire(new URL("../../target/tools/load/package.json",
 const seconds = Number(process.argv[2]);
 const connections = 50;
 const rounds = 3;
+// A server that is built gets ready within 10 s; milliseconds.
+const startLimit = 60_000;
+// After a load, connections are closed within a second or two; milliseconds.
+const closeLimit = 30_000;
 const children = [];
 
 function start(command, args, options) {
@@ -21,11 +25,24 @@ function start(command, args, options) {
   return child;
 }
 
+/** A promise's value, or an error that names it. */
+async function within(limit, what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** `deployer dev`, and what it says when it is ready. */
 async function dev(folder, ...more) {
   const child = start("target/release/deployer", ["dev", folder, "--port", "0", "--output", "json", ...more]);
   const lines = createInterface({ input: child.stdout });
-  const ready = JSON.parse(await new Promise((resolve) => lines.once("line", resolve)));
+  const ready = JSON.parse(await within(startLimit, "deployer dev's first line", new Promise((resolve) => lines.once("line", resolve))));
   lines.on("line", () => {});
   return { ...ready, pid: child.pid };
 }
@@ -53,11 +70,12 @@ async function offline(ttl, issuer) {
   };
   const child = start("node", ["node_modules/serverless/bin/serverless.js", "offline"], { cwd: "target/tools/serverless-offline", env, stdio: "ignore" });
   const url = `http://127.0.0.1:${port}/dev`;
-  for (;;) {
+  for (const end = Date.now() + startLimit; Date.now() < end;) {
     const answer = await fetch(`${url}/pets/7`).catch(() => undefined);
     if (answer?.status === 401) return { url, pid: child.pid };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+  throw new Error(`not within ${startLimit} ms: serverless-offline answers 401`);
 }
 
 function memory(pid) {
@@ -166,7 +184,7 @@ async function hardUse() {
   slow.forEach(clearInterval);
   clearInterval(watching);
   idle.forEach((socket) => socket.destroy());
-  for (let waited = 0; files(gateway.pid) > before.files + 20 && waited < 30_000; waited += 200) {
+  for (let waited = 0; files(gateway.pid) > before.files + 20 && waited < closeLimit; waited += 200) {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const after = { memory: memory(gateway.pid), files: files(gateway.pid) };

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,10 @@ use super::pace::Pace;
 
 /// Is told what is being waited for.
 pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The future of what this crate does on AWS. Boxed here, so that the SDK's futures are compiled
+/// once, in this crate: an `async fn` is compiled again wherever it is awaited.
+pub type Call<'a, T, E = CallError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// A call that is about to be made.
 #[derive(Clone, Debug)]

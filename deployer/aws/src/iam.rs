@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
 use super::call::if_there;
-use super::{Asked, Aws, CallError, Kind};
+use super::{Asked, Aws, Call, CallError, Kind};
 use deployment::desired::role_path;
 use deployment::observed::Role;
 
@@ -18,96 +18,103 @@ fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, CallError> 
 
 impl Aws {
     /// Returns a role, if there is one of this name.
-    pub async fn role(&self, name: &str) -> Result<Option<Role>, CallError> {
-        let asked = Asked::reading("iam", format!("looking at the role {name}"));
-        let found = self.caller.call(&asked, || self.iam.get_role().role_name(name).send()).await;
-        let Some(found) = if_there(found)? else { return Ok(None) };
-        let trust = found.role().and_then(|role| role.assume_role_policy_document());
-        let mut policies = BTreeMap::new();
-        let listed = self
-            .caller
-            .call(&asked, || self.iam.list_role_policies().role_name(name).send())
-            .await?;
-        for policy in listed.policy_names() {
-            let found = self.caller.call(&asked, || {
-                self.iam.get_role_policy().role_name(name).policy_name(policy).send()
-            });
-            policies.insert(policy.clone(), decoded(found.await?.policy_document()));
-        }
-        Ok(Some(Role { trust: decoded(trust.unwrap_or_default()), policies }))
+    pub fn role<'a>(&'a self, name: &'a str) -> Call<'a, Option<Role>> {
+        Box::pin(async move {
+            let asked = Asked::reading("iam", format!("looking at the role {name}"));
+            let found =
+                self.caller.call(&asked, || self.iam.get_role().role_name(name).send()).await;
+            let Some(found) = if_there(found)? else { return Ok(None) };
+            let trust = found.role().and_then(|role| role.assume_role_policy_document());
+            let mut policies = BTreeMap::new();
+            let listed = self
+                .caller
+                .call(&asked, || self.iam.list_role_policies().role_name(name).send())
+                .await?;
+            for policy in listed.policy_names() {
+                let found = self.caller.call(&asked, || {
+                    self.iam.get_role_policy().role_name(name).policy_name(policy).send()
+                });
+                policies.insert(policy.clone(), decoded(found.await?.policy_document()));
+            }
+            Ok(Some(Role { trust: decoded(trust.unwrap_or_default()), policies }))
+        })
     }
 
     /// Returns the names of the roles that were made for an API, all pages.
-    pub async fn role_names(&self, api: &str) -> Result<Vec<String>, CallError> {
-        let asked = Asked::reading("iam", format!("listing the roles made for {api}"));
-        let path = role_path(api);
-        let mut marker: Option<String> = None;
-        let mut names = Vec::new();
-        loop {
-            let page = self.caller.call(&asked, || {
-                self.iam.list_roles().path_prefix(&path).set_marker(marker.clone()).send()
-            });
-            let page = page.await?;
-            // A stand-in may list more than was asked for.
-            let ours = page.roles().iter().filter(|role| role.path() == path);
-            names.extend(ours.map(|role| role.role_name().to_owned()));
-            marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok(names);
+    pub fn role_names<'a>(&'a self, api: &'a str) -> Call<'a, Vec<String>> {
+        Box::pin(async move {
+            let asked = Asked::reading("iam", format!("listing the roles made for {api}"));
+            let path = role_path(api);
+            let mut marker: Option<String> = None;
+            let mut names = Vec::new();
+            loop {
+                let page = self.caller.call(&asked, || {
+                    self.iam.list_roles().path_prefix(&path).set_marker(marker.clone()).send()
+                });
+                let page = page.await?;
+                // A stand-in may list more than was asked for.
+                let ours = page.roles().iter().filter(|role| role.path() == path);
+                names.extend(ours.map(|role| role.role_name().to_owned()));
+                marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
+                if marker.is_none() {
+                    return Ok(names);
+                }
             }
-        }
+        })
     }
 
     /// Makes a role, or makes the one that is there like it.
-    pub async fn put_role(
-        &self,
-        api: &str,
-        name: &str,
-        role: &Role,
-        tags: &BTreeMap<String, String>,
-    ) -> Result<(), CallError> {
-        let asked = Asked::reading("iam", format!("making the role {name}"));
-        let tags: Vec<Tag> = tags
-            .iter()
-            .map(|(key, value)| built(Tag::builder().key(key).value(value).build()))
-            .collect::<Result<_, _>>()?;
-        let trust = role.trust.to_string();
-        let made = self.caller.call(&asked, || {
-            self.iam
-                .create_role()
-                .path(role_path(api))
-                .role_name(name)
-                .assume_role_policy_document(&trust)
-                .description("lets API Gateway invoke an authorizer")
-                .set_tags(Some(tags.clone()))
-                .send()
-        });
-        match made.await {
-            Ok(_) => {}
-            // Made by an earlier run whose answer was lost, or changed by hand.
-            Err(CallError { kind: Kind::Conflict, .. }) => {
-                let mend = self.caller.call(&asked, || {
-                    let update = self.iam.update_assume_role_policy().role_name(name);
-                    update.policy_document(&trust).send()
-                });
-                mend.await?;
-            }
-            Err(error) => return Err(error),
-        }
-        let there = self.role(name).await?.map(|role| role.policies).unwrap_or_default();
-        for (policy, document) in &role.policies {
-            let text = document.to_string();
-            let put = self.caller.call(&asked, || {
-                let put = self.iam.put_role_policy().role_name(name).policy_name(policy);
-                put.policy_document(&text).send()
+    pub fn put_role<'a>(
+        &'a self,
+        api: &'a str,
+        name: &'a str,
+        role: &'a Role,
+        tags: &'a BTreeMap<String, String>,
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("iam", format!("making the role {name}"));
+            let tags: Vec<Tag> = tags
+                .iter()
+                .map(|(key, value)| built(Tag::builder().key(key).value(value).build()))
+                .collect::<Result<_, _>>()?;
+            let trust = role.trust.to_string();
+            let made = self.caller.call(&asked, || {
+                self.iam
+                    .create_role()
+                    .path(role_path(api))
+                    .role_name(name)
+                    .assume_role_policy_document(&trust)
+                    .description("lets API Gateway invoke an authorizer")
+                    .set_tags(Some(tags.clone()))
+                    .send()
             });
-            put.await?;
-        }
-        // It is ours and may do that one thing alone.
-        for policy in there.keys().filter(|policy| !role.policies.contains_key(*policy)) {
-            self.delete_role_policy(name, policy).await?;
-        }
-        Ok(())
+            match made.await {
+                Ok(_) => {}
+                // Made by an earlier run whose answer was lost, or changed by hand.
+                Err(CallError { kind: Kind::Conflict, .. }) => {
+                    let mend = self.caller.call(&asked, || {
+                        let update = self.iam.update_assume_role_policy().role_name(name);
+                        update.policy_document(&trust).send()
+                    });
+                    mend.await?;
+                }
+                Err(error) => return Err(error),
+            }
+            let there = self.role(name).await?.map(|role| role.policies).unwrap_or_default();
+            for (policy, document) in &role.policies {
+                let text = document.to_string();
+                let put = self.caller.call(&asked, || {
+                    let put = self.iam.put_role_policy().role_name(name).policy_name(policy);
+                    put.policy_document(&text).send()
+                });
+                put.await?;
+            }
+            // It is ours and may do that one thing alone.
+            for policy in there.keys().filter(|policy| !role.policies.contains_key(*policy)) {
+                self.delete_role_policy(name, policy).await?;
+            }
+            Ok(())
+        })
     }
 
     async fn delete_role_policy(&self, name: &str, policy: &str) -> Result<(), CallError> {
@@ -119,28 +126,32 @@ impl Aws {
     }
 
     /// Removes a role with its policies; nothing happens if it is gone.
-    pub async fn delete_role(&self, name: &str) -> Result<(), CallError> {
-        let Some(role) = self.role(name).await? else { return Ok(()) };
-        for policy in role.policies.keys() {
-            self.delete_role_policy(name, policy).await?;
-        }
-        let asked = Asked::reading("iam", format!("removing the role {name}"));
-        let gone = self.caller.call(&asked, || self.iam.delete_role().role_name(name).send());
-        if_there(gone.await).map(|_| ())
+    pub fn delete_role<'a>(&'a self, name: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let Some(role) = self.role(name).await? else { return Ok(()) };
+            for policy in role.policies.keys() {
+                self.delete_role_policy(name, policy).await?;
+            }
+            let asked = Asked::reading("iam", format!("removing the role {name}"));
+            let gone = self.caller.call(&asked, || self.iam.delete_role().role_name(name).send());
+            if_there(gone.await).map(|_| ())
+        })
     }
 
     /// Says whether the caller may do something, as far as IAM's simulator can tell.
-    pub async fn may(&self, action: &str, resource: &str) -> Result<bool, CallError> {
-        let asked = Asked::reading("iam", format!("asking whether {action} is allowed"));
-        let identity = principal(&self.identity);
-        let told = self.caller.call(&asked, || {
-            let simulate = self.iam.simulate_principal_policy().policy_source_arn(&identity);
-            simulate.action_names(action).resource_arns(resource).send()
-        });
-        let told = told.await?;
-        let decided =
-            told.evaluation_results().first().map(|result| result.eval_decision().as_str());
-        Ok(decided == Some("allowed"))
+    pub fn may<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
+        Box::pin(async move {
+            let asked = Asked::reading("iam", format!("asking whether {action} is allowed"));
+            let identity = principal(&self.identity);
+            let told = self.caller.call(&asked, || {
+                let simulate = self.iam.simulate_principal_policy().policy_source_arn(&identity);
+                simulate.action_names(action).resource_arns(resource).send()
+            });
+            let told = told.await?;
+            let decided =
+                told.evaluation_results().first().map(|result| result.eval_decision().as_str());
+            Ok(decided == Some("allowed"))
+        })
     }
 }
 

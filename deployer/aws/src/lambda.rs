@@ -3,145 +3,169 @@
 use serde_json::Value as Json;
 
 use super::call::if_there;
-use super::{Asked, Aws, CallError, Kind};
+use super::{Asked, Aws, Call, Kind};
 use compiler::api::Arn;
 use deployment::function::{Aliased, Build, Published};
 
 impl Aws {
     /// Returns a function's state, if it is there: `Active` when it can be invoked.
-    pub async fn function(&self, arn: &str) -> Result<Option<String>, CallError> {
-        let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
-        let (name, qualifier) = qualified(arn);
-        let version = qualifier.filter(|one| !one.starts_with(|c: char| c.is_ascii_digit()));
-        if let Some(alias) = version {
-            let there = self
-                .caller
-                .call(&asked, || self.lambda.get_alias().function_name(&name).name(&alias).send());
-            if if_there(there.await)?.is_none() {
-                return Ok(None);
+    pub fn function<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
+        Box::pin(async move {
+            let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+            let (name, qualifier) = qualified(arn);
+            let version = qualifier.filter(|one| !one.starts_with(|c: char| c.is_ascii_digit()));
+            if let Some(alias) = version {
+                let there = self.caller.call(&asked, || {
+                    self.lambda.get_alias().function_name(&name).name(&alias).send()
+                });
+                if if_there(there.await)?.is_none() {
+                    return Ok(None);
+                }
             }
-        }
-        let found = self
-            .caller
-            .call(&asked, || self.lambda.get_function_configuration().function_name(&name).send());
-        let Some(found) = if_there(found.await)? else { return Ok(None) };
-        Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
+            let found = self.caller.call(&asked, || {
+                self.lambda.get_function_configuration().function_name(&name).send()
+            });
+            let Some(found) = if_there(found.await)? else { return Ok(None) };
+            Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
+        })
     }
 
     /// Returns what stands at a function's ARN.
-    pub async fn published(&self, arn: &str) -> Result<Published, CallError> {
-        let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
-        let (name, qualifier) = qualified(arn);
-        let found = self.caller.call(&asked, || {
-            let configuration = self.lambda.get_function_configuration().function_name(&name);
-            configuration.set_qualifier(qualifier.clone()).send()
-        });
-        let Some(found) = if_there(found.await)? else { return Ok(Published::Nothing) };
-        let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
-        Ok(Published::Version {
-            number: found.version().unwrap_or_default().to_owned(),
-            build: Build::read(found.description().unwrap_or_default()),
-            architecture: architecture.to_owned(),
+    pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, Published> {
+        Box::pin(async move {
+            let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+            let (name, qualifier) = qualified(arn);
+            let found = self.caller.call(&asked, || {
+                let configuration = self.lambda.get_function_configuration().function_name(&name);
+                configuration.set_qualifier(qualifier.clone()).send()
+            });
+            let Some(found) = if_there(found.await)? else { return Ok(Published::Nothing) };
+            let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
+            Ok(Published::Version {
+                number: found.version().unwrap_or_default().to_owned(),
+                build: Build::read(found.description().unwrap_or_default()),
+                architecture: architecture.to_owned(),
+            })
         })
     }
 
     /// Invokes a version of a function, and returns what it answers, be it an error or not.
-    pub async fn invoke(&self, name: &str, version: &str, event: &Json) -> Result<Json, CallError> {
-        let asked = Asked::reading("lambda", format!("asking {name}, version {version}"));
-        let answer = self.caller.call(&asked, || {
-            let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
-            self.lambda.invoke().function_name(name).qualifier(version).payload(payload).send()
-        });
-        let answer = answer.await?;
-        let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
-        Ok(serde_json::from_slice(payload).unwrap_or_default())
+    pub fn invoke<'a>(
+        &'a self,
+        name: &'a str,
+        version: &'a str,
+        event: &'a Json,
+    ) -> Call<'a, Json> {
+        Box::pin(async move {
+            let asked = Asked::reading("lambda", format!("asking {name}, version {version}"));
+            let answer = self.caller.call(&asked, || {
+                let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
+                self.lambda.invoke().function_name(name).qualifier(version).payload(payload).send()
+            });
+            let answer = answer.await?;
+            let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+            Ok(serde_json::from_slice(payload).unwrap_or_default())
+        })
     }
 
     /// Returns the version that an alias leads to, if it is there.
-    pub async fn aliased(&self, function: &Aliased) -> Result<Option<String>, CallError> {
-        let Aliased { name, alias } = function;
-        let asked = Asked::reading("lambda", format!("looking at the alias {name}:{alias}"));
-        let found = self
-            .caller
-            .call(&asked, || self.lambda.get_alias().function_name(name).name(alias).send());
-        Ok(if_there(found.await)?.and_then(|found| found.function_version))
+    pub fn aliased<'a>(&'a self, function: &'a Aliased) -> Call<'a, Option<String>> {
+        Box::pin(async move {
+            let Aliased { name, alias } = function;
+            let asked = Asked::reading("lambda", format!("looking at the alias {name}:{alias}"));
+            let found = self
+                .caller
+                .call(&asked, || self.lambda.get_alias().function_name(name).name(alias).send());
+            Ok(if_there(found.await)?.and_then(|found| found.function_version))
+        })
     }
 
     /// Leads an alias to a version; makes it if it is not there.
-    pub async fn lead(&self, function: &Aliased, version: &str) -> Result<(), CallError> {
-        let Aliased { name, alias } = function;
-        let doing = format!("leading the alias {name}:{alias} to version {version}");
-        let asked = Asked::reading("lambda", &doing);
-        if self.aliased(function).await?.is_none() {
-            let made = self.caller.call(&asked, || {
-                let alias = self.lambda.create_alias().function_name(name).name(alias);
+    pub fn lead<'a>(&'a self, function: &'a Aliased, version: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let Aliased { name, alias } = function;
+            let doing = format!("leading the alias {name}:{alias} to version {version}");
+            let asked = Asked::reading("lambda", &doing);
+            if self.aliased(function).await?.is_none() {
+                let made = self.caller.call(&asked, || {
+                    let alias = self.lambda.create_alias().function_name(name).name(alias);
+                    alias.function_version(version).send()
+                });
+                match made.await {
+                    // Somebody else's, or our own whose answer was lost.
+                    Err(error) if error.kind == Kind::Conflict => {}
+                    made => return made.map(|_| ()),
+                }
+            }
+            let moved = self.caller.call(&asked, || {
+                let alias = self.lambda.update_alias().function_name(name).name(alias);
                 alias.function_version(version).send()
             });
-            match made.await {
-                // Somebody else's, or our own whose answer was lost.
-                Err(error) if error.kind == Kind::Conflict => {}
-                made => return made.map(|_| ()),
-            }
-        }
-        let moved = self.caller.call(&asked, || {
-            let alias = self.lambda.update_alias().function_name(name).name(alias);
-            alias.function_version(version).send()
-        });
-        moved.await.map(|_| ())
+            moved.await.map(|_| ())
+        })
     }
 
     /// Lets an API invoke a function, if it may not already.
-    pub async fn permit(&self, function: &str, api: &str) -> Result<(), CallError> {
-        let doing = format!("letting API Gateway invoke {function}");
-        let statement = format!("portcullis-{api}");
-        let (name, qualifier) = qualified(function);
-        let asked = Asked::reading("lambda", &doing);
-        let policy = self.caller.call(&asked, || {
-            self.lambda.get_policy().function_name(&name).set_qualifier(qualifier.clone()).send()
-        });
-        let policy = if_there(policy.await)?;
-        let policy: Json = policy
-            .and_then(|policy| serde_json::from_str(policy.policy()?).ok())
-            .unwrap_or_default();
-        let statements = policy.get("Statement").and_then(Json::as_array);
-        if statements.is_some_and(|all| all.iter().any(|one| one["Sid"] == statement.as_str())) {
-            return Ok(());
-        }
-        let place = &self.place;
-        let source = format!(
-            "arn:{}:execute-api:{}:{}:{api}/*",
-            place.partition, place.region, place.account
-        );
-        let added = self.caller.call(&asked, || {
-            self.lambda
-                .add_permission()
-                .function_name(&name)
-                .set_qualifier(qualifier.clone())
-                .statement_id(&statement)
-                .action("lambda:InvokeFunction")
-                .principal("apigateway.amazonaws.com")
-                .source_arn(&source)
-                .send()
-        });
-        match added.await {
-            Err(error) if error.kind != Kind::Conflict => Err(error),
-            _ => Ok(()),
-        }
+    pub fn permit<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let doing = format!("letting API Gateway invoke {function}");
+            let statement = format!("portcullis-{api}");
+            let (name, qualifier) = qualified(function);
+            let asked = Asked::reading("lambda", &doing);
+            let policy = self.caller.call(&asked, || {
+                self.lambda
+                    .get_policy()
+                    .function_name(&name)
+                    .set_qualifier(qualifier.clone())
+                    .send()
+            });
+            let policy = if_there(policy.await)?;
+            let policy: Json = policy
+                .and_then(|policy| serde_json::from_str(policy.policy()?).ok())
+                .unwrap_or_default();
+            let statements = policy.get("Statement").and_then(Json::as_array);
+            if statements.is_some_and(|all| all.iter().any(|one| one["Sid"] == statement.as_str()))
+            {
+                return Ok(());
+            }
+            let place = &self.place;
+            let source = format!(
+                "arn:{}:execute-api:{}:{}:{api}/*",
+                place.partition, place.region, place.account
+            );
+            let added = self.caller.call(&asked, || {
+                self.lambda
+                    .add_permission()
+                    .function_name(&name)
+                    .set_qualifier(qualifier.clone())
+                    .statement_id(&statement)
+                    .action("lambda:InvokeFunction")
+                    .principal("apigateway.amazonaws.com")
+                    .source_arn(&source)
+                    .send()
+            });
+            match added.await {
+                Err(error) if error.kind != Kind::Conflict => Err(error),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Takes back what `permit` gave; nothing happens if it is gone.
-    pub async fn forbid(&self, function: &str, api: &str) -> Result<(), CallError> {
-        let asked = Asked::reading("lambda", format!("shutting {function} to the API {api}"));
-        let (name, qualifier) = qualified(function);
-        let removed = self.caller.call(&asked, || {
-            self.lambda
-                .remove_permission()
-                .function_name(&name)
-                .set_qualifier(qualifier.clone())
-                .statement_id(format!("portcullis-{api}"))
-                .send()
-        });
-        if_there(removed.await).map(|_| ())
+    pub fn forbid<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("lambda", format!("shutting {function} to the API {api}"));
+            let (name, qualifier) = qualified(function);
+            let removed = self.caller.call(&asked, || {
+                self.lambda
+                    .remove_permission()
+                    .function_name(&name)
+                    .set_qualifier(qualifier.clone())
+                    .statement_id(format!("portcullis-{api}"))
+                    .send()
+            });
+            if_there(removed.await).map(|_| ())
+        })
     }
 }
 

@@ -20,7 +20,7 @@ pub mod iam;
 pub mod lambda;
 mod pace;
 
-pub use call::{Asked, CallError, Caller, Kind, Listener};
+pub use call::{Asked, Call, CallError, Caller, Kind, Listener};
 
 /// How to get in.
 #[derive(Clone, Debug, Default)]
@@ -72,52 +72,58 @@ pub struct Aws {
 
 impl Aws {
     /// Gets in, and asks who that is.
-    pub async fn connect(access: &Access, listener: Listener) -> Result<Self, NoAccess> {
-        let config = configuration(access).await?;
-        let region = config.region().map(ToString::to_string).ok_or(NoAccess::NoRegion)?;
-        if !is_region(&region) {
-            return Err(NoAccess::NotARegion(region));
-        }
-        let provider = config.credentials_provider();
-        let provider = provider.ok_or_else(|| NoAccess::NoCredentials("none is set".to_owned()))?;
-        provider.provide_credentials().await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|c| format!(": {c}"));
-            NoAccess::NoCredentials(format!("{error}{}", cause.unwrap_or_default()))
-        })?;
-        let caller = Caller::new(listener);
-        let sts = aws_sdk_sts::Client::new(&config);
-        let asked = Asked::reading("sts", "asking who is calling");
-        let told = caller.call(&asked, || sts.get_caller_identity().send()).await?;
-        let arn = told.arn().unwrap_or_default();
-        let partition = arn.split(':').nth(1).filter(|part| part.starts_with("aws"));
-        Ok(Self {
-            place: Place {
-                account: told.account().unwrap_or_default().to_owned(),
-                partition: partition.unwrap_or("aws").to_owned(),
-                region,
-            },
-            identity: arn.to_owned(),
-            is_stand_in: config.endpoint_url().is_some(),
-            endpoint: config.endpoint_url().map(str::to_owned),
-            caller,
-            provider,
-            apigateway: aws_sdk_apigateway::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
+    pub fn connect(access: &Access, listener: Listener) -> Call<'_, Self, NoAccess> {
+        Box::pin(async move {
+            let config = configuration(access).await?;
+            let region = config.region().map(ToString::to_string).ok_or(NoAccess::NoRegion)?;
+            if !is_region(&region) {
+                return Err(NoAccess::NotARegion(region));
+            }
+            let provider = config.credentials_provider();
+            let provider =
+                provider.ok_or_else(|| NoAccess::NoCredentials("none is set".to_owned()))?;
+            provider.provide_credentials().await.map_err(|error| {
+                let cause = std::error::Error::source(&error).map(|c| format!(": {c}"));
+                NoAccess::NoCredentials(format!("{error}{}", cause.unwrap_or_default()))
+            })?;
+            let caller = Caller::new(listener);
+            let sts = aws_sdk_sts::Client::new(&config);
+            let asked = Asked::reading("sts", "asking who is calling");
+            let told = caller.call(&asked, || sts.get_caller_identity().send()).await?;
+            let arn = told.arn().unwrap_or_default();
+            let partition = arn.split(':').nth(1).filter(|part| part.starts_with("aws"));
+            Ok(Self {
+                place: Place {
+                    account: told.account().unwrap_or_default().to_owned(),
+                    partition: partition.unwrap_or("aws").to_owned(),
+                    region,
+                },
+                identity: arn.to_owned(),
+                is_stand_in: config.endpoint_url().is_some(),
+                endpoint: config.endpoint_url().map(str::to_owned),
+                caller,
+                provider,
+                apigateway: aws_sdk_apigateway::Client::new(&config),
+                iam: aws_sdk_iam::Client::new(&config),
+                lambda: aws_sdk_lambda::Client::new(&config),
+            })
         })
     }
 
     /// Returns the variables by which another program gets in as the same caller.
-    pub async fn environment(&self) -> Result<Vec<(&'static str, String)>, NoAccess> {
-        let keys = self.provider.provide_credentials().await;
-        let keys = keys.map_err(|error| NoAccess::NoCredentials(error.to_string()))?;
-        let mut variables = vec![
-            ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
-            ("AWS_REGION", self.place.region.clone()),
-        ];
-        variables.extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
-        Ok(variables)
+    pub fn environment(&self) -> Call<'_, Vec<(&'static str, String)>, NoAccess> {
+        Box::pin(async move {
+            let keys = self.provider.provide_credentials().await;
+            let keys = keys.map_err(|error| NoAccess::NoCredentials(error.to_string()))?;
+            let mut variables = vec![
+                ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
+                ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
+                ("AWS_REGION", self.place.region.clone()),
+            ];
+            variables
+                .extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
+            Ok(variables)
+        })
     }
 
     /// Waits, and says what for.

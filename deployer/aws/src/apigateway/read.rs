@@ -9,7 +9,7 @@ use aws_sdk_apigateway::types::{
 
 use super::PAGE;
 use super::convert::{gateway_response, listed, methods, shape, split, stage};
-use crate::{Asked, Aws, CallError, Kind};
+use crate::{Asked, Aws, Call, CallError, Kind};
 use compiler::api::{ApiSettings, AuthorizerShape, GatewayResponse, Validator};
 use compiler::definition::{Draft, Method};
 use deployment::observed::{Observed, ObservedApi, ObservedDeployment, ObservedStage, TAG_API};
@@ -54,86 +54,94 @@ pub struct MethodSummary {
 
 impl Aws {
     /// Lists every REST API of the account in the Region.
-    pub async fn apis(&self) -> Result<Vec<Listed>, CallError> {
-        let asked = Asked::reading("GetRestApis", "listing the REST APIs");
-        let all = pages!(self, asked, self.apigateway.get_rest_apis(), items);
-        Ok(all.iter().map(listed).collect())
+    pub fn apis(&self) -> Call<'_, Vec<Listed>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetRestApis", "listing the REST APIs");
+            let all = pages!(self, asked, self.apigateway.get_rest_apis(), items);
+            Ok(all.iter().map(listed).collect())
+        })
     }
 
     /// Finds the API that carries our tag with this name.
-    pub async fn find(&self, name: &str) -> Result<Found, CallError> {
-        let all = self.apis().await?;
-        let ours = |api: &Listed| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
-        let mut ours: Vec<Listed> = all.into_iter().filter(ours).collect();
-        Ok(match (ours.pop(), ours.is_empty()) {
-            (None, _) => Found::Nothing,
-            (Some(api), true) => Found::Ours(Box::new(api)),
-            (Some(last), false) => {
-                Found::Several(ours.into_iter().chain([last]).map(|api| api.id).collect())
-            }
+    pub fn find<'a>(&'a self, name: &'a str) -> Call<'a, Found> {
+        Box::pin(async move {
+            let all = self.apis().await?;
+            let ours = |api: &Listed| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
+            let mut ours: Vec<Listed> = all.into_iter().filter(ours).collect();
+            Ok(match (ours.pop(), ours.is_empty()) {
+                (None, _) => Found::Nothing,
+                (Some(api), true) => Found::Ours(Box::new(api)),
+                (Some(last), false) => {
+                    Found::Several(ours.into_iter().chain([last]).map(|api| api.id).collect())
+                }
+            })
         })
     }
 
     /// Reads all that there is of an API.
-    pub async fn observe_api(&self, api: Listed, stage: &str) -> Result<ObservedApi, CallError> {
-        let resources = self.resources(&api.id).await?;
-        let authorizers = self.authorizers(&api.id).await?;
-        let responses = self.gateway_responses(&api.id).await?;
-        let models = self.models(&api.id).await?;
-        let validators = self.validators_of(&api.id, &resources).await?;
-        let stages = self.stages(&api.id).await?;
-        let deployments = self.deployments(&api.id).await?;
-        let (models, records) = split(models);
-        let draft = Draft {
-            settings: api.settings.clone(),
-            methods: methods(&resources, &authorizers, &validators),
-            authorizers: authorizers.values().cloned().collect(),
-            gateway_responses: responses,
-            models,
-        };
-        let usage_plan = self.usage_plan(&api, stage).await?;
-        Ok(ObservedApi {
-            draft,
-            authorizers: authorizers.into_iter().map(|(id, (name, _))| (id, name)).collect(),
-            records,
-            stages,
-            deployments,
-            usage_plan,
-            id: api.id,
-            name: api.name,
-            tags: api.tags,
-            endpoint: api.endpoint,
+    pub fn observe_api<'a>(&'a self, api: Listed, stage: &'a str) -> Call<'a, ObservedApi> {
+        Box::pin(async move {
+            let resources = self.resources(&api.id).await?;
+            let authorizers = self.authorizers(&api.id).await?;
+            let responses = self.gateway_responses(&api.id).await?;
+            let models = self.models(&api.id).await?;
+            let validators = self.validators_of(&api.id, &resources).await?;
+            let stages = self.stages(&api.id).await?;
+            let deployments = self.deployments(&api.id).await?;
+            let (models, records) = split(models);
+            let draft = Draft {
+                settings: api.settings.clone(),
+                methods: methods(&resources, &authorizers, &validators),
+                authorizers: authorizers.values().cloned().collect(),
+                gateway_responses: responses,
+                models,
+            };
+            let usage_plan = self.usage_plan(&api, stage).await?;
+            Ok(ObservedApi {
+                draft,
+                authorizers: authorizers.into_iter().map(|(id, (name, _))| (id, name)).collect(),
+                records,
+                stages,
+                deployments,
+                usage_plan,
+                id: api.id,
+                name: api.name,
+                tags: api.tags,
+                endpoint: api.endpoint,
+            })
         })
     }
 
     /// Reads all that there is of the API with this name.
-    pub async fn observe(
-        &self,
-        name: &str,
+    pub fn observe<'a>(
+        &'a self,
+        name: &'a str,
         api: Option<Listed>,
-        stage: &str,
-        roles: &[String],
-        functions: &BTreeSet<String>,
-    ) -> Result<Observed, CallError> {
-        let api = match api {
-            Some(api) => Some(self.observe_api(api, stage).await?),
-            None => None,
-        };
-        let listed = if_allowed(self.role_names(name).await)?.unwrap_or_default();
-        let wanted: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
-        let mut found = BTreeMap::new();
-        for role in wanted {
-            if let Some(known) = self.role(&role).await? {
-                found.insert(role, known);
+        stage: &'a str,
+        roles: &'a [String],
+        functions: &'a BTreeSet<String>,
+    ) -> Call<'a, Observed> {
+        Box::pin(async move {
+            let api = match api {
+                Some(api) => Some(self.observe_api(api, stage).await?),
+                None => None,
+            };
+            let listed = if_allowed(self.role_names(name).await)?.unwrap_or_default();
+            let wanted: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
+            let mut found = BTreeMap::new();
+            for role in wanted {
+                if let Some(known) = self.role(&role).await? {
+                    found.insert(role, known);
+                }
             }
-        }
-        let mut published = BTreeMap::new();
-        for function in functions {
-            if let Some(one) = if_allowed(self.published(function).await)? {
-                published.insert(function.clone(), one);
+            let mut published = BTreeMap::new();
+            for function in functions {
+                if let Some(one) = if_allowed(self.published(function).await)? {
+                    published.insert(function.clone(), one);
+                }
             }
-        }
-        Ok(Observed { place: self.place.clone(), api, roles: found, functions: published })
+            Ok(Observed { place: self.place.clone(), api, roles: found, functions: published })
+        })
     }
 
     pub(super) async fn resources(&self, api: &str) -> Result<Vec<Resource>, CallError> {
@@ -154,11 +162,11 @@ impl Aws {
     }
 
     /// Reads the authorizers as they are.
-    pub async fn settled(
-        &self,
-        api: &str,
-    ) -> Result<BTreeMap<String, (String, AuthorizerShape)>, CallError> {
-        self.authorizers(api).await
+    pub fn settled<'a>(
+        &'a self,
+        api: &'a str,
+    ) -> Call<'a, BTreeMap<String, (String, AuthorizerShape)>> {
+        Box::pin(async move { self.authorizers(api).await })
     }
 
     pub(super) async fn gateway_responses(
@@ -216,107 +224,125 @@ impl Aws {
     }
 
     /// Reads the stages, which do not come in pages.
-    pub async fn stages(&self, api: &str) -> Result<BTreeMap<String, ObservedStage>, CallError> {
-        let asked = Asked::reading("GetStages", format!("reading the stages of {api}"));
-        let all = self
-            .caller
-            .call(&asked, || self.apigateway.get_stages().rest_api_id(api).send())
-            .await?;
-        Ok(all.item().iter().filter_map(|s| Some((s.stage_name()?.to_owned(), stage(s)))).collect())
+    pub fn stages<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, ObservedStage>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetStages", format!("reading the stages of {api}"));
+            let all = self
+                .caller
+                .call(&asked, || self.apigateway.get_stages().rest_api_id(api).send())
+                .await?;
+            Ok(all
+                .item()
+                .iter()
+                .filter_map(|s| Some((s.stage_name()?.to_owned(), stage(s))))
+                .collect())
+        })
     }
 
     /// Reads the deployments, oldest first.
-    pub async fn deployments(&self, api: &str) -> Result<Vec<ObservedDeployment>, CallError> {
-        let asked = Asked::reading("GetDeployments", format!("reading the deployments of {api}"));
-        let request = || self.apigateway.get_deployments().rest_api_id(api);
-        let all: Vec<Deployment> = pages!(self, asked, request(), items);
-        let mut all: Vec<ObservedDeployment> = all
-            .iter()
-            .filter_map(|one| {
-                Some(ObservedDeployment {
-                    id: one.id()?.to_owned(),
-                    created: one.created_date().map_or(0, DateTime::secs),
-                    revision: one.description().and_then(Revision::read),
+    pub fn deployments<'a>(&'a self, api: &'a str) -> Call<'a, Vec<ObservedDeployment>> {
+        Box::pin(async move {
+            let asked =
+                Asked::reading("GetDeployments", format!("reading the deployments of {api}"));
+            let request = || self.apigateway.get_deployments().rest_api_id(api);
+            let all: Vec<Deployment> = pages!(self, asked, request(), items);
+            let mut all: Vec<ObservedDeployment> = all
+                .iter()
+                .filter_map(|one| {
+                    Some(ObservedDeployment {
+                        id: one.id()?.to_owned(),
+                        created: one.created_date().map_or(0, DateTime::secs),
+                        revision: one.description().and_then(Revision::read),
+                    })
                 })
-            })
-            .collect();
-        all.sort_by(|a, b| {
-            (a.created, &a.revision.as_ref().map(|r| r.number), &a.id).cmp(&(
-                b.created,
-                &b.revision.as_ref().map(|r| r.number),
-                &b.id,
-            ))
-        });
-        Ok(all)
+                .collect();
+            all.sort_by(|a, b| {
+                (a.created, &a.revision.as_ref().map(|r| r.number), &a.id).cmp(&(
+                    b.created,
+                    &b.revision.as_ref().map(|r| r.number),
+                    &b.id,
+                ))
+            });
+            Ok(all)
+        })
     }
 
     /// Reads what the methods of a deployment ask for; nothing if that is not said of all.
-    pub async fn summary(
-        &self,
-        api: &str,
-        deployment: &str,
-    ) -> Result<BTreeMap<String, MethodSummary>, CallError> {
-        let asked = Asked::reading("GetDeployment", format!("reading a deployment of {api}"));
-        let found = self.caller.call(&asked, || {
-            let get = self.apigateway.get_deployment().rest_api_id(api).deployment_id(deployment);
-            get.embed("apisummary").send()
-        });
-        let found = found.await?;
-        let mut methods = BTreeMap::new();
-        for (path, verbs) in found.api_summary().into_iter().flatten() {
-            for (verb, snapshot) in verbs {
-                // What is not said is not known, and least of all that it is public.
-                let Some(kind) = snapshot.authorization_type() else {
-                    return Ok(BTreeMap::new());
-                };
-                let summary = MethodSummary {
-                    authorization: kind.to_owned(),
-                    api_key: snapshot.api_key_required(),
-                };
-                methods.insert(format!("{verb} {path}"), summary);
+    pub fn summary<'a>(
+        &'a self,
+        api: &'a str,
+        deployment: &'a str,
+    ) -> Call<'a, BTreeMap<String, MethodSummary>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetDeployment", format!("reading a deployment of {api}"));
+            let found = self.caller.call(&asked, || {
+                let get =
+                    self.apigateway.get_deployment().rest_api_id(api).deployment_id(deployment);
+                get.embed("apisummary").send()
+            });
+            let found = found.await?;
+            let mut methods = BTreeMap::new();
+            for (path, verbs) in found.api_summary().into_iter().flatten() {
+                for (verb, snapshot) in verbs {
+                    // What is not said is not known, and least of all that it is public.
+                    let Some(kind) = snapshot.authorization_type() else {
+                        return Ok(BTreeMap::new());
+                    };
+                    let summary = MethodSummary {
+                        authorization: kind.to_owned(),
+                        api_key: snapshot.api_key_required(),
+                    };
+                    methods.insert(format!("{verb} {path}"), summary);
+                }
             }
-        }
-        Ok(methods)
+            Ok(methods)
+        })
     }
 
     /// Reads the records of an API's revisions.
-    pub async fn records(&self, api: &str) -> Result<BTreeMap<u32, Record>, CallError> {
-        Ok(split(self.models(api).await?).1)
+    pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<u32, Record>> {
+        Box::pin(async move { Ok(split(self.models(api).await?).1) })
     }
 
     /// Reads the methods of an API's draft.
-    pub async fn methods_of(&self, api: &str) -> Result<BTreeMap<String, Method>, CallError> {
-        let authorizers = self.authorizers(api).await?;
-        Ok(self.draft_methods(api, &authorizers).await?.0)
+    pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, Method>> {
+        Box::pin(async move {
+            let authorizers = self.authorizers(api).await?;
+            Ok(self.draft_methods(api, &authorizers).await?.0)
+        })
     }
 
     /// Returns the role by which API Gateway writes logs, if the account has one.
-    pub async fn log_role(&self) -> Result<Option<String>, CallError> {
-        let asked = Asked::reading("GetAccount", "looking at the account's settings");
-        let account = self.caller.call(&asked, || self.apigateway.get_account().send()).await?;
-        Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
+    pub fn log_role(&self) -> Call<'_, Option<String>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetAccount", "looking at the account's settings");
+            let account = self.caller.call(&asked, || self.apigateway.get_account().send()).await?;
+            Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
+        })
     }
 
     /// Has API Gateway generate a client for a stage.
-    pub async fn sdk(
-        &self,
-        api: &str,
-        stage: &str,
-        language: &str,
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<Vec<u8>, CallError> {
-        let asked = Asked::reading("GetSdk", format!("generating a {language} client"));
-        let parameters: std::collections::HashMap<String, String> =
-            parameters.clone().into_iter().collect();
-        let sdk = self.caller.call(&asked, || {
-            let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
-            get.sdk_type(language).set_parameters(Some(parameters.clone())).send()
-        });
-        let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
-        if body.is_empty() {
-            return Err(CallError::new(Kind::Lost, "generating a client", "nothing came back"));
-        }
-        Ok(body)
+    pub fn sdk<'a>(
+        &'a self,
+        api: &'a str,
+        stage: &'a str,
+        language: &'a str,
+        parameters: &'a BTreeMap<String, String>,
+    ) -> Call<'a, Vec<u8>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetSdk", format!("generating a {language} client"));
+            let parameters: std::collections::HashMap<String, String> =
+                parameters.clone().into_iter().collect();
+            let sdk = self.caller.call(&asked, || {
+                let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
+                get.sdk_type(language).set_parameters(Some(parameters.clone())).send()
+            });
+            let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
+            if body.is_empty() {
+                return Err(CallError::new(Kind::Lost, "generating a client", "nothing came back"));
+            }
+            Ok(body)
+        })
     }
 }
 

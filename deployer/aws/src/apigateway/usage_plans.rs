@@ -8,7 +8,7 @@ use aws_sdk_apigateway::types::{
 
 use super::{Listed, PAGE};
 use crate::call::if_there;
-use crate::{Asked, Aws, CallError, Kind};
+use crate::{Asked, Aws, Call, CallError, Kind};
 use compiler::api::{ApiSettings, Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
@@ -70,22 +70,24 @@ impl Aws {
     }
 
     /// Reads the usage plan of any stage of an API.
-    pub async fn usage_plan_of(
-        &self,
-        tags: &BTreeMap<String, String>,
-        api: &str,
-        name: &str,
-        stage: &str,
-    ) -> Result<Option<ObservedUsagePlan>, CallError> {
-        let listed = Listed {
-            id: api.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-            endpoint: String::new(),
-            created: 0,
-            settings: ApiSettings::default(),
-        };
-        self.usage_plan(&listed, stage).await
+    pub fn usage_plan_of<'a>(
+        &'a self,
+        tags: &'a BTreeMap<String, String>,
+        api: &'a str,
+        name: &'a str,
+        stage: &'a str,
+    ) -> Call<'a, Option<ObservedUsagePlan>> {
+        Box::pin(async move {
+            let listed = Listed {
+                id: api.to_owned(),
+                name: name.to_owned(),
+                tags: tags.clone(),
+                endpoint: String::new(),
+                created: 0,
+                settings: ApiSettings::default(),
+            };
+            self.usage_plan(&listed, stage).await
+        })
     }
 
     /// Says whether a usage plan was ever made for an API: its tag says so.
@@ -95,72 +97,72 @@ impl Aws {
 
     /// Lists what names a stage and would not work without it: usage plans, and paths of custom
     /// domains.
-    pub async fn dependents(&self, api: &str, stage: &str) -> Result<Vec<String>, CallError> {
-        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
-        let plans: Vec<types::UsagePlan> =
-            pages!(self, asked, self.apigateway.get_usage_plans(), items);
-        let names = |plan: &&types::UsagePlan| {
-            let mut stages = plan.api_stages().iter();
-            stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
-        };
-        let mut found: Vec<String> = (plans.iter().filter(names))
-            .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
-            .collect();
-        let asked = Asked::reading("GetDomainNames", "reading the custom domains");
-        let domains: Vec<types::DomainName> =
-            pages!(self, asked, self.apigateway.get_domain_names(), items);
-        for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
-            let asked =
-                Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
-            let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
-            let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
-            let ours = paths
-                .iter()
-                .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
-            found.extend(
-                ours.map(|path| {
+    pub fn dependents<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, Vec<String>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+            let plans: Vec<types::UsagePlan> =
+                pages!(self, asked, self.apigateway.get_usage_plans(), items);
+            let names = |plan: &&types::UsagePlan| {
+                let mut stages = plan.api_stages().iter();
+                stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
+            };
+            let mut found: Vec<String> = (plans.iter().filter(names))
+                .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
+                .collect();
+            let asked = Asked::reading("GetDomainNames", "reading the custom domains");
+            let domains: Vec<types::DomainName> =
+                pages!(self, asked, self.apigateway.get_domain_names(), items);
+            for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
+                let asked =
+                    Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
+                let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
+                let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
+                let ours = paths
+                    .iter()
+                    .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
+                found.extend(ours.map(|path| {
                     format!("domain {domain}/{}", path.base_path().unwrap_or_default())
-                }),
-            );
-        }
-        Ok(found)
+                }));
+            }
+            Ok(found)
+        })
     }
 
     /// Makes a usage plan for a stage what it is to be.
-    pub async fn put_usage_plan(
-        &self,
-        api: &str,
-        step: &UsagePlanStep<'_>,
-    ) -> Result<(), CallError> {
-        let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
-        let id = match id {
-            Some(id) => {
-                self.update_usage_plan(id, api, step).await?;
-                id.to_owned()
+    pub fn put_usage_plan<'a>(&'a self, api: &'a str, step: &'a UsagePlanStep<'a>) -> Call<'a, ()> {
+        Box::pin(async move {
+            let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
+            let id = match id {
+                Some(id) => {
+                    self.update_usage_plan(id, api, step).await?;
+                    id.to_owned()
+                }
+                None => self.create_usage_plan(api, name, stage, plan).await?,
+            };
+            for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
+                let asked =
+                    Asked::reading("CreateUsagePlanKey", format!("adding the key {key} to {name}"));
+                let added = self.caller.call(&asked, || {
+                    let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
+                    create.key_id(key).key_type("API_KEY").send()
+                });
+                match added.await {
+                    Err(error) if error.kind != Kind::Conflict => return Err(error),
+                    _ => {}
+                }
             }
-            None => self.create_usage_plan(api, name, stage, plan).await?,
-        };
-        for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
-            let asked =
-                Asked::reading("CreateUsagePlanKey", format!("adding the key {key} to {name}"));
-            let added = self.caller.call(&asked, || {
-                let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
-                create.key_id(key).key_type("API_KEY").send()
-            });
-            match added.await {
-                Err(error) if error.kind != Kind::Conflict => return Err(error),
-                _ => {}
+            for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
+                let asked = Asked::reading(
+                    "DeleteUsagePlanKey",
+                    format!("taking the key {key} out of {name}"),
+                );
+                let gone = self.caller.call(&asked, || {
+                    self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
+                });
+                if_there(gone.await)?;
             }
-        }
-        for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
-            let asked =
-                Asked::reading("DeleteUsagePlanKey", format!("taking the key {key} out of {name}"));
-            let gone = self.caller.call(&asked, || {
-                self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
-            });
-            if_there(gone.await)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     async fn create_usage_plan(
@@ -228,23 +230,25 @@ impl Aws {
     }
 
     /// Takes a stage out of its usage plan and removes the plan.
-    pub async fn delete_usage_plan(
-        &self,
-        id: &str,
-        api: &str,
-        stage: &str,
-    ) -> Result<(), CallError> {
-        let asked = Asked::reading("DeleteUsagePlan", format!("deleting the usage plan {id}"));
-        let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
-        let patch = patch.value(format!("{api}:{stage}")).build();
-        let out = self.caller.call(&asked, || {
-            let update = self.apigateway.update_usage_plan().usage_plan_id(id);
-            update.patch_operations(patch.clone()).send()
-        });
-        if_there(out.await)?;
-        let gone = self
-            .caller
-            .call(&asked, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
-        if_there(gone.await).map(|_| ())
+    pub fn delete_usage_plan<'a>(
+        &'a self,
+        id: &'a str,
+        api: &'a str,
+        stage: &'a str,
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("DeleteUsagePlan", format!("deleting the usage plan {id}"));
+            let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
+            let patch = patch.value(format!("{api}:{stage}")).build();
+            let out = self.caller.call(&asked, || {
+                let update = self.apigateway.update_usage_plan().usage_plan_id(id);
+                update.patch_operations(patch.clone()).send()
+            });
+            if_there(out.await)?;
+            let gone = self
+                .caller
+                .call(&asked, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
+            if_there(gone.await).map(|_| ())
+        })
     }
 }

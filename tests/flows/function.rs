@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use e2e::process::Process;
+use e2e::wait::Wait;
 use e2e::{Dev, binary, http, root, tool};
 use serde_json::{Value, json};
 
@@ -27,14 +28,13 @@ fn cargo_lambda(command: &str) -> Command {
 pub(crate) fn watch(config: &Path, port: &str) -> Process {
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--bin", "bootstrap"]).current_dir(root().join("authorizer"));
-    assert!(build.status().unwrap().success());
+    Process::build(&mut build);
     let mut watch = cargo_lambda("watch");
     watch.args(["--invoke-address", "127.0.0.1", "--invoke-port", port, "--ignore-changes"]);
     let process =
         Process::start(watch.env("AUTHORIZER_CONFIG", config).env("AWS_LAMBDA_LOG_LEVEL", "TRACE"));
-    while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
-        std::thread::yield_now();
-    }
+    let listens = || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).ok();
+    Wait::Start.until("connection to cargo lambda watch", || process.output(), listens);
     process
 }
 
@@ -117,10 +117,11 @@ fn the_function_answers_the_gateway_and_whoever_invokes_it() {
     assert_allows_pets(&serde_json::from_slice(&invoked.stdout).unwrap());
 
     // What it logged: a line a decision, and nothing of a token.
-    function
-        .json_line(|line| line["reason"] == "invalid_token" && line["decision"] == "unauthorized");
-    let allowed =
-        function.json_line(|line| line["decision"] == "allow" && line["route"] == "GET /pets");
+    function.json_line(Wait::Reply, |line| {
+        line["reason"] == "invalid_token" && line["decision"] == "unauthorized"
+    });
+    let allowed = function
+        .json_line(Wait::Reply, |line| line["decision"] == "allow" && line["route"] == "GET /pets");
     assert_eq!(allowed["issuer"], issuer);
     let told = format!("{allowed}{}", function.stderr());
     for piece in token.as_bytes()[7..].windows(12) {

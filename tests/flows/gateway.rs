@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use e2e::backend::Backend;
+use e2e::wait::Wait;
 use e2e::{Dev, binary, http, petstore_with, root};
 use serde_json::Value;
 
@@ -404,11 +405,10 @@ fn a_request_in_flight_ends_before_the_gateway_does() {
     let asking = thread::spawn(move || {
         http::send("GET", &format!("{url}/pets"), &[("Authorization", &token)], b"")
     });
-    let (mut reached, _) = backend.accept().unwrap();
+    let mut reached = Wait::Reply.accept(&backend);
     let ending = thread::spawn(move || dev.end("INT"));
-    while TcpStream::connect(&address).is_ok() {
-        thread::yield_now();
-    }
+    let refused = || TcpStream::connect(&address).is_err().then_some(());
+    Wait::Reply.until("refused connection", || format!("{address} is open"), refused);
     // Long enough for a gateway that waits for nobody to be gone.
     for _ in 0..5_000 {
         assert!(TcpStream::connect(&address).is_err());

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use e2e::process::Process;
+use e2e::wait::Wait;
 use e2e::{Dev, binary, root};
 
 /// Runs a line as a user would paste it and returns the status it shows.
@@ -19,6 +20,9 @@ fn the_command_in_the_readme_serves_the_petstore_and_its_lines_answer_as_they_sa
     let command = "cargo run --release -p deployer -- dev infra/petstore";
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains(command), "the README has another first command");
+    let mut build = Command::new("cargo");
+    build.args(["build", "--quiet", "--release", "-p", "deployer"]).current_dir(root());
+    Process::build(&mut build);
     // On a port that is free, whatever else runs on this machine.
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("exec {command} --port 0 --output json")]).current_dir(root());
@@ -41,31 +45,32 @@ fn what_people_see_has_the_same_lines_and_says_why_each_request_ended_so() {
     let mut command = Command::new(binary("deployer"));
     command.args(["dev", "infra/petstore", "--port", "0"]).current_dir(root());
     let process = Process::start(&mut command);
-    process.line(|line| line == "ctrl-c ends it");
+    process.line(Wait::Start, |line| line == "ctrl-c ends it");
     for (status, why) in
         [(200, "# 200: token with scope"), (401, "# 401: no token"), (403, "# 403: the same token")]
     {
-        process.line(|line| line.starts_with(why));
+        process.line(Wait::Reply, |line| line.starts_with(why));
         let curl = match status {
-            200 => process.line(|line| {
+            200 => process.line(Wait::Reply, |line| {
                 line.starts_with("curl") && line.contains("/owners'") && line.contains("Bearer")
             }),
-            401 => process.line(|line| line.starts_with("curl") && !line.contains("Bearer")),
-            _ => process.line(|line| {
+            401 => process
+                .line(Wait::Reply, |line| line.starts_with("curl") && !line.contains("Bearer")),
+            _ => process.line(Wait::Reply, |line| {
                 line.starts_with("curl") && line.contains("/pets'") && line.contains("Bearer")
             }),
         };
         assert_eq!(pasted(&curl), status);
     }
-    process.line(|line| {
+    process.line(Wait::Reply, |line| {
         line.starts_with("200 GET /dev/owners  policy of jwt grants GET/owners*; 127.0.0.1:")
     });
-    process.line(|line| {
+    process.line(Wait::Reply, |line| {
         line.starts_with(
             "401 GET /dev/owners  there is no Authorization header; the authorizer was not asked",
         )
     });
-    process.line(|line| {
+    process.line(Wait::Reply, |line| {
         line.starts_with("403 GET /dev/pets  cached policy (age ")
             && line.contains("needs scope pets:read")
     });

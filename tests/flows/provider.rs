@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use e2e::process::Process;
+use e2e::wait::Wait;
 use e2e::{Dev, http, root, tool};
 
 const PETSTORE: &str = "https://petstore.example.com";
@@ -24,7 +25,7 @@ fn token(issuer: &str, algorithm: &str, resource: &str, scope: &str) -> String {
 fn its_tokens_open_the_petstore_and_those_for_another_audience_do_not() {
     let server = tool("oidc-provider/server.mjs");
     let provider = Process::start(Command::new("node").arg(server));
-    let issuer = provider.line(|line| line.starts_with("http://"));
+    let issuer = provider.line(Wait::Start, |line| line.starts_with("http://"));
 
     let folder = tempfile::tempdir().unwrap();
     let petstore = root().join("infra/petstore");

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use e2e::process::Process;
+use e2e::wait::Wait;
 use e2e::{Dev, http, tool};
 use serde_json::{Value, json};
 
@@ -28,6 +29,10 @@ const RESOURCES: &str = "https://docs.aws.amazon.com/apigateway/latest/developer
 const STAGES: &str =
     "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html";
 const STRICTER: &str = "ours is stricter than AWS is known to be";
+
+/// How long serverless-offline may keep silent before its row reads "no answer": it waits for a
+/// body that does not come, and answers everything else within a second.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// Between a gateway and the authorizer: counts, and passes on.
 fn counting(to: &str) -> (String, Arc<AtomicUsize>) {
@@ -98,15 +103,11 @@ fn offline(routes: &Value, ask: &str) -> (Process, String) {
             .env("SLS_NOTIFICATIONS_MODE", "off")
             .env("SLS_TELEMETRY_DISABLED", "1"),
     );
-    while http::raw_if_there(
-        &format!("127.0.0.1:{http_port}"),
-        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    )
-    .is_none()
-    {
-        thread::yield_now();
-    }
-    (process, format!("127.0.0.1:{http_port}"))
+    let address = format!("127.0.0.1:{http_port}");
+    let listens = || TcpStream::connect(&address).ok();
+    Wait::Start.until("connection to serverless-offline", || process.output(), listens);
+    http::send("GET", &format!("http://{address}/"), &[], b"");
+    (process, address)
 }
 
 /// What is seen of an answer: status, the message in its body, and whether the authorizer was
@@ -426,8 +427,7 @@ fn the_petstore_beside_serverless_offline() {
             format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         let ask = |address: &str, count: &AtomicUsize| {
             let before = count.load(Ordering::SeqCst);
-            // Theirs waits for a body that does not come.
-            let answer = http::raw_within(address, bytes.as_bytes(), Duration::from_secs(10));
+            let answer = http::raw_within(address, bytes.as_bytes(), SILENT);
             seen(&answer, count.load(Ordering::SeqCst) > before)
         };
         let (our, their) = (ask(&our_address, &our_count), ask(&their_address, &their_count));

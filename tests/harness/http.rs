@@ -1,10 +1,12 @@
 //! HTTP/1.1 as bytes on a socket, so that a test can send what no client would.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::wait::Wait;
 
 /// What a server answered.
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ impl Answer {
 }
 
 /// Sends a request to an `http` URL.
+#[track_caller]
 pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let rest = url.strip_prefix("http://").expect("an http URL");
     let (address, path) = rest
@@ -50,29 +53,44 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> A
     raw(address, &[head.as_bytes(), b"\r\n", body].concat())
 }
 
-/// Sends bytes, if somebody listens.
-pub fn raw_if_there(address: &str, bytes: &[u8]) -> Option<Answer> {
-    TcpStream::connect(address).ok().map(|_| raw(address, bytes))
+/// Connects, with the limit of a reply for each read.
+pub fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    stream.set_read_timeout(Some(Wait::Reply.limit())).unwrap();
+    stream
 }
 
-/// Sends bytes and reads until the server closes, or for ten minutes: a first answer may
-/// wait for a build.
+/// Sends bytes and reads until the server closes.
+#[track_caller]
 pub fn raw(address: &str, bytes: &[u8]) -> Answer {
-    raw_within(address, bytes, Duration::from_mins(10))
+    let limit = Wait::Reply.limit();
+    let (answer, timed_out) = exchange(address, bytes, limit);
+    let head = String::from_utf8_lossy(bytes);
+    let line = head.lines().next().unwrap_or_default();
+    assert!(!timed_out, "no reply from {address} to `{line}` within {limit:?}; so far {answer:?}");
+    answer
 }
 
 /// Sends bytes and reads until the server closes, or keeps silent for this long.
-pub fn raw_within(address: &str, bytes: &[u8], patience: Duration) -> Answer {
-    let mut stream =
-        TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-    stream.set_read_timeout(Some(patience)).unwrap();
+pub fn raw_within(address: &str, bytes: &[u8], limit: Duration) -> Answer {
+    exchange(address, bytes, limit).0
+}
+
+/// The answer, and whether the server kept silent for longer than the limit.
+fn exchange(address: &str, bytes: &[u8], limit: Duration) -> (Answer, bool) {
+    let mut stream = connect(address);
+    stream.set_read_timeout(Some(limit)).unwrap();
     // A server may refuse before it has read everything.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let end = stream.read_to_end(&mut answer).map_err(|error| error.kind());
+    let timed_out = matches!(end, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    (parsed(&String::from_utf8_lossy(&answer)), timed_out)
+}
+
+fn parsed(answer: &str) -> Answer {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
-        return Answer { status: 0, headers: Vec::new(), body: answer };
+        return Answer { status: 0, headers: Vec::new(), body: answer.to_owned() };
     };
     let mut lines = head.lines();
     let status =

@@ -14,6 +14,7 @@ pub mod backend;
 pub mod http;
 pub mod process;
 pub mod stand_in;
+pub mod wait;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use process::Process;
+use wait::Wait;
 
 /// The folder of the whole project.
 pub fn root() -> PathBuf {
@@ -41,13 +43,11 @@ pub fn tool(path: &str) -> PathBuf {
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        // With the tests, so that dependencies have the features they were just built with:
-        // otherwise the large ones are built once more.
-        let build = Command::new("cargo")
-            .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
-            .current_dir(root())
-            .status();
-        assert!(build.unwrap().success(), "the binaries do not build");
+        // The same selection as in `tests/run`, so that dependencies have the features they were
+        // just built with: otherwise the large ones are built once more.
+        let mut build = Command::new("cargo");
+        build.args(["build", "--quiet", "--workspace", "--bins", "--tests"]);
+        Process::build(build.current_dir(root()));
     });
     root().join("target/debug").join(name)
 }
@@ -81,7 +81,7 @@ impl Dev {
 
     /// Waits until a process that is `deployer dev --output json` is ready.
     pub fn of(process: Process) -> Self {
-        let ready = process.json_line(|line| line["event"] == "ready");
+        let ready = process.json_line(Wait::Start, |line| line["event"] == "ready");
         Self { ready, process }
     }
 
@@ -125,22 +125,23 @@ impl Dev {
             .header("x-amzn-requestid")
             .unwrap_or_else(|| panic!("no request id: {answer:?}"))
             .to_owned();
-        self.process.json_line(|line| line["request_id"] == id.as_str())
+        self.process.json_line(Wait::Reply, |line| line["request_id"] == id.as_str())
     }
 
     /// Waits for something it says.
     pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Value {
-        self.process.json_line(fits)
+        self.process.json_line(Wait::Reply, fits)
     }
 
     /// Waits for something it says for the nth time, counted from 1.
     pub fn said_again(&self, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
-        self.process.nth_json_line(fits, nth)
+        self.process.nth_json_line(Wait::Reply, fits, nth)
     }
 
-    /// What it wrote to stderr so far.
-    pub fn stderr(&self) -> String {
-        self.process.stderr()
+    /// Waits until stderr contains a text.
+    pub fn wrote_to_stderr(&self, text: &str) {
+        let found = || self.process.stderr().contains(text).then_some(());
+        Wait::Reply.until(&format!("`{text}` on stderr"), || self.process.output(), found);
     }
 
     /// Sends a signal by name, and returns the exit code.

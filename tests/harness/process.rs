@@ -1,23 +1,24 @@
 //! A program that runs beside the test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// Long enough for a first build on a slow machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_mins(15);
+use crate::wait::Wait;
 
 /// A running program, its stdout line by line and all it wrote to stderr. It is killed with
 /// this value.
 pub struct Process {
-    child: Child,
+    command: String,
+    child: Mutex<Child>,
     lines: Mutex<(Receiver<String>, Vec<String>)>,
     stderr: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Process {
@@ -37,50 +38,78 @@ impl Process {
         let mut errors = child.stderr.take().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&stderr);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(length @ 1..) = errors.read(&mut piece) {
                 kept.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
             }
         });
-        Self { child, lines: Mutex::new((receiver, Vec::new())), stderr }
+        let (child, lines) = (Mutex::new(child), Mutex::new((receiver, Vec::new())));
+        Self { command: format!("{command:?}"), child, lines, stderr, reader }
+    }
+
+    /// Runs a build, which must succeed.
+    #[track_caller]
+    pub fn build(command: &mut Command) {
+        let build = Self::start(command);
+        let status = build.exit_status(Wait::Build);
+        assert!(status.success(), "{status}; {}", build.output());
     }
 
     /// Waits for a line of stdout that fits, whether it came before or is still to come.
-    pub fn line(&self, fits: impl Fn(&str) -> bool) -> String {
-        self.nth_line(fits, 1)
+    #[track_caller]
+    pub fn line(&self, wait: Wait, fits: impl Fn(&str) -> bool) -> String {
+        self.nth_line(wait, fits, 1)
     }
 
     /// Waits for the nth line of stdout that fits, counted from 1.
-    fn nth_line(&self, fits: impl Fn(&str) -> bool, nth: usize) -> String {
+    #[track_caller]
+    fn nth_line(&self, wait: Wait, fits: impl Fn(&str) -> bool, nth: usize) -> String {
+        let left = wait.begin();
         let mut lines = self.lines.lock().unwrap();
-        let mut left = nth;
+        let mut missing = nth;
         if let Some(line) = lines.1.iter().filter(|line| fits(line)).nth(nth - 1) {
             return line.clone();
         }
-        left -= lines.1.iter().filter(|line| fits(line)).count();
+        missing -= lines.1.iter().filter(|line| fits(line)).count();
         loop {
-            let Ok(line) = lines.0.recv_timeout(PATIENCE) else {
-                panic!("it ended or kept silent; stdout {:#?}, stderr {}", lines.1, self.stderr());
+            let line = match lines.0.recv_timeout(left().unwrap_or_default()) {
+                Ok(line) => line,
+                Err(error) => {
+                    drop(lines);
+                    self.gave_up(wait, error);
+                }
             };
             lines.1.push(line.clone());
-            left -= usize::from(fits(&line));
-            if left == 0 {
+            missing -= usize::from(fits(&line));
+            if missing == 0 {
                 return line;
             }
         }
     }
 
+    #[track_caller]
+    fn gave_up(&self, wait: Wait, error: RecvTimeoutError) -> ! {
+        let output = self.output();
+        match error {
+            RecvTimeoutError::Timeout => {
+                panic!("no such line of stdout within {:?}; {output}", wait.limit())
+            }
+            RecvTimeoutError::Disconnected => panic!("stdout ended without such a line; {output}"),
+        }
+    }
+
     /// Waits for a line of stdout that is JSON and fits.
-    pub fn json_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
-        let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
-        parsed(&self.line(|line| fits(&parsed(line))))
+    #[track_caller]
+    pub fn json_line(&self, wait: Wait, fits: impl Fn(&Value) -> bool) -> Value {
+        self.nth_json_line(wait, fits, 1)
     }
 
     /// Waits for the nth line of stdout that is JSON and fits.
-    pub fn nth_json_line(&self, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
+    #[track_caller]
+    pub fn nth_json_line(&self, wait: Wait, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
         let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
-        parsed(&self.nth_line(|line| fits(&parsed(line)), nth))
+        parsed(&self.nth_line(wait, |line| fits(&parsed(line)), nth))
     }
 
     /// What it wrote to stderr so far.
@@ -88,19 +117,56 @@ impl Process {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// The command, and what it wrote to stdout and stderr so far.
+    pub fn output(&self) -> String {
+        self.read_to_end();
+        let mut lines = self.lines.lock().unwrap();
+        let more: Vec<String> = lines.0.try_iter().collect();
+        lines.1.extend(more);
+        let stdout = lines.1.join("\n");
+        format!("{}\n--- stdout\n{stdout}\n--- stderr\n{}", self.command, self.stderr())
+    }
+
+    /// Gives the reader of stderr a second for the last words of a program that has ended.
+    fn read_to_end(&self) {
+        for _ in 0..50 {
+            if self.reader.is_finished() {
+                return;
+            }
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     /// Sends a signal by name, waits for the end and returns the exit code.
-    pub fn end(mut self, signal: &str) -> Option<i32> {
-        let id = self.child.id().to_string();
+    #[track_caller]
+    pub fn end(self, signal: &str) -> Option<i32> {
+        let id = self.id();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-        self.child.wait().unwrap().code()
+        self.exit_status(Wait::Reply).code()
+    }
+
+    #[track_caller]
+    fn exit_status(&self, wait: Wait) -> ExitStatus {
+        let ended = || self.child.lock().unwrap().try_wait().unwrap();
+        wait.until("end of the program", || self.output(), ended)
+    }
+
+    fn id(&self) -> String {
+        self.child.lock().unwrap().id().to_string()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let id = self.id();
+        let Ok(child) = self.child.get_mut() else { return };
+        // The id of a program that has ended may be another's by now.
+        if let Ok(Some(_)) = child.try_wait() {
+            return;
+        }
         // What it started goes with it: `cargo lambda watch` runs cargo, which runs the function.
-        let _ = Command::new("pkill").args(["-KILL", "-P", &self.child.id().to_string()]).status();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = Command::new("pkill").args(["-KILL", "-P", &id]).status();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }

@@ -5,15 +5,16 @@
 //! `AWS_IAM` imported with a document, and lists come in pages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::wait::Wait;
 use crate::{http, root, tool};
 
 /// A stand-in, running as long as the tests do.
@@ -32,29 +33,24 @@ fn free_port() -> u16 {
 const LOCALSTACK: &str = "import runpy, localstack.aws.patches as patches; patches.patch_moto_iam_config = lambda: None; runpy.run_module('localstack.runtime.main', run_name='__main__')";
 
 /// Starts a program that ends when this one does, however that is: it has our end of a pipe.
-fn tied(program: &str, environment: &[(&str, String)]) -> Child {
-    let script = format!("{program} >/dev/null 2>&1 & child=$!; cat >/dev/null; kill -KILL $child");
+/// Waits until it is healthy; what it writes is in a file.
+fn started(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
+    let log = root().join(format!("target/tmp/stand-in-{}.log", address.replace(':', "-")));
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    let script =
+        format!("{program} >{} 2>&1 & child=$!; cat >/dev/null; kill -KILL $child", log.display());
     let mut command = Command::new("sh");
     command.args(["-c", &script]).stdin(Stdio::piped());
     command.envs(environment.iter().map(|(name, value)| (*name, value)));
-    command.spawn().unwrap()
-}
-
-fn answering(address: &str, path: &str) {
-    for _ in 0..600 {
-        if TcpStream::connect(address).is_ok()
-            && http::send("GET", &format!("http://{address}{path}"), &[], b"").status == 200
-        {
-            return;
-        }
-        pause();
-    }
-    panic!("nothing answers at {address}{path}");
-}
-
-fn pause() {
-    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
-    let _ = receiver.recv_timeout(Duration::from_millis(100));
+    let child = command.spawn().unwrap();
+    let url = format!("http://{address}/_localstack/health");
+    let healthy = || {
+        TcpStream::connect(address).ok()?;
+        (http::send("GET", &url, &[], b"").status == 200).then_some(())
+    };
+    let written = || format!("{program}\n{}", fs::read_to_string(&log).unwrap_or_default());
+    Wait::Start.until(&format!("answer of 200 from {url}"), written, healthy);
+    child
 }
 
 impl StandIn {
@@ -66,8 +62,9 @@ impl StandIn {
             let address = format!("127.0.0.1:{port}");
             let python = tool("localstack/bin/python");
             let folder = root().join(format!("target/tmp/localstack-{port}"));
-            let process = tied(
+            let process = started(
                 &format!("{} -c \"{LOCALSTACK}\"", python.display()),
+                &address,
                 &[
                     ("GATEWAY_LISTEN", address.clone()),
                     ("FILESYSTEM_ROOT", folder.display().to_string()),
@@ -77,7 +74,6 @@ impl StandIn {
                     ("DNS_ADDRESS", "0".to_owned()),
                 ],
             );
-            answering(&address, "/_localstack/health");
             Self { address, _process: process }
         })
     }
@@ -91,8 +87,8 @@ impl StandIn {
         if checks {
             environment.push(("AUTH", "true".to_owned()));
         }
-        let process = tied(&tool("ministack/bin/ministack").display().to_string(), &environment);
-        answering(&address, "/_localstack/health");
+        let program = tool("ministack/bin/ministack").display().to_string();
+        let process = started(&program, &address, &environment);
         Self { address, _process: process }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use e2e::backend::Backend;
+use e2e::wait::Wait;
 use e2e::{Dev, http};
 use serde_json::json;
 
@@ -123,7 +124,7 @@ fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
         let request = format!(
             "GET /dev/pets HTTP/1.1\r\nHost: x:99\r\nConnection: close\r\nauthorization: Bearer {token}\r\nX-mY-hEaDeR: 1\r\nExpect: nothing\r\n\r\n"
         );
-        let mut stream = TcpStream::connect(&address).unwrap();
+        let mut stream = http::connect(&address);
         stream.write_all(request.as_bytes()).unwrap();
         let mut seen = Vec::new();
         let mut piece = [0; 4096];
@@ -177,12 +178,12 @@ fn what_is_sent_goes_on_while_it_is_being_sent() {
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
     let token = dev.token("pets:write");
     let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    let mut client = TcpStream::connect(&address).unwrap();
+    let mut client = http::connect(&address);
     let head = format!(
         "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Length: 9\r\n\r\nfirst"
     );
     client.write_all(head.as_bytes()).unwrap();
-    let (mut backend, _) = listener.accept().unwrap();
+    let mut backend = Wait::Reply.accept(&listener);
     let mut seen = Vec::new();
     let mut piece = [0; 4096];
     while !seen.ends_with(b"first") {

@@ -122,9 +122,7 @@ fn what_was_asked_before_a_reload_is_not_kept_after_it() {
     let plane = Plane::start(&[]);
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| plane.get("/guarded", "Bearer wait"));
-        while !plane.dev.stderr().contains("it is being asked") {
-            std::thread::yield_now();
-        }
+        plane.dev.wrote_to_stderr("it is being asked");
         let mut changed = document();
         changed["info"]["version"] = serde_json::json!("2");
         std::fs::write(plane.folder.path().join("openapi.json"), changed.to_string()).unwrap();

@@ -7,7 +7,6 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::integer_division,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! URLs that nobody between us and the host can read or change.
+//! URLs that are protected in transit: https, or http to a loopback host.
 
 use url::{Host, Url};
 

@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 
 use compiler::api::{Api, Authorizer, IdentitySource, Route, Security};
 use gateway::event::method_arn;
+use gateway::gateway_response::Refusal;
 use gateway::policy::{Answer, Facts, Matched, Verdict};
-use gateway::refusal::Refusal;
 use gateway::request::{RequestHead, RequestTime};
 use gateway::router::find;
 

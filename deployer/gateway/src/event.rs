@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::mapping::Context;
 use super::router::Match;
+use super::template::Context;
 use super::{ACCOUNT, API_ID, ARN_PREFIX};
 use compiler::api::AuthorizerKind;
 

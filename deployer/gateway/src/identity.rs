@@ -4,7 +4,7 @@
 use http::HeaderMap;
 use regex::Regex;
 
-use super::mapping::Context;
+use super::template::Context;
 use compiler::api::IdentitySource;
 
 /// The parts of `context` that are known here before an authorizer is asked.

@@ -14,8 +14,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, Sleep};
 
-use super::refusal::{Refusal, Refused};
+use super::gateway_response::{Refusal, Refused};
 
+pub mod compiled;
 pub mod function;
 pub mod http_proxy;
 mod mapped;

@@ -6,32 +6,31 @@
 //! request ─router→ route ─identity→ cache(now) ─authorizer→ policy(arn) ─integration→ response
 //! ```
 //!
-//! [`router`], [`identity`], [`event`], [`cache`], [`throttle`], [`checks`], [`mapping`],
-//! [`policy`] and [`refusal`] are pure; [`pass`] puts them in order,
-//! [`served`] makes an API ready for it; [`server`],
+//! [`router`], [`identity`], [`event`], [`cache`], [`throttle`], [`request_validation`],
+//! [`template`], [`policy`] and [`gateway_response`] are pure; [`pipeline`] puts them in order,
+//! [`loaded_api`] makes an API ready for it; [`server`],
 //! [`authorizers`], [`functions`] and [`integration`] do the talking.
 
-mod admission;
+mod authorize;
 pub mod authorizers;
-pub mod backend;
 pub mod cache;
-pub mod checks;
 pub mod clock;
 pub mod event;
-pub mod explanation;
 pub mod functions;
+pub mod gateway_response;
 mod header_case;
 pub mod identity;
 pub mod integration;
-pub mod mapping;
-pub mod pass;
+pub mod loaded_api;
+pub mod pipeline;
 pub mod policy;
-pub mod refusal;
 pub mod request;
+pub mod request_validation;
 pub mod router;
-pub mod served;
 pub mod server;
+pub mod template;
 pub mod throttle;
+pub mod trace;
 
 /// What stands in a method ARN where AWS has an account, a Region and an API id.
 pub const ARN_PREFIX: &str = "arn:aws:execute-api:us-east-1:000000000000:local";

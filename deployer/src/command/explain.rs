@@ -20,8 +20,8 @@ use compiler::compile::Environment;
 use gateway::clock;
 use gateway::event::{authorizer_event, method_arn};
 use gateway::identity;
-use gateway::mapping::Context;
 use gateway::router::find;
+use gateway::template::Context;
 
 /// What the token for `--scopes` names as its issuer. Nothing is fetched from there.
 const NOBODY: &str = "https://explain.invalid/";

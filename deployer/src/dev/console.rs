@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::examples::{Call, Examples};
-use gateway::explanation::Explanation;
+use gateway::trace::Explanation;
 
 /// What was started.
 #[derive(Clone, Debug)]

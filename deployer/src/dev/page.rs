@@ -17,12 +17,12 @@ use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
 use compiler::api::{Api, Route, Security};
-use gateway::backend::function;
 use gateway::clock;
-use gateway::explanation::Explanation;
 use gateway::functions::Invocation;
+use gateway::integration::compiled::function;
 use gateway::integration::{AnyBody, body};
-use gateway::pass::Gateway;
+use gateway::pipeline::Gateway;
+use gateway::trace::Explanation;
 
 /// Where the page is.
 pub const PAGE: &str = "/_portcullis/";

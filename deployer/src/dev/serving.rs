@@ -15,16 +15,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::issuer::{self, Issuer};
-use super::{backend, page};
+use super::{echo, page};
 use compiler::api::{Api, AuthorizerKind, IdentitySource, IntegrationKind};
 use compiler::project;
 use gateway::authorizers::{Guard, Place};
-use gateway::backend::function;
 use gateway::functions::{Command, Functions, Settings};
 use gateway::identity;
 use gateway::integration::client;
-use gateway::pass::{Gateway, Observer};
-use gateway::served::Served;
+use gateway::integration::compiled::function;
+use gateway::loaded_api::Served;
+use gateway::pipeline::{Gateway, Observer};
 use gateway::server;
 
 /// What is served, and how.
@@ -117,7 +117,7 @@ impl Serving {
                 let reached = Arc::clone(&reached);
                 servers.spawn(server::serve_with(listener, until(), move |request, _| {
                     reached.fetch_add(1, Ordering::SeqCst);
-                    backend::answer(request)
+                    echo::answer(request)
                 }));
                 base
             }

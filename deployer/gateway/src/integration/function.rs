@@ -12,12 +12,12 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::compiled::{Function, Mapped};
 use super::{Answered, body, http_proxy, mapped};
-use crate::backend::{Function, Mapped};
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
-use crate::mapping::Context;
-use crate::refusal::{Refusal, Refused};
+use crate::gateway_response::{Refusal, Refused};
+use crate::template::Context;
 use compiler::api::JSON;
 
 /// The most that a function is sent at once.

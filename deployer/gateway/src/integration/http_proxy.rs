@@ -12,12 +12,12 @@ use http::{Extensions, Request, Response, Uri};
 use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::compiled::{Http, Mapped};
 use super::{Answered, AnyBody, HttpClient, body, until, whole};
 use crate::API_ID;
-use crate::backend::{Http, Mapped};
+use crate::gateway_response::{Refusal, Refused};
 use crate::integration::mapped;
-use crate::mapping::{Context, expression};
-use crate::refusal::{Refusal, Refused};
+use crate::template::{Context, expression};
 
 /// Headers between two neighbours only (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [&str; 9] = [

@@ -6,10 +6,10 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
+use super::compiled::{Mapped, MappedAnswer, Passthrough, by_media};
 use super::{AnyBody, body};
-use crate::backend::{Mapped, MappedAnswer, Passthrough, by_media};
-use crate::mapping::{Context, expression};
-use crate::refusal::{Refusal, Refused};
+use crate::gateway_response::{Refusal, Refused};
+use crate::template::{Context, expression};
 use compiler::api::JSON;
 
 /// Maps a request's body.

@@ -5,10 +5,10 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Empty;
 
+use super::compiled::{Mapped, mock_status};
 use super::{Answered, body, mapped};
-use crate::backend::{Mapped, mock_status};
-use crate::mapping::Context;
-use crate::refusal::{Refusal, Refused};
+use crate::gateway_response::{Refusal, Refused};
+use crate::template::Context;
 use compiler::api::{Cors, JSON};
 
 /// Answers with the status that the request's template says.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::mapping::{Context, expression, substitute};
+use super::template::{Context, expression, substitute};
 use compiler::api::{GatewayResponse, JSON};
 
 /// Why the gateway answers instead of the integration.

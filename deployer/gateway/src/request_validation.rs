@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value as Json, json};
 
-use super::refusal::{Refusal, Refused};
+use super::gateway_response::{Refusal, Refused};
 use super::request::RequestHead;
 use super::router::Match;
 use compiler::api::{Api, JSON, Route};

@@ -15,24 +15,24 @@ use hyper::body::Body;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::admission::scheme;
+use super::authorize::scheme;
 use super::authorizers::{Guard, Place};
-use super::backend::{Backend, function as function_name};
 use super::cache::Cache;
-use super::checks::checks_body;
-use super::explanation::{Explanation, IntegrationTold};
 use super::functions::{Functions, Invocation};
+use super::gateway_response::{self, Refusal, Refused};
 use super::header_case::spelled;
+use super::integration::compiled::{Backend, function as function_name};
 use super::integration::{
     Answered, AnyBody, HttpClient, MAX_BODY_BYTES, body, function, http_proxy, mock, too_large,
 };
-use super::mapping::Context;
-use super::refusal::{self, Refusal, Refused};
+use super::loaded_api::Served;
 use super::request::{RequestHead, RequestTime};
+use super::request_validation::checks_body;
 use super::router::{find, is_text};
-use super::served::Served;
 use super::server::{new_id, random};
+use super::template::Context;
 use super::throttle::Usage;
+use super::trace::{Explanation, IntegrationTold};
 use crate::clock;
 use compiler::api::AuthorizerKind;
 
@@ -157,7 +157,7 @@ impl Gateway {
                 let found = find(&served.api.routes, &head.method, &head.path);
                 let mut context = Context::new(&served.api, &head, found.as_ref());
                 context.more = Cow::Borrowed(&refused.known);
-                let answer = refusal::answer(&refused, &served.responses, &context);
+                let answer = gateway_response::answer(&refused, &served.responses, &context);
                 told.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
                 told.why.clone_from(&refused.why);
                 refused_response(answer)
@@ -332,7 +332,7 @@ where
     }
 }
 
-fn refused_response(answer: refusal::Answer) -> Response<AnyBody> {
+fn refused_response(answer: gateway_response::Answer) -> Response<AnyBody> {
     let mut response = Response::new(body(Full::new(Bytes::from(answer.body))));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -7,15 +7,15 @@ use authorizer::UnixTime;
 use authorizer::telemetry::Decision;
 
 use super::event::{authorizer_event, method_arn};
-use super::explanation::{AuthorizerTold, Explanation, identity_key, masked};
 use super::functions::Invocation;
+use super::gateway_response::{Refusal, Refused};
 use super::identity::identity;
-use super::mapping::Context;
-use super::pass::{Gateway, locked};
+use super::loaded_api::Served;
+use super::pipeline::{Gateway, locked};
 use super::policy::{Answer, Facts, Matched, Verdict};
-use super::refusal::{Refusal, Refused};
 use super::request::RequestHead;
-use super::served::Served;
+use super::template::Context;
+use super::trace::{AuthorizerTold, Explanation, identity_key, masked};
 use crate::clock;
 use compiler::api::{Api, Route, Security};
 

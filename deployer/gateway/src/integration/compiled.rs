@@ -7,7 +7,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::mapping::{Template, is_expression, stage_variables};
+use crate::template::{Template, is_expression, stage_variables};
 use compiler::api::{
     Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, Route, StageSettings,
 };

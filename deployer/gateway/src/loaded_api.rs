@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::authorizers::{Guard, Place};
-use super::backend::Backend;
 use super::cache::Cache;
-use super::checks::Checks;
 use super::functions::Functions;
+use super::integration::compiled::Backend;
+use super::request_validation::Checks;
 use compiler::api::{Api, GatewayResponse};
 use compiler::definition::gateway_responses;
 

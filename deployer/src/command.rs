@@ -9,7 +9,7 @@ use authorizer::secure_url;
 use crate::apply::ApplyError;
 use crate::cli::{Arguments, Command, Files};
 use crate::dev::issuer;
-use crate::dev::serving::NotServed;
+use crate::dev::serving::StartError;
 use crate::output::{Exit, Output};
 use aws::{CallError, Kind, NoAccess};
 use compiler::api::Api;
@@ -116,7 +116,7 @@ pub enum Failure {
     },
     /// The API cannot be served here.
     #[error(transparent)]
-    NotServed(#[from] NotServed),
+    NotServed(#[from] StartError),
     /// The document for AWS cannot be written.
     #[error(transparent)]
     Draft(#[from] DraftError),

@@ -10,12 +10,12 @@ use super::event::{authorizer_event, method_arn};
 use super::functions::Invocation;
 use super::gateway_response::{Refusal, Refused};
 use super::identity::identity;
-use super::loaded_api::Served;
+use super::loaded_api::LoadedApi;
 use super::pipeline::{Gateway, locked};
 use super::policy::{Answer, Facts, Matched, Verdict};
 use super::request::RequestHead;
 use super::template::Context;
-use super::trace::{AuthorizerTold, Explanation, identity_key, masked};
+use super::trace::{AuthorizerTrace, RequestTrace, identity_key, masked};
 use crate::clock;
 use compiler::api::{Api, Route, Security};
 
@@ -42,10 +42,10 @@ impl Gateway {
     /// Says why a request may pass, or why not.
     pub(super) async fn admit(
         &self,
-        served: &Served,
+        loaded: &LoadedApi,
         route: &Route,
         context: &mut Context<'_>,
-        told: &mut Explanation,
+        trace: &mut RequestTrace,
     ) -> Result<String, Refused> {
         let (admitted, key) = match &route.security {
             Security::Public => return Ok("public".to_owned()),
@@ -56,7 +56,7 @@ impl Gateway {
             }
             Security::Jwt { authorizer: name, api_key, .. }
             | Security::External { scheme: name, api_key, .. } => {
-                let (admitted, answer) = self.authorize(served, name, context, told).await?;
+                let (admitted, answer) = self.authorize(loaded, name, context, trace).await?;
                 (admitted, api_key.then_some(answer))
             }
         };
@@ -68,17 +68,17 @@ impl Gateway {
 
     async fn authorize(
         &self,
-        served: &Served,
+        loaded: &LoadedApi,
         name: &str,
         context: &mut Context<'_>,
-        told: &mut Explanation,
+        trace: &mut RequestTrace,
     ) -> Result<(String, Arc<Answer>), Refused> {
-        let guard = served.guards.get(name).ok_or_else(|| {
+        let guard = loaded.guards.get(name).ok_or_else(|| {
             let why = format!("there is nobody to ask for `{name}` here");
             Refused::because(Refusal::AuthorizerConfigurationError, why)
         })?;
         let head = context.head;
-        let arn = method_arn(&served.api.stage, &head.method, &head.path);
+        let arn = method_arn(&loaded.api.stage, &head.method, &head.path);
         if arn.len() > MAX_ARN_BYTES {
             let why = format!("the ARN of what is called has {} bytes", arn.len());
             return Err(Refused::because(Refusal::PathTooLong, why));
@@ -89,28 +89,28 @@ impl Gateway {
                 Refused::because(Refusal::Unauthorized, why)
             })?;
         let now = UnixTime::from_system(SystemTime::from(head.time.0));
-        let mut asked = AuthorizerTold {
+        let mut asked = AuthorizerTrace {
             name: name.to_owned(),
             identity: identity_key(&identity),
-            ..AuthorizerTold::default()
+            ..AuthorizerTrace::default()
         };
-        let cached = locked(&served.cache).get(name, &identity, now);
+        let cached = locked(&loaded.cache).get(name, &identity, now);
         let answer = match cached {
             Some((answer, age)) => {
-                told.cache_age = Some(age);
+                trace.cache_age = Some(age);
                 answer
             }
             None => {
-                told.authorizer_called = true;
+                trace.authorizer_called = true;
                 let event = authorizer_event(guard.kind, &arn, &identity, context);
                 let started = clock::instant();
                 let (invocation, decision) =
                     guard.ask(&event.to_string(), now, &self.functions, &self.client).await;
                 asked.milliseconds = Some(started.elapsed().as_millis());
                 asked.event = Some(masked(event, &guard.identity));
-                told.authorizer = Some(asked.clone());
+                trace.authorizer = Some(asked.clone());
                 let answer = Arc::new(answer(name, invocation, decision.as_ref())?);
-                locked(&served.cache).put(name, identity, &answer, guard.ttl, now);
+                locked(&loaded.cache).put(name, identity, &answer, guard.ttl, now);
                 answer
             }
         };
@@ -122,7 +122,7 @@ impl Gateway {
         };
         asked.statement = matched.map(|matched| matched.statement);
         asked.resource = matched.and_then(|matched| matched.resource).map(str::to_owned);
-        told.authorizer = Some(asked);
+        trace.authorizer = Some(asked);
         let known = context.more.to_mut();
         known.insert("authorizer.principalId".to_owned(), answer.principal.clone());
         known.extend(
@@ -131,7 +131,7 @@ impl Gateway {
                 .iter()
                 .map(|(name, value)| (format!("authorizer.{name}"), value.clone())),
         );
-        let policy = told
+        let policy = trace
             .cache_age
             .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age}s)"));
         let needs = match context.found.map(|found| &found.route.security) {

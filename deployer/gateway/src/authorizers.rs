@@ -28,11 +28,11 @@ pub struct Guard {
     /// How long its answers are cached, in seconds.
     pub ttl: u32,
     /// Where it is.
-    pub place: Place,
+    pub target: AuthorizerTarget,
 }
 
 /// Where an authorizer is.
-pub enum Place {
+pub enum AuthorizerTarget {
     /// In this process.
     InProcess(Box<Authorizer>),
     /// A function that runs here, or is known by its name.
@@ -43,13 +43,13 @@ pub enum Place {
 
 impl Guard {
     /// Makes one of ours ready.
-    pub fn new(settings: &api::Authorizer, place: Place) -> Result<Self, regex::Error> {
+    pub fn new(settings: &api::Authorizer, target: AuthorizerTarget) -> Result<Self, regex::Error> {
         Ok(Self {
             kind: settings.kind,
             identity: settings.identity.clone(),
             validation: settings.validation().map(validation).transpose()?,
             ttl: settings.cache_ttl,
-            place,
+            target,
         })
     }
 
@@ -62,8 +62,8 @@ impl Guard {
         client: &HttpClient,
     ) -> (Invocation, Option<Decision>) {
         let asked = async {
-            match &self.place {
-                Place::InProcess(authorizer) => {
+            match &self.target {
+                AuthorizerTarget::InProcess(authorizer) => {
                     let outcome = authorizer.handle(event, now).await;
                     let invocation = match outcome.answer {
                         Ok(answer) => Invocation::Answered(answer.as_str().to_owned()),
@@ -78,10 +78,10 @@ impl Guard {
                     };
                     (invocation, Some(outcome.decision))
                 }
-                Place::Function(name) => {
+                AuthorizerTarget::Function(name) => {
                     (functions.invoke(name, Bytes::from(event.to_owned())).await, None)
                 }
-                Place::Endpoint(uri) => {
+                AuthorizerTarget::Endpoint(uri) => {
                     (ask(uri, Bytes::from(event.to_owned()), client).await, None)
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::authorizers::{Guard, Place};
+use super::authorizers::{AuthorizerTarget, Guard};
 use super::cache::Cache;
 use super::functions::Functions;
 use super::integration::compiled::Backend;
@@ -12,7 +12,7 @@ use compiler::api::{Api, GatewayResponse};
 use compiler::definition::gateway_responses;
 
 /// An API, ready to be served.
-pub struct Served {
+pub struct LoadedApi {
     pub(super) api: Api,
     pub(super) guards: BTreeMap<String, Guard>,
     pub(super) backends: BTreeMap<String, Backend>,
@@ -23,7 +23,7 @@ pub struct Served {
     pub(super) cache: Mutex<Cache>,
 }
 
-impl Served {
+impl LoadedApi {
     /// Makes an API ready, or says what of it cannot be served here.
     pub fn new(
         api: Api,
@@ -65,15 +65,15 @@ impl Served {
     }
 
     /// Says whether there is somebody to ask for a scheme.
-    pub fn guards(&self, scheme: &str) -> bool {
+    pub fn has_authorizer(&self, scheme: &str) -> bool {
         self.guards.contains_key(scheme)
     }
 
     /// Returns the functions that are asked in the place of the authorizer in this process.
-    pub fn functions_asked(&self) -> impl Iterator<Item = &str> {
-        self.guards.values().filter_map(|guard| match &guard.place {
-            Place::Function(name) => Some(name.as_str()),
-            Place::InProcess(_) | Place::Endpoint(_) => None,
+    pub fn authorizer_functions(&self) -> impl Iterator<Item = &str> {
+        self.guards.values().filter_map(|guard| match &guard.target {
+            AuthorizerTarget::Function(name) => Some(name.as_str()),
+            AuthorizerTarget::InProcess(_) | AuthorizerTarget::Endpoint(_) => None,
         })
     }
 }

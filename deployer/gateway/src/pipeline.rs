@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::authorize::scheme;
-use super::authorizers::{Guard, Place};
+use super::authorizers::{AuthorizerTarget, Guard};
 use super::cache::Cache;
 use super::functions::{Functions, Invocation};
 use super::gateway_response::{self, Refusal, Refused};
@@ -25,14 +25,14 @@ use super::integration::compiled::{Backend, function as function_name};
 use super::integration::{
     Answered, AnyBody, HttpClient, MAX_BODY_BYTES, body, function, http_proxy, mock, too_large,
 };
-use super::loaded_api::Served;
+use super::loaded_api::LoadedApi;
 use super::request::{RequestHead, RequestTime};
 use super::request_validation::checks_body;
 use super::router::{find, is_text};
 use super::server::{new_id, random};
 use super::template::Context;
 use super::throttle::Usage;
-use super::trace::{Explanation, IntegrationTold};
+use super::trace::{IntegrationTrace, RequestTrace};
 use crate::clock;
 use compiler::api::AuthorizerKind;
 
@@ -42,12 +42,12 @@ const MAX_HEAD_BYTES: usize = 10_240;
 /// How long a client may take to send a body that must be there as a whole.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who is told about each request.
-pub type Observer = Box<dyn Fn(&Explanation) + Send + Sync>;
+/// Receives the trace of each request.
+pub type Observer = Box<dyn Fn(&RequestTrace) + Send + Sync>;
 
 /// A gateway.
 pub struct Gateway {
-    served: RwLock<Arc<Served>>,
+    loaded: RwLock<Arc<LoadedApi>>,
     /// The functions that it invokes.
     pub functions: Functions,
     pub(super) client: HttpClient,
@@ -57,24 +57,24 @@ pub struct Gateway {
 }
 
 /// A request on its way.
-struct Asked<'a, B> {
-    served: &'a Served,
+struct InFlight<'a, B> {
+    loaded: &'a LoadedApi,
     parts: Parts,
     payload: B,
-    told: &'a mut Explanation,
+    trace: &'a mut RequestTrace,
 }
 
 impl Gateway {
     /// Makes one that takes these API keys.
     pub fn new(
-        served: Served,
+        loaded: LoadedApi,
         functions: Functions,
         client: HttpClient,
         keys: BTreeSet<String>,
         observer: Observer,
     ) -> Self {
         Self {
-            served: RwLock::new(Arc::new(served)),
+            loaded: RwLock::new(Arc::new(loaded)),
             functions,
             client,
             usage: Mutex::default(),
@@ -83,32 +83,32 @@ impl Gateway {
         }
     }
 
-    /// Returns what is served now.
-    pub fn served(&self) -> Arc<Served> {
-        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the API that new requests are answered with.
+    pub fn loaded(&self) -> Arc<LoadedApi> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Serves something else from now on; requests on their way end with what they began with.
-    pub fn replace(&self, served: Served) {
-        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+    pub fn replace(&self, loaded: LoadedApi) {
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 
     /// Forgets what authorizers answered.
     pub fn flush(&self) {
-        *locked(&self.served().cache) = Cache::default();
+        *locked(&self.loaded().cache) = Cache::default();
     }
 
     /// Invokes a function that is here, or an authorizer by its name.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
-        let served = self.served();
+        let loaded = self.loaded();
         let named = |(scheme, guard): &(&String, &Guard)| {
-            let authorizer = served.api.authorizers.get(*scheme);
+            let authorizer = loaded.api.authorizers.get(*scheme);
             let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
             let is = *scheme == name
                 || arn.and_then(|arn| function_name(arn.as_str()).ok()).as_deref() == Some(name);
-            is && matches!(guard.place, Place::InProcess(_))
+            is && matches!(guard.target, AuthorizerTarget::InProcess(_))
         };
-        let found = served.guards.iter().find(named).map(|(_, guard)| guard);
+        let found = loaded.guards.iter().find(named).map(|(_, guard)| guard);
         match found {
             Some(guard) if !self.functions.has(name) => {
                 let event = String::from_utf8_lossy(&payload);
@@ -127,66 +127,66 @@ impl Gateway {
     {
         let (started, now) = (clock::instant(), clock::now());
         let now = OffsetDateTime::from(now);
-        let served = self.served();
-        let mut told = Explanation {
+        let loaded = self.loaded();
+        let mut trace = RequestTrace {
             request_id: new_id(),
             time: now.format(&Rfc3339).unwrap_or_default(),
             method: request.method().as_str().to_owned(),
             path: request.uri().path().to_owned(),
-            ..Explanation::default()
+            ..RequestTrace::default()
         };
         let (parts, payload) = request.into_parts();
         let mut head = RequestHead {
-            method: told.method.clone(),
-            path: told.path.clone(),
+            method: trace.method.clone(),
+            path: trace.path.clone(),
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers.clone(),
             spelled: BTreeMap::new(),
             source_ip: peer.ip().to_string(),
-            id: told.request_id.clone(),
+            id: trace.request_id.clone(),
             extended_id: extended_id(),
             time: RequestTime(now),
         };
-        let asked = Asked { served: &served, parts, payload, told: &mut told };
+        let asked = InFlight { loaded: &loaded, parts, payload, trace: &mut trace };
         let mut response = match self.pass(asked, &mut head).await {
             Ok((response, why)) => {
-                told.why = why;
+                trace.why = why;
                 response
             }
             Err(refused) => {
-                let found = find(&served.api.routes, &head.method, &head.path);
-                let mut context = Context::new(&served.api, &head, found.as_ref());
+                let found = find(&loaded.api.routes, &head.method, &head.path);
+                let mut context = Context::new(&loaded.api, &head, found.as_ref());
                 context.more = Cow::Borrowed(&refused.known);
-                let answer = gateway_response::answer(&refused, &served.responses, &context);
-                told.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
-                told.why.clone_from(&refused.why);
+                let answer = gateway_response::answer(&refused, &loaded.responses, &context);
+                trace.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
+                trace.why.clone_from(&refused.why);
                 refused_response(answer)
             }
         };
         let headers = response.headers_mut();
         for (name, value) in
-            [("x-amzn-requestid", &told.request_id), ("x-amz-apigw-id", &head.extended_id)]
+            [("x-amzn-requestid", &trace.request_id), ("x-amz-apigw-id", &head.extended_id)]
         {
             let value = HeaderValue::from_str(value).ok();
             headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
-        told.status = response.status().as_u16();
-        told.milliseconds = started.elapsed().as_millis();
-        (self.observer)(&told);
+        trace.status = response.status().as_u16();
+        trace.milliseconds = started.elapsed().as_millis();
+        (self.observer)(&trace);
         response
     }
 
     async fn pass<B>(
         &self,
-        asked: Asked<'_, B>,
+        asked: InFlight<'_, B>,
         head: &mut RequestHead,
     ) -> Result<Answered, Refused>
     where
         B: Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Asked { served, parts, payload, told } = asked;
-        let api = &served.api;
+        let InFlight { loaded, parts, payload, trace } = asked;
+        let api = &loaded.api;
         head.path = below_stage(&api.stage, &head.path)?;
         before_routing(head)?;
         let found = find(&api.routes, &head.method, &head.path).ok_or_else(|| {
@@ -194,13 +194,13 @@ impl Gateway {
             Refused::because(Refusal::MissingAuthenticationToken, why)
         })?;
         let route = found.route;
-        told.route = Some(route.to_string());
-        told.security = Some(route.security.to_string());
-        let backend = served.backends.get(&route.to_string()).ok_or_else(|| {
+        trace.route = Some(route.to_string());
+        trace.security = Some(route.security.to_string());
+        let backend = loaded.backends.get(&route.to_string()).ok_or_else(|| {
             Refused::because(Refusal::ApiConfigurationError, "the route has no integration")
         })?;
         let by_request = scheme(&route.security)
-            .and_then(|name| served.guards.get(name))
+            .and_then(|name| loaded.guards.get(name))
             .is_some_and(|guard| guard.kind == AuthorizerKind::Request);
         if by_request || matches!(backend, Backend::FunctionProxy(_)) {
             head.spelled = spelled(parts.headers.clone(), parts.extensions.clone()).await;
@@ -208,17 +208,17 @@ impl Gateway {
         let head = &*head;
         let mut context = Context::new(api, head, Some(&found));
         let parts = (&parts.extensions, payload);
-        let passed = self.past_routing(served, backend, &mut context, parts, told).await;
+        let passed = self.past_routing(loaded, backend, &mut context, parts, trace).await;
         passed.map_err(|refused| refused.knowing(context.more.into_owned()))
     }
 
     async fn past_routing<B>(
         &self,
-        served: &Served,
+        loaded: &LoadedApi,
         backend: &Backend,
         context: &mut Context<'_>,
         (extensions, payload): (&Extensions, B),
-        told: &mut Explanation,
+        trace: &mut RequestTrace,
     ) -> Result<Answered, Refused>
     where
         B: Body<Data = Bytes> + Send + Sync + 'static,
@@ -229,20 +229,20 @@ impl Gateway {
         };
         let route = found.route;
         self.throttled(context.api, route, context.head)?;
-        let admitted = self.admit(served, route, context, told).await?;
-        served.checks.parameters(found, context.head)?;
+        let admitted = self.admit(loaded, route, context, trace).await?;
+        loaded.checks.parameters(found, context.head)?;
         let streams = matches!(backend, Backend::HttpProxy(_)) && !checks_body(route);
         let (payload, streamed) = if streams {
             (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
         } else {
             (collected(payload).await?, None)
         };
-        served.checks.body(route, context.header("content-type"), &payload)?;
+        loaded.checks.body(route, context.header("content-type"), &payload)?;
         let started = clock::instant();
         let kind = route.integration.kind.name();
         let answered = self.call(backend, context, extensions, payload, streamed).await;
         let milliseconds = started.elapsed().as_millis();
-        told.integration = Some(IntegrationTold { kind, milliseconds });
+        trace.integration = Some(IntegrationTrace { kind, milliseconds });
         let (response, said) = answered?;
         Ok((response, format!("{admitted}; {said}")))
     }

@@ -8,7 +8,7 @@ use compiler::fingerprint::fingerprint;
 
 /// What happened to a request, and why.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Explanation {
+pub struct RequestTrace {
     /// The request's id, also in the response's `x-amzn-RequestId`.
     pub request_id: String,
     /// When it came, as RFC 3339 writes it.
@@ -34,14 +34,14 @@ pub struct Explanation {
     /// How long it took, in milliseconds.
     pub milliseconds: u128,
     /// What the authorizer was asked, and what it said.
-    pub authorizer: Option<AuthorizerTold>,
+    pub authorizer: Option<AuthorizerTrace>,
     /// What answered.
-    pub integration: Option<IntegrationTold>,
+    pub integration: Option<IntegrationTrace>,
 }
 
 /// What an authorizer was asked, and what it said.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct AuthorizerTold {
+pub struct AuthorizerTrace {
     /// Its name.
     pub name: String,
     /// What its answer is cached by: a fingerprint, since a token may be in it.
@@ -60,20 +60,20 @@ pub struct AuthorizerTold {
 
 /// What answered.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct IntegrationTold {
+pub struct IntegrationTrace {
     /// What kind of integration.
     pub kind: &'static str,
     /// How long it took to begin its answer, in milliseconds.
     pub milliseconds: u128,
 }
 
-impl Explanation {
+impl RequestTrace {
     /// Returns what a line for machines has: all but what an authorizer was asked and said.
     pub fn line(&self) -> Json {
         let mut line = serde_json::to_value(self).unwrap_or_default();
-        if let Some(told) = line.get_mut("authorizer").and_then(Json::as_object_mut) {
-            told.remove("event");
-            told.remove("answer");
+        if let Some(authorizer) = line.get_mut("authorizer").and_then(Json::as_object_mut) {
+            authorizer.remove("event");
+            authorizer.remove("answer");
         }
         line
     }

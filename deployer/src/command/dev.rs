@@ -181,7 +181,7 @@ fn limits(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Vec<String> {
             Some("it needs an API key: name one with --api-key".to_owned())
         }
         Security::AwsIam => Some("signatures for AWS_IAM cannot be checked locally".to_owned()),
-        Security::External { scheme, .. } if !serving.gateway.served().guards(scheme) => {
+        Security::External { scheme, .. } if !serving.gateway.loaded().has_authorizer(scheme) => {
             Some(format!("nobody can be asked for `{scheme}`: name its function with --function"))
         }
         _ => None,

@@ -162,8 +162,10 @@ fn token(
         });
     }
     let scopes: Vec<&str> = scopes.into_iter().collect();
-    let failed =
-        |error: issuer::NoKey| Failure::Start { what: "an issuer", cause: error.to_string() };
+    let failed = |error: issuer::KeyGenerationError| Failure::Start {
+        what: "an issuer",
+        cause: error.to_string(),
+    };
     let local = Issuer::new(NOBODY.to_owned(), &document.issuers).map_err(failed)?;
     let keys = BundledKeys {
         jwks: local.key_set().clone(),

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 
 use super::{Failure, local};
 use crate::cli;
-use crate::dev::cases::{self, Came, Case, Outcome, Results, Token};
+use crate::dev::cases::{self, Actual, Case, Outcome, Results, Token};
 use crate::dev::serving::Serving;
 use crate::output::{Exit, Output};
 use compiler::compile::Environment;
@@ -169,7 +169,7 @@ impl Asked<'_> {
                     }
                     Self::Live(_) => None,
                 };
-                case.judge(&Came { status, body, backend })
+                case.judge(&Actual { status, body, backend })
             }
             Err(why) => Outcome::Failed(why),
         }

@@ -60,7 +60,7 @@ pub struct Expected {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Came {
+pub struct Actual {
     /// The status.
     pub status: u16,
     /// The body.
@@ -87,7 +87,7 @@ impl Case {
     }
 
     /// Says what is wrong with what came of it.
-    pub fn judge(&self, came: &Came) -> Outcome {
+    pub fn judge(&self, came: &Actual) -> Outcome {
         let Expected { status, body, backend } = &self.expected;
         let mut wrong = Vec::new();
         if came.status != *status {

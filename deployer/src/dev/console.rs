@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::examples::{Call, Examples};
-use gateway::trace::Explanation;
+use gateway::trace::RequestTrace;
 
 /// What was started.
 #[derive(Clone, Debug)]
@@ -105,22 +105,22 @@ impl Started {
 }
 
 /// Writes a request's line for people.
-pub fn line(told: &Explanation) -> String {
+pub fn line(trace: &RequestTrace) -> String {
     format!(
         "{} {} {}  {} ({} ms)",
-        told.status,
-        told.method,
-        escaped(&told.path),
-        escaped(&told.why),
-        told.milliseconds
+        trace.status,
+        trace.method,
+        escaped(&trace.path),
+        escaped(&trace.why),
+        trace.milliseconds
     )
 }
 
 /// Writes a request's line for machines.
-pub fn json_line(told: &Explanation) -> Json {
+pub fn json_line(trace: &RequestTrace) -> Json {
     let mut line = json!({"event": "request"});
-    if let (Json::Object(line), Json::Object(told)) = (&mut line, told.line()) {
-        line.extend(told);
+    if let (Json::Object(line), Json::Object(trace)) = (&mut line, trace.line()) {
+        line.extend(trace);
     }
     line
 }

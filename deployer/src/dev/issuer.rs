@@ -41,7 +41,7 @@ pub struct Issuer {
 /// The issuer's key could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no key could be made")]
-pub struct NoKey;
+pub struct KeyGenerationError;
 
 /// Returns how an authorizer trusts the issuer at `url`: for the configured audiences.
 pub fn trusted(url: &str, configured: &[IssuerDocument]) -> IssuerDocument {
@@ -62,14 +62,14 @@ fn audiences(configured: &[IssuerDocument]) -> Vec<String> {
 
 impl Issuer {
     /// Makes an issuer with a new key, whose tokens are for the configured audiences.
-    pub fn new(url: String, configured: &[IssuerDocument]) -> Result<Self, NoKey> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| NoKey)?;
-        let private = pair.as_der().map_err(|_| NoKey)?;
+    pub fn new(url: String, configured: &[IssuerDocument]) -> Result<Self, KeyGenerationError> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyGenerationError)?;
+        let private = pair.as_der().map_err(|_| KeyGenerationError)?;
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             STANDARD.encode(private.as_ref())
         );
-        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| NoKey)?;
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| KeyGenerationError)?;
         let public = aws_lc_rs::signature::KeyPair::public_key(&pair);
         let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let key_set = json!({"keys": [{
@@ -102,7 +102,7 @@ impl Issuer {
         scope: &str,
         audience: Option<&str>,
         now: UnixTime,
-    ) -> Result<String, NoKey> {
+    ) -> Result<String, KeyGenerationError> {
         let usual = || json!(*self.audience.read().unwrap_or_else(PoisonError::into_inner));
         let audience = audience.map_or_else(usual, |audience| json!(audience));
         let claims = json!({
@@ -115,7 +115,7 @@ impl Issuer {
             typ: Some("at+jwt".to_owned()),
             ..Header::new(Algorithm::RS256)
         };
-        jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| NoKey)
+        jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| KeyGenerationError)
     }
 
     /// Answers one request.
@@ -172,7 +172,7 @@ impl Issuer {
                 StatusCode::OK,
                 &json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": scope}),
             ),
-            Err(NoKey) => {
+            Err(KeyGenerationError) => {
                 reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error"}))
             }
         }

@@ -22,7 +22,7 @@ use gateway::functions::Invocation;
 use gateway::integration::compiled::function;
 use gateway::integration::{AnyBody, body};
 use gateway::pipeline::Gateway;
-use gateway::trace::Explanation;
+use gateway::trace::RequestTrace;
 
 /// Where the page is.
 pub const PAGE: &str = "/_portcullis/";
@@ -43,26 +43,26 @@ const FILES: [(&str, &str, &str); 4] = [
 
 /// What was asked lately, the latest last.
 #[derive(Debug, Default)]
-pub struct Log(Mutex<VecDeque<Explanation>>);
+pub struct Log(Mutex<VecDeque<RequestTrace>>);
 
 impl Log {
     /// Remembers a request.
-    pub fn push(&self, told: &Explanation) {
+    pub fn push(&self, trace: &RequestTrace) {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if log.len() >= REMEMBERED {
             log.pop_front();
         }
-        log.push_back(told.clone());
+        log.push_back(trace.clone());
     }
 
-    fn find(&self, id: &str) -> Option<Explanation> {
+    fn find(&self, id: &str) -> Option<RequestTrace> {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.iter().find(|told| told.request_id == id).cloned()
+        log.iter().find(|trace| trace.request_id == id).cloned()
     }
 
     fn lines(&self) -> Vec<Json> {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.iter().rev().take(100).map(Explanation::line).collect()
+        log.iter().rev().take(100).map(RequestTrace::line).collect()
     }
 }
 
@@ -129,8 +129,8 @@ impl Page {
         };
         match (request.method(), name) {
             (&Method::GET, "api") => {
-                let served = gateway.served();
-                json_reply(StatusCode::OK, &shown(served.api(), &self.url, self.issuer.is_some()))
+                let loaded = gateway.loaded();
+                json_reply(StatusCode::OK, &shown(loaded.api(), &self.url, self.issuer.is_some()))
             }
             (&Method::GET, "requests") => {
                 json_reply(StatusCode::OK, &json!({"requests": self.log.lines()}))
@@ -138,8 +138,9 @@ impl Page {
             (&Method::POST, "token") => self.token(request).await,
             (&Method::GET, name) => {
                 if let Some(id) = name.strip_prefix("requests/") {
-                    let told = self.log.find(id).and_then(|told| serde_json::to_value(told).ok());
-                    return told.map_or_else(nothing, |told| json_reply(StatusCode::OK, &told));
+                    let trace =
+                        self.log.find(id).and_then(|trace| serde_json::to_value(trace).ok());
+                    return trace.map_or_else(nothing, |trace| json_reply(StatusCode::OK, &trace));
                 }
                 let file = FILES.iter().find(|(known, ..)| *known == name);
                 file.map_or_else(nothing, |(_, media, text)| {
@@ -207,9 +208,9 @@ impl Page {
 /// API Gateway's `FlushStageAuthorizersCache`.
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html>
 fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<AnyBody> {
-    let served = gateway.served();
+    let loaded = gateway.loaded();
     let known =
-        format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, served.api().stage);
+        format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, loaded.api().stage);
     if method != Method::DELETE || path != known {
         let why = format!("of API Gateway's own calls there is only DELETE {known}");
         return refuse(StatusCode::NOT_FOUND, &why);

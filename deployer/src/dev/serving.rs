@@ -18,12 +18,12 @@ use super::issuer::{self, Issuer};
 use super::{echo, page};
 use compiler::api::{Api, AuthorizerKind, IdentitySource, IntegrationKind};
 use compiler::project;
-use gateway::authorizers::{Guard, Place};
+use gateway::authorizers::{AuthorizerTarget, Guard};
 use gateway::functions::{Command, Functions, Settings};
 use gateway::identity;
 use gateway::integration::client;
 use gateway::integration::compiled::function;
-use gateway::loaded_api::Served;
+use gateway::loaded_api::LoadedApi;
 use gateway::pipeline::{Gateway, Observer};
 use gateway::server;
 
@@ -35,7 +35,7 @@ pub struct Options {
     pub issuer: Option<TcpListener>,
     /// Where requests go; to the backend that echoes if left out.
     pub backend: Option<Uri>,
-    /// A Lambda Invoke endpoint to ask in the place of every authorizer.
+    /// A Lambda Invoke endpoint to ask in the target of every authorizer.
     pub authorizer: Option<Uri>,
     /// Functions, and what they are here.
     pub functions: Vec<(String, Local)>,
@@ -61,7 +61,7 @@ pub enum Local {
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotServed {
+pub enum StartError {
     /// The API has what only AWS can do.
     #[error("these cannot be served locally: {}", .0.join("; "))]
     OnlyAws(Vec<String>),
@@ -97,7 +97,7 @@ struct Setup {
 
 impl Serving {
     /// Starts it all.
-    pub fn start(api: Api, options: Options, observer: Observer) -> Result<Self, NotServed> {
+    pub fn start(api: Api, options: Options, observer: Observer) -> Result<Self, StartError> {
         let url = format!("http://{}", address(&options.gateway)?);
         let reached = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = watch::channel(());
@@ -112,7 +112,7 @@ impl Serving {
                 let listener = std::net::TcpListener::bind("127.0.0.1:0")
                     .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
                     .and_then(TcpListener::from_std)
-                    .map_err(|error| NotServed::Start("the backend", error.to_string()))?;
+                    .map_err(|error| StartError::Start("the backend", error.to_string()))?;
                 let base = format!("http://{}", address(&listener)?);
                 let reached = Arc::clone(&reached);
                 servers.spawn(server::serve_with(listener, until(), move |request, _| {
@@ -127,7 +127,7 @@ impl Serving {
                 let url = format!("http://{}", address(&listener)?);
                 let issuer = Issuer::new(url, &issuers(&api));
                 let issuer = issuer
-                    .map_err(|error| NotServed::Start("the local issuer", error.to_string()))?;
+                    .map_err(|error| StartError::Start("the local issuer", error.to_string()))?;
                 let issuer = Arc::new(issuer);
                 let serving = Arc::clone(&issuer);
                 servers.spawn(server::serve_with(listener, until(), move |request, _| {
@@ -155,14 +155,14 @@ impl Serving {
                 }
             }
         }
-        let served = setup.prepare(api, issuer.as_deref(), &functions)?;
+        let loaded = setup.prepare(api, issuer.as_deref(), &functions)?;
         let log = Arc::new(page::Log::default());
         let remembered = Arc::clone(&log);
-        let observer: Observer = Box::new(move |told| {
-            remembered.push(told);
-            observer(told);
+        let observer: Observer = Box::new(move |trace| {
+            remembered.push(trace);
+            observer(trace);
         });
-        let gateway = Arc::new(Gateway::new(served, functions, client, options.keys, observer));
+        let gateway = Arc::new(Gateway::new(loaded, functions, client, options.keys, observer));
         let page = Arc::new(page::Page::new(issuer.clone(), &url, log));
         let (serving, shown) = (Arc::clone(&gateway), page);
         servers.spawn(server::serve_with(options.gateway, until(), move |request, peer| {
@@ -179,8 +179,8 @@ impl Serving {
 
     /// Says where the authorizers are.
     pub fn authorizers(&self) -> String {
-        let served = self.gateway.served();
-        let functions: Vec<&str> = served.functions_asked().collect();
+        let loaded = self.gateway.loaded();
+        let functions: Vec<&str> = loaded.authorizer_functions().collect();
         if functions.is_empty() {
             return "in this process".to_owned();
         }
@@ -188,13 +188,13 @@ impl Serving {
     }
 
     /// Serves another version of the API from now on.
-    pub fn replace(&self, api: Api) -> Result<(), NotServed> {
+    pub fn replace(&self, api: Api) -> Result<(), StartError> {
         if let Some(issuer) = &self.issuer {
             issuer.serve(&issuers(&api));
         }
         let functions = &self.gateway.functions;
-        let served = self.setup.prepare(api, self.issuer.as_deref(), functions)?;
-        self.gateway.replace(served);
+        let loaded = self.setup.prepare(api, self.issuer.as_deref(), functions)?;
+        self.gateway.replace(loaded);
         functions.recycle();
         Ok(())
     }
@@ -213,10 +213,10 @@ impl Setup {
         mut api: Api,
         issuer: Option<&Issuer>,
         functions: &Functions,
-    ) -> Result<Served, NotServed> {
+    ) -> Result<LoadedApi, StartError> {
         redirect_backends(&mut api, &self.base);
         let guards = self.guards(&api, issuer, functions)?;
-        Served::new(api, guards, functions).map_err(NotServed::OnlyAws)
+        LoadedApi::new(api, guards, functions).map_err(StartError::OnlyAws)
     }
 
     /// Makes the authorizers ready: ours with their own rules and the local issuer beside its
@@ -226,11 +226,11 @@ impl Setup {
         api: &Api,
         issuer: Option<&Issuer>,
         functions: &Functions,
-    ) -> Result<BTreeMap<String, Guard>, NotServed> {
+    ) -> Result<BTreeMap<String, Guard>, StartError> {
         let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
         let expression = |text: &str| {
             identity::validation(text)
-                .map_err(|error| NotServed::Authorizer(format!("`{text}`: {error}")))
+                .map_err(|error| StartError::Authorizer(format!("`{text}`: {error}")))
         };
         let mut guards = BTreeMap::new();
         for (name, authorizer) in &api.authorizers {
@@ -240,19 +240,19 @@ impl Setup {
             }
             let beside = issuer.map(|issuer| issuer::trusted(issuer.url(), &document.issuers));
             document.issuers.extend(beside);
-            let place = match (&self.authorizer, function_of(api, name, functions)) {
-                (Some(endpoint), _) => Place::Endpoint(endpoint.clone()),
+            let target = match (&self.authorizer, function_of(api, name, functions)) {
+                (Some(endpoint), _) => AuthorizerTarget::Endpoint(endpoint.clone()),
                 (None, Some(function)) => {
                     write_configuration(&self.folder, &function, &document)?;
-                    Place::Function(function)
+                    AuthorizerTarget::Function(function)
                 }
                 (None, None) => {
                     let authorizer = Authorizer::new(resolve(&document)?, &fetch);
-                    Place::InProcess(Box::new(authorizer))
+                    AuthorizerTarget::InProcess(Box::new(authorizer))
                 }
             };
-            let guard = Guard::new(authorizer, place)
-                .map_err(|error| NotServed::Authorizer(format!("{name}: {error}")))?;
+            let guard = Guard::new(authorizer, target)
+                .map_err(|error| StartError::Authorizer(format!("{name}: {error}")))?;
             guards.insert(name.clone(), guard);
         }
         for (name, shape) in &api.externals {
@@ -263,9 +263,9 @@ impl Setup {
             };
             let function = function(shape.uri.as_deref().unwrap_or_default());
             let function = function.ok().filter(|function| functions.has(function));
-            let place = match (function, &self.authorizer) {
-                (Some(function), _) => Place::Function(function),
-                (None, Some(endpoint)) => Place::Endpoint(endpoint.clone()),
+            let target = match (function, &self.authorizer) {
+                (Some(function), _) => AuthorizerTarget::Function(function),
+                (None, Some(endpoint)) => AuthorizerTarget::Endpoint(endpoint.clone()),
                 (None, None) => continue,
             };
             // One that is left out would have callers share answers.
@@ -274,17 +274,17 @@ impl Setup {
                 known.map_err(|_| format!("the identity source {source} of {name}"))
             });
             let identity = identity.collect::<Result<Vec<_>, String>>();
-            let identity = identity.map_err(|source| NotServed::OnlyAws(vec![source]))?;
+            let identity = identity.map_err(|source| StartError::OnlyAws(vec![source]))?;
             let validation: Option<Regex> =
                 shape.validation.as_deref().map(expression).transpose()?;
             let ttl = u32::try_from(shape.ttl).unwrap_or(0);
-            guards.insert(name.clone(), Guard { kind, identity, validation, ttl, place });
+            guards.insert(name.clone(), Guard { kind, identity, validation, ttl, target });
         }
         let sources = guards.values().flat_map(|guard| &guard.identity);
         let unknown = sources.filter(|source| !identity::is_known(source));
         let unknown: Vec<String> =
             unknown.map(|source| format!("the identity source {source}")).collect();
-        if unknown.is_empty() { Ok(guards) } else { Err(NotServed::OnlyAws(unknown)) }
+        if unknown.is_empty() { Ok(guards) } else { Err(StartError::OnlyAws(unknown)) }
     }
 }
 
@@ -292,8 +292,8 @@ fn issuers(api: &Api) -> Vec<IssuerDocument> {
     api.authorizers.values().flat_map(|authorizer| authorizer.issuers.clone()).collect()
 }
 
-fn resolve(document: &Document) -> Result<Config, NotServed> {
-    Config::resolve(document).map_err(|problems| NotServed::Authorizer(problems.to_string()))
+fn resolve(document: &Document) -> Result<Config, StartError> {
+    Config::resolve(document).map_err(|problems| StartError::Authorizer(problems.to_string()))
 }
 
 /// Returns the function that an authorizer of ours is here: the one on AWS by its name, or one
@@ -321,17 +321,17 @@ fn write_configuration(
     folder: &Path,
     function: &str,
     document: &Document,
-) -> Result<(), NotServed> {
+) -> Result<(), StartError> {
     let text = serde_json::to_string(document).unwrap_or_default();
     project::write(&configuration(folder, function), &text)
-        .map_err(|error| NotServed::Start("a function", error.to_string()))
+        .map_err(|error| StartError::Start("a function", error.to_string()))
 }
 
-fn address(listener: &TcpListener) -> Result<String, NotServed> {
+fn address(listener: &TcpListener) -> Result<String, StartError> {
     let address = listener.local_addr();
     address
         .map(|address| address.to_string())
-        .map_err(|error| NotServed::Start("a server", error.to_string()))
+        .map_err(|error| StartError::Start("a server", error.to_string()))
 }
 
 /// Sends what would go to a deployed backend to the local one, on the same path.

@@ -16,12 +16,12 @@ use compiler::api::{Api, Route, Security};
 use compiler::compile;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployer::dev::issuer::Issuer;
-use gateway::authorizers::{Guard, Place};
+use gateway::authorizers::{AuthorizerTarget, Guard};
 use gateway::functions::Functions;
 use gateway::integration::client;
-use gateway::loaded_api::Served;
+use gateway::loaded_api::LoadedApi;
 use gateway::pipeline::Gateway;
-use gateway::trace::Explanation;
+use gateway::trace::RequestTrace;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use proptest::prelude::*;
@@ -103,14 +103,14 @@ fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
             lifetime_seconds: 86_400,
         });
         let config = Config::resolve(&document).unwrap();
-        let place = Place::InProcess(Box::new(Authorizer::new(config, &fetch)));
-        guards.insert("jwt".to_owned(), Guard::new(&api.authorizers["jwt"], place).unwrap());
+        let target = AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, &fetch)));
+        guards.insert("jwt".to_owned(), Guard::new(&api.authorizers["jwt"], target).unwrap());
     }
     let functions = Functions::new(client());
     let served =
-        Served::new(api.clone(), guards, &functions).unwrap_or_else(|why| panic!("{why:?}"));
-    let observer = Box::new(move |told: &Explanation| {
-        asked.fetch_add(usize::from(told.authorizer_called), Relaxed);
+        LoadedApi::new(api.clone(), guards, &functions).unwrap_or_else(|why| panic!("{why:?}"));
+    let observer = Box::new(move |trace: &RequestTrace| {
+        asked.fetch_add(usize::from(trace.authorizer_called), Relaxed);
     });
     Gateway::new(served, functions, client(), BTreeSet::new(), observer)
 }

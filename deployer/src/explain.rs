@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
+use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Authorizer, IdentitySource, Route, Security};
 use gateway::event::method_arn;
 use gateway::gateway_response::Refusal;
@@ -100,8 +101,13 @@ pub struct Other {
 
 impl Explanation {
     /// Explains a request that no authorizer is asked about; nothing if one is.
-    pub fn without_authorizer(api: &Api, method: &str, path: &str) -> Option<Self> {
-        let found = find(&api.routes, method, path).map(|found| found.route);
+    pub fn without_authorizer(
+        api: &Api,
+        router: &ApiRouter,
+        method: &str,
+        path: &str,
+    ) -> Option<Self> {
+        let found = find(router, &api.routes, method, path).map(|found| found.route);
         let end = match found.map(|route| &route.security) {
             Some(Security::Jwt { .. }) => return None,
             Some(Security::Public) => End::pass("it is public"),
@@ -259,9 +265,10 @@ fn judged(answer: &Answer, api: &Api, method: &str, path: &str, now: UnixTime) -
 }
 
 fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: UnixTime) -> Cache {
+    let router = ApiRouter::new(&api.routes);
     let by_route = IdentitySource::route().iter().all(|source| settings.knows(source));
     let others = api.routes.iter().filter(|route| *route != asked).filter_map(|route| {
-        let (method, path) = example(api, route)?;
+        let (method, path) = example(api, &router, route)?;
         let same_guard = match (&route.security, &asked.security) {
             (Security::Jwt { authorizer: a, .. }, Security::Jwt { authorizer: b, .. }) => a == b,
             _ => false,
@@ -270,7 +277,8 @@ fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: 
         let end = if same_guard {
             from_cache.then(|| judged(answer, api, method, &path, now))
         } else {
-            Explanation::without_authorizer(api, method, &path).map(|explanation| explanation.end)
+            let explanation = Explanation::without_authorizer(api, &router, method, &path);
+            explanation.map(|explanation| explanation.end)
         };
         Some(Other {
             route: route.to_string(),
@@ -287,10 +295,11 @@ fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: 
 }
 
 /// Makes a request that belongs to a route; nothing if none does.
-fn example(api: &Api, route: &Route) -> Option<(&'static str, String)> {
+fn example(api: &Api, router: &ApiRouter, route: &Route) -> Option<(&'static str, String)> {
     let path = route.example_path();
-    let is_its =
-        |method: &&str| find(&api.routes, method, &path).is_some_and(|found| found.route == route);
+    let is_its = |method: &&str| {
+        find(router, &api.routes, method, &path).is_some_and(|found| found.route == route)
+    };
     let method = Verb::NAMED.into_iter().map(Verb::name).find(is_its)?;
     Some((method, path))
 }

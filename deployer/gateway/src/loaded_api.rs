@@ -8,12 +8,14 @@ use super::cache::Cache;
 use super::functions::Functions;
 use super::integration::compiled::Backend;
 use super::request_validation::Checks;
+use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, GatewayResponse};
 use compiler::definition::gateway_responses;
 
 /// An API, ready to be served.
 pub struct LoadedApi {
     pub(super) api: Api,
+    pub(super) router: ApiRouter,
     pub(super) guards: BTreeMap<String, Guard>,
     pub(super) backends: BTreeMap<String, Backend>,
     pub(super) checks: Checks,
@@ -53,7 +55,16 @@ impl LoadedApi {
         match checks {
             Ok(checks) if problems.is_empty() => {
                 let responses = gateway_responses(&api);
-                Ok(Self { api, guards, backends, checks, responses, cache: Mutex::default() })
+                let router = ApiRouter::new(&api.routes);
+                Ok(Self {
+                    api,
+                    router,
+                    guards,
+                    backends,
+                    checks,
+                    responses,
+                    cache: Mutex::default(),
+                })
             }
             _ => Err(problems),
         }

@@ -154,7 +154,7 @@ impl Gateway {
                 response
             }
             Err(refused) => {
-                let found = find(&loaded.api.routes, &head.method, &head.path);
+                let found = find(&loaded.router, &loaded.api.routes, &head.method, &head.path);
                 let mut context = Context::new(&loaded.api, &head, found.as_ref());
                 context.more = Cow::Borrowed(&refused.known);
                 let answer = gateway_response::answer(&refused, &loaded.responses, &context);
@@ -189,10 +189,11 @@ impl Gateway {
         let api = &loaded.api;
         head.path = below_stage(&api.stage, &head.path)?;
         before_routing(head)?;
-        let found = find(&api.routes, &head.method, &head.path).ok_or_else(|| {
-            let why = "no route has this method and path";
-            Refused::because(Refusal::MissingAuthenticationToken, why)
-        })?;
+        let found =
+            find(&loaded.router, &api.routes, &head.method, &head.path).ok_or_else(|| {
+                let why = "no route has this method and path";
+                Refused::because(Refusal::MissingAuthenticationToken, why)
+            })?;
         let route = found.route;
         trace.route = Some(route.to_string());
         trace.security = Some(route.security.to_string());

@@ -4,6 +4,7 @@ use authorizer::routes::{self, Segment};
 use percent_encoding::percent_decode_str;
 
 use compiler::api::Route;
+use compiler::api::routing::ApiRouter;
 
 /// A route and what its parameters are in this request.
 #[derive(Clone, Debug)]
@@ -21,13 +22,18 @@ impl Match<'_> {
     }
 }
 
-/// Finds the route of a request; `routes` are in order of precedence.
+/// Finds the route of a request; `routes` are those that `router` was built of.
 ///
 /// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them
 /// would answer for a path that nobody was authorized for. Nor has one with an empty segment:
 /// it is not known which route AWS gives it, and its method ARN may name another. What is no
 /// text, or holds a control character, has none either.
-pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
+pub fn find<'a>(
+    router: &ApiRouter,
+    routes: &'a [Route],
+    method: &str,
+    path: &str,
+) -> Option<Match<'a>> {
     let segments = routes::split(path);
     let strange = |segment: &&str| {
         !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")
@@ -35,8 +41,7 @@ pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'
     if segments.iter().any(strange) {
         return None;
     }
-    let route =
-        routes.iter().find(|route| route.verb.takes(method) && route.path.matches(&segments))?;
+    let route = router.find(routes, method, &segments)?;
     let named =
         route.path.segments().iter().enumerate().filter_map(|(at, segment)| match segment {
             Segment::Literal(_) => None,

@@ -15,6 +15,7 @@ use crate::cli;
 use crate::dev::issuer::{self, Issuer};
 use crate::explain::{Explanation, head};
 use crate::output::{Exit, Output};
+use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Security};
 use compiler::compile::Environment;
 use gateway::clock;
@@ -53,10 +54,11 @@ fn explain(
     now: UnixTime,
 ) -> Result<Explanation, Failure> {
     let below = path.split('?').next().unwrap_or(path);
-    if let Some(explanation) = Explanation::without_authorizer(api, method, below) {
+    let router = ApiRouter::new(&api.routes);
+    if let Some(explanation) = Explanation::without_authorizer(api, &router, method, below) {
         return Ok(explanation);
     }
-    let found = find(&api.routes, method, below);
+    let found = find(&router, &api.routes, method, below);
     let found = found.ok_or_else(|| Failure::Authorizer("the route has gone".to_owned()))?;
     let Security::Jwt { authorizer: name, .. } = &found.route.security else {
         return Err(Failure::Authorizer("the route takes no token".to_owned()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authorizer::UnixTime;
+use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Throttle};
 use compiler::compile;
 use compiler::source::diagnostic::Source;
@@ -79,7 +80,7 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
         ("GET", "//open", None, None),
         ("GET", "/files/...", Some("ANY /files/{proxy+}"), Some("...")),
     ] {
-        let found = find(&api.routes, method, path);
+        let found = find(&ApiRouter::new(&api.routes), &api.routes, method, path);
         assert_eq!(
             found.as_ref().map(|found| found.route.to_string()).as_deref(),
             route,
@@ -95,7 +96,7 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
 fn events_have_api_gateways_shape() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
-    let found = find(&api.routes, "GET", &head.path).unwrap();
+    let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
     let arn = method_arn("dev", "GET", &head.path);
     assert_eq!(arn, "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/things/a%20b");
     assert_eq!(
@@ -184,7 +185,7 @@ fn an_identity_is_every_source_exactly_once() {
         settings.kind = AuthorizerKind::Request;
         settings.identity = sources.iter().map(|source| source.parse().unwrap()).collect();
         assert!(settings.identity.iter().all(identity::is_known));
-        let found = find(&api.routes, "GET", &head.path).unwrap();
+        let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
         identity::identity(&settings.identity, None, &Context::new(&api, &head, Some(&found)))
     };
     let header = "method.request.header.authorization";
@@ -224,7 +225,7 @@ fn what_is_not_one_bearer_token_is_not_asked_about() {
     let is_asked = |value: &str| {
         let mut head = head("/things/7");
         head.headers.insert("authorization", value.parse().unwrap());
-        let found = find(&api.routes, "GET", &head.path).unwrap();
+        let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
         let settings = &api.authorizers["jwt"];
         let validation = identity::validation(settings.validation().unwrap()).unwrap();
         let context = Context::new(&api, &head, Some(&found));
@@ -357,7 +358,7 @@ fn a_bucket_fills_and_a_quota_begins_anew() {
 fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
-    let found = find(&api.routes, "GET", &head.path).unwrap();
+    let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
     let context = Context::new(&api, &head, Some(&found));
     let context = context.with([("authorizer.sub", "me".to_owned())]);
     for (template, expected) in [

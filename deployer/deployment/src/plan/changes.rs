@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observed::ObservedApi;
 use crate::revision::{Part, Record};
-use compiler::api::routing;
+use compiler::api::routing::{self, ApiRouter};
 use compiler::api::{Api, Security};
 
 /// One thing that differs.
@@ -147,6 +147,7 @@ fn danger(subject: &str, aspect: &str, before: Option<&String>, after: Option<&S
 /// something that everybody may call.
 pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
     let mut changes = Vec::new();
+    let router = ApiRouter::new(&api.routes);
     for (subject, part) in &before.0 {
         let guard = part.says.get("auth").filter(|auth| *auth != PUBLIC);
         let (Some(guard), Some((verb, path))) = (guard, subject.split_once(' ')) else { continue };
@@ -159,7 +160,7 @@ pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
             verb => vec![verb],
         };
         let now = verbs.into_iter().find_map(|verb| {
-            let found = routing::routed(&api.routes, verb, &routing::path(&path))?;
+            let found = router.find(&api.routes, verb, &routing::path(&path))?;
             (found.security == Security::Public && found.preflight.is_none()).then_some(found)
         });
         changes.extend(now.map(|now| Change {

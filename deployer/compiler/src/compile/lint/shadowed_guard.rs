@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use authorizer::routes::{Requirement, Segment, Verb};
 
 use super::Places;
-use crate::api::routing::{path, routed};
+use crate::api::routing::{ApiRouter, path};
 use crate::api::{Api, Route, Security};
 use crate::source::diagnostic::Diagnostics;
 
 pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
+    let router = ApiRouter::new(&api.routes);
     for (at, guarded) in api.routes.iter().enumerate() {
         let is_same = |other: &Route| other.path.same_resource(&guarded.path);
         // A resource's routes follow each other: it is looked at once.
@@ -20,7 +21,8 @@ pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics
         let own: Vec<&Route> = api.routes.iter().filter(|route| is_same(route)).collect();
         let mut fallen: BTreeMap<String, (&Route, &Route, Vec<&str>)> = BTreeMap::new();
         for method in Verb::NAMED.into_iter().map(Verb::name) {
-            let Some(taken) = routed(&api.routes, method, &path(&guarded.path)) else { continue };
+            let taken = router.find(&api.routes, method, &path(&guarded.path));
+            let Some(taken) = taken else { continue };
             let greedy = matches!(taken.path.segments().last(), Some(Segment::Greedy(_)));
             // A preflight request carries nothing that could be checked.
             if is_same(taken) || !greedy || method == "OPTIONS" {

@@ -9,9 +9,8 @@ use bytes::Bytes;
 use http::Uri;
 use regex::Regex;
 
-use super::functions::{Functions, Invocation, ask};
+use super::functions::{Functions, Invocation};
 use super::identity::validation;
-use super::integration::HttpClient;
 use compiler::api::{self, AuthorizerKind, IdentitySource};
 
 /// API Gateway gives up on an authorizer after this long.
@@ -59,7 +58,6 @@ impl Guard {
         event: &str,
         now: UnixTime,
         functions: &Functions,
-        client: &HttpClient,
     ) -> (Invocation, Option<Decision>) {
         let asked = async {
             match &self.target {
@@ -82,7 +80,7 @@ impl Guard {
                     (functions.invoke(name, Bytes::from(event.to_owned())).await, None)
                 }
                 AuthorizerTarget::Endpoint(uri) => {
-                    (ask(uri, Bytes::from(event.to_owned()), client).await, None)
+                    (functions.invoke_at(uri, Bytes::from(event.to_owned())).await, None)
                 }
             }
         };

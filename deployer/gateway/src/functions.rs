@@ -8,7 +8,8 @@ use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value as Json;
 
-use super::integration::{HttpClient, body};
+use super::body::body;
+use super::client::HttpClient;
 use environments::Environments;
 
 mod environments;
@@ -90,14 +91,19 @@ impl Functions {
         match self.known.get(name) {
             None => Invocation::NotInvocable(format!("there is no function {name}")),
             Some(Function::Command(environments)) => environments.invoke(payload).await,
-            Some(Function::Endpoint(uri)) => ask(uri, payload, &self.client).await,
+            Some(Function::Endpoint(uri)) => self.invoke_at(uri, payload).await,
         }
+    }
+
+    /// Invokes the function behind an endpoint and waits for its answer.
+    pub async fn invoke_at(&self, endpoint: &Uri, payload: Bytes) -> Invocation {
+        ask(endpoint, payload, &self.client).await
     }
 }
 
 /// Invokes a function by HTTP. Lambda marks a function's error by a header; `cargo lambda
 /// watch` by the status.
-pub async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
+async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
     let not_invocable =
         |cause: &dyn std::fmt::Display| Invocation::NotInvocable(format!("{uri}: {cause}"));
     let request = Request::post(uri.clone())

@@ -1,38 +1,72 @@
-//! API Gateway's data plane on one machine: routing, identity, result cache, policy,
-//! integration, and its words for every refusal. What it cannot do it refuses; nothing it
-//! does not understand is admitted.
+//! API Gateway's data plane on one machine: routing, identity, result cache, policy, integration,
+//! and API Gateway's own response for every refusal. What it does not support it refuses; it
+//! admits nothing that it does not understand.
 //!
 //! ```text
-//! request ─router→ route ─identity→ cache(now) ─authorizer→ policy(arn) ─integration→ response
+//! request ─server→ pipeline ─router→ route ─limits→ ─authorize→ ─request_validation→ ─integration→ response
+//!                                                        │
+//!        identity → cache(now) ─or→ event ─authorizers→ result → policy(method ARN)
+//!
+//! a refusal at any step ─gateway_response→ response;  every request → trace
 //! ```
 //!
-//! [`router`], [`identity`], [`event`], [`cache`], [`throttle`], [`request_validation`],
-//! [`template`], [`policy`] and [`gateway_response`] are pure; [`pipeline`] puts them in order,
-//! [`loaded_api`] makes an API ready for it; [`server`],
-//! [`authorizers`], [`functions`] and [`integration`] do the talking.
+//! [`pipeline`] puts the steps in order. [`server`], [`client`], [`authorizers`], [`functions`] and
+//! [`integration`] touch the network, only [`clock`] reads the clock, and the other steps are pure.
 
-mod authorize;
-pub mod authorizers;
-pub mod cache;
-pub mod clock;
-pub mod event;
-pub mod functions;
-pub mod gateway_response;
-mod header_case;
-pub mod identity;
-pub mod integration;
-pub mod loaded_api;
-pub mod pipeline;
-pub mod policy;
-pub mod request;
-pub mod request_validation;
-pub mod router;
+// Connections → requests → the steps below, in order.
 pub mod server;
-pub mod template;
+
+pub mod pipeline;
+
+// The head of a request, and the spelling of its header names.
+pub mod request;
+
+mod header_case;
+
+// Method and path → route.
+pub mod router;
+
+// Throttles, quotas and API keys.
+mod limits;
 pub mod throttle;
+
+// Identity → cached authorizer result, or event → authorizer → new one → IAM's decision.
+mod authorize;
+
+pub mod identity;
+
+pub mod cache;
+
+pub mod event;
+
+pub mod authorizers;
+pub mod functions;
+
+pub mod policy;
+
+// Required parameters and models.
+pub mod request_validation;
+
+// The response: an integration's, or API Gateway's own.
+pub mod integration;
+
+pub mod gateway_response;
+pub mod template;
+
+// The record of a request.
 pub mod trace;
 
-/// What stands in a method ARN where AWS has an account, a Region and an API id.
+// The API, prepared once for all of its requests.
+pub mod loaded_api;
+
+// What the steps are made of.
+pub mod body;
+pub mod client;
+pub mod clock;
+pub mod ids;
+mod sync;
+
+/// The method ARN up to the stage: the account, Region and API id are local ones.
 pub const ARN_PREFIX: &str = "arn:aws:execute-api:us-east-1:000000000000:local";
 /// The API's id in that ARN.
 pub const API_ID: &str = "local";

@@ -1,4 +1,4 @@
-//! An API made ready to be served: everything that can be worked out once is.
+//! An API, prepared for serving: all that does not depend on a request is computed here, once.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -6,13 +6,13 @@ use std::sync::Mutex;
 use super::authorizers::{AuthorizerTarget, Guard};
 use super::cache::Cache;
 use super::functions::Functions;
-use super::integration::compiled::Backend;
+use super::integration::compiled::{Backend, function_name};
 use super::request_validation::Checks;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, GatewayResponse};
 use compiler::definition::gateway_responses;
 
-/// An API, ready to be served.
+/// An API, prepared for serving.
 pub struct LoadedApi {
     pub(super) api: Api,
     pub(super) router: ApiRouter,
@@ -20,13 +20,13 @@ pub struct LoadedApi {
     pub(super) backends: BTreeMap<String, Backend>,
     pub(super) checks: Checks,
     pub(super) responses: BTreeMap<String, GatewayResponse>,
-    /// What the authorizers answered. A request that began with what was served before puts
-    /// what it was answered where nobody who comes now looks.
+    /// The authorizers' results. A request that began before the API was replaced writes to the
+    /// cache of the API that it began with.
     pub(super) cache: Mutex<Cache>,
 }
 
 impl LoadedApi {
-    /// Makes an API ready, or says what of it cannot be served here.
+    /// Prepares an API, or returns what of it is not supported locally.
     pub fn new(
         api: Api,
         guards: BTreeMap<String, Guard>,
@@ -70,17 +70,29 @@ impl LoadedApi {
         }
     }
 
+    /// Returns the authorizer in this process that a name is of: its scheme's or its function's.
+    pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&Guard> {
+        let named = |(scheme, guard): &(&String, &Guard)| {
+            let authorizer = self.api.authorizers.get(*scheme);
+            let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
+            let is = *scheme == name
+                || arn.and_then(|arn| function_name(arn.as_str()).ok()).as_deref() == Some(name);
+            is && matches!(guard.target, AuthorizerTarget::InProcess(_))
+        };
+        self.guards.iter().find(named).map(|(_, guard)| guard)
+    }
+
     /// Returns the API.
     pub fn api(&self) -> &Api {
         &self.api
     }
 
-    /// Says whether there is somebody to ask for a scheme.
+    /// Returns whether a security scheme has an authorizer.
     pub fn has_authorizer(&self, scheme: &str) -> bool {
         self.guards.contains_key(scheme)
     }
 
-    /// Returns the functions that are asked in the place of the authorizer in this process.
+    /// Returns the functions that are called as authorizers.
     pub fn authorizer_functions(&self) -> impl Iterator<Item = &str> {
         self.guards.values().filter_map(|guard| match &guard.target {
             AuthorizerTarget::Function(name) => Some(name.as_str()),

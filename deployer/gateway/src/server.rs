@@ -1,4 +1,4 @@
-//! Listening: HTTP/1.1 until it is told to stop.
+//! An HTTP/1.1 server with graceful shutdown.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
-use super::integration::AnyBody;
+use super::body::AnyBody;
 
 /// API Gateway takes 10,240 bytes of request line and headers; a little more is read here so
 /// that a request just above it gets an answer.
@@ -58,20 +58,4 @@ where
     drop(listener);
     // Whoever is slower is cut off.
     let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
-}
-
-/// Returns random bytes.
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    // Without randomness ids repeat, which only makes a log harder to read.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    bytes
-}
-
-/// Makes an id in the form API Gateway's have.
-pub fn new_id() -> String {
-    let id = format!("{:032x}", u128::from_be_bytes(random()));
-    let groups: [Option<&str>; 5] =
-        [id.get(..8), id.get(8..12), id.get(12..16), id.get(16..20), id.get(20..)];
-    groups.map(Option::unwrap_or_default).join("-")
 }

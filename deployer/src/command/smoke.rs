@@ -8,7 +8,8 @@ use http::{Request, Uri};
 use http_body_util::Empty;
 
 use crate::output::Output;
-use gateway::integration::{body, client};
+use gateway::body::body;
+use gateway::client::client;
 
 /// How often it is asked, and how far apart.
 const TRIES: u32 = 15;

@@ -18,8 +18,9 @@ use compiler::compile::Environment;
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostics, has_errors};
 use compiler::source::document::read_yaml;
+use gateway::body::{MAX_BODY_BYTES, body};
+use gateway::client::{HttpClient, client};
 use gateway::clock;
-use gateway::integration::{HttpClient, MAX_BODY_BYTES, body, client};
 
 /// What answers later than this does not answer.
 const PATIENCE: Duration = Duration::from_secs(35);

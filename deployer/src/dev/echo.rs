@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use gateway::integration::{AnyBody, body};
+use gateway::body::{AnyBody, body};
 
 /// Answers 200 with the request's method, path, query, headers and the size of its body.
 /// Credentials are not echoed.

@@ -18,9 +18,9 @@ use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value as Json, json};
 
+use gateway::body::{AnyBody, body};
 use gateway::clock;
-use gateway::integration::{AnyBody, body};
-use gateway::server::random;
+use gateway::ids::random;
 
 /// How long a token is good for, in seconds.
 const LIFETIME: i64 = 3600;

@@ -17,10 +17,10 @@ use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
 use compiler::api::{Api, Route, Security};
+use gateway::body::{AnyBody, body};
 use gateway::clock;
 use gateway::functions::Invocation;
-use gateway::integration::compiled::function;
-use gateway::integration::{AnyBody, body};
+use gateway::integration::compiled::function_name;
 use gateway::pipeline::Gateway;
 use gateway::trace::RequestTrace;
 
@@ -179,7 +179,7 @@ impl Page {
         gateway: &Gateway,
     ) -> Response<AnyBody> {
         let name = rest.strip_suffix("/invocations").map(decoded).unwrap_or_default();
-        let name = function(&name)
+        let name = function_name(&name)
             .unwrap_or_else(|_| name.split(':').next().unwrap_or_default().to_owned());
         if request.method() != Method::POST {
             return refuse(StatusCode::METHOD_NOT_ALLOWED, "a function is invoked by POST");

@@ -19,10 +19,10 @@ use super::{echo, page};
 use compiler::api::{Api, AuthorizerKind, IdentitySource, IntegrationKind};
 use compiler::project;
 use gateway::authorizers::{AuthorizerTarget, Guard};
+use gateway::client::client;
 use gateway::functions::{Command, Functions, Settings};
 use gateway::identity;
-use gateway::integration::client;
-use gateway::integration::compiled::function;
+use gateway::integration::compiled::function_name;
 use gateway::loaded_api::LoadedApi;
 use gateway::pipeline::{Gateway, Observer};
 use gateway::server;
@@ -261,7 +261,7 @@ impl Setup {
                 "REQUEST" => AuthorizerKind::Request,
                 _ => continue,
             };
-            let function = function(shape.uri.as_deref().unwrap_or_default());
+            let function = function_name(shape.uri.as_deref().unwrap_or_default());
             let function = function.ok().filter(|function| functions.has(function));
             let target = match (function, &self.authorizer) {
                 (Some(function), _) => AuthorizerTarget::Function(function),
@@ -300,14 +300,14 @@ fn resolve(document: &Document) -> Result<Config, StartError> {
 /// with the authorizer's own.
 fn function_of(api: &Api, scheme: &str, functions: &Functions) -> Option<String> {
     let arn = api.authorizers.get(scheme)?.function.as_ref();
-    let named = arn.and_then(|arn| function(arn.as_str()).ok());
+    let named = arn.and_then(|arn| function_name(arn.as_str()).ok());
     [named, Some(scheme.to_owned())].into_iter().flatten().find(|name| functions.has(name))
 }
 
 /// Returns the authorizer of ours that a function is.
 fn scheme_of<'a>(api: &'a Api, name: &str) -> Option<&'a str> {
     let is = |(scheme, authorizer): &(&'a String, &compiler::api::Authorizer)| {
-        let arn = authorizer.function.as_ref().and_then(|arn| function(arn.as_str()).ok());
+        let arn = authorizer.function.as_ref().and_then(|arn| function_name(arn.as_str()).ok());
         *scheme == name || arn.as_deref() == Some(name)
     };
     api.authorizers.iter().find(is).map(|(scheme, _)| scheme.as_str())

@@ -34,6 +34,16 @@ pub enum Security {
     Public,
 }
 
+impl Security {
+    /// Returns the security scheme whose authorizer guards the operation.
+    pub fn scheme(&self) -> Option<&str> {
+        match self {
+            Self::Jwt { authorizer: name, .. } | Self::External { scheme: name, .. } => Some(name),
+            Self::ApiKey | Self::AwsIam | Self::Public => None,
+        }
+    }
+}
+
 impl fmt::Display for Security {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

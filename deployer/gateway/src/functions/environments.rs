@@ -4,13 +4,13 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::HeaderValue;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Full, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -19,9 +19,11 @@ use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{Invocation, MAX_ANSWER_BYTES};
+use crate::body::{AnyBody, body, json_reply};
 use crate::clock;
-use crate::integration::{AnyBody, body};
-use crate::server::{new_id, serve_with};
+use crate::ids::new_id;
+use crate::server::serve_with;
+use crate::sync::locked;
 
 /// As many requests at once as one function serves; more wait.
 const MAX_ENVIRONMENTS: usize = 10;
@@ -85,10 +87,6 @@ struct Runtime {
     current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
     asked: watch::Sender<bool>,
     init_error: Mutex<Option<String>>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Environments {
@@ -233,7 +231,7 @@ impl Runtime {
                 None if head.method == Method::POST && path == "init/error" => {
                     *locked(&self.init_error) = content.ok();
                     self.asked.send_replace(true);
-                    return reply(StatusCode::ACCEPTED, &json!({"status": "OK"}));
+                    return json_reply(StatusCode::ACCEPTED, &json!({"status": "OK"}));
                 }
                 _ => return wrong(StatusCode::NOT_FOUND, "there is nothing of this name"),
             };
@@ -256,7 +254,7 @@ impl Runtime {
         match current.take_if(|(running, _)| running == id) {
             Some((_, answer)) => {
                 let _ = answer.send(invocation);
-                reply(status, &json!({"status": "OK"}))
+                json_reply(status, &json!({"status": "OK"}))
             }
             None => wrong(StatusCode::BAD_REQUEST, "no such request is running"),
         }
@@ -332,17 +330,5 @@ fn failed(id: &str, kind: &str, why: &str) -> Invocation {
 }
 
 fn wrong(status: StatusCode, why: &str) -> Response<AnyBody> {
-    reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": why}))
-}
-
-fn reply(status: StatusCode, json: &serde_json::Value) -> Response<AnyBody> {
-    let content = if status == StatusCode::NO_CONTENT {
-        body(Empty::new())
-    } else {
-        body(Full::new(Bytes::from(json.to_string())))
-    };
-    let mut response = Response::new(content);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    json_reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": why}))
 }

@@ -108,10 +108,10 @@ impl Backend {
                 Ok(Self::Http(Http::new(integration, uri)?, Mapped::new(integration)?))
             }
             IntegrationKind::AwsProxy => {
-                Ok(Self::FunctionProxy(Function { name: function(&uri)?, timeout }))
+                Ok(Self::FunctionProxy(Function { name: function_name(&uri)?, timeout }))
             }
             IntegrationKind::Aws => {
-                let function = Function { name: function(&uri)?, timeout };
+                let function = Function { name: function_name(&uri)?, timeout };
                 Ok(Self::Function(function, Mapped::new(integration)?))
             }
         }
@@ -127,7 +127,7 @@ impl Backend {
 }
 
 /// Finds the name of a function in the URI that invokes it, or in its ARN.
-pub fn function(uri: &str) -> Result<String, String> {
+pub fn function_name(uri: &str) -> Result<String, String> {
     let arn = uri.split_once("/functions/").map_or(uri, |(_, rest)| rest);
     let arn = arn.trim_end_matches("/invocations");
     let name = arn.split_once(":function:").map(|(_, name)| name);

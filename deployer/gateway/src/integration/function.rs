@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::compiled::{Function, Mapped};
-use super::{Answered, body, http_proxy, mapped};
+use super::{Answered, http_proxy, mapped};
+use crate::body::body;
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
 use crate::gateway_response::{Refusal, Refused};

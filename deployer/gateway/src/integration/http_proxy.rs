@@ -13,10 +13,11 @@ use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::compiled::{Http, Mapped};
-use super::{Answered, AnyBody, HttpClient, body, until, whole};
+use super::{Answered, mapped};
 use crate::API_ID;
+use crate::body::{AnyBody, body, too_large, until, whole};
+use crate::client::HttpClient;
 use crate::gateway_response::{Refusal, Refused};
-use crate::integration::mapped;
 use crate::template::{Context, expression};
 
 /// Headers between two neighbours only (RFC 9110 section 7.6.1).
@@ -151,7 +152,7 @@ async fn send(
             format!("{place} did not answer within {} ms", http.timeout.as_millis()),
         )),
         Ok(Err(error)) => {
-            if let Some(refused) = super::too_large(&error) {
+            if let Some(refused) = too_large(&error) {
                 return Err(refused);
             }
             let cause = std::error::Error::source(&error)

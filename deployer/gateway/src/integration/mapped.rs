@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 
 use super::compiled::{Mapped, MappedAnswer, Passthrough, by_media};
-use super::{AnyBody, body};
+use crate::body::{AnyBody, body};
 use crate::gateway_response::{Refusal, Refused};
 use crate::template::{Context, expression};
 use compiler::api::JSON;

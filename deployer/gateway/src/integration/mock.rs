@@ -6,7 +6,8 @@ use http::{Response, StatusCode};
 use http_body_util::Empty;
 
 use super::compiled::{Mapped, mock_status};
-use super::{Answered, body, mapped};
+use super::{Answered, mapped};
+use crate::body::body;
 use crate::gateway_response::{Refusal, Refused};
 use crate::template::Context;
 use compiler::api::{Cors, JSON};

@@ -1,0 +1,144 @@
+//! Bodies of requests and responses: their type, their limits, and responses made of a text.
+
+use std::pin::Pin;
+use std::task::{Context as Waiting, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError};
+use hyper::body::{Body, Frame, SizeHint};
+use serde_json::Value as Json;
+use tokio::time::{Instant, Sleep};
+
+use super::gateway_response::{Refusal, Refused};
+
+/// API Gateway's payload limit.
+pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The body of a request or a response.
+pub type AnyBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Boxes a body of any kind.
+pub fn body<B>(body: B) -> AnyBody
+where
+    B: Body<Data = Bytes> + Send + Sync + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    body.map_err(Into::into).boxed()
+}
+
+/// The content type of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    /// `text/css`, in UTF-8.
+    Css,
+    /// `text/html`, in UTF-8.
+    Html,
+    /// `text/javascript`, in UTF-8.
+    JavaScript,
+    /// `application/json`
+    Json,
+    /// `image/svg+xml`
+    Svg,
+    /// `text/plain`
+    Text,
+}
+
+impl ContentType {
+    /// Returns the value of the `Content-Type` header.
+    pub const fn value(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Css => "text/css; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+            Self::JavaScript => "text/javascript; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Svg => "image/svg+xml",
+            Self::Text => "text/plain",
+        })
+    }
+}
+
+/// Returns a response with this content.
+pub fn reply(
+    status: StatusCode,
+    content_type: ContentType,
+    content: impl Into<Bytes>,
+) -> Response<AnyBody> {
+    let mut response = Response::new(body(Full::new(content.into())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type.value());
+    response
+}
+
+/// Returns a response with a JSON document.
+pub fn json_reply(status: StatusCode, json: &Json) -> Response<AnyBody> {
+    reply(status, ContentType::Json, json.to_string())
+}
+
+/// Returns the refusal of a request whose body exceeds [`MAX_BODY_BYTES`], if that caused the
+/// error.
+pub(super) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<Refused> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            let why = "the body is larger than 10 MB";
+            return Some(Refused::because(Refusal::BodyTooLarge, why));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// Reads a backend's response to its end.
+pub(super) async fn whole(mut content: AnyBody) -> Result<Bytes, String> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = content.frame().await {
+        let frame = frame.map_err(|error| error.to_string())?;
+        read.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+        if read.len() > MAX_BODY_BYTES {
+            return Err("it answers more than 10 MB".to_owned());
+        }
+    }
+    Ok(read.freeze())
+}
+
+/// Ends a body with an error at the deadline, so that a silent backend does not keep its client
+/// waiting.
+pub(super) fn until<B>(body: B, deadline: Instant) -> Until<B> {
+    Until { body, sleep: Box::pin(tokio::time::sleep_until(deadline)) }
+}
+
+/// A body with a deadline.
+pub(super) struct Until<B> {
+    body: B,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl<B> Body for Until<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        waiting: &mut Waiting<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.sleep.as_mut().poll(waiting).is_ready() {
+            return Poll::Ready(Some(Err("the backend did not end its answer in time".into())));
+        }
+        Pin::new(&mut self.body).poll_frame(waiting).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

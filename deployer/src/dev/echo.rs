@@ -1,15 +1,14 @@
-//! The built-in backend: says what reached it.
+//! The built-in backend: echoes the request.
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::json;
 
-use gateway::body::{AnyBody, body};
+use gateway::body::{AnyBody, ContentType, reply};
 
 /// Answers 200 with the request's method, path, query, headers and the size of its body.
 /// Credentials are not echoed.
@@ -29,7 +28,5 @@ pub async fn answer(request: Request<Incoming>) -> Response<AnyBody> {
         "headers": headers,
         "body_bytes": size,
     });
-    let mut response = Response::new(body(Full::new(Bytes::from(format!("{seen}\n")))));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    reply(StatusCode::OK, ContentType::Json, format!("{seen}\n"))
 }

@@ -10,15 +10,14 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value as Json, json};
 
-use gateway::body::{AnyBody, body};
+use gateway::body::{AnyBody, json_reply};
 use gateway::clock;
 use gateway::ids::random;
 
@@ -38,7 +37,7 @@ pub struct Issuer {
     key_set: Json,
 }
 
-/// The issuer's key could not be made.
+/// The issuer's key cannot be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no key could be made")]
 pub struct KeyGenerationError;
@@ -120,14 +119,16 @@ impl Issuer {
 
     /// Answers one request.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
-        match (request.method(), request.uri().path()) {
+        let mut response = match (request.method(), request.uri().path()) {
             (&Method::GET, "/.well-known/openid-configuration") => {
-                reply(StatusCode::OK, &self.metadata())
+                json_reply(StatusCode::OK, &self.metadata())
             }
-            (&Method::GET, "/jwks") => reply(StatusCode::OK, &self.key_set),
+            (&Method::GET, "/jwks") => json_reply(StatusCode::OK, &self.key_set),
             (&Method::POST, "/token") => self.token(request).await,
-            _ => reply(StatusCode::NOT_FOUND, &json!({"error": "not_found"})),
-        }
+            _ => json_reply(StatusCode::NOT_FOUND, &json!({"error": "not_found"})),
+        };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     /// OpenID Connect Discovery 1.0 section 3, as far as there is something behind it.
@@ -146,7 +147,7 @@ impl Issuer {
 
     /// RFC 6749 section 4.4: the scopes asked for are the scopes given.
     async fn token(&self, request: Request<Incoming>) -> Response<AnyBody> {
-        let refuse = |error: &str| reply(StatusCode::BAD_REQUEST, &json!({"error": error}));
+        let refuse = |error: &str| json_reply(StatusCode::BAD_REQUEST, &json!({"error": error}));
         let Ok(form) = Limited::new(request.into_body(), MAX_FORM_BYTES).collect().await else {
             return refuse("invalid_request");
         };
@@ -168,21 +169,13 @@ impl Issuer {
         // RFC 8707 calls it `resource`; Auth0 and others `audience`.
         let audience = field("audience").or(field("resource"));
         match self.mint(client, &scope, audience, now) {
-            Ok(token) => reply(
+            Ok(token) => json_reply(
                 StatusCode::OK,
                 &json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": scope}),
             ),
             Err(KeyGenerationError) => {
-                reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error"}))
+                json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "server_error"}))
             }
         }
     }
-}
-
-fn reply(status: StatusCode, json: &Json) -> Response<AnyBody> {
-    let mut response = Response::new(body(Full::new(Bytes::from(json.to_string()))));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

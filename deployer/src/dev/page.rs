@@ -1,55 +1,54 @@
-//! What the gateway's port answers beside the API: the page at `/_portcullis/`, explanations,
-//! the calls of AWS's own that make sense here, and `/ping`.
+//! Paths of the gateway's port beside the API: the page at `/_portcullis/`, the traces it shows,
+//! those AWS calls that make sense locally, and `/ping`.
 //!
-//! A page of somebody else's must not read any of it: requests must be to this machine by its
-//! own names, and what changes something must come from the page itself.
+//! Pages of other origins must not read any of it: requests must be to this machine by its own
+//! names, and what changes something must come from the page itself.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use http::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Incoming;
-use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
-use compiler::api::{Api, Route, Security};
-use gateway::body::{AnyBody, body};
-use gateway::clock;
-use gateway::functions::Invocation;
-use gateway::integration::compiled::function_name;
+use api::refuse;
+use gateway::body::{AnyBody, ContentType, json_reply, reply};
 use gateway::pipeline::Gateway;
 use gateway::trace::RequestTrace;
 
-/// Where the page is.
+mod api;
+
+/// The path of the page.
 pub const PAGE: &str = "/_portcullis/";
 
-/// How many requests are remembered.
-const REMEMBERED: usize = 500;
+/// The prefix of Lambda's Invoke.
+const FUNCTIONS: &str = "/2015-03-31/functions/";
 
-/// What a function can be sent, and more than a form.
-const MAX_BYTES: usize = 6 * 1024 * 1024;
+/// The prefix of API Gateway's own API.
+const APIS: &str = "/restapis/";
+
+/// The number of traces that are kept.
+const MAX_TRACES: usize = 500;
 
 /// The page's files.
-const FILES: [(&str, &str, &str); 4] = [
-    ("", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
-    ("page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
-    ("page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
+const FILES: [(&str, ContentType, &str); 4] = [
+    ("", ContentType::Html, include_str!("page/index.html")),
+    ("icon.svg", ContentType::Svg, include_str!("page/icon.svg")),
+    ("page.css", ContentType::Css, include_str!("page/page.css")),
+    ("page.js", ContentType::JavaScript, include_str!("page/page.js")),
 ];
 
-/// What was asked lately, the latest last.
+/// The traces of recent requests, the latest last.
 #[derive(Debug, Default)]
 pub struct Log(Mutex<VecDeque<RequestTrace>>);
 
 impl Log {
-    /// Remembers a request.
+    /// Adds the trace of a request.
     pub fn push(&self, trace: &RequestTrace) {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.len() >= REMEMBERED {
+        if log.len() >= MAX_TRACES {
             log.pop_front();
         }
         log.push_back(trace.clone());
@@ -66,7 +65,7 @@ impl Log {
     }
 }
 
-/// The page, and what it shows.
+/// The page, and the sources of what it shows.
 pub struct Page {
     issuer: Option<Arc<Issuer>>,
     url: String,
@@ -74,44 +73,44 @@ pub struct Page {
 }
 
 impl Page {
-    /// Makes the page of a gateway at this URL.
+    /// Creates the page of a gateway at this URL.
     pub fn new(issuer: Option<Arc<Issuer>>, url: &str, log: Arc<Log>) -> Self {
         Self { issuer, url: url.to_owned(), log }
     }
 
-    /// Answers what is not for the API; gives back what is.
+    /// Answers a request that is not for the API; returns any other.
     pub async fn answer(
         &self,
         request: Request<Incoming>,
         gateway: &Gateway,
     ) -> Result<Response<AnyBody>, Request<Incoming>> {
-        let path = request.uri().path().to_owned();
-        // A health check of API Gateway's own.
-        if matches!(path.as_str(), "/ping" | "/sping") {
-            return Ok(reply(StatusCode::OK, "text/plain", "healthy".to_owned()));
-        }
-        let functions = path.strip_prefix("/2015-03-31/functions/");
-        let is_ours = path.starts_with(PAGE.trim_end_matches('/'))
-            || functions.is_some()
-            || path.starts_with("/restapis/");
-        if !is_ours {
+        if !is_beside_api(request.uri().path()) {
             return Err(request);
         }
+        let mut response = self.respond(request, gateway).await;
+        protect(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn respond(&self, request: Request<Incoming>, gateway: &Gateway) -> Response<AnyBody> {
+        let path = request.uri().path().to_owned();
+        if is_health_check(&path) {
+            return reply(StatusCode::OK, ContentType::Text, "healthy");
+        }
         if !is_local(request.headers()) {
-            let why = "this is for the machine that it runs on";
-            return Ok(refuse(StatusCode::FORBIDDEN, why));
+            return refuse(StatusCode::FORBIDDEN, "this is for the machine that it runs on");
         }
         if request.method() != Method::GET && !is_own(request.headers()) {
             let why = "this is for the page itself, and for programs";
-            return Ok(refuse(StatusCode::FORBIDDEN, why));
+            return refuse(StatusCode::FORBIDDEN, why);
         }
-        if let Some(rest) = functions {
-            return Ok(self.invoke(rest.to_owned(), request, gateway).await);
+        if let Some(rest) = path.strip_prefix(FUNCTIONS) {
+            return api::invoke(rest, request, gateway).await;
         }
-        if path.starts_with("/restapis/") {
-            return Ok(flush(&path, request.method(), gateway));
+        if path.starts_with(APIS) {
+            return api::flush(&path, request.method(), gateway);
         }
-        Ok(self.page(&path, request, gateway).await)
+        self.page(&path, request, gateway).await
     }
 
     async fn page(
@@ -122,20 +121,20 @@ impl Page {
     ) -> Response<AnyBody> {
         let nothing = || refuse(StatusCode::NOT_FOUND, "there is nothing of this name");
         let Some(name) = path.strip_prefix(PAGE) else {
-            let mut response = reply(StatusCode::PERMANENT_REDIRECT, "text/plain", String::new());
-            let place = HeaderValue::from_static(PAGE);
-            response.headers_mut().insert(http::header::LOCATION, place);
+            let mut response = reply(StatusCode::PERMANENT_REDIRECT, ContentType::Text, "");
+            response.headers_mut().insert(LOCATION, HeaderValue::from_static(PAGE));
             return response;
         };
         match (request.method(), name) {
             (&Method::GET, "api") => {
-                let loaded = gateway.loaded();
-                json_reply(StatusCode::OK, &shown(loaded.api(), &self.url, self.issuer.is_some()))
+                let description =
+                    api::description(gateway.loaded().api(), &self.url, self.issuer.is_some());
+                json_reply(StatusCode::OK, &description)
             }
             (&Method::GET, "requests") => {
                 json_reply(StatusCode::OK, &json!({"requests": self.log.lines()}))
             }
-            (&Method::POST, "token") => self.token(request).await,
+            (&Method::POST, "token") => api::token(self.issuer.as_deref(), request).await,
             (&Method::GET, name) => {
                 if let Some(id) = name.strip_prefix("requests/") {
                     let trace =
@@ -143,86 +142,30 @@ impl Page {
                     return trace.map_or_else(nothing, |trace| json_reply(StatusCode::OK, &trace));
                 }
                 let file = FILES.iter().find(|(known, ..)| *known == name);
-                file.map_or_else(nothing, |(_, media, text)| {
-                    reply(StatusCode::OK, media, (*text).to_owned())
+                file.map_or_else(nothing, |(_, content_type, text)| {
+                    reply(StatusCode::OK, *content_type, *text)
                 })
             }
             _ => nothing(),
         }
     }
-
-    /// Makes a token with the scopes asked for.
-    async fn token(&self, request: Request<Incoming>) -> Response<AnyBody> {
-        let Some(issuer) = &self.issuer else {
-            return refuse(StatusCode::NOT_FOUND, "there is no local issuer");
-        };
-        let content = Limited::new(request.into_body(), MAX_BYTES).collect().await;
-        let asked: Option<Json> =
-            content.ok().and_then(|content| serde_json::from_slice(&content.to_bytes()).ok());
-        let scope = asked.as_ref().and_then(|asked| asked.get("scope")).and_then(Json::as_str);
-        let Some(scope) = scope else {
-            return refuse(StatusCode::BAD_REQUEST, "send {\"scope\": \"…\"} as JSON");
-        };
-        let now = clock::unix_time();
-        match issuer.mint("local-client", scope, None, now) {
-            Ok(token) => json_reply(StatusCode::OK, &json!({"access_token": token})),
-            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        }
-    }
-
-    /// Lambda's Invoke, for the functions that are here and for the authorizers.
-    /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
-    async fn invoke(
-        &self,
-        rest: String,
-        request: Request<Incoming>,
-        gateway: &Gateway,
-    ) -> Response<AnyBody> {
-        let name = rest.strip_suffix("/invocations").map(decoded).unwrap_or_default();
-        let name = function_name(&name)
-            .unwrap_or_else(|_| name.split(':').next().unwrap_or_default().to_owned());
-        if request.method() != Method::POST {
-            return refuse(StatusCode::METHOD_NOT_ALLOWED, "a function is invoked by POST");
-        }
-        let Ok(content) = Limited::new(request.into_body(), MAX_BYTES).collect().await else {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "a function takes 6 MB");
-        };
-        match gateway.invoke(&name, content.to_bytes()).await {
-            Invocation::Answered(answer) => reply(StatusCode::OK, "application/json", answer),
-            Invocation::Failed { payload, .. } => {
-                let mut response = reply(StatusCode::OK, "application/json", payload);
-                let header = HeaderValue::from_static("Unhandled");
-                response.headers_mut().insert("x-amz-function-error", header);
-                response
-            }
-            Invocation::NotInvocable(why) => {
-                let mut response = refuse(StatusCode::NOT_FOUND, &why);
-                let kind = HeaderValue::from_static("ResourceNotFoundException");
-                response.headers_mut().insert("x-amzn-errortype", kind);
-                response
-            }
-        }
-    }
 }
 
-/// API Gateway's `FlushStageAuthorizersCache`.
-/// <https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html>
-fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<AnyBody> {
-    let loaded = gateway.loaded();
-    let known =
-        format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, loaded.api().stage);
-    if method != Method::DELETE || path != known {
-        let why = format!("of API Gateway's own calls there is only DELETE {known}");
-        return refuse(StatusCode::NOT_FOUND, &why);
-    }
-    gateway.flush();
-    let mut response = Response::new(body(Empty::new()));
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response
+/// Returns whether a path is answered here and not by the API.
+fn is_beside_api(path: &str) -> bool {
+    is_health_check(path)
+        || path.starts_with(PAGE.trim_end_matches('/'))
+        || path.starts_with(FUNCTIONS)
+        || path.starts_with(APIS)
 }
 
-/// Says whether a request is to this machine by its own names: a name that somebody else made
-/// to lead here is not.
+/// Returns whether a path is a health check of API Gateway's own.
+fn is_health_check(path: &str) -> bool {
+    matches!(path, "/ping" | "/sping")
+}
+
+/// Returns whether a request is to this machine by its own names: a name of another domain that
+/// resolves to this machine is not one.
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
@@ -231,7 +174,7 @@ fn is_local(headers: &HeaderMap) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// Says whether a request comes from a page of ours, or from no page at all.
+/// Returns whether a request comes from the page itself, or from no page at all.
 fn is_own(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(ORIGIN) else { return true };
@@ -239,61 +182,8 @@ fn is_own(headers: &HeaderMap) -> bool {
     origin.strip_prefix("http://").is_some_and(|origin| origin == host)
 }
 
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// What the page shows of an API.
-fn shown(api: &Api, url: &str, issues: bool) -> Json {
-    let mut scopes: BTreeSet<&str> = BTreeSet::new();
-    for route in &api.routes {
-        if let Security::Jwt { requirement, .. } = &route.security {
-            scopes.extend(requirement.alternatives().iter().flatten().map(String::as_str));
-        }
-    }
-    let routes: Vec<Json> =
-        api.routes.iter().filter(|route| route.preflight.is_none()).map(route).collect();
-    json!({
-        "api": api.name,
-        "stage": api.stage,
-        "url": format!("{url}/{}", api.stage),
-        "tokens": issues,
-        "scopes": scopes,
-        "routes": routes,
-    })
-}
-
-fn route(route: &Route) -> Json {
-    let parameters = route.parameters.iter().map(|parameter| {
-        json!({
-            "name": parameter.name,
-            "in": parameter.location,
-            "required": parameter.required || parameter.location == "path",
-        })
-    });
-    json!({
-        "method": route.verb.name(),
-        "path": route.path.to_string(),
-        "operation": route.operation_id,
-        "security": route.security.to_string(),
-        "public": route.security == Security::Public,
-        "parameters": parameters.collect::<Vec<_>>(),
-    })
-}
-
-fn refuse(status: StatusCode, why: &str) -> Response<AnyBody> {
-    json_reply(status, &json!({"message": why}))
-}
-
-fn json_reply(status: StatusCode, json: &Json) -> Response<AnyBody> {
-    reply(status, "application/json", json.to_string())
-}
-
-fn reply(status: StatusCode, media: &'static str, text: String) -> Response<AnyBody> {
-    let mut response = Response::new(body(Full::new(Bytes::from(text))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+/// Adds the headers that keep a response out of caches and of other origins' pages.
+fn protect(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in [
         ("content-security-policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
@@ -302,5 +192,4 @@ fn reply(status: StatusCode, media: &'static str, text: String) -> Response<AnyB
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    response
 }

@@ -3,7 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The folders of the crates that are shipped.
+pub(crate) const CRATES: [&str; 6] = [
+    "authorizer",
+    "deployer",
+    "deployer/aws",
+    "deployer/compiler",
+    "deployer/deployment",
+    "deployer/gateway",
+];
+
+/// Returns the Rust files below a folder.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -51,9 +62,7 @@ fn each_door_to_the_outside_has_one_place() {
         ("#[allow(", &[]),
     ];
     let mut used = vec![false; doors.len()];
-    let crates = ["authorizer", "deployer", "deployer/aws", "deployer/compiler"];
-    let crates = crates.iter().chain(&["deployer/deployment", "deployer/gateway"]);
-    for path in crates.flat_map(|name| sources(&root.join(name).join("src"))) {
+    for path in CRATES.iter().flat_map(|name| sources(&root.join(name).join("src"))) {
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         for ((word, places), used) in doors.iter().zip(&mut used) {

@@ -10,6 +10,7 @@
 )]
 
 mod cached_policies;
+mod circles;
 mod compiling;
 mod documents;
 mod explaining;

@@ -1,0 +1,229 @@
+//! No circle of modules: what comes first in a crate never names what comes after it. A module
+//! and its own children may know each other; two children of one parent may not, in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::house::{CRATES, sources};
+
+/// A module's path within its crate: empty for the root.
+type Module = Vec<String>;
+
+/// The modules of a crate, each with its source.
+struct Crate(BTreeMap<Module, String>);
+
+impl Crate {
+    fn read(src: &Path) -> Self {
+        let mut modules = BTreeMap::new();
+        for path in sources(src) {
+            let inside = path.strip_prefix(src).unwrap().with_extension("");
+            let module: Module =
+                inside.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+            let module = match module.as_slice() {
+                [root] if root == "lib" => Module::new(),
+                // The binary is beside the library, not in it.
+                [root] if root == "main" => continue,
+                _ => module,
+            };
+            modules.insert(module, code(&fs::read_to_string(&path).unwrap()));
+        }
+        Self(modules)
+    }
+
+    /// Returns the module that a path leads to, through re-exports.
+    fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Module {
+        let mut at = match path.first().map(String::as_str) {
+            Some("crate") => Module::new(),
+            _ => from.clone(),
+        };
+        for (index, name) in path.iter().enumerate() {
+            match name.as_str() {
+                "crate" | "self" => continue,
+                "super" => {
+                    at.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let child: Module = at.iter().chain([name]).cloned().collect();
+            if self.0.contains_key(&child) {
+                at = child;
+                continue;
+            }
+            let exported = self.0.get(&at).into_iter().flat_map(|text| uses(text));
+            let exported = exported.into_iter().find(|path| path.last() == Some(name));
+            return match exported {
+                Some(exported) if depth < 8 && exported.len() > 1 => {
+                    let rest = path.get(index + 1..).unwrap_or_default();
+                    let onward: Vec<String> = exported.iter().chain(rest).cloned().collect();
+                    self.resolve(&at, &onward, depth + 1)
+                }
+                _ => at,
+            };
+        }
+        at
+    }
+
+    /// Returns which sibling names which: both below one parent, by the parent's path.
+    fn edges(&self) -> BTreeMap<Module, BTreeSet<(String, String)>> {
+        let mut edges: BTreeMap<Module, BTreeSet<(String, String)>> = BTreeMap::new();
+        for (module, text) in &self.0 {
+            for path in uses(text) {
+                if !matches!(path.first().map(String::as_str), Some("crate" | "super" | "self")) {
+                    continue;
+                }
+                let to = self.resolve(module, &path, 0);
+                let common = module.iter().zip(&to).take_while(|(a, b)| a == b).count();
+                if let (Some(from), Some(to)) = (module.get(common), to.get(common)) {
+                    let parent = module[..common].to_vec();
+                    edges.entry(parent).or_default().insert((from.clone(), to.clone()));
+                }
+            }
+        }
+        edges
+    }
+
+    /// Returns the circles: for each, the modules that reach one another.
+    fn circles(&self) -> BTreeSet<BTreeSet<String>> {
+        let mut circles = BTreeSet::new();
+        for (parent, edges) in self.edges() {
+            let reached = |from: &str| {
+                let mut seen = BTreeSet::new();
+                let mut next = vec![from.to_owned()];
+                while let Some(at) = next.pop() {
+                    for (_, to) in edges.iter().filter(|(from, _)| *from == at) {
+                        if seen.insert(to.clone()) {
+                            next.push(to.clone());
+                        }
+                    }
+                }
+                seen
+            };
+            for (from, _) in &edges {
+                let circle: BTreeSet<String> = reached(from)
+                    .into_iter()
+                    .filter(|other| reached(other).contains(from))
+                    .map(|name| parent.iter().chain([&name]).cloned().collect::<Vec<_>>().join("/"))
+                    .collect();
+                if !circle.is_empty() {
+                    circles.insert(circle);
+                }
+            }
+        }
+        circles
+    }
+}
+
+/// Returns a source without comments and unit tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns every path that a source names, groups in braces written out: those that begin at
+/// `crate`, `super` or `self`, and those of its `use` items.
+fn uses(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("use ") {
+        tree(&text[at + 4..], &mut Vec::new(), &mut found);
+    }
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in text.match_indices(start) {
+            // Not in the middle of another path or name.
+            let before = text[..at].chars().next_back().unwrap_or(' ');
+            if !(before.is_alphanumeric() || matches!(before, '_' | ':')) {
+                tree(&text[at..], &mut Vec::new(), &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Reads one tree of a `use`, and returns how many bytes it takes.
+fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
+    let depth = prefix.len();
+    let mut at = 0;
+    loop {
+        at += text[at..].len() - text[at..].trim_start().len();
+        let rest = &text[at..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut inside = 0;
+            loop {
+                inside += tree(&group[inside..], prefix, found);
+                let left = group[inside..].trim_start();
+                inside = group.len() - left.len();
+                match left.chars().next() {
+                    Some(',') => inside += 1,
+                    Some('}') => break,
+                    _ => {
+                        prefix.truncate(depth);
+                        return at + 1 + inside;
+                    }
+                }
+            }
+            prefix.truncate(depth);
+            return at + 1 + inside + 1;
+        }
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if end == 0 {
+            break;
+        }
+        prefix.push(rest[..end].to_owned());
+        at += end;
+        let Some(after) = text[at..].strip_prefix("::") else { break };
+        at = text.len() - after.len();
+    }
+    if prefix.len() > depth || depth > 0 {
+        found.push(prefix.clone());
+    }
+    prefix.truncate(depth);
+    let renamed = text[at..].strip_prefix(" as ");
+    if let Some(name) = renamed {
+        let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
+        at = text.len() - name.len() + end;
+    }
+    at
+}
+
+#[test]
+fn no_modules_of_a_crate_form_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for name in CRATES {
+        let circles = Crate::read(&root.join(name).join("src")).circles();
+        found.extend(circles.into_iter().map(|circle| format!("{name}: {circle:?}")));
+    }
+    assert!(found.is_empty(), "circles of modules:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_through_groups_re_exports_and_grandchildren() {
+    let of = |modules: &[(&str, &str)]| {
+        let modules = modules.iter().map(|(path, text)| {
+            let path = path.split('/').filter(|part| !part.is_empty());
+            (path.map(str::to_owned).collect(), code(text))
+        });
+        Crate(modules.collect()).circles()
+    };
+    let circle = |names: &[&str]| BTreeSet::from([names.iter().map(ToString::to_string).collect()]);
+    assert_eq!(
+        of(&[
+            ("", "mod a;\nmod b;\npub use b::Thing;"),
+            ("a", "use crate::{Thing};"),
+            ("b", "mod c;"),
+            ("b/c", "fn f() { crate::a::g() }"),
+        ]),
+        circle(&["a", "b"])
+    );
+    assert_eq!(
+        of(&[("x", ""), ("x/a", "use super::{b::{Name as Other}, Item};"), ("x/b", "use super::a;")]),
+        circle(&["x/a", "x/b"])
+    );
+    // Downwards only; a child that knows its parent; a comment.
+    assert_eq!(
+        of(&[("a", "use crate::b::c;"), ("b", "use c::D;"), ("b/c", "// crate::a\nuse super::E;")]),
+        BTreeSet::new()
+    );
+}

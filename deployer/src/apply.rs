@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws::apigateway::{Checked, MethodsNow, UsagePlanStep};
 use aws::{Aws, CallError, Kind};
-use compiler::api::{AuthorizerShape, StageSettings};
+use compiler::api::{AuthorizerShape, RouteKey, StageSettings};
 use compiler::definition::{Authorization, Method, scheme_of};
 use deployment::observed::{Observed, ObservedStage, TAG_API};
 use deployment::plan::{Patch, Plan, Step, serve, undo};
@@ -261,20 +261,20 @@ impl Run<'_> {
 
     /// Checks that the draft is what was put, mends who may call what where an import did not
     /// say so, and removes authorizers that nothing names.
-    async fn verify(&mut self, methods: &BTreeMap<String, Method>) -> Result<(), ApplyError> {
+    async fn verify(&mut self, methods: &BTreeMap<RouteKey, Method>) -> Result<(), ApplyError> {
         let (aws, api) = (self.aws, self.report.api.clone());
         let authorizers = self.authorizers().await?;
         let mut now = aws.methods_now(&api, &authorizers).await?;
-        let open = |(name, wanted): &(&String, &Method)| {
+        let open = |(name, wanted): &(&RouteKey, &Method)| {
             now.methods.get(*name).is_some_and(|is| is.authorization != wanted.authorization)
         };
-        let wrong: Vec<(&String, &Method)> = methods.iter().filter(open).collect();
+        let wrong: Vec<(&RouteKey, &Method)> = methods.iter().filter(open).collect();
         if !wrong.is_empty() {
-            for (name, method) in wrong {
-                let (verb, path) = name.split_once(' ').unwrap_or_default();
-                let resource = now.resources.get(path).map(String::as_str).unwrap_or_default();
+            for (route, method) in wrong {
+                let resource = now.resources.get(route.path());
+                let resource = resource.map(String::as_str).unwrap_or_default();
                 let guard = &method.authorization;
-                aws.guard_method(&api, resource, verb, guard, &authorizers).await?;
+                aws.guard_method(&api, resource, route.method(), guard, &authorizers).await?;
             }
             self.deploy_again().await?;
             now = aws.methods_now(&api, &authorizers).await?;
@@ -459,7 +459,7 @@ fn stale(stage: &str) -> ApplyError {
 }
 
 /// Says what of the draft is not what was put.
-fn differs(now: &MethodsNow, methods: &BTreeMap<String, Method>) -> Option<String> {
+fn differs(now: &MethodsNow, methods: &BTreeMap<RouteKey, Method>) -> Option<String> {
     for (name, wanted) in methods {
         let Some(is) = now.methods.get(name) else {
             return Some(format!("{name} is missing in the draft"));

@@ -13,6 +13,7 @@ mod authorizer_shape;
 mod cors;
 mod identity_source;
 mod integration;
+mod route_key;
 pub mod routing;
 mod security;
 mod stage;
@@ -25,6 +26,7 @@ pub use integration::{
     DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, MAX_TIMEOUT_MS,
     MIN_TIMEOUT_MS, TlsConfig,
 };
+pub use route_key::{NotARouteKey, RouteKey};
 pub use security::Security;
 pub use stage::{AccessLog, Quota, StageSettings, Throttle, UsagePlan};
 

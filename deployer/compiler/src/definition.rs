@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::api::{
     Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, Cors, GatewayResponse,
-    Integration, IntegrationKind, Route, Security, Validator,
+    Integration, IntegrationKind, Route, RouteKey, Security, Validator,
 };
 use crate::fingerprint::fingerprint;
 
@@ -19,8 +19,8 @@ pub struct Draft {
     pub settings: ApiSettings,
     /// The authorizers by their name on AWS.
     pub authorizers: BTreeMap<String, AuthorizerShape>,
-    /// The methods, by verb and path such as `GET /pets`.
-    pub methods: BTreeMap<String, Method>,
+    /// The methods.
+    pub methods: BTreeMap<RouteKey, Method>,
     /// The answers it makes itself, where they are not the usual ones.
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
     /// What bodies are checked with.
@@ -165,7 +165,7 @@ impl Draft {
             names.insert(scheme, add(scheme, shape.clone()));
         }
         let methods =
-            api.routes.iter().map(|route| (route.to_string(), method(route, &names))).collect();
+            api.routes.iter().map(|route| (route.into(), method(route, &names))).collect();
         Ok(Self {
             settings: api.settings.clone(),
             authorizers,
@@ -185,7 +185,7 @@ impl Draft {
             }
             fingerprint(&method)
         };
-        let methods = self.methods.iter().map(|(name, method)| (name.clone(), by_scheme(method)));
+        let methods = self.methods.iter().map(|(key, method)| (key.to_string(), by_scheme(method)));
         let authorizers = (self.authorizers.iter())
             .map(|(name, shape)| (format!("authorizer {}", scheme_of(name)), fingerprint(shape)));
         let responses = (self.gateway_responses.iter())

@@ -111,7 +111,7 @@ impl Record {
             .map(|(name, print)| (name, Part { print, ..Part::default() }))
             .collect();
         for (name, method) in &draft.methods {
-            if let Some(part) = parts.get_mut(name) {
+            if let Some(part) = parts.get_mut(&name.to_string()) {
                 part.says = says(method);
             }
         }

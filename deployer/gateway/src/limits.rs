@@ -32,7 +32,7 @@ impl Limits {
         head: &RequestHead,
     ) -> Result<(), Refused> {
         let name = route.to_string();
-        let own = api.stage_settings.routes.get(&name).copied();
+        let own = api.stage_settings.routes.get(&route.into()).copied();
         let Some(limit) = own.or(api.stage_settings.throttle) else { return Ok(()) };
         if locked(&self.usage).take(&name, limit, head.time.0) {
             return Ok(());

@@ -12,6 +12,7 @@ use crate::apply::number;
 use crate::cli;
 use crate::output::{Exit, Output};
 use aws::apigateway::{Listed, MethodSummary};
+use compiler::api::RouteKey;
 use deployment::observed::TAG_API;
 
 pub(super) fn run(access: &cli::Access, output: Output) -> Result<Exit, Failure> {
@@ -55,10 +56,10 @@ fn one(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> 
         let revision = revision.and_then(|deployment| deployment.revision.as_ref());
         let record = revision.and_then(|revision| records.get(&revision.number));
         let (routes, source) = if let Some(record) = record {
-            let auth = record.0.iter().filter(|(part, _)| part.contains(" /"));
-            let auth = auth
-                .filter_map(|(part, says)| Some((part.clone(), says.says.get("auth")?.clone())));
-            (auth.collect::<BTreeMap<String, String>>(), "record")
+            let auth = record.0.iter().filter_map(|(part, says)| {
+                Some((part.parse().ok()?, says.says.get("auth")?.clone()))
+            });
+            (auth.collect::<BTreeMap<RouteKey, String>>(), "record")
         } else {
             let summary = session.wait(aws.summary(&api.id, &stage.deployment))?;
             if summary.is_empty() {

@@ -158,7 +158,7 @@ fn room(session: &Session, desired: &Desired, told: &mut Told) -> Result<(), Fai
     count("REST APIs", apis.len(), APIS);
     let mut paths: Vec<&str> = Vec::new();
     for route in desired.draft.methods.keys() {
-        let (_, path) = route.split_once(' ').unwrap_or_default();
+        let path = route.path();
         paths.extend(path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default()));
         paths.push(path);
     }

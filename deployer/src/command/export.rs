@@ -100,7 +100,7 @@ fn written(api: &ObservedApi) -> String {
         }
         for (route, throttle) in &settings.routes {
             let (rate, burst) = (throttle.rate, throttle.burst);
-            lines.push(format!("[stage.{}.route.{}]", quoted(name), quoted(route)));
+            lines.push(format!("[stage.{}.route.{}]", quoted(name), quoted(&route.to_string())));
             lines.push(format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"));
         }
     }

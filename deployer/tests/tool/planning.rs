@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use compiler::api::{Api, StageSettings, Throttle};
+use compiler::api::{Api, RouteKey, StageSettings, Throttle};
 use compiler::compile::{compile, manifest};
 use compiler::definition::Draft;
 use compiler::openapi::render;
@@ -444,7 +444,7 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
     let some = StageSettings {
         variables: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
         throttle: throttle(1.5),
-        routes: BTreeMap::from([("GET /a/{b}".to_owned(), Throttle { rate: 1.0, burst: 2 })]),
+        routes: BTreeMap::from([("GET /a/{b}".parse().unwrap(), Throttle { rate: 1.0, burst: 2 })]),
         metrics: true,
         logging: Some("INFO".to_owned()),
         tracing: true,
@@ -511,7 +511,7 @@ fn a_plan_is_told_to_people_and_to_machines() {
     );
     let mut drifted = one.clone();
     let api = drifted.api.as_mut().unwrap();
-    api.draft.methods.get_mut("GET /things/{id}").unwrap().api_key = true;
+    api.draft.methods.get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap()).unwrap().api_key = true;
     api.tags.insert("owner".to_owned(), "somebody".to_owned());
     api.tags.remove(TAG_API);
     let second = plan(
@@ -614,4 +614,31 @@ fn policies_are_printed_for_every_command_and_class() {
             told(&output)
         );
     }
+}
+
+#[test]
+fn a_route_key_is_read_as_it_is_written_and_keeps_what_no_document_could_declare() {
+    let text = |key: &RouteKey| serde_json::to_string(key).unwrap();
+    for (written, declarable) in [
+        ("GET /", true),
+        ("ANY /files/{proxy+}", true),
+        ("POST /a/{b}/c", true),
+        ("GET /a b", false),
+        ("GET /{a}-{b}", false),
+        ("* /pets", false),
+    ] {
+        let key: RouteKey = written.parse().unwrap();
+        assert_eq!(key.to_string(), written);
+        assert_eq!(serde_json::from_str::<RouteKey>(&text(&key)).unwrap(), key);
+        assert_eq!(key.verb().is_some() && key.template().is_some(), declarable, "{written}");
+        assert_eq!(RouteKey::new(key.method(), key.path()), key);
+    }
+    for wrong in ["", "GET", "GET ", " /pets", "/pets", "api", "authorizer jwt"] {
+        assert!(wrong.parse::<RouteKey>().is_err(), "{wrong}");
+    }
+    let mut texts = ["PUT /a", "ANY /b", "GET /b/c", "GET /a", "DELETE /z", "GET /b-c"];
+    let mut keys = texts.map(|text| text.parse::<RouteKey>().unwrap());
+    texts.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(keys.map(|key| key.to_string()), texts, "the order is that of the texts");
 }

@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::Listed;
 use compiler::api::{
-    AccessLog, ApiSettings, AuthorizerShape, GatewayResponse, Integration, StageSettings, Throttle,
-    Validator,
+    AccessLog, ApiSettings, AuthorizerShape, GatewayResponse, Integration, RouteKey, StageSettings,
+    Throttle, Validator,
 };
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{Canary, ObservedStage, Served};
@@ -103,14 +103,14 @@ pub(super) fn methods(
     resources: &[Resource],
     authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
     validators: &BTreeMap<String, Validator>,
-) -> BTreeMap<String, Method> {
+) -> BTreeMap<RouteKey, Method> {
     let mut methods = BTreeMap::new();
     for resource in resources {
         let path = resource.path().unwrap_or_default();
         for (verb, found) in resource.resource_methods().into_iter().flatten() {
             let resource_id = resource.id().unwrap_or_default();
             let read = method(found, resource_id, authorizers, validators);
-            methods.insert(format!("{verb} {path}"), read);
+            methods.insert(RouteKey::new(verb, path), read);
         }
     }
     methods
@@ -204,7 +204,7 @@ pub(super) fn stage(stage: &Stage) -> ObservedStage {
         let (path, verb) = key.rsplit_once('/')?;
         let path = path.replace("~1", "/").replace("~0", "~");
         let path = if path.starts_with('/') { path } else { format!("/{path}") };
-        Some((format!("{verb} {path}"), throttle(setting)?))
+        Some((RouteKey::new(verb, path), throttle(setting)?))
     });
     let log = stage.access_log_settings().and_then(|log| {
         let destination = log.destination_arn().filter(|arn| !arn.is_empty())?;

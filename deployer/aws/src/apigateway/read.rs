@@ -10,7 +10,7 @@ use aws_sdk_apigateway::types::{
 use super::PAGE;
 use super::convert::{gateway_response, listed, methods, shape, split, stage};
 use crate::{Asked, Aws, Call, CallError, Kind};
-use compiler::api::{ApiSettings, AuthorizerShape, GatewayResponse, Validator};
+use compiler::api::{ApiSettings, AuthorizerShape, GatewayResponse, RouteKey, Validator};
 use compiler::definition::{Draft, Method};
 use deployment::observed::{Observed, ObservedApi, ObservedDeployment, ObservedStage, TAG_API};
 use deployment::revision::{Record, Revision};
@@ -217,7 +217,7 @@ impl Aws {
         &self,
         api: &str,
         authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
-    ) -> Result<(BTreeMap<String, Method>, Vec<Resource>), CallError> {
+    ) -> Result<(BTreeMap<RouteKey, Method>, Vec<Resource>), CallError> {
         let resources = self.resources(api).await?;
         let validators = self.validators_of(api, &resources).await?;
         Ok((methods(&resources, authorizers, &validators), resources))
@@ -272,7 +272,7 @@ impl Aws {
         &'a self,
         api: &'a str,
         deployment: &'a str,
-    ) -> Call<'a, BTreeMap<String, MethodSummary>> {
+    ) -> Call<'a, BTreeMap<RouteKey, MethodSummary>> {
         Box::pin(async move {
             let asked = Asked::reading("GetDeployment", format!("reading a deployment of {api}"));
             let found = self.caller.call(&asked, || {
@@ -292,7 +292,7 @@ impl Aws {
                         authorization: kind.to_owned(),
                         api_key: snapshot.api_key_required(),
                     };
-                    methods.insert(format!("{verb} {path}"), summary);
+                    methods.insert(RouteKey::new(verb, path), summary);
                 }
             }
             Ok(methods)
@@ -305,7 +305,7 @@ impl Aws {
     }
 
     /// Reads the methods of an API's draft.
-    pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, Method>> {
+    pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
         Box::pin(async move {
             let authorizers = self.authorizers(api).await?;
             Ok(self.draft_methods(api, &authorizers).await?.0)

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::Found;
 use crate::call::if_there;
 use crate::{Asked, Aws, Call, CallError, Kind};
-use compiler::api::{AuthorizerShape, GatewayResponse, StageSettings};
+use compiler::api::{AuthorizerShape, GatewayResponse, RouteKey, StageSettings};
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{ObservedStage, Served};
 use deployment::plan::Patch;
@@ -33,8 +33,8 @@ pub struct Checked {
 /// The methods of a draft.
 #[derive(Clone, Debug, Default)]
 pub struct MethodsNow {
-    /// The methods, by verb and path.
-    pub methods: BTreeMap<String, Method>,
+    /// The methods.
+    pub methods: BTreeMap<RouteKey, Method>,
     /// The ids of resources, by path.
     pub resources: BTreeMap<String, String>,
     /// The ids of the authorizers that methods name.

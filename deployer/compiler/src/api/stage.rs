@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::RouteKey;
+
 /// A stage's settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StageSettings {
@@ -11,8 +13,8 @@ pub struct StageSettings {
     pub variables: BTreeMap<String, String>,
     /// How often it may be called, as a whole.
     pub throttle: Option<Throttle>,
-    /// How often single operations may be called, by method and path.
-    pub routes: BTreeMap<String, Throttle>,
+    /// How often single operations may be called.
+    pub routes: BTreeMap<RouteKey, Throttle>,
     /// Where a line for each request goes.
     pub access_log: Option<AccessLog>,
     /// Whether there are metrics for each operation.

@@ -75,8 +75,7 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
         draft.authorizers.iter().map(|(name, shape)| (name.clone(), scheme(name, shape))).collect();
     let mut paths: Map<String, Json> = Map::new();
     let mut validators = BTreeMap::new();
-    for (place, method) in &draft.methods {
-        let Some((verb, path)) = place.split_once(' ') else { continue };
+    for (key, method) in &draft.methods {
         if method.api_key {
             schemes.insert(API_KEY.to_owned(), api_key());
         }
@@ -86,8 +85,8 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
         if let Some(validator) = method.validator {
             validators.insert(validator.name(), validator);
         }
-        let path = paths.entry(path).or_insert_with(|| json!({}));
-        set(path, &method_key(verb), operation(method));
+        let path = paths.entry(key.path()).or_insert_with(|| json!({}));
+        set(path, &method_key(key.method()), operation(method));
     }
     let settings = &draft.settings;
     let mut info = json!({"title": title, "version": version});

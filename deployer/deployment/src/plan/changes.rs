@@ -1,12 +1,12 @@
 //! What differs between two revisions, by part and by what people call it.
 
-use authorizer::routes::{PathTemplate, Verb};
+use authorizer::routes::Verb;
 use serde::{Deserialize, Serialize};
 
 use crate::observed::ObservedApi;
 use crate::revision::{Part, Record};
 use compiler::api::routing::{self, ApiRouter};
-use compiler::api::{Api, Security};
+use compiler::api::{Api, RouteKey, Security};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,17 +150,14 @@ pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
     let router = ApiRouter::new(&api.routes);
     for (subject, part) in &before.0 {
         let guard = part.says.get("auth").filter(|auth| *auth != PUBLIC);
-        let (Some(guard), Some((verb, path))) = (guard, subject.split_once(' ')) else { continue };
+        let (Some(guard), Ok(key)) = (guard, subject.parse::<RouteKey>()) else { continue };
         if api.routes.iter().any(|route| route.to_string() == *subject) {
             continue;
         }
-        let Ok(path) = path.parse::<PathTemplate>() else { continue };
-        let verbs: Vec<&str> = match verb {
-            "ANY" => Verb::NAMED.into_iter().map(Verb::name).collect(),
-            verb => vec![verb],
-        };
+        let (Some(verb), Some(path)) = (key.verb(), key.template()) else { continue };
+        let verbs = if verb == Verb::Any { Verb::NAMED.to_vec() } else { vec![verb] };
         let now = verbs.into_iter().find_map(|verb| {
-            let found = router.find(&api.routes, verb, &routing::path(&path))?;
+            let found = router.find(&api.routes, verb.name(), &routing::path(&path))?;
             (found.security == Security::Public && found.preflight.is_none()).then_some(found)
         });
         changes.extend(now.map(|now| Change {

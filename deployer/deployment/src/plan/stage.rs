@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Danger, Sign};
 use crate::desired::Desired;
 use crate::observed::{ObservedApi, ObservedStage, Served};
-use compiler::api::{StageSettings, Throttle};
+use compiler::api::{RouteKey, StageSettings, Throttle};
 
 /// One patch of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +45,11 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
     if from.throttle != to.throttle {
         patches.extend(throttle("/*/*", to.throttle));
     }
-    let routes: BTreeSet<&String> = from.routes.keys().chain(to.routes.keys()).collect();
+    let routes: BTreeSet<&RouteKey> = from.routes.keys().chain(to.routes.keys()).collect();
     for route in routes.into_iter().filter(|name| from.routes.get(*name) != to.routes.get(*name)) {
-        let Some((verb, path)) = route.split_once(' ') else { continue };
-        let path = path.replace('~', "~0").replace('/', "~1");
-        patches.extend(throttle(&format!("/{path}/{verb}"), to.routes.get(route).copied()));
+        let path = route.path().replace('~', "~0").replace('/', "~1");
+        let place = format!("/{path}/{}", route.method());
+        patches.extend(throttle(&place, to.routes.get(route).copied()));
     }
     if from.metrics != to.metrics {
         patches.push(replace("/*/*/metrics/enabled", to.metrics.to_string()));

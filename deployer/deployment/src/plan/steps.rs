@@ -11,7 +11,7 @@ use super::{Change, Danger, Sign, Target, records};
 use crate::desired::{Desired, role_arn};
 use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
 use crate::revision::Revision;
-use compiler::api::{AuthorizerShape, GatewayResponse, StageSettings, UsagePlan};
+use compiler::api::{AuthorizerShape, GatewayResponse, RouteKey, StageSettings, UsagePlan};
 use compiler::definition::{Method, scheme_of};
 use compiler::openapi::{document, importable, set};
 
@@ -51,7 +51,7 @@ pub enum Step {
     /// A deployment of the draft, which no stage serves yet.
     Deploy { revision: Revision },
     /// The draft still is what was put, so what was deployed of it is too.
-    Verify { methods: BTreeMap<String, Method> },
+    Verify { methods: BTreeMap<RouteKey, Method> },
     /// A stage that was not there.
     CreateStage { name: String, deployment: Option<String>, settings: StageSettings },
     /// A stage that was there: all or nothing.

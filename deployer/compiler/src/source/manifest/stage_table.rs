@@ -57,8 +57,11 @@ fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSe
     let mut routes = BTreeMap::new();
     for entry in section.entry("route").map(|entry| entry.node.entries()).unwrap_or_default() {
         let mut section = Section::open(&entry.node, &entry.key, diagnostics);
-        if let Some(throttle) = throttle(&mut section, diagnostics) {
-            routes.insert(entry.key.clone(), throttle);
+        // What names no operation is reported once the operations are known.
+        if let (Some(throttle), Ok(route)) =
+            (throttle(&mut section, diagnostics), entry.key.parse())
+        {
+            routes.insert(route, throttle);
         }
         section.finish(diagnostics);
     }

@@ -14,7 +14,7 @@ use crate::output::{Exit, Output};
 use aws::{CallError, Kind, NoAccess};
 use compiler::api::Api;
 use compiler::compile::Environment;
-use compiler::definition::DraftError;
+use compiler::definition::DefinitionError;
 use compiler::project::{self, Unreadable};
 use compiler::source::diagnostic::{Diagnostic, has_errors};
 use deployment::desired::Misplaced;
@@ -119,7 +119,7 @@ pub enum Failure {
     NotServed(#[from] StartError),
     /// The document for AWS cannot be written.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    Draft(#[from] DefinitionError),
     /// A file that is not there.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -183,7 +183,7 @@ impl Failure {
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
                 Some("name the folder that holds portcullis.toml, or run it there".to_owned())
             }
-            Self::Draft(DraftError::NoFunction(name)) => {
+            Self::Draft(DefinitionError::NoFunction(name)) => {
                 Some(format!("add `function_arn` to [authorizer.{name}]"))
             }
             Self::Access(NoAccess::NoRegion | NoAccess::NotARegion(_)) => Some(

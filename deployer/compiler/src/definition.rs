@@ -14,7 +14,7 @@ use crate::fingerprint::fingerprint;
 
 /// An API as it is edited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Draft {
+pub struct ApiDefinition {
     /// What concerns it as a whole.
     pub settings: ApiSettings,
     /// The authorizers by their name on AWS.
@@ -133,15 +133,15 @@ impl std::fmt::Display for Authorization {
 /// Why an API cannot be put on AWS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DraftError {
+pub enum DefinitionError {
     /// There is no function to wire.
     #[error("the authorizer `{0}` has no `function_arn` in portcullis.toml")]
     NoFunction(String),
 }
 
-impl Draft {
-    /// Makes the draft that the files ask for.
-    pub fn of(api: &Api) -> Result<Self, DraftError> {
+impl ApiDefinition {
+    /// Makes the definition that the files ask for.
+    pub fn of(api: &Api) -> Result<Self, DefinitionError> {
         let mut names: BTreeMap<&str, String> = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
         let used = |name: &str| {
@@ -158,7 +158,8 @@ impl Draft {
             name
         };
         for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| used(name)) {
-            let shape = shape(authorizer).ok_or_else(|| DraftError::NoFunction(scheme.clone()))?;
+            let shape =
+                shape(authorizer).ok_or_else(|| DefinitionError::NoFunction(scheme.clone()))?;
             names.insert(scheme, add(scheme, shape));
         }
         for (scheme, shape) in api.externals.iter().filter(|(name, _)| used(name)) {

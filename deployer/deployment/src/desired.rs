@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::observed::{Place, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::revision::Record;
 use compiler::api::{Api, Arn, Endpoint, IntegrationKind};
-use compiler::definition::{Draft, DraftError};
+use compiler::definition::{ApiDefinition, DefinitionError};
 use compiler::fingerprint::fingerprint;
 
 /// What the files ask for.
@@ -18,7 +18,7 @@ pub struct Desired {
     /// Where it is to be.
     pub place: Place,
     /// What API Gateway is to hold.
-    pub draft: Draft,
+    pub draft: ApiDefinition,
     /// What its parts do.
     pub record: Record,
     /// The roles to make, by name.
@@ -31,9 +31,9 @@ pub struct Desired {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misplaced {
-    /// The draft cannot be made.
+    /// The API definition cannot be made.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    Definition(#[from] DefinitionError),
     /// An ARN of another partition.
     #[error("{what} is in the partition `{found}`, and the account {account} is in `{expected}`")]
     Partition {
@@ -90,7 +90,7 @@ impl Desired {
                 authorizer.invoke_role = Arn::role(&arn);
             }
         }
-        let draft = Draft::of(&api)?;
+        let draft = ApiDefinition::of(&api)?;
         let record = Record::of(&api, &draft);
         let mut tags = api.deployment.tags.clone();
         tags.insert(TAG_API.to_owned(), api.name.clone());

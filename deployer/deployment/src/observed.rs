@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::function::Published;
 use crate::revision::{Record, Revision};
 use compiler::api::StageSettings;
-use compiler::definition::Draft;
+use compiler::definition::ApiDefinition;
 
 /// The tag that says which API of ours this is.
 pub const TAG_API: &str = "portcullis:api";
@@ -55,7 +55,7 @@ pub struct ObservedApi {
     /// `EDGE`, `REGIONAL` or `PRIVATE`.
     pub endpoint: String,
     /// What is being edited.
-    pub draft: Draft,
+    pub draft: ApiDefinition,
     /// Ids and names of its authorizers: names can stand there twice.
     pub authorizers: BTreeMap<String, String>,
     /// What was put into the draft with each revision, by revision.

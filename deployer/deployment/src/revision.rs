@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use compiler::api::{Api, Cors, Integration};
-use compiler::definition::{Draft, Method, scheme_of};
+use compiler::definition::{ApiDefinition, Method, scheme_of};
 use compiler::fingerprint::fingerprint;
 
 /// What a deployment's description says.
@@ -77,7 +77,7 @@ const MODEL: &str = "PortcullisRevision";
 
 impl Record {
     /// Makes the record of what the files ask for.
-    pub fn of(api: &Api, draft: &Draft) -> Self {
+    pub fn of(api: &Api, draft: &ApiDefinition) -> Self {
         let mut record = Self::observed(draft);
         for route in &api.routes {
             let Some(part) = record.0.get_mut(&route.to_string()) else { continue };
@@ -104,7 +104,7 @@ impl Record {
     }
 
     /// Makes the record of what can be seen on AWS: without scopes, which it does not know.
-    pub fn observed(draft: &Draft) -> Self {
+    pub fn observed(draft: &ApiDefinition) -> Self {
         let prints = draft.parts();
         let mut parts: BTreeMap<String, Part> = prints
             .into_iter()

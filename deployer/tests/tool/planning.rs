@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compiler::api::{Api, RouteKey, StageSettings, Throttle};
 use compiler::compile::{compile, manifest};
-use compiler::definition::Draft;
+use compiler::definition::ApiDefinition;
 use compiler::openapi::render;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployment::desired::Desired;
@@ -54,7 +54,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
         name: desired.api.name.clone(),
         tags: desired.tags.clone(),
         endpoint: desired.endpoint().to_owned(),
-        draft: Draft::default(),
+        draft: ApiDefinition::default(),
         authorizers: BTreeMap::new(),
         records: BTreeMap::new(),
         stages: BTreeMap::new(),
@@ -253,7 +253,7 @@ proptest! {
         let again = compiled(&toml, &rendered.to_string(), None);
         prop_assert_eq!(&again.routes, &api.routes, "{:#}", rendered);
         // What CORS and the challenges add is said in the document, and so is its own.
-        prop_assert_eq!(Draft::of(&again).unwrap(), Draft::of(&api).unwrap());
+        prop_assert_eq!(ApiDefinition::of(&again).unwrap(), ApiDefinition::of(&api).unwrap());
         let named = Api { name: api.name.clone(), gateway_responses: api.gateway_responses.clone(), ..again };
         prop_assert_eq!(&named, &api);
     }
@@ -511,7 +511,8 @@ fn a_plan_is_told_to_people_and_to_machines() {
     );
     let mut drifted = one.clone();
     let api = drifted.api.as_mut().unwrap();
-    api.draft.methods.get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap()).unwrap().api_key = true;
+    api.draft.methods.get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap()).unwrap().api_key =
+        true;
     api.tags.insert("owner".to_owned(), "somebody".to_owned());
     api.tags.remove(TAG_API);
     let second = plan(

@@ -11,7 +11,7 @@ use super::PAGE;
 use super::convert::{gateway_response, listed, methods, shape, split, stage};
 use crate::{Asked, Aws, Call, CallError, Kind};
 use compiler::api::{ApiSettings, AuthorizerShape, GatewayResponse, RouteKey, Validator};
-use compiler::definition::{Draft, Method};
+use compiler::definition::{ApiDefinition, Method};
 use deployment::observed::{Observed, ObservedApi, ObservedDeployment, ObservedStage, TAG_API};
 use deployment::revision::{Record, Revision};
 
@@ -89,7 +89,7 @@ impl Aws {
             let stages = self.stages(&api.id).await?;
             let deployments = self.deployments(&api.id).await?;
             let (models, records) = split(models);
-            let draft = Draft {
+            let draft = ApiDefinition {
                 settings: api.settings.clone(),
                 methods: methods(&resources, &authorizers, &validators),
                 authorizers: authorizers.values().cloned().collect(),

@@ -1,4 +1,4 @@
-//! [`Draft`] → the OpenAPI 3.0 document that API Gateway imports.
+//! [`ApiDefinition`] → the OpenAPI 3.0 document that API Gateway imports.
 //!
 //! Every security scheme is rewritten to what API Gateway maps, and `security` stands on
 //! every operation: a scheme of another type is not mapped, and the method would be open.
@@ -11,12 +11,12 @@ use serde_json::{Map, Value as Json, json};
 use super::read::PREFLIGHT;
 use super::resolve_security::{SCHEME_NAME, SCOPES};
 use crate::api::{Api, AuthorizerShape, Route, Security, Validator};
-use crate::definition::{Authorization, Draft, DraftError, Method, scheme_of};
+use crate::definition::{ApiDefinition, Authorization, DefinitionError, Method, scheme_of};
 
 /// Writes the document of an API, with all that [`super::read`] needs to read it again.
-pub fn render(api: &Api) -> Result<Json, DraftError> {
-    let draft = Draft::of(api)?;
-    let mut document = document(&draft, &api.name, &api.version);
+pub fn render(api: &Api) -> Result<Json, DefinitionError> {
+    let definition = ApiDefinition::of(api)?;
+    let mut document = document(&definition, &api.name, &api.version);
     for route in &api.routes {
         let operations = document.get_mut("paths").and_then(|p| p.get_mut(route.path.to_string()));
         let key = method_key(route.verb.name());
@@ -28,7 +28,8 @@ pub fn render(api: &Api) -> Result<Json, DraftError> {
     let Some(schemes) = document.pointer_mut("/components/securitySchemes") else {
         return Ok(document);
     };
-    let known: Vec<String> = draft.authorizers.keys().map(|name| scheme_of(name).into()).collect();
+    let known: Vec<String> =
+        definition.authorizers.keys().map(|name| scheme_of(name).into()).collect();
     for name in api.authorizers.keys().chain(api.externals.keys()) {
         if !known.contains(name) {
             let unused = match api.externals.get(name) {
@@ -69,13 +70,16 @@ pub fn importable(document: &mut Json) {
     }
 }
 
-/// Writes the document of a draft.
-pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
-    let mut schemes: Map<String, Json> =
-        draft.authorizers.iter().map(|(name, shape)| (name.clone(), scheme(name, shape))).collect();
+/// Writes the document of an API definition.
+pub fn document(definition: &ApiDefinition, title: &str, version: &str) -> Json {
+    let mut schemes: Map<String, Json> = definition
+        .authorizers
+        .iter()
+        .map(|(name, shape)| (name.clone(), scheme(name, shape)))
+        .collect();
     let mut paths: Map<String, Json> = Map::new();
     let mut validators = BTreeMap::new();
-    for (key, method) in &draft.methods {
+    for (key, method) in &definition.methods {
         if method.api_key {
             schemes.insert(API_KEY.to_owned(), api_key());
         }
@@ -88,7 +92,7 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
         let path = paths.entry(key.path()).or_insert_with(|| json!({}));
         set(path, &method_key(key.method()), operation(method));
     }
-    let settings = &draft.settings;
+    let settings = &definition.settings;
     let mut info = json!({"title": title, "version": version});
     if let Some(description) = &settings.description {
         set(&mut info, "description", json!(description));
@@ -101,8 +105,10 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
         "x-amazon-apigateway-api-key-source":
             if settings.key_from_authorizer { "AUTHORIZER" } else { "HEADER" },
     });
-    if let Some(components) = document.get_mut("components").filter(|_| !draft.models.is_empty()) {
-        set(components, "schemas", json!(draft.models));
+    if let Some(components) =
+        document.get_mut("components").filter(|_| !definition.models.is_empty())
+    {
+        set(components, "schemas", json!(definition.models));
     }
     if !validators.is_empty() {
         let flags = |v: Validator| json!({"validateRequestBody": v.body, "validateRequestParameters": v.parameters});
@@ -110,8 +116,12 @@ pub fn document(draft: &Draft, title: &str, version: &str) -> Json {
             validators.into_iter().map(|(name, v)| (name.to_owned(), flags(v))).collect();
         set(&mut document, "x-amazon-apigateway-request-validators", named.into());
     }
-    if !draft.gateway_responses.is_empty() {
-        set(&mut document, "x-amazon-apigateway-gateway-responses", json!(draft.gateway_responses));
+    if !definition.gateway_responses.is_empty() {
+        set(
+            &mut document,
+            "x-amazon-apigateway-gateway-responses",
+            json!(definition.gateway_responses),
+        );
     }
     if !settings.binary_media_types.is_empty() {
         set(

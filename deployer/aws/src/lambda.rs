@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::call::if_there;
 use super::{Asked, Aws, Call, Kind};
 use compiler::api::Arn;
-use deployment::function::{Aliased, Build, Published};
+use deployment::function::{Build, FunctionAlias, PublishedFunction};
 
 impl Aws {
     /// Returns a function's state, if it is there: `Active` when it can be invoked.
@@ -31,7 +31,7 @@ impl Aws {
     }
 
     /// Returns what stands at a function's ARN.
-    pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, Published> {
+    pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
         Box::pin(async move {
             let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
             let (name, qualifier) = qualified(arn);
@@ -39,9 +39,9 @@ impl Aws {
                 let configuration = self.lambda.get_function_configuration().function_name(&name);
                 configuration.set_qualifier(qualifier.clone()).send()
             });
-            let Some(found) = if_there(found.await)? else { return Ok(Published::Nothing) };
+            let Some(found) = if_there(found.await)? else { return Ok(PublishedFunction::Nothing) };
             let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
-            Ok(Published::Version {
+            Ok(PublishedFunction::Version {
                 number: found.version().unwrap_or_default().to_owned(),
                 build: Build::read(found.description().unwrap_or_default()),
                 architecture: architecture.to_owned(),
@@ -69,9 +69,9 @@ impl Aws {
     }
 
     /// Returns the version that an alias leads to, if it is there.
-    pub fn aliased<'a>(&'a self, function: &'a Aliased) -> Call<'a, Option<String>> {
+    pub fn aliased<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
         Box::pin(async move {
-            let Aliased { name, alias } = function;
+            let FunctionAlias { name, alias } = function;
             let asked = Asked::reading("lambda", format!("looking at the alias {name}:{alias}"));
             let found = self
                 .caller
@@ -81,9 +81,9 @@ impl Aws {
     }
 
     /// Leads an alias to a version; makes it if it is not there.
-    pub fn lead<'a>(&'a self, function: &'a Aliased, version: &'a str) -> Call<'a, ()> {
+    pub fn lead<'a>(&'a self, function: &'a FunctionAlias, version: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let Aliased { name, alias } = function;
+            let FunctionAlias { name, alias } = function;
             let doing = format!("leading the alias {name}:{alias} to version {version}");
             let asked = Asked::reading("lambda", &doing);
             if self.aliased(function).await?.is_none() {

@@ -38,7 +38,7 @@ impl Build {
 
 /// What stands at a function's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Published {
+pub enum PublishedFunction {
     /// Nothing.
     Nothing,
     /// A version.
@@ -54,7 +54,7 @@ pub enum Published {
 
 /// A function that does not do what the files say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct FunctionDrift {
     /// The authorizer.
     pub authorizer: String,
     /// The function's ARN.
@@ -65,7 +65,7 @@ pub struct Difference {
     pub config: String,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for FunctionDrift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { authorizer, function, is, config } = self;
         write!(f, "{authorizer} ({function}) {is}; the files say configuration {config}")
@@ -79,36 +79,41 @@ pub fn configuration(document: &Document) -> String {
 
 /// Returns the functions that are known not to do what the files say, and those of which it is
 /// not known.
-pub fn differences(api: &Api, published: &BTreeMap<String, Published>) -> Vec<Difference> {
+pub fn differences(
+    api: &Api,
+    published: &BTreeMap<String, PublishedFunction>,
+) -> Vec<FunctionDrift> {
     let different = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
         let function = authorizer.function.as_ref()?;
         let config = configuration(&api.authorizer_document(name)?);
         let is = match published.get(function.as_str())? {
-            Published::Nothing => "is not there".to_owned(),
-            Published::Version { number, build: None, .. } => {
+            PublishedFunction::Nothing => "is not there".to_owned(),
+            PublishedFunction::Version { number, build: None, .. } => {
                 format!("is version {number}, which does not say what it was made of")
             }
-            Published::Version { build: Some(build), .. } if build.config == config => return None,
-            Published::Version { number, build: Some(build), .. } => {
+            PublishedFunction::Version { build: Some(build), .. } if build.config == config => {
+                return None;
+            }
+            PublishedFunction::Version { number, build: Some(build), .. } => {
                 format!("is version {number} with configuration {}", build.config)
             }
         };
         let (authorizer, function) = (name.clone(), function.as_str().to_owned());
-        Some(Difference { authorizer, function, is, config })
+        Some(FunctionDrift { authorizer, function, is, config })
     };
     api.authorizers.iter().filter_map(different).collect()
 }
 
 /// A function that can be published anew: an alias leads to one of its versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aliased {
+pub struct FunctionAlias {
     /// The function's name.
     pub name: String,
     /// The alias.
     pub alias: String,
 }
 
-impl Aliased {
+impl FunctionAlias {
     /// Takes an ARN apart; nothing if it names no alias.
     pub fn of(arn: &Arn) -> Option<Self> {
         let mut parts = arn.as_str().split(':').skip(6);
@@ -120,7 +125,7 @@ impl Aliased {
 
 #[cfg(test)]
 mod tests {
-    use super::{Aliased, Build};
+    use super::{Build, FunctionAlias};
     use compiler::api::Arn;
 
     #[test]
@@ -142,7 +147,7 @@ mod tests {
             [(":live", Some("live")), (":7", None), (":$LATEST", None), ("", None)]
         {
             let arn = format!("arn:aws:lambda:eu-west-1:123456789012:function:f{qualifier}");
-            let found = Aliased::of(&Arn::function(&arn).unwrap());
+            let found = FunctionAlias::of(&Arn::function(&arn).unwrap());
             assert_eq!(found.map(|found| found.alias).as_deref(), alias, "{arn}");
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::function::Published;
+use crate::function::PublishedFunction;
 use crate::revision::{Record, Revision};
 use compiler::api::StageSettings;
 use compiler::definition::ApiDefinition;
@@ -40,7 +40,7 @@ pub struct Observed {
     /// The roles made for it, by name.
     pub roles: BTreeMap<String, Role>,
     /// The authorizers' functions, by their ARNs, as far as the caller may look at them.
-    pub functions: BTreeMap<String, Published>,
+    pub functions: BTreeMap<String, PublishedFunction>,
 }
 
 /// An API.

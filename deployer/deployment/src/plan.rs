@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::function::{Difference, differences};
+use crate::function::{FunctionDrift, differences};
 use crate::observed::{Observed, ObservedApi, Place};
 use crate::revision::{Record, Revision};
 use compiler::api::Arn;
@@ -50,7 +50,7 @@ pub struct Plan {
     /// Authorizers whose functions do not do what the files say, as far as that is known; to
     /// publish them is no step of this.
     #[serde(default)]
-    pub functions: Vec<Difference>,
+    pub functions: Vec<FunctionDrift>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }

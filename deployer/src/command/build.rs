@@ -16,22 +16,22 @@ use crate::cli;
 use crate::output::Output;
 use compiler::fingerprint::fingerprint_of;
 use deployment::desired::Desired;
-use deployment::function::{Aliased, Build, Published, configuration};
+use deployment::function::{Build, FunctionAlias, PublishedFunction, configuration};
 use deployment::observed::{Observed, Place};
 
 /// A function to publish.
 struct Function {
     authorizer: String,
     arn: String,
-    aliased: Aliased,
+    aliased: FunctionAlias,
     config: String,
     text: String,
-    published: Published,
+    published: PublishedFunction,
 }
 
 /// An alias that was moved.
 pub(super) struct Moved {
-    function: Aliased,
+    function: FunctionAlias,
     from: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn run(
 /// Leads aliases back to where they led.
 pub(super) fn back(session: &Session, moved: &[Moved], output: Output) {
     for Moved { function, from } in moved {
-        let Aliased { name, alias } = function;
+        let FunctionAlias { name, alias } = function;
         let Some(from) = from else {
             output.note(&format!("note: {name}:{alias} is new, and stays"));
             continue;
@@ -103,7 +103,7 @@ fn functions(
     for (name, authorizer) in &desired.api.authorizers {
         let Some(arn) = &authorizer.function else { continue };
         let refused = |why: &str| Failure::Build(format!("{} {why}", arn.as_str()));
-        let Some(aliased) = Aliased::of(arn) else {
+        let Some(aliased) = FunctionAlias::of(arn) else {
             return Err(refused("names no alias, which could be led to a new version and back"));
         };
         let place = &session.aws.place;
@@ -121,7 +121,7 @@ fn functions(
             aliased,
             config: configuration(&document),
             text: config::text(&document)?,
-            published: published.unwrap_or(Published::Nothing),
+            published: published.unwrap_or(PublishedFunction::Nothing),
         });
     }
     Ok(functions)
@@ -135,15 +135,15 @@ fn publish(
     token: Option<&str>,
     output: Output,
 ) -> Result<Option<Moved>, Failure> {
-    let Aliased { name, alias } = &function.aliased;
+    let FunctionAlias { name, alias } = &function.aliased;
     let known = match &function.published {
-        Published::Version { architecture, .. } => Some(architecture.clone()),
+        PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
         // The function may be there without the alias.
-        Published::Nothing => {
+        PublishedFunction::Nothing => {
             let bare = function.arn.strip_suffix(&format!(":{alias}")).unwrap_or(&function.arn);
             match session.wait(session.aws.published(bare))? {
-                Published::Version { architecture, .. } => Some(architecture),
-                Published::Nothing => None,
+                PublishedFunction::Version { architecture, .. } => Some(architecture),
+                PublishedFunction::Nothing => None,
             }
         }
     };
@@ -164,7 +164,7 @@ fn publish(
     ended(&mut build, "cargo lambda build")?;
     let binary = fingerprint_of(&read_bytes(&lambda.join("bootstrap/bootstrap"))?);
     let build = Build { config: function.config.clone(), binary: Some(binary) };
-    if let Published::Version { number, build: Some(is), .. } = &function.published
+    if let PublishedFunction::Version { number, build: Some(is), .. } = &function.published
         && *is == build
     {
         output.note(&format!("{name}:{alias} is that already, version {number}"));

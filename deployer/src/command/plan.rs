@@ -7,7 +7,7 @@ use super::{Failure, write};
 use crate::cli;
 use crate::output::{Exit, Output};
 use compiler::compile::Environment;
-use deployment::function::{Difference, Published};
+use deployment::function::{FunctionDrift, PublishedFunction};
 use deployment::plan::{Plan, plan};
 
 pub(super) fn run(
@@ -25,14 +25,14 @@ pub(super) fn run(
     told(&plan, output);
     // Of a function that says nothing, or is not there yet, nothing is known to differ.
     let known =
-        |function: &Difference| observed.functions.get(&function.function).is_some_and(says);
+        |function: &FunctionDrift| observed.functions.get(&function.function).is_some_and(says);
     let pending = !plan.is_empty() || plan.functions.iter().any(known);
     let pending = arguments.detailed_exitcode && pending;
     Ok(if pending { Exit::Pending } else { Exit::Done })
 }
 
-fn says(published: &Published) -> bool {
-    matches!(published, Published::Version { build: Some(_), .. })
+fn says(published: &PublishedFunction) -> bool {
+    matches!(published, PublishedFunction::Version { build: Some(_), .. })
 }
 
 /// Tells a plan: for machines without what only `deploy` needs.

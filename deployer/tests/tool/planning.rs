@@ -9,7 +9,7 @@ use compiler::definition::ApiDefinition;
 use compiler::openapi::render;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployment::desired::Desired;
-use deployment::function::{Build, Published, configuration};
+use deployment::function::{Build, PublishedFunction, configuration};
 use deployment::iam::{COMMANDS, Scope};
 use deployment::observed::{
     Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, Served, TAG_API,
@@ -532,14 +532,14 @@ fn a_function_that_does_not_do_what_the_files_say_is_told() {
     let (name, authorizer) = desired.api.authorizers.first_key_value().unwrap();
     let arn = authorizer.function.as_ref().unwrap().as_str();
     let config = configuration(&desired.api.authorizer_document(name).unwrap());
-    let version = |config: Option<&str>| Published::Version {
+    let version = |config: Option<&str>| PublishedFunction::Version {
         number: "7".to_owned(),
         build: config.map(|config| Build { config: config.to_owned(), binary: None }),
         architecture: "arm64".to_owned(),
     };
     for (published, told) in [
         (None, None),
-        (Some(Published::Nothing), Some("is not there; the files say")),
+        (Some(PublishedFunction::Nothing), Some("is not there; the files say")),
         (Some(version(None)), Some("is version 7, which does not say what it was made of")),
         (Some(version(Some("0a1b"))), Some("is version 7 with configuration 0a1b; the files say")),
         (Some(version(Some(&config))), None),

@@ -17,7 +17,7 @@ use compiler::compile::Environment;
 use compiler::definition::DefinitionError;
 use compiler::project::{self, Unreadable};
 use compiler::source::diagnostic::{Diagnostic, has_errors};
-use deployment::desired::Misplaced;
+use deployment::desired::DesiredStateError;
 
 mod adopt;
 mod build;
@@ -77,7 +77,7 @@ pub enum Failure {
     },
     /// What the files ask for cannot be in that account.
     #[error(transparent)]
-    Misplaced(#[from] Misplaced),
+    DesiredState(#[from] DesiredStateError),
     /// There is no API with our tag, or not what was asked of it.
     #[error("{0}")]
     NotThere(String),
@@ -149,7 +149,7 @@ impl Failure {
             Self::Files(_)
             | Self::Draft(_)
             | Self::Unreadable(_)
-            | Self::Misplaced(_)
+            | Self::DesiredState(_)
             | Self::Access(NoAccess::NotARegion(_) | NoAccess::NoRegion) => Exit::WrongFiles,
             Self::Access(NoAccess::NoCredentials(_)) => Exit::NotPermitted,
             Self::Access(NoAccess::Call(error))
@@ -223,7 +223,7 @@ impl Failure {
             }
             Self::NotConfirmed(_) => Some("add --yes to go on without being asked".to_owned()),
             Self::Protected(_) => Some("set `protect = false` in portcullis.toml first".to_owned()),
-            Self::Misplaced(_) => Some(
+            Self::DesiredState(_) => Some(
                 "name what is in the account's own partition, or use other credentials".to_owned(),
             ),
             _ => None,

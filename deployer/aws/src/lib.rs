@@ -12,7 +12,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use deployment::observed::Place;
+use deployment::observed::AwsTarget;
 
 pub mod apigateway;
 mod call;
@@ -56,7 +56,7 @@ pub enum NoAccess {
 /// AWS, for one caller in one Region.
 pub struct Aws {
     /// Where.
-    pub place: Place,
+    pub place: AwsTarget,
     /// Who is calling, for messages.
     pub identity: String,
     /// Whether every call goes somewhere else than AWS.
@@ -93,7 +93,7 @@ impl Aws {
             let arn = told.arn().unwrap_or_default();
             let partition = arn.split(':').nth(1).filter(|part| part.starts_with("aws"));
             Ok(Self {
-                place: Place {
+                place: AwsTarget {
                     account: told.account().unwrap_or_default().to_owned(),
                     partition: partition.unwrap_or("aws").to_owned(),
                     region,

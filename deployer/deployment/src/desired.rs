@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::observed::{Place, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
+use crate::observed::{AwsTarget, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::revision::Record;
 use compiler::api::{Api, Arn, Endpoint, IntegrationKind};
 use compiler::definition::{ApiDefinition, DefinitionError};
@@ -16,7 +16,7 @@ pub struct Desired {
     /// The API, every authorizer with the role that invokes it.
     pub api: Api,
     /// Where it is to be.
-    pub place: Place,
+    pub place: AwsTarget,
     /// What API Gateway is to hold.
     pub draft: ApiDefinition,
     /// What its parts do.
@@ -30,7 +30,7 @@ pub struct Desired {
 /// Why the files cannot be put there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Misplaced {
+pub enum DesiredStateError {
     /// The API definition cannot be made.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
@@ -59,7 +59,7 @@ pub const ROLE_POLICY: &str = "invoke";
 
 impl Desired {
     /// Works out what the files ask for in this place.
-    pub fn new(mut api: Api, place: Place) -> Result<Self, Misplaced> {
+    pub fn new(mut api: Api, place: AwsTarget) -> Result<Self, DesiredStateError> {
         let mut roles = BTreeMap::new();
         let names: Vec<String> = api.authorizers.keys().cloned().collect();
         for name in names {
@@ -70,7 +70,7 @@ impl Desired {
                 (format!("the invoke role of `{name}`"), &authorizer.invoke_role),
             ] {
                 if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != place.partition) {
-                    return Err(Misplaced::Partition {
+                    return Err(DesiredStateError::Partition {
                         what,
                         found: arn.partition().to_owned(),
                         expected: place.partition.clone(),
@@ -131,7 +131,7 @@ impl Desired {
 }
 
 /// Roles are the account's, so the name says Region and function too. At most 64 characters.
-fn role_name(api: &str, authorizer: &str, function: &Arn, place: &Place) -> String {
+fn role_name(api: &str, authorizer: &str, function: &Arn, place: &AwsTarget) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     let readable: String = format!("{api}-{authorizer}").chars().map(fits).take(44).collect();
     let print = fingerprint(&(api, authorizer, function.as_str(), &place.region));
@@ -139,7 +139,7 @@ fn role_name(api: &str, authorizer: &str, function: &Arn, place: &Place) -> Stri
 }
 
 /// Returns the ARN of a role of ours.
-pub fn role_arn(api: &str, name: &str, place: &Place) -> String {
+pub fn role_arn(api: &str, name: &str, place: &AwsTarget) -> String {
     let path = role_path(api);
     format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::desired::role_path;
-use crate::observed::Place;
+use crate::observed::AwsTarget;
 use authorizer::routes::Segment;
 use compiler::api::Route;
 
@@ -12,7 +12,7 @@ use compiler::api::Route;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// Where.
-    pub place: &'a Place,
+    pub place: &'a AwsTarget,
     /// The API's name.
     pub name: &'a str,
     /// The API's id, to allow no other.
@@ -42,12 +42,12 @@ impl Scope<'_> {
     }
 
     fn roles(&self) -> String {
-        let Place { account, partition, .. } = self.place;
+        let AwsTarget { account, partition, .. } = self.place;
         format!("arn:{partition}:iam::{account}:role{}*", role_path(self.name))
     }
 
     fn functions(&self) -> String {
-        let Place { account, partition, region } = self.place;
+        let AwsTarget { account, partition, region } = self.place;
         format!("arn:{partition}:lambda:{region}:{account}:function:*")
     }
 
@@ -186,7 +186,7 @@ impl Scope<'_> {
 
     /// What `deploy --build` does beside, most of it by `cargo lambda`.
     fn publishing(&self) -> Vec<Json> {
-        let Place { account, partition, region } = self.place;
+        let AwsTarget { account, partition, region } = self.place;
         let functions: Vec<String> = self
             .functions
             .iter()
@@ -223,7 +223,7 @@ impl Scope<'_> {
 
     /// Returns what a function needs to run: its log, and nothing else.
     pub fn execution(&self) -> Json {
-        let Place { account, partition, region } = self.place;
+        let AwsTarget { account, partition, region } = self.place;
         let group = |name: &String| {
             format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}")
         };
@@ -249,7 +249,7 @@ impl Scope<'_> {
 
     /// Returns the policy that lets a class of users call some operations.
     pub fn may_call(&self, stage: &str, routes: &[&Route]) -> Json {
-        let Place { account, partition, region } = self.place;
+        let AwsTarget { account, partition, region } = self.place;
         let api = self.api.unwrap_or("*");
         let resources: Vec<String> = routes
             .iter()

@@ -21,7 +21,7 @@ pub const TAG_PLANS: &str = "portcullis:usage-plans";
 
 /// Whose account and which Region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct AwsTarget {
     /// The account.
     pub account: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
@@ -34,7 +34,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Observed {
     /// Where.
-    pub place: Place,
+    pub place: AwsTarget,
     /// The API, if there is one with our tag and this name.
     pub api: Option<ObservedApi>,
     /// The roles made for it, by name.
@@ -74,7 +74,7 @@ pub struct ObservedStage {
     /// The deployment it serves.
     pub deployment: String,
     /// What it has served.
-    pub served: Served,
+    pub served: ServedDeployments,
     /// A share of the requests that another deployment serves.
     pub canary: Option<Canary>,
     /// What it has beside the API.
@@ -84,14 +84,14 @@ pub struct ObservedStage {
 /// What a stage has served, as its description says behind anybody's own words. A deployment
 /// that no stage served may be one that a run died over before it was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Served {
+pub struct ServedDeployments {
     /// What else the description says.
     pub words: String,
     /// The ids of deployments, the latest last.
     pub deployments: Vec<String>,
 }
 
-impl Served {
+impl ServedDeployments {
     const MARK: &str = "[portcullis served ";
     /// No more than fits a description; more are not kept by far.
     const MOST: usize = 20;
@@ -119,7 +119,7 @@ impl Served {
     }
 }
 
-impl fmt::Display for Served {
+impl fmt::Display for ServedDeployments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let space = if self.words.is_empty() { "" } else { " " };
         write!(f, "{}{space}{}{}]", self.words, Self::MARK, self.deployments.join(" "))

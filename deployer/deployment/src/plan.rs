@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
 use crate::function::{FunctionDrift, differences};
-use crate::observed::{Observed, ObservedApi, Place};
+use crate::observed::{AwsTarget, Observed, ObservedApi};
 use crate::revision::{Record, Revision};
 use compiler::api::Arn;
 use compiler::fingerprint::fingerprint;
@@ -34,7 +34,7 @@ pub struct Plan {
     /// The stage.
     pub stage: String,
     /// Where.
-    pub place: Place,
+    pub place: AwsTarget,
     /// The API's id, if it is there already.
     pub id: Option<String>,
     /// A fingerprint of what was observed: what is not so any more has made the plan stale.
@@ -90,9 +90,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let target = target(desired, api);
     let mut changes = match &baseline {
         Baseline::Recorded(before) => between(before, &desired.record),
-        Baseline::Seen(before) => between(before, &Record::observed(&desired.draft)),
+        Baseline::ObservedOnly(before) => between(before, &Record::observed(&desired.draft)),
     };
-    let (Baseline::Recorded(before) | Baseline::Seen(before)) = &baseline;
+    let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
     changes.extend(opened(before, &desired.api));
     changes.extend(stage::changes(desired, api));
     changes.extend(steps::role_changes(desired, observed));
@@ -134,7 +134,7 @@ enum Baseline {
     /// What we recorded of it.
     Recorded(Record),
     /// What AWS shows: no scopes, and no rules of authorizers.
-    Seen(Record),
+    ObservedOnly(Record),
 }
 
 fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> Baseline {
@@ -147,7 +147,7 @@ fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> 
             notes.push(format!(
                 "the stage {stage} serves a deployment that has no record: this compares with what is being edited, without scopes"
             ));
-            Baseline::Seen(Record::observed(&api.draft))
+            Baseline::ObservedOnly(Record::observed(&api.draft))
         },
         |record| Baseline::Recorded(record.clone()),
     )

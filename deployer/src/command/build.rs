@@ -17,7 +17,7 @@ use crate::output::Output;
 use compiler::fingerprint::fingerprint_of;
 use deployment::desired::Desired;
 use deployment::function::{Build, FunctionAlias, PublishedFunction, configuration};
-use deployment::observed::{Observed, Place};
+use deployment::observed::{AwsTarget, Observed};
 
 /// A function to publish.
 struct Function {
@@ -199,7 +199,7 @@ fn publish(
 /// Asks a version before anything leads to it: what is no token must be refused, and the given
 /// one let in.
 fn ask(session: &Session, name: &str, version: &str, token: Option<&str>) -> Result<(), Failure> {
-    let Place { account, partition, region } = &session.aws.place;
+    let AwsTarget { account, partition, region } = &session.aws.place;
     let asked = |token: &str| {
         let event = json!({
             "type": "TOKEN",

@@ -12,7 +12,7 @@ use crate::output::{Exit, Output};
 use aws::Kind;
 use compiler::compile::Environment;
 use compiler::project;
-use deployment::observed::{Observed, Place};
+use deployment::observed::{AwsTarget, Observed};
 use deployment::plan::{FORMAT, Plan, plan};
 
 pub(super) fn run(
@@ -156,7 +156,7 @@ fn finished(plan: &Plan, report: &Report, output: Output) {
 }
 
 /// Returns where a stage is reached.
-pub(super) fn url(place: &Place, api: &str, stage: &str) -> String {
+pub(super) fn url(place: &AwsTarget, api: &str, stage: &str) -> String {
     let suffix = if place.partition == "aws-cn" { ".cn" } else { "" };
     format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", place.region)
 }

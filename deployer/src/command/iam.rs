@@ -9,7 +9,7 @@ use compiler::api::{Api, Route, Security};
 use compiler::compile::Environment;
 use deployment::desired::{may_invoke, trust};
 use deployment::iam::{COMMANDS, Scope};
-use deployment::observed::Place;
+use deployment::observed::AwsTarget;
 
 pub(super) fn run(
     arguments: &cli::Iam,
@@ -73,7 +73,7 @@ fn place(
     access: &cli::Access,
     environment: Environment<'_>,
     api: &Api,
-) -> Result<Place, Failure> {
+) -> Result<AwsTarget, Failure> {
     let function = api.authorizers.values().find_map(|authorizer| authorizer.function.as_ref());
     let region = access.region.clone().or_else(|| environment("AWS_REGION"));
     let region = region.or_else(|| Some(function?.region().to_owned()));
@@ -85,7 +85,7 @@ fn place(
         (None, _) => "aws",
     };
     let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
-    Ok(Place {
+    Ok(AwsTarget {
         partition: partition.to_owned(),
         region: region.ok_or_else(|| missing("--region", "the name of a Region"))?,
         account: account.ok_or_else(|| missing("--account", "the account's twelve digits"))?,

@@ -12,7 +12,7 @@ use deployment::desired::Desired;
 use deployment::function::{Build, PublishedFunction, configuration};
 use deployment::iam::{COMMANDS, Scope};
 use deployment::observed::{
-    Observed, ObservedApi, ObservedDeployment, ObservedStage, Place, Served, TAG_API,
+    AwsTarget, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments, TAG_API,
 };
 use deployment::plan::{Danger, Plan, Step, patches, plan};
 use deployment::revision::{Record, Revision};
@@ -35,8 +35,8 @@ fn compiled(toml: &str, openapi: &str, stage: Option<&str>) -> Api {
     api.unwrap()
 }
 
-fn place(partition: &str) -> Place {
-    Place {
+fn place(partition: &str) -> AwsTarget {
+    AwsTarget {
         account: "123456789012".to_owned(),
         partition: partition.to_owned(),
         region: "eu-west-1".to_owned(),
@@ -86,7 +86,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             }
             Step::CreateStage { name, deployment, settings } => {
                 let deployment = deployment.clone().or(made.clone()).unwrap();
-                let served = Served::default().and(&deployment);
+                let served = ServedDeployments::default().and(&deployment);
                 let settings = settings.clone();
                 let stage = ObservedStage { deployment, served, canary: None, settings };
                 api.stages.insert(name.clone(), stage);
@@ -413,7 +413,7 @@ fn every_arn_is_of_the_accounts_own_partition() {
         let arn = format!("arn:{partition}:lambda:{region}:123456789012:function:shop:live");
         let toml =
             MANIFEST.replace("arn:aws:lambda:eu-west-1:123456789012:function:shop:live", &arn);
-        let here = Place { region: region.to_owned(), ..place(partition) };
+        let here = AwsTarget { region: region.to_owned(), ..place(partition) };
         let desired = Desired::new(compiled(&toml, OPENAPI, None), here.clone()).unwrap();
         let text =
             serde_json::to_string(&plan(&desired, &Observed { place: here.clone(), ..nothing() }))

@@ -15,7 +15,7 @@ use compiler::api::{
     Throttle, Validator,
 };
 use compiler::definition::{Authorization, Method};
-use deployment::observed::{Canary, ObservedStage, Served};
+use deployment::observed::{Canary, ObservedStage, ServedDeployments};
 use deployment::revision::Record;
 
 pub(super) fn listed(api: &RestApi) -> Listed {
@@ -220,7 +220,7 @@ pub(super) fn stage(stage: &Stage) -> ObservedStage {
     });
     ObservedStage {
         deployment: stage.deployment_id().unwrap_or_default().to_owned(),
-        served: Served::read(stage.description().unwrap_or_default()),
+        served: ServedDeployments::read(stage.description().unwrap_or_default()),
         canary,
         settings: StageSettings {
             variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),

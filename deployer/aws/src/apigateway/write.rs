@@ -15,7 +15,7 @@ use crate::call::if_there;
 use crate::{Asked, Aws, Call, CallError, Kind};
 use compiler::api::{AuthorizerShape, GatewayResponse, RouteKey, StageSettings};
 use compiler::definition::{Authorization, Method};
-use deployment::observed::{ObservedStage, Served};
+use deployment::observed::{ObservedStage, ServedDeployments};
 use deployment::plan::Patch;
 use deployment::revision::Revision;
 
@@ -456,7 +456,7 @@ impl Aws {
                     .rest_api_id(api)
                     .stage_name(name)
                     .deployment_id(deployment)
-                    .description(Served::default().and(deployment).to_string())
+                    .description(ServedDeployments::default().and(deployment).to_string())
                     .set_variables(Some(hash(&settings.variables)))
                     .tracing_enabled(settings.tracing)
                     .set_tags(Some(hash(tags)))

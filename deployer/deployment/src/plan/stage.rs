@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Change, Danger, Sign};
 use crate::desired::Desired;
-use crate::observed::{ObservedApi, ObservedStage, Served};
+use crate::observed::{ObservedApi, ObservedStage, ServedDeployments};
 use compiler::api::{RouteKey, StageSettings, Throttle};
 
 /// One patch of a stage.
@@ -90,7 +90,7 @@ pub fn undo(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
 }
 
 /// Returns the patches that make a stage serve a deployment, and say so.
-pub fn serve(deployment: &str, served: &Served) -> [Patch; 2] {
+pub fn serve(deployment: &str, served: &ServedDeployments) -> [Patch; 2] {
     let served = served.clone().and(deployment);
     [replace("/deploymentId", deployment), replace("/description", served.to_string())]
 }

@@ -361,21 +361,15 @@ impl Run<'_> {
         if stages.get(name).is_none_or(|stage| stage.deployment != before.deployment) {
             return Err(stale(name));
         }
-        let replace = |path: &str, value: String| Patch {
-            op: "replace".to_owned(),
-            path: path.to_owned(),
-            value: Some(value),
-        };
         let target = moves.then(|| self.deployment(to.as_deref()));
         if let Some((percent, target)) = self.options.canary.zip(target.clone()) {
             let patches = [
-                replace("/canarySettings/percentTraffic", percent.to_string()),
-                replace("/canarySettings/deploymentId", target.clone()),
+                Patch::replace("/canarySettings/percentTraffic", percent.to_string()),
+                Patch::replace("/canarySettings/deploymentId", target.clone()),
             ];
             aws.update_stage(&api, name, &patches).await?;
             self.report.deployment = Some(target);
-            let end =
-                Patch { op: "remove".to_owned(), path: "/canarySettings".to_owned(), value: None };
+            let end = Patch::remove("/canarySettings");
             self.report.back = Some(Back::Patch(name.clone(), vec![end]));
             return Ok(());
         }

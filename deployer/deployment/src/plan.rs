@@ -20,7 +20,7 @@ mod text;
 
 pub use changes::{Change, Danger, Sign, between, drift, opened};
 pub use estimate::Estimate;
-pub use stage::{Patch, patches, serve, undo};
+pub use stage::{Patch, PatchOp, patches, serve, undo};
 pub use steps::{Step, plan_name};
 
 /// What differs and what is to be done.

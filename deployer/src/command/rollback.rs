@@ -64,14 +64,9 @@ pub(super) fn run(
     if !arguments.yes && output.ask("\ngo back? type yes:").as_deref() != Some("yes") {
         return Err(Failure::NotConfirmed(format!("rolling back {}", arguments.stage)));
     }
-    let mut patches = vec![Patch {
-        op: "replace".to_owned(),
-        path: "/deploymentId".to_owned(),
-        value: Some(deployment.clone()),
-    }];
+    let mut patches = vec![Patch::replace("/deploymentId", &deployment)];
     if stage.canary.is_some() {
-        let path = "/canarySettings".to_owned();
-        patches.push(Patch { op: "remove".to_owned(), path, value: None });
+        patches.push(Patch::remove("/canarySettings"));
     }
     let now = session.wait(session.aws.update_stage(&observed.id, &arguments.stage, &patches))?;
     if now.deployment != deployment {

@@ -14,7 +14,7 @@ use deployment::iam::{COMMANDS, Scope};
 use deployment::observed::{
     AwsTarget, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments, TAG_API,
 };
-use deployment::plan::{Danger, Plan, Step, patches, plan};
+use deployment::plan::{Danger, PatchOp, Plan, Step, patches, plan};
 use deployment::revision::{Record, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -452,7 +452,10 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
     };
     let told = |from, to| -> Vec<String> {
         let patches = patches(from, to).into_iter();
-        patches.map(|p| format!("{} {} {}", p.op, p.path, p.value.unwrap_or_default())).collect()
+        let op = |op| if op == PatchOp::Remove { "remove" } else { "replace" };
+        patches
+            .map(|p| format!("{} {} {}", op(p.op), p.path, p.value.unwrap_or_default()))
+            .collect()
     };
     assert_eq!(told(&some, &some), [""; 0]);
     assert_eq!(

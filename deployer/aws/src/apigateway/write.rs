@@ -16,7 +16,7 @@ use crate::{Asked, Aws, Call, CallError, Kind};
 use compiler::api::{AuthorizerShape, GatewayResponse, RouteKey, StageSettings};
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{ObservedStage, ServedDeployments};
-use deployment::plan::Patch;
+use deployment::plan::{Patch, PatchOp};
 use deployment::revision::Revision;
 
 /// How an authorizer answered a test.
@@ -46,7 +46,10 @@ fn hash(map: &BTreeMap<String, String>) -> HashMap<String, String> {
 }
 
 fn operation(patch: &Patch) -> PatchOperation {
-    let op = if patch.op == "remove" { Op::Remove } else { Op::Replace };
+    let op = match patch.op {
+        PatchOp::Remove => Op::Remove,
+        PatchOp::Replace => Op::Replace,
+    };
     PatchOperation::builder().op(op).path(&patch.path).set_value(patch.value.clone()).build()
 }
 
@@ -485,7 +488,7 @@ impl Aws {
         Box::pin(async move {
             let doing = format!("changing the stage {name}");
             // What was removed cannot be removed again.
-            let once = patches.iter().any(|patch| patch.op == "remove");
+            let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
             let asked = if once {
                 Asked::making("UpdateStage", doing)
             } else {

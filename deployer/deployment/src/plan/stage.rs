@@ -13,20 +13,35 @@ use compiler::api::{RouteKey, StageSettings, Throttle};
 /// One patch of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
-    /// `replace` or `remove`.
-    pub op: String,
-    /// What.
+    /// What is done to it.
+    pub op: PatchOp,
+    /// The JSON pointer of the setting.
     pub path: String,
     /// The new value.
     pub value: Option<String>,
 }
 
-fn replace(path: impl Into<String>, value: impl Into<String>) -> Patch {
-    Patch { op: "replace".to_owned(), path: path.into(), value: Some(value.into()) }
+/// The operations that stages are patched with. API Gateway also knows `add`, `copy`, `move`
+/// and `test`, which no setting of a stage needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatchOp {
+    /// Removes the setting.
+    Remove,
+    /// Sets the setting.
+    Replace,
 }
 
-fn remove(path: impl Into<String>) -> Patch {
-    Patch { op: "remove".to_owned(), path: path.into(), value: None }
+impl Patch {
+    /// Creates the patch that sets a setting.
+    pub fn replace(path: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { op: PatchOp::Replace, path: path.into(), value: Some(value.into()) }
+    }
+
+    /// Creates the patch that removes a setting.
+    pub fn remove(path: impl Into<String>) -> Self {
+        Self { op: PatchOp::Remove, path: path.into(), value: None }
+    }
 }
 
 /// Returns what turns one stage's settings into another's.
@@ -36,9 +51,9 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
     for name in names {
         match (from.variables.get(name), to.variables.get(name)) {
             (before, Some(value)) if before != Some(value) => {
-                patches.push(replace(format!("/variables/{name}"), value));
+                patches.push(Patch::replace(format!("/variables/{name}"), value));
             }
-            (Some(_), None) => patches.push(remove(format!("/variables/{name}"))),
+            (Some(_), None) => patches.push(Patch::remove(format!("/variables/{name}"))),
             _ => {}
         }
     }
@@ -52,21 +67,22 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
         patches.extend(throttle(&place, to.routes.get(route).copied()));
     }
     if from.metrics != to.metrics {
-        patches.push(replace("/*/*/metrics/enabled", to.metrics.to_string()));
+        patches.push(Patch::replace("/*/*/metrics/enabled", to.metrics.to_string()));
     }
     if from.logging != to.logging {
-        patches.push(replace("/*/*/logging/loglevel", to.logging.as_deref().unwrap_or("OFF")));
+        patches
+            .push(Patch::replace("/*/*/logging/loglevel", to.logging.as_deref().unwrap_or("OFF")));
     }
     match (&from.access_log, &to.access_log) {
         (before, Some(log)) if before.as_ref() != Some(log) => {
-            patches.push(replace("/accessLogSettings/destinationArn", &log.destination));
-            patches.push(replace("/accessLogSettings/format", &log.format));
+            patches.push(Patch::replace("/accessLogSettings/destinationArn", &log.destination));
+            patches.push(Patch::replace("/accessLogSettings/format", &log.format));
         }
-        (Some(_), None) => patches.push(remove("/accessLogSettings")),
+        (Some(_), None) => patches.push(Patch::remove("/accessLogSettings")),
         _ => {}
     }
     if from.tracing != to.tracing {
-        patches.push(replace("/tracingEnabled", to.tracing.to_string()));
+        patches.push(Patch::replace("/tracingEnabled", to.tracing.to_string()));
     }
     patches
 }
@@ -76,28 +92,31 @@ fn throttle(place: &str, throttle: Option<Throttle>) -> [Patch; 2] {
     let burst = throttle.map_or("-1".to_owned(), |throttle| throttle.burst.to_string());
     let rate = throttle.map_or("-1".to_owned(), |throttle| throttle.rate.to_string());
     [
-        replace(format!("{place}/throttling/burstLimit"), burst),
-        replace(format!("{place}/throttling/rateLimit"), rate),
+        Patch::replace(format!("{place}/throttling/burstLimit"), burst),
+        Patch::replace(format!("{place}/throttling/rateLimit"), rate),
     ]
 }
 
 /// Returns what turns a stage back into what it was.
 pub fn undo(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
     let mut patches = patches(now, &before.settings);
-    patches.push(replace("/deploymentId", &before.deployment));
-    patches.push(replace("/description", before.served.to_string()));
+    patches.push(Patch::replace("/deploymentId", &before.deployment));
+    patches.push(Patch::replace("/description", before.served.to_string()));
     patches
 }
 
 /// Returns the patches that make a stage serve a deployment, and say so.
 pub fn serve(deployment: &str, served: &ServedDeployments) -> [Patch; 2] {
     let served = served.clone().and(deployment);
-    [replace("/deploymentId", deployment), replace("/description", served.to_string())]
+    [
+        Patch::replace("/deploymentId", deployment),
+        Patch::replace("/description", served.to_string()),
+    ]
 }
 
 /// Returns the patch that ends a canary.
 pub(super) fn no_canary() -> Patch {
-    remove("/canarySettings")
+    Patch::remove("/canarySettings")
 }
 
 /// Returns what people are told of a stage.

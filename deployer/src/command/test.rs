@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 
 use super::{Failure, local};
 use crate::cli;
-use crate::dev::cases::{self, Actual, Case, Outcome, Results, Token};
+use crate::dev::cases::{self, Actual, Case, Outcome, Results, Run, Token};
 use crate::dev::serving::Serving;
 use crate::output::{Exit, Output};
 use compiler::compile::Environment;
@@ -69,7 +69,8 @@ pub(super) fn run(
     };
     let name = file.display().to_string();
     if let Some(path) = &arguments.junit {
-        super::write(&results.junit(&name), Some(path), output)?;
+        let unwritable = |cause| Failure::Unwritable { path: path.clone(), cause };
+        super::write(&results.junit(&name).map_err(unwritable)?, Some(path), output)?;
     }
     output.data(&results.text(), &results.json());
     Ok(if results.failed() { Exit::Failed } else { Exit::Done })
@@ -105,6 +106,7 @@ async fn all(cases: Vec<Case>, asked: &Asked<'_>, output: Output) -> Results {
     let client = client();
     let mut results = Results::default();
     for case in cases {
+        let started = clock::instant();
         let outcome = match asked.token(&case) {
             Ok(token) => asked.ask(&case, token.as_deref(), &client).await,
             Err(why) => Outcome::Skipped(why),
@@ -118,7 +120,7 @@ async fn all(cases: Vec<Case>, asked: &Asked<'_>, output: Output) -> Results {
                 output.note(&format!("skipped: line {}, {}: {why}", case.line, case.name()));
             }
         }
-        results.0.push((case, outcome));
+        results.0.push(Run { case, outcome, time: started.elapsed() });
     }
     results
 }

@@ -1,0 +1,143 @@
+//! The authorizers of a local gateway: this process, a local function, or an endpoint.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use authorizer::config::Document;
+use authorizer::keys::fetch::{Fetch, HttpFetch};
+use authorizer::{Authorizer, Config};
+
+use super::{Setup, StartError};
+use crate::dev::issuer::{self, Issuer};
+use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, IdentitySource};
+use compiler::project;
+use gateway::authorizers::{AuthorizerTarget, Guard};
+use gateway::functions::Functions;
+use gateway::identity;
+use gateway::integration::compiled::function_name;
+
+/// Prepares the authorizers of an API, by their security schemes: those of the manifest, which also
+/// trust the local issuer, and those of the document whose function is available.
+pub(super) fn authorizers(
+    setup: &Setup,
+    api: &Api,
+    issuer: Option<&Issuer>,
+    functions: &Functions,
+) -> Result<BTreeMap<String, Guard>, StartError> {
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    let mut guards = BTreeMap::new();
+    for (name, authorizer) in &api.authorizers {
+        let Some(mut document) = api.authorizer_document(name) else { continue };
+        if document.routes.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let local = issuer.map(|issuer| issuer::trusted(issuer.url(), &document.issuers));
+        document.issuers.extend(local);
+        let function = function_of(name, authorizer, functions);
+        let target = target(setup, function, &document, &fetch)?;
+        let guard = Guard::new(authorizer, target)
+            .map_err(|error| StartError::Authorizer(format!("{name}: {error}")))?;
+        guards.insert(name.clone(), guard);
+    }
+    for (name, shape) in &api.externals {
+        let guard = external(setup, name, shape, functions)?;
+        guards.extend(guard.map(|guard| (name.clone(), guard)));
+    }
+    let sources = guards.values().flat_map(|guard| &guard.identity);
+    let unknown = sources.filter(|source| !identity::is_known(source));
+    let unknown: Vec<String> =
+        unknown.map(|source| format!("the identity source {source}")).collect();
+    if unknown.is_empty() { Ok(guards) } else { Err(StartError::OnlyAws(unknown)) }
+}
+
+/// Returns the target of an authorizer of the manifest.
+fn target(
+    setup: &Setup,
+    function: Option<String>,
+    document: &Document,
+    fetch: &Arc<dyn Fetch>,
+) -> Result<AuthorizerTarget, StartError> {
+    Ok(match (&setup.authorizer, function) {
+        (Some(endpoint), _) => AuthorizerTarget::Endpoint(endpoint.clone()),
+        (None, Some(function)) => {
+            write_configuration(&setup.folder, &function, document)?;
+            AuthorizerTarget::Function(function)
+        }
+        (None, None) => {
+            let config = Config::resolve(document)
+                .map_err(|problems| StartError::Authorizer(problems.to_string()))?;
+            AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, fetch)))
+        }
+    })
+}
+
+/// Prepares an authorizer of the document; none if it is not available locally.
+fn external(
+    setup: &Setup,
+    name: &str,
+    shape: &AuthorizerShape,
+    functions: &Functions,
+) -> Result<Option<Guard>, StartError> {
+    let kind = match shape.kind.as_str() {
+        "TOKEN" => AuthorizerKind::Token,
+        "REQUEST" => AuthorizerKind::Request,
+        _ => return Ok(None),
+    };
+    let function = function_name(shape.uri.as_deref().unwrap_or_default());
+    let function = function.ok().filter(|function| functions.has(function));
+    let target = match (function, &setup.authorizer) {
+        (Some(function), _) => AuthorizerTarget::Function(function),
+        (None, Some(endpoint)) => AuthorizerTarget::Endpoint(endpoint.clone()),
+        (None, None) => return Ok(None),
+    };
+    // A source that was left out would let callers share results.
+    let identity = shape.identity.iter().map(|source| {
+        let known = source.parse::<IdentitySource>();
+        known.map_err(|_| format!("the identity source {source} of {name}"))
+    });
+    let identity = identity.collect::<Result<Vec<_>, String>>();
+    let identity = identity.map_err(|source| StartError::OnlyAws(vec![source]))?;
+    let validation = shape.validation.as_deref().map(|text| {
+        identity::validation(text)
+            .map_err(|error| StartError::Authorizer(format!("`{text}`: {error}")))
+    });
+    let ttl = u32::try_from(shape.ttl).unwrap_or(0);
+    Ok(Some(Guard { kind, identity, validation: validation.transpose()?, ttl, target }))
+}
+
+/// Returns the local function of an authorizer of the manifest: one with the name of its function on
+/// AWS, or of its security scheme.
+fn function_of(
+    scheme: &str,
+    authorizer: &api::Authorizer,
+    functions: &Functions,
+) -> Option<String> {
+    let arn = authorizer.function.as_ref();
+    let named = arn.and_then(|arn| function_name(arn.as_str()).ok());
+    [named, Some(scheme.to_owned())].into_iter().flatten().find(|name| functions.has(name))
+}
+
+/// Returns the security scheme whose authorizer a function is.
+pub(super) fn scheme_of<'a>(api: &'a Api, name: &str) -> Option<&'a str> {
+    let is = |(scheme, authorizer): &(&'a String, &api::Authorizer)| {
+        let arn = authorizer.function.as_ref().and_then(|arn| function_name(arn.as_str()).ok());
+        *scheme == name || arn.as_deref() == Some(name)
+    };
+    api.authorizers.iter().find(is).map(|(scheme, _)| scheme.as_str())
+}
+
+/// Returns the path of the compiled configuration that a function reads.
+pub(super) fn configuration(folder: &Path, function: &str) -> PathBuf {
+    folder.join(format!("{function}.json"))
+}
+
+fn write_configuration(
+    folder: &Path,
+    function: &str,
+    document: &Document,
+) -> Result<(), StartError> {
+    let text = serde_json::to_string(document).unwrap_or_default();
+    project::write(&configuration(folder, function), &text)
+        .map_err(|error| StartError::Start("a function", error.to_string()))
+}

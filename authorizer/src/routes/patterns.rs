@@ -139,7 +139,7 @@ pub(crate) fn keep_widest<T: AsRef<str> + Clone + Ord>(texts: &mut Vec<T>) {
     texts.dedup();
     let all = texts.clone();
     let is_said =
-        |text: &T| all.iter().any(|other| other != text && covers(other.as_ref(), text.as_ref()));
+        |text: &T| all.iter().any(|other| other != text && subsumes(other.as_ref(), text.as_ref()));
     texts.retain(|text| !is_said(text));
 }
 
@@ -165,9 +165,9 @@ impl Survey<'_> {
                 routes.insert(variant.route);
                 let own = self.texts.get(variant.route).map(String::as_str).unwrap_or_default();
                 let is_covered = if variant.slash {
-                    covers(&text, &format!("{own}/"))
+                    subsumes(&text, &format!("{own}/"))
                 } else {
-                    covers(&text, own)
+                    subsumes(&text, own)
                 };
                 covered.set(variant.index(), is_covered);
                 beside = beside.saturating_add(usize::from(!is_covered && !variant.slash));
@@ -250,9 +250,10 @@ fn count_verbs(node: &Node, verbs: &mut BTreeMap<Verb, usize>) {
     node.following().for_each(|next| count_verbs(next, verbs));
 }
 
-/// Says whether a pattern matches everything that another one does. `*` in the other stands
-/// for a text that only a `*` can take.
-fn covers(pattern: &str, other: &str) -> bool {
+/// Returns whether a pattern matches every text that another pattern matches: a `*` in the other is
+/// matched by a `*` only. Whether a policy's pattern matches one text, `?` and variables included, is
+/// another question: the local gateway answers it (`TextPattern::matches` in its `policy/pattern.rs`).
+fn subsumes(pattern: &str, other: &str) -> bool {
     let (mut pattern, mut text) = (pattern.as_bytes(), other.as_bytes());
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {

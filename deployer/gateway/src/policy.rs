@@ -12,7 +12,7 @@ mod pattern;
 
 use condition::Condition;
 use json::{OneOrMany, Unique};
-use pattern::{Pattern, Resource};
+use pattern::{Resource, TextPattern};
 
 /// The longest `Resource` that API Gateway takes.
 const MAX_RESOURCE: usize = 512;
@@ -37,7 +37,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq)]
 struct Statement {
     allow: bool,
-    actions: OneSide<Pattern>,
+    actions: OneSide<TextPattern>,
     resources: OneSide<Resource>,
     conditions: Vec<Condition>,
 }
@@ -196,7 +196,7 @@ impl Statement {
     /// Reads a statement; `variables` says that the policy's language has them.
     fn read(json: StatementJson, variables: bool) -> Result<Self, String> {
         // Actions are compared without case.
-        let action = |text: String| Pattern::read(&text.to_ascii_lowercase(), false);
+        let action = |text: String| TextPattern::read(&text.to_ascii_lowercase(), false);
         let resource = |text: String| {
             if text.chars().count() > MAX_RESOURCE {
                 return Err("a `Resource` is longer than 512 characters".to_owned());
@@ -218,7 +218,7 @@ impl Statement {
     }
 
     fn speaks_of(&self, facts: &Facts<'_>, at: usize) -> Option<Matched<'_>> {
-        let invokes = |action: &Pattern| action.matches("execute-api:invoke");
+        let invokes = |action: &TextPattern| action.matches("execute-api:invoke");
         let is_called = |resource: &Resource| resource.matches(facts.method_arn);
         let speaks = self.actions.speaks(invokes)
             && self.resources.speaks(is_called)

@@ -9,7 +9,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime};
 
 use super::Facts;
-use super::pattern::{Pattern, plain};
+use super::pattern::{TextPattern, plain};
 
 /// One key of one operator.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ enum Test {
     Bool(Vec<bool>),
     Equal(Vec<String>),
     EqualIgnoringCase(Vec<String>),
-    Like(Vec<Pattern>),
+    Like(Vec<TextPattern>),
     /// The key is not there, or is.
     Null(Vec<bool>),
     Number(Order, Vec<f64>),
@@ -152,7 +152,7 @@ fn test(
             "EqualsIgnoreCase" => {
                 Test::EqualIgnoringCase(each(values, |value| Ok(plain(value)?.to_lowercase()))?)
             }
-            "Like" => Test::Like(each(values, |value| Pattern::read(value, variables))?),
+            "Like" => Test::Like(each(values, |value| TextPattern::read(value, variables))?),
             _ => return Ok(None),
         };
         return Ok(Some((test, negated)));

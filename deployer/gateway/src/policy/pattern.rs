@@ -3,7 +3,7 @@
 
 /// A text with wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Piece>);
+pub(super) struct TextPattern(Vec<Piece>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
@@ -42,7 +42,7 @@ pub(super) fn plain(text: &str, variables: bool) -> Result<String, String> {
     Ok(characters(text, variables)?.into_iter().map(|(character, _)| character).collect())
 }
 
-impl Pattern {
+impl TextPattern {
     /// Reads a text; `variables` says that `${…}` is more than its characters.
     pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
         let piece = |character| match character {
@@ -53,7 +53,9 @@ impl Pattern {
         Ok(Self(characters(text, variables)?.into_iter().map(piece).collect()))
     }
 
-    /// Says whether a text matches.
+    /// Returns whether a text matches. Whether one pattern matches all that another one does is
+    /// another question: the authorizer answers it when it writes policies (`subsumes` in its
+    /// `routes/patterns.rs`).
     pub(super) fn matches(&self, text: &str) -> bool {
         let (mut pieces, mut text) = (self.0.as_slice(), text);
         let mut star: Option<(&[Piece], &str)> = None;
@@ -95,7 +97,7 @@ pub(super) struct Resource {
     text: String,
     /// The fields that colons divide; none for `*`. A wildcard stays within its field, but for
     /// the last one's.
-    fields: Vec<Pattern>,
+    fields: Vec<TextPattern>,
 }
 
 /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
@@ -112,12 +114,12 @@ impl Resource {
         else {
             return Err(format!("the resource `{text}` is no ARN"));
         };
-        if Pattern::read(service, variables)?.has_wildcards() {
+        if TextPattern::read(service, variables)?.has_wildcards() {
             return Err(format!("the resource `{text}` has a wildcard for its service"));
         }
-        let fields: Vec<Pattern> = parts
+        let fields: Vec<TextPattern> = parts
             .iter()
-            .map(|part| Pattern::read(part, variables))
+            .map(|part| TextPattern::read(part, variables))
             .collect::<Result<_, String>>()?;
         Ok(Self { text: text.to_owned(), fields })
     }

@@ -14,17 +14,17 @@ use serde_json::{Map, Value as Json};
 
 use super::compiled::{Function, Mapped};
 use super::{Answered, http_proxy, mapped};
-use crate::body::body;
+use crate::body::{AnyBody, body};
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
 use crate::gateway_response::{Refusal, Refused};
 use crate::template::Context;
 use compiler::api::JSON;
 
-/// The most that a function is sent at once.
+/// The largest event of a function.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// What a function answers; what else is in it is not looked at.
+/// A function's answer; other members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProxyAnswer {
@@ -39,21 +39,16 @@ struct ProxyAnswer {
     is_base64_encoded: Option<bool>,
 }
 
-/// Sends a request as an event and returns what the function answers.
+/// Sends a request as an event and returns the function's response.
 pub async fn proxy(
     function: &Function,
     context: &Context<'_>,
     payload: &[u8],
     functions: &Functions,
 ) -> Result<Answered, Refused> {
-    let binary = &context.api.settings.binary_media_types;
-    let is_binary = |media: Option<&str>| {
-        let media = media.and_then(|media| media.split([';', ',']).next()).map(str::trim);
-        binary.contains("*/*") || media.is_some_and(|media| binary.contains(media))
-    };
     let payload = if payload.is_empty() {
         None
-    } else if is_binary(context.header("content-type")) {
+    } else if is_binary(context, context.header("content-type")) {
         Some((STANDARD.encode(payload), true))
     } else {
         Some((String::from_utf8_lossy(payload).into_owned(), false))
@@ -67,39 +62,66 @@ pub async fn proxy(
         }
         Invocation::NotInvocable(why) => return Err(not_invocable(function, &why)),
     };
-    let malformed = |why: String| {
+    let response = proxy_response(&answer, context).map_err(|why| {
         let why = format!("{} answers no response: {why}", function.name);
         Refused::because(Refusal::MalformedAnswer, why)
+    })?;
+    let status = response.status().as_u16();
+    Ok((response, format!("{} answers {status}", function.name)))
+}
+
+/// Returns whether a media type is one of the API's binary ones.
+fn is_binary(context: &Context<'_>, media: Option<&str>) -> bool {
+    let binary = &context.api.settings.binary_media_types;
+    let media = media.and_then(|media| media.split([';', ',']).next()).map(str::trim);
+    binary.contains("*/*") || media.is_some_and(|media| binary.contains(media))
+}
+
+/// Returns the response that a function's answer describes, or why it describes none.
+fn proxy_response(answer: &str, context: &Context<'_>) -> Result<Response<AnyBody>, String> {
+    let answer: ProxyAnswer = serde_json::from_str(answer).map_err(|error| error.to_string())?;
+    let status = status(&answer.status_code).ok_or("its statusCode is none")?;
+    let headers = response_headers(answer.headers, answer.multi_value_headers, context);
+    let text = answer.body.unwrap_or_default();
+    let decodes = answer.is_base64_encoded == Some(true);
+    let payload = if decodes && is_binary(context, context.header("accept")) {
+        let decoded = STANDARD.decode(text.as_bytes());
+        decoded.map_err(|error| format!("its body is no base64: {error}"))?
+    } else {
+        text.into_bytes()
     };
-    let answer: ProxyAnswer =
-        serde_json::from_str(&answer).map_err(|error| malformed(error.to_string()))?;
-    let status = match &answer.status_code {
+    let mut response = Response::new(body(Full::new(Bytes::from(payload))));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn status(code: &Json) -> Option<StatusCode> {
+    let status = match code {
         Json::Number(number) => number.as_u64(),
         Json::String(text) => text.parse().ok(),
         _ => None,
     };
-    let status = status
-        .and_then(|status| u16::try_from(status).ok())
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .ok_or_else(|| malformed("its statusCode is none".to_owned()))?;
+    StatusCode::from_u16(u16::try_from(status?).ok()?).ok()
+}
+
+/// Returns the headers of the response: the function's, as API Gateway passes them on, and its own.
+fn response_headers(
+    single: Option<Map<String, Json>>,
+    multiple: Option<BTreeMap<String, Vec<Json>>>,
+    context: &Context<'_>,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in answer.headers.into_iter().flatten() {
+    for (name, value) in single.into_iter().flatten() {
         headers.extend(header(&name, &value));
     }
-    for (name, values) in answer.multi_value_headers.into_iter().flatten() {
-        // One that is in both maps has the values of this one.
+    for (name, values) in multiple.into_iter().flatten() {
+        // A header in both maps has the values of this one.
         if let Ok(name) = name.parse::<HeaderName>() {
             headers.remove(name);
         }
         headers.extend(values.iter().filter_map(|value| header(&name, value)));
     }
-    let text = answer.body.unwrap_or_default();
-    let payload = if answer.is_base64_encoded == Some(true) && is_binary(context.header("accept")) {
-        let decoded = STANDARD.decode(text.as_bytes());
-        decoded.map_err(|error| malformed(format!("its body is no base64: {error}")))?
-    } else {
-        text.into_bytes()
-    };
     let length = headers.remove("content-length");
     let mut kept = http_proxy::remapped(&headers);
     kept.extend(
@@ -113,13 +135,10 @@ pub async fn proxy(
             .ok()
             .map(|id| (HeaderName::from_static("x-amzn-trace-id"), id)),
     );
-    let mut response = Response::new(body(Full::new(Bytes::from(payload))));
-    *response.status_mut() = status;
-    *response.headers_mut() = kept;
-    Ok((response, format!("{} answers {}", function.name, status.as_u16())))
+    kept
 }
 
-/// Sends what a request is mapped to and maps what the function answers.
+/// Sends the mapped request and maps the function's answer.
 pub async fn call(
     function: &Function,
     maps: &Mapped,

@@ -49,7 +49,7 @@ const REMAPPED: [&str; 8] = [
     "www-authenticate",
 ];
 
-/// Sends a request on and returns what the backend answers, whatever its status.
+/// Sends a request on and returns the backend's response, whatever its status.
 pub async fn forward(
     http: &Http,
     context: &Context<'_>,
@@ -57,10 +57,11 @@ pub async fn forward(
     payload: AnyBody,
     client: &HttpClient,
 ) -> Result<Answered, Refused> {
-    let headers = passed_on(context);
-    let (parts, payload, place) =
-        send(http, context, headers, extensions, payload, client, context.head.query.as_deref())
-            .await?;
+    let mut request = Request::new(payload);
+    *request.headers_mut() = passed_on(context);
+    *request.extensions_mut() = extensions.clone();
+    let place = address(&mut request, http, context, context.head.query.as_deref())?;
+    let (parts, payload) = send(request, &place, http.timeout, client).await?;
     let mut response = Response::new(payload);
     *response.status_mut() = parts.status;
     *response.headers_mut() = remapped(&parts.headers);
@@ -68,7 +69,7 @@ pub async fn forward(
     Ok((response, format!("{place} answers {}", parts.status.as_u16())))
 }
 
-/// Sends what a request is mapped to and maps what the backend answers.
+/// Sends the mapped request and maps the backend's response.
 pub async fn forward_mapped(
     http: &Http,
     maps: &Mapped,
@@ -77,12 +78,12 @@ pub async fn forward_mapped(
     client: &HttpClient,
 ) -> Result<Answered, Refused> {
     let payload = mapped::request(maps, context, payload)?;
-    let mut headers = HeaderMap::new();
+    let mut request = Request::new(body(Full::new(Bytes::from(payload))));
     let media = context.header("content-type").unwrap_or(compiler::api::JSON);
-    headers.extend(HeaderValue::from_str(media).ok().map(|media| (CONTENT_TYPE, media)));
-    let payload = body(Full::new(Bytes::from(payload)));
-    let (parts, payload, place) =
-        send(http, context, headers, &Extensions::new(), payload, client, None).await?;
+    let media = HeaderValue::from_str(media).ok();
+    request.headers_mut().extend(media.map(|media| (CONTENT_TYPE, media)));
+    let place = address(&mut request, http, context, None)?;
+    let (parts, payload) = send(request, &place, http.timeout, client).await?;
     let status = parts.status.as_u16();
     let payload = whole(payload).await.map_err(|why| {
         Refused::because(Refusal::IntegrationFailure, format!("{place} broke off: {why}"))
@@ -95,28 +96,20 @@ pub async fn forward_mapped(
     Ok((response, format!("{place} answers {status}, mapped to {}", answer.status)))
 }
 
-async fn send(
+/// Sets method, URI and mapped headers of a request to a backend; returns the backend's authority.
+fn address(
+    request: &mut Request<AnyBody>,
     http: &Http,
     context: &Context<'_>,
-    mut headers: HeaderMap,
-    extensions: &Extensions,
-    payload: AnyBody,
-    client: &HttpClient,
     query: Option<&str>,
-) -> Result<(http::response::Parts, AnyBody, String), Refused> {
+) -> Result<String, Refused> {
     let mut query = query.map(str::to_owned);
     let mut parameters: Vec<(&str, String)> =
         context.found.map(|found| found.parameters.clone()).unwrap_or_default();
     for (to, from) in &http.parameters {
         match to.split_once('.') {
             Some(("path", name)) => {
-                // As it was sent: a backend that gets a decoded `/` would answer for a path
-                // that nobody was authorized for.
-                let own = from.strip_prefix("method.request.path.");
-                let own = own.and_then(|own| parameters.iter().find(|(known, _)| *known == own));
-                let encoded =
-                    || utf8_percent_encode(&value(from, context), NON_ALPHANUMERIC).to_string();
-                let value = own.map_or_else(encoded, |(_, value)| value.clone());
+                let value = path_parameter(from, &parameters, context);
                 parameters.insert(0, (name, value));
             }
             Some(("querystring", name)) => {
@@ -128,28 +121,48 @@ async fn send(
             }
             Some(("header", name)) => {
                 let value = expression(from, context).and_then(|value| value.parse().ok());
-                headers.extend(name.parse::<HeaderName>().ok().zip(value));
+                request.headers_mut().extend(name.parse::<HeaderName>().ok().zip(value));
             }
             _ => {}
         }
     }
-    let uri = uri(&http.uri, &parameters, query.as_deref());
     let failed = |why: String| Refused::because(Refusal::IntegrationFailure, why);
+    let uri = uri(&http.uri, &parameters, query.as_deref());
     let uri: Uri =
         uri.parse().map_err(|error| failed(format!("no URI for the backend: {error}")))?;
     let place = uri.authority().map(ToString::to_string).unwrap_or_default();
-    let mut request = Request::new(payload);
     let method = http.method.as_deref().unwrap_or(&context.head.method);
     *request.method_mut() =
         method.parse().map_err(|error| failed(format!("no such method: {error}")))?;
     *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    *request.extensions_mut() = extensions.clone();
-    let deadline = tokio::time::Instant::now() + http.timeout;
+    Ok(place)
+}
+
+/// Returns the value of a mapped path parameter, percent-encoded. A path parameter of the request
+/// stays as it was sent: a backend that gets a decoded `/` would answer for another path than the one
+/// that was authorized.
+fn path_parameter(from: &str, parameters: &[(&str, String)], context: &Context<'_>) -> String {
+    let own = from.strip_prefix("method.request.path.");
+    let own = own.and_then(|own| parameters.iter().find(|(known, _)| *known == own));
+    let encoded = || {
+        let value = expression(from, context).unwrap_or_default();
+        utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+    };
+    own.map_or_else(encoded, |(_, value)| value.clone())
+}
+
+/// Sends a request to the backend at `place`; the rest of the response is limited in time too.
+async fn send(
+    request: Request<AnyBody>,
+    place: &str,
+    timeout: Duration,
+    client: &HttpClient,
+) -> Result<(http::response::Parts, AnyBody), Refused> {
+    let deadline = tokio::time::Instant::now() + timeout;
     match tokio::time::timeout_at(deadline, client.request(request)).await {
         Err(_) => Err(Refused::because(
             Refusal::IntegrationTimeout,
-            format!("{place} did not answer within {} ms", http.timeout.as_millis()),
+            format!("{place} did not answer within {} ms", timeout.as_millis()),
         )),
         Ok(Err(error)) => {
             if let Some(refused) = too_large(&error) {
@@ -158,19 +171,16 @@ async fn send(
             let cause = std::error::Error::source(&error)
                 .map(|source| format!(": {source}"))
                 .unwrap_or_default();
-            Err(failed(format!("{place} cannot be reached: {error}{cause}")))
+            let why = format!("{place} cannot be reached: {error}{cause}");
+            Err(Refused::because(Refusal::IntegrationFailure, why))
         }
         Ok(Ok(answer)) => {
             let (parts, payload) = answer.into_parts();
-            // Whoever begins an answer has the same time again for the rest of it.
-            let payload = body(until(payload, deadline + http.timeout + Duration::from_secs(1)));
-            Ok((parts, payload, place))
+            // A response that has begun has the same time again for its rest.
+            let payload = body(until(payload, deadline + timeout + Duration::from_secs(1)));
+            Ok((parts, payload))
         }
     }
-}
-
-fn value(from: &str, context: &Context<'_>) -> String {
-    expression(from, context).unwrap_or_default()
 }
 
 /// Returns the headers that a backend gets.

@@ -1,5 +1,7 @@
 //! API Gateway: what is there, and how it is changed.
 
+use std::collections::{BTreeMap, HashMap};
+
 /// The most that a page holds.
 const PAGE: i32 = 500;
 
@@ -22,11 +24,23 @@ macro_rules! pages {
     }};
 }
 
+mod apis;
+mod authorizers;
 mod convert;
-mod read;
+mod deployments;
+mod gateway_responses;
+mod import;
+mod methods;
+mod observe;
+mod stages;
 mod usage_plans;
-mod write;
 
-pub use read::{Found, Listed, MethodSummary};
+pub use apis::{Found, Listed};
+pub use authorizers::Checked;
+pub use deployments::MethodSummary;
+pub use methods::MethodsNow;
 pub use usage_plans::UsagePlanStep;
-pub use write::{Checked, MethodsNow};
+
+fn hash(map: &BTreeMap<String, String>) -> HashMap<String, String> {
+    map.clone().into_iter().collect()
+}

@@ -15,7 +15,7 @@ use aws_sdk_apigateway::config::http::HttpResponse;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep};
 
-use super::pace::Pace;
+use super::rate_limit::Pace;
 
 /// Is told what is being waited for.
 pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;

@@ -18,7 +18,7 @@ pub mod apigateway;
 mod call;
 pub mod iam;
 pub mod lambda;
-mod pace;
+mod rate_limit;
 
 pub use call::{Asked, Call, CallError, Caller, Kind, Listener};
 

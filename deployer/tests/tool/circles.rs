@@ -218,7 +218,11 @@ fn a_circle_is_found_through_groups_re_exports_and_grandchildren() {
         circle(&["a", "b"])
     );
     assert_eq!(
-        of(&[("x", ""), ("x/a", "use super::{b::{Name as Other}, Item};"), ("x/b", "use super::a;")]),
+        of(&[
+            ("x", ""),
+            ("x/a", "use super::{b::{Name as Other}, Item};"),
+            ("x/b", "use super::a;")
+        ]),
         circle(&["x/a", "x/b"])
     );
     // Downwards only; a child that knows its parent; a comment.

@@ -1,0 +1,169 @@
+//! REST APIs: found by their tag, made empty and tagged, changed as a whole.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
+
+use super::convert::listed;
+use super::{PAGE, hash};
+use crate::call::if_there;
+use crate::{Asked, Aws, Call, CallError, Kind};
+use compiler::api::ApiSettings;
+use deployment::observed::TAG_API;
+
+/// An API in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// `EDGE`, `REGIONAL` or `PRIVATE`.
+    pub endpoint: String,
+    /// When it was made, in seconds of Unix time.
+    pub created: i64,
+    /// What concerns it as a whole.
+    pub settings: ApiSettings,
+}
+
+/// What there is of an API by name.
+#[derive(Debug)]
+pub enum Found {
+    /// None.
+    Nothing,
+    /// The one that is ours.
+    Ours(Box<Listed>),
+    /// Several, by id: nobody can say which is meant.
+    Several(Vec<String>),
+}
+
+impl Aws {
+    /// Lists every REST API of the account in the Region.
+    pub fn apis(&self) -> Call<'_, Vec<Listed>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetRestApis", "listing the REST APIs");
+            let all = pages!(self, asked, self.apigateway.get_rest_apis(), items);
+            Ok(all.iter().map(listed).collect())
+        })
+    }
+
+    /// Finds the API that carries our tag with this name.
+    pub fn find<'a>(&'a self, name: &'a str) -> Call<'a, Found> {
+        Box::pin(async move {
+            let all = self.apis().await?;
+            let ours = |api: &Listed| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
+            let mut ours: Vec<Listed> = all.into_iter().filter(ours).collect();
+            Ok(match (ours.pop(), ours.is_empty()) {
+                (None, _) => Found::Nothing,
+                (Some(api), true) => Found::Ours(Box::new(api)),
+                (Some(last), false) => {
+                    Found::Several(ours.into_iter().chain([last]).map(|api| api.id).collect())
+                }
+            })
+        })
+    }
+
+    /// Makes an API with nothing in it. Its tags come with it, so that it is found again.
+    pub fn create_api<'a>(
+        &'a self,
+        name: &'a str,
+        endpoint: &'a str,
+        vpc_endpoints: &'a [String],
+        tags: &'a BTreeMap<String, String>,
+    ) -> Call<'a, String> {
+        Box::pin(async move {
+            let kind = if endpoint == "EDGE" { "CreateEdgeRestApi" } else { "CreateRestApi" };
+            let asked = Asked::making(kind, format!("creating the API {name}"));
+            let endpoint = EndpointConfiguration::builder()
+                .types(EndpointType::from(endpoint))
+                .set_vpc_endpoint_ids((!vpc_endpoints.is_empty()).then(|| vpc_endpoints.to_vec()))
+                .build();
+            let made = self.caller.call(&asked, || {
+                let create = self.apigateway.create_rest_api().name(name);
+                create.endpoint_configuration(endpoint.clone()).set_tags(Some(hash(tags))).send()
+            });
+            let made = match made.await {
+                Ok(made) => made.id().unwrap_or_default().to_owned(),
+                // It may have been made: the next look says so.
+                Err(error) if error.kind == Kind::Lost => String::new(),
+                Err(error) => return Err(error),
+            };
+            match self.find(name).await? {
+                Found::Ours(api) => Ok(api.id),
+                Found::Several(ids) => {
+                    // Somebody else was making it too. Theirs stays; ours has nothing in it.
+                    if ids.contains(&made) {
+                        self.delete_api(&made).await?;
+                    }
+                    let message = format!("somebody else was creating it too ({})", ids.join(", "));
+                    Err(CallError::new(Kind::Conflict, asked.doing(), message))
+                }
+                // It was made, and lists do not show it yet.
+                Found::Nothing if !made.is_empty() => Ok(made),
+                Found::Nothing => {
+                    Err(CallError::new(Kind::Lost, asked.doing(), "it is not there; run it again"))
+                }
+            }
+        })
+    }
+
+    /// Removes an API; nothing happens if it is gone.
+    pub fn delete_api<'a>(&'a self, api: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("DeleteRestApi", format!("deleting the API {api}"));
+            let gone = self
+                .caller
+                .call(&asked, || self.apigateway.delete_rest_api().rest_api_id(api).send());
+            if_there(gone.await).map(|_| ())
+        })
+    }
+
+    /// Sets and removes tags of an API.
+    pub fn tag_api<'a>(
+        &'a self,
+        api: &'a str,
+        set: &'a BTreeMap<String, String>,
+        unset: &'a [String],
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let place = &self.place;
+            let arn =
+                format!("arn:{}:apigateway:{}::/restapis/{api}", place.partition, place.region);
+            let asked = Asked::reading("TagResource", format!("tagging the API {api}"));
+            if !set.is_empty() {
+                let tag = self.caller.call(&asked, || {
+                    self.apigateway
+                        .tag_resource()
+                        .resource_arn(&arn)
+                        .set_tags(Some(hash(set)))
+                        .send()
+                });
+                tag.await?;
+            }
+            if !unset.is_empty() {
+                let untag = self.caller.call(&asked, || {
+                    let untag = self.apigateway.untag_resource().resource_arn(&arn);
+                    untag.set_tag_keys(Some(unset.to_vec())).send()
+                });
+                untag.await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Changes where an API is reached from.
+    pub fn change_endpoint<'a>(&'a self, api: &'a str, from: &'a str, to: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("UpdateRestApi", format!("changing the endpoint of {api}"));
+            let kind = format!("/endpointConfiguration/types/{from}");
+            let patch = PatchOperation::builder().op(Op::Replace).path(kind).value(to).build();
+            let update = self.caller.call(&asked, || {
+                let update = self.apigateway.update_rest_api().rest_api_id(api);
+                update.patch_operations(patch.clone()).send()
+            });
+            update.await.map(|_| ())
+        })
+    }
+}

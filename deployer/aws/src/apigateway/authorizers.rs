@@ -1,0 +1,138 @@
+//! Authorizers, each with its id and its name.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_apigateway::types::{Authorizer, Op, PatchOperation};
+
+use super::convert::shape;
+use super::{PAGE, hash};
+use crate::call::if_there;
+use crate::{Asked, Aws, Call, CallError};
+use compiler::api::AuthorizerShape;
+
+/// How an authorizer answered a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The status that a caller would get.
+    pub status: i32,
+    /// The policy it made.
+    pub policy: Option<String>,
+    /// What it logged.
+    pub log: String,
+}
+
+impl Aws {
+    /// Reads authorizers by id, each with its name.
+    pub(super) async fn authorizers(
+        &self,
+        api: &str,
+    ) -> Result<BTreeMap<String, (String, AuthorizerShape)>, CallError> {
+        let asked = Asked::reading("GetAuthorizers", format!("reading the authorizers of {api}"));
+        let request = || self.apigateway.get_authorizers().rest_api_id(api);
+        let all: Vec<Authorizer> = pages!(self, asked, request(), items);
+        Ok(all.iter().filter_map(|one| Some((one.id()?.to_owned(), shape(one)))).collect())
+    }
+
+    /// Reads the authorizers as they are.
+    pub fn settled<'a>(
+        &'a self,
+        api: &'a str,
+    ) -> Call<'a, BTreeMap<String, (String, AuthorizerShape)>> {
+        Box::pin(async move { self.authorizers(api).await })
+    }
+
+    pub(super) async fn create_authorizer(
+        &self,
+        api: &str,
+        name: &str,
+        shape: &AuthorizerShape,
+    ) -> Result<String, CallError> {
+        let asked = Asked::making("CreateAuthorizer", format!("creating the authorizer {name}"));
+        let identity: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
+        let providers: Vec<String> = shape.providers.iter().cloned().collect();
+        let made = self.caller.call(&asked, || {
+            self.apigateway
+                .create_authorizer()
+                .rest_api_id(api)
+                .name(name)
+                .r#type(shape.kind.as_str().into())
+                .set_authorizer_uri(shape.uri.clone())
+                .set_authorizer_credentials(shape.credentials.clone())
+                .identity_source(identity.join(","))
+                .set_identity_validation_expression(shape.validation.clone())
+                .authorizer_result_ttl_in_seconds(shape.ttl)
+                .set_provider_arns((!providers.is_empty()).then(|| providers.clone()))
+                .send()
+        });
+        Ok(made.await?.id().unwrap_or_default().to_owned())
+    }
+
+    pub(super) async fn mend_authorizer(
+        &self,
+        api: &str,
+        id: &str,
+        shape: &AuthorizerShape,
+    ) -> Result<String, CallError> {
+        let identity: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
+        let set = [
+            ("authorizerUri", shape.uri.clone()),
+            ("authorizerCredentials", shape.credentials.clone()),
+            ("identitySource", Some(identity.join(","))),
+            ("identityValidationExpression", shape.validation.clone()),
+            ("authorizerResultTtlInSeconds", Some(shape.ttl.to_string())),
+        ];
+        let patches: Vec<PatchOperation> = set
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let path = format!("/{name}");
+                Some(PatchOperation::builder().op(Op::Replace).path(path).value(value?).build())
+            })
+            .collect();
+        let asked = Asked::reading("UpdateAuthorizer", format!("mending the authorizer {id}"));
+        let update = self.caller.call(&asked, || {
+            let update = self.apigateway.update_authorizer().rest_api_id(api).authorizer_id(id);
+            update.set_patch_operations(Some(patches.clone())).send()
+        });
+        update.await.map(|_| id.to_owned())
+    }
+
+    /// Removes authorizers; those that are gone are gone.
+    pub fn delete_authorizer<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("DeleteAuthorizer", format!("deleting the authorizer {id}"));
+            let gone = self.caller.call(&asked, || {
+                self.apigateway.delete_authorizer().rest_api_id(api).authorizer_id(id).send()
+            });
+            if_there(gone.await).map(|_| ())
+        })
+    }
+
+    /// Asks an authorizer of the draft what it makes of a header, without any traffic.
+    pub fn ask_authorizer<'a>(
+        &'a self,
+        api: &'a str,
+        authorizer: &'a str,
+        headers: &'a BTreeMap<String, String>,
+        path: &'a str,
+    ) -> Call<'a, Checked> {
+        Box::pin(async move {
+            let doing = format!("asking the authorizer {authorizer}");
+            let asked = Asked::reading("TestInvokeAuthorizer", doing);
+            let told = self.caller.call(&asked, || {
+                self.apigateway
+                    .test_invoke_authorizer()
+                    .rest_api_id(api)
+                    .authorizer_id(authorizer)
+                    .set_headers(Some(hash(headers)))
+                    .path_with_query_string(path)
+                    .send()
+            });
+            let told = told.await?;
+            Ok(Checked {
+                status: told.client_status(),
+                policy: told.policy().filter(|policy| !policy.is_empty()).map(str::to_owned),
+                log: told.log().unwrap_or_default().to_owned(),
+            })
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Deployments, and the records of their revisions, which are models of the API. A deployment
+//! is never made twice: where the answer was lost, it is looked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_apigateway::primitives::DateTime;
+use aws_sdk_apigateway::types::{Deployment, Model};
+
+use super::PAGE;
+use super::convert::split;
+use crate::call::if_there;
+use crate::{Asked, Aws, Call, CallError, Kind};
+use compiler::api::RouteKey;
+use deployment::observed::ObservedDeployment;
+use deployment::revision::{Record, Revision};
+
+/// What a deployed method asks for, as far as a deployment's summary says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodSummary {
+    /// `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
+    pub authorization: String,
+    /// Whether an API key is needed.
+    pub api_key: bool,
+}
+
+impl Aws {
+    /// Reads the deployments, oldest first.
+    pub fn deployments<'a>(&'a self, api: &'a str) -> Call<'a, Vec<ObservedDeployment>> {
+        Box::pin(async move {
+            let asked =
+                Asked::reading("GetDeployments", format!("reading the deployments of {api}"));
+            let request = || self.apigateway.get_deployments().rest_api_id(api);
+            let all: Vec<Deployment> = pages!(self, asked, request(), items);
+            let mut all: Vec<ObservedDeployment> = all
+                .iter()
+                .filter_map(|one| {
+                    Some(ObservedDeployment {
+                        id: one.id()?.to_owned(),
+                        created: one.created_date().map_or(0, DateTime::secs),
+                        revision: one.description().and_then(Revision::read),
+                    })
+                })
+                .collect();
+            all.sort_by(|a, b| {
+                (a.created, &a.revision.as_ref().map(|r| r.number), &a.id).cmp(&(
+                    b.created,
+                    &b.revision.as_ref().map(|r| r.number),
+                    &b.id,
+                ))
+            });
+            Ok(all)
+        })
+    }
+
+    /// Reads what the methods of a deployment ask for; nothing if that is not said of all.
+    pub fn summary<'a>(
+        &'a self,
+        api: &'a str,
+        deployment: &'a str,
+    ) -> Call<'a, BTreeMap<RouteKey, MethodSummary>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetDeployment", format!("reading a deployment of {api}"));
+            let found = self.caller.call(&asked, || {
+                let get =
+                    self.apigateway.get_deployment().rest_api_id(api).deployment_id(deployment);
+                get.embed("apisummary").send()
+            });
+            let found = found.await?;
+            let mut methods = BTreeMap::new();
+            for (path, verbs) in found.api_summary().into_iter().flatten() {
+                for (verb, snapshot) in verbs {
+                    // What is not said is not known, and least of all that it is public.
+                    let Some(kind) = snapshot.authorization_type() else {
+                        return Ok(BTreeMap::new());
+                    };
+                    let summary = MethodSummary {
+                        authorization: kind.to_owned(),
+                        api_key: snapshot.api_key_required(),
+                    };
+                    methods.insert(RouteKey::new(verb, path), summary);
+                }
+            }
+            Ok(methods)
+        })
+    }
+
+    pub(super) async fn models(&self, api: &str) -> Result<Vec<Model>, CallError> {
+        let asked = Asked::reading("GetModels", format!("reading the models of {api}"));
+        Ok(pages!(self, asked, self.apigateway.get_models().rest_api_id(api), items))
+    }
+
+    /// Reads the records of an API's revisions.
+    pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<u32, Record>> {
+        Box::pin(async move { Ok(split(self.models(api).await?).1) })
+    }
+
+    /// Makes a deployment of the draft that no stage serves yet.
+    /// `known` are those that there were before.
+    pub fn deploy<'a>(
+        &'a self,
+        api: &'a str,
+        revision: &'a Revision,
+        known: &'a BTreeSet<String>,
+    ) -> Call<'a, String> {
+        Box::pin(async move {
+            let number = revision.number;
+            let asked = Asked::making("CreateDeployment", format!("making revision {number}"));
+            let made = self.caller.call(&asked, || {
+                let create = self.apigateway.create_deployment().rest_api_id(api);
+                create.description(revision.to_string()).send()
+            });
+            match made.await {
+                Ok(made) => Ok(made.id().unwrap_or_default().to_owned()),
+                Err(error) if error.kind == Kind::Lost => {
+                    let now = self.deployments(api).await?;
+                    let new = now.into_iter().find(|one| {
+                        one.revision.as_ref() == Some(revision) && !known.contains(&one.id)
+                    });
+                    new.map(|one| one.id).ok_or(error)
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// Removes a deployment that no stage serves; nothing happens if it is gone.
+    pub fn delete_deployment<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("DeleteDeployment", format!("deleting the deployment {id}"));
+            let gone = self.caller.call(&asked, || {
+                self.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send()
+            });
+            if_there(gone.await).map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! The methods of an API's definition, their resources and validators.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_apigateway::types::{Op, PatchOperation, RequestValidator, Resource};
+
+use super::PAGE;
+use super::convert::methods;
+use crate::{Asked, Aws, Call, CallError, Kind};
+use compiler::api::{AuthorizerShape, RouteKey, Validator};
+use compiler::definition::{Authorization, Method};
+
+/// The methods of a draft.
+#[derive(Clone, Debug, Default)]
+pub struct MethodsNow {
+    /// The methods.
+    pub methods: BTreeMap<RouteKey, Method>,
+    /// The ids of resources, by path.
+    pub resources: BTreeMap<String, String>,
+    /// The ids of the authorizers that methods name.
+    pub used_authorizers: BTreeSet<String>,
+}
+
+impl Aws {
+    pub(super) async fn resources(&self, api: &str) -> Result<Vec<Resource>, CallError> {
+        let asked = Asked::reading("GetResources", format!("reading the methods of {api}"));
+        let request = || self.apigateway.get_resources().rest_api_id(api).embed("methods");
+        Ok(pages!(self, asked, request(), items))
+    }
+
+    /// Reads validators by id, if any method has one.
+    pub(super) async fn validators_of(
+        &self,
+        api: &str,
+        resources: &[Resource],
+    ) -> Result<BTreeMap<String, Validator>, CallError> {
+        let methods = resources.iter().filter_map(Resource::resource_methods).flatten();
+        if !methods.into_iter().any(|(_, method)| method.request_validator_id().is_some()) {
+            return Ok(BTreeMap::new());
+        }
+        let asked =
+            Asked::reading("GetRequestValidators", format!("reading the validators of {api}"));
+        let request = || self.apigateway.get_request_validators().rest_api_id(api);
+        let all: Vec<RequestValidator> = pages!(self, asked, request(), items);
+        let flags = |validator: &RequestValidator| {
+            let flags = Validator {
+                body: validator.validate_request_body(),
+                parameters: validator.validate_request_parameters(),
+            };
+            Some((validator.id()?.to_owned(), flags))
+        };
+        Ok(all.iter().filter_map(flags).collect())
+    }
+
+    /// Reads the methods of the draft as they are now.
+    async fn draft_methods(
+        &self,
+        api: &str,
+        authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
+    ) -> Result<(BTreeMap<RouteKey, Method>, Vec<Resource>), CallError> {
+        let resources = self.resources(api).await?;
+        let validators = self.validators_of(api, &resources).await?;
+        Ok((methods(&resources, authorizers, &validators), resources))
+    }
+
+    /// Reads the methods of an API's draft.
+    pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
+        Box::pin(async move {
+            let authorizers = self.authorizers(api).await?;
+            Ok(self.draft_methods(api, &authorizers).await?.0)
+        })
+    }
+
+    /// Reads the methods as they are in the draft.
+    pub fn methods_now<'a>(
+        &'a self,
+        api: &'a str,
+        authorizers: &'a BTreeMap<String, (String, AuthorizerShape)>,
+    ) -> Call<'a, MethodsNow> {
+        Box::pin(async move {
+            let (methods, resources) = self.draft_methods(api, authorizers).await?;
+            let of = |one: &Resource| Some((one.path()?.to_owned(), one.id()?.to_owned()));
+            let all = resources.iter().filter_map(Resource::resource_methods).flatten();
+            let used = all.filter_map(|(_, method)| method.authorizer_id().map(str::to_owned));
+            Ok(MethodsNow {
+                used_authorizers: used.collect(),
+                resources: resources.iter().filter_map(of).collect(),
+                methods,
+            })
+        })
+    }
+
+    /// Sets who may call a method of the draft, where an import did not.
+    pub fn guard_method<'a>(
+        &'a self,
+        api: &'a str,
+        resource: &'a str,
+        verb: &'a str,
+        authorization: &'a Authorization,
+        authorizers: &'a BTreeMap<String, (String, AuthorizerShape)>,
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let patch = |path: &str, value: &str| {
+                PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
+            };
+            let patches = match authorization {
+                Authorization::None => vec![patch("/authorizationType", "NONE")],
+                Authorization::AwsIam => vec![patch("/authorizationType", "AWS_IAM")],
+                Authorization::Authorizer { name, .. } => {
+                    let found = authorizers.iter().find(|(_, (known, _))| known == name);
+                    let Some((id, (_, shape))) = found else {
+                        let message = format!("there is no authorizer {name}");
+                        return Err(CallError::new(Kind::Invalid, "guarding a method", message));
+                    };
+                    let kind =
+                        if shape.providers.is_empty() { "CUSTOM" } else { "COGNITO_USER_POOLS" };
+                    vec![patch("/authorizationType", kind), patch("/authorizerId", id)]
+                }
+            };
+            let asked = Asked::reading("UpdateMethod", format!("guarding a method of {api}"));
+            let update = self.caller.call(&asked, || {
+                let update = self.apigateway.update_method().rest_api_id(api).resource_id(resource);
+                update.http_method(verb).set_patch_operations(Some(patches.clone())).send()
+            });
+            update.await.map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! All that there is of an API, read at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Listed;
+use super::convert::{methods, split};
+use crate::{Aws, Call, CallError, Kind};
+use compiler::definition::ApiDefinition;
+use deployment::observed::{Observed, ObservedApi};
+
+impl Aws {
+    /// Reads all that there is of the API with this name.
+    pub fn observe<'a>(
+        &'a self,
+        name: &'a str,
+        api: Option<Listed>,
+        stage: &'a str,
+        roles: &'a [String],
+        functions: &'a BTreeSet<String>,
+    ) -> Call<'a, Observed> {
+        Box::pin(async move {
+            let api = match api {
+                Some(api) => Some(self.observe_api(api, stage).await?),
+                None => None,
+            };
+            let listed = if_allowed(self.role_names(name).await)?.unwrap_or_default();
+            let wanted: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
+            let mut found = BTreeMap::new();
+            for role in wanted {
+                if let Some(known) = self.role(&role).await? {
+                    found.insert(role, known);
+                }
+            }
+            let mut published = BTreeMap::new();
+            for function in functions {
+                if let Some(one) = if_allowed(self.published(function).await)? {
+                    published.insert(function.clone(), one);
+                }
+            }
+            Ok(Observed { place: self.place.clone(), api, roles: found, functions: published })
+        })
+    }
+
+    /// Reads all that there is of an API.
+    pub fn observe_api<'a>(&'a self, api: Listed, stage: &'a str) -> Call<'a, ObservedApi> {
+        Box::pin(async move {
+            let resources = self.resources(&api.id).await?;
+            let authorizers = self.authorizers(&api.id).await?;
+            let responses = self.gateway_responses(&api.id).await?;
+            let models = self.models(&api.id).await?;
+            let validators = self.validators_of(&api.id, &resources).await?;
+            let stages = self.stages(&api.id).await?;
+            let deployments = self.deployments(&api.id).await?;
+            let (models, records) = split(models);
+            let draft = ApiDefinition {
+                settings: api.settings.clone(),
+                methods: methods(&resources, &authorizers, &validators),
+                authorizers: authorizers.values().cloned().collect(),
+                gateway_responses: responses,
+                models,
+            };
+            let usage_plan = self.usage_plan(&api, stage).await?;
+            Ok(ObservedApi {
+                draft,
+                authorizers: authorizers.into_iter().map(|(id, (name, _))| (id, name)).collect(),
+                records,
+                stages,
+                deployments,
+                usage_plan,
+                id: api.id,
+                name: api.name,
+                tags: api.tags,
+                endpoint: api.endpoint,
+            })
+        })
+    }
+}
+
+/// A caller who may not look gets nothing to see, and whoever must know is told later.
+fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(CallError { kind: Kind::Denied, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,167 @@
+//! Stages, and what is of a stage: its authorizer cache, its client, the role that writes its
+//! logs. A stage is changed in one call: all of it or nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_apigateway::primitives::Blob;
+use aws_sdk_apigateway::types::{Op, PatchOperation, Stage};
+
+use super::convert::stage;
+use super::hash;
+use crate::call::if_there;
+use crate::{Asked, Aws, Call, CallError, Kind};
+use compiler::api::StageSettings;
+use deployment::observed::{ObservedStage, ServedDeployments};
+use deployment::plan::{Patch, PatchOp};
+
+impl Aws {
+    /// Reads the stages, which do not come in pages.
+    pub fn stages<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, ObservedStage>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetStages", format!("reading the stages of {api}"));
+            let all = self
+                .caller
+                .call(&asked, || self.apigateway.get_stages().rest_api_id(api).send())
+                .await?;
+            Ok(all
+                .item()
+                .iter()
+                .filter_map(|s| Some((s.stage_name()?.to_owned(), stage(s))))
+                .collect())
+        })
+    }
+
+    /// Makes a stage that serves a deployment.
+    pub fn create_stage<'a>(
+        &'a self,
+        api: &'a str,
+        name: &'a str,
+        deployment: &'a str,
+        settings: &'a StageSettings,
+        tags: &'a BTreeMap<String, String>,
+    ) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::making("CreateStage", format!("creating the stage {name}"));
+            let made = self.caller.call(&asked, || {
+                self.apigateway
+                    .create_stage()
+                    .rest_api_id(api)
+                    .stage_name(name)
+                    .deployment_id(deployment)
+                    .description(ServedDeployments::default().and(deployment).to_string())
+                    .set_variables(Some(hash(&settings.variables)))
+                    .tracing_enabled(settings.tracing)
+                    .set_tags(Some(hash(tags)))
+                    .send()
+            });
+            match made.await {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind == Kind::Lost => {
+                    let stages = self.stages(api).await?;
+                    let there =
+                        stages.get(name).is_some_and(|stage| stage.deployment == deployment);
+                    if there { Ok(()) } else { Err(error) }
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// Changes a stage: all of it or nothing.
+    pub fn update_stage<'a>(
+        &'a self,
+        api: &'a str,
+        name: &'a str,
+        patches: &'a [Patch],
+    ) -> Call<'a, ObservedStage> {
+        Box::pin(async move {
+            let doing = format!("changing the stage {name}");
+            // What was removed cannot be removed again.
+            let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
+            let asked = if once {
+                Asked::making("UpdateStage", doing)
+            } else {
+                Asked::reading("UpdateStage", doing)
+            };
+            let operations: Vec<PatchOperation> = patches.iter().map(operation).collect();
+            let updated = self.caller.call(&asked, || {
+                let update = self.apigateway.update_stage().rest_api_id(api).stage_name(name);
+                update.set_patch_operations(Some(operations.clone())).send()
+            });
+            let updated = updated.await?;
+            let built = Stage::builder()
+                .set_deployment_id(updated.deployment_id().map(str::to_owned))
+                .set_method_settings(updated.method_settings().cloned())
+                .set_variables(updated.variables().cloned())
+                .set_access_log_settings(updated.access_log_settings().cloned())
+                .set_canary_settings(updated.canary_settings().cloned())
+                .tracing_enabled(updated.tracing_enabled())
+                .build();
+            Ok(stage(&built))
+        })
+    }
+
+    /// Removes a stage; nothing happens if it is gone.
+    pub fn delete_stage<'a>(&'a self, api: &'a str, name: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let asked = Asked::reading("DeleteStage", format!("deleting the stage {name}"));
+            let gone = self.caller.call(&asked, || {
+                self.apigateway.delete_stage().rest_api_id(api).stage_name(name).send()
+            });
+            if_there(gone.await).map(|_| ())
+        })
+    }
+
+    /// Empties a stage's cache of authorizers' answers.
+    pub fn flush<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
+        Box::pin(async move {
+            let doing = format!("emptying the authorizer cache of {stage}");
+            let asked = Asked::reading("FlushStageAuthorizersCache", doing);
+            let flush = self.caller.call(&asked, || {
+                let flush = self.apigateway.flush_stage_authorizers_cache();
+                flush.rest_api_id(api).stage_name(stage).send()
+            });
+            flush.await.map(|_| ())
+        })
+    }
+
+    /// Returns the role by which API Gateway writes logs, if the account has one.
+    pub fn log_role(&self) -> Call<'_, Option<String>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetAccount", "looking at the account's settings");
+            let account = self.caller.call(&asked, || self.apigateway.get_account().send()).await?;
+            Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
+        })
+    }
+
+    /// Has API Gateway generate a client for a stage.
+    pub fn sdk<'a>(
+        &'a self,
+        api: &'a str,
+        stage: &'a str,
+        language: &'a str,
+        parameters: &'a BTreeMap<String, String>,
+    ) -> Call<'a, Vec<u8>> {
+        Box::pin(async move {
+            let asked = Asked::reading("GetSdk", format!("generating a {language} client"));
+            let parameters: HashMap<String, String> = parameters.clone().into_iter().collect();
+            let sdk = self.caller.call(&asked, || {
+                let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
+                get.sdk_type(language).set_parameters(Some(parameters.clone())).send()
+            });
+            let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
+            if body.is_empty() {
+                return Err(CallError::new(Kind::Lost, "generating a client", "nothing came back"));
+            }
+            Ok(body)
+        })
+    }
+}
+
+fn operation(patch: &Patch) -> PatchOperation {
+    let op = match patch.op {
+        PatchOp::Remove => Op::Remove,
+        PatchOp::Replace => Op::Replace,
+    };
+    PatchOperation::builder().op(op).path(&patch.path).set_value(patch.value.clone()).build()
+}

@@ -145,12 +145,12 @@ impl Run<'_> {
             }
             Step::Put { document } => aws.put_api(&api, document).await?,
             Step::Settle { authorizers, gateway_responses } => {
-                let found = aws.settle(&api, authorizers, gateway_responses).await?;
+                let found = aws.reconcile_import(&api, authorizers, gateway_responses).await?;
                 self.authorizers = Some(found);
             }
             Step::Permit { functions } => {
                 for function in functions {
-                    aws.permit(function, &api).await?;
+                    aws.grant_invoke(function, &api).await?;
                 }
             }
             Step::Test { authorizers } => self.test(authorizers).await?,
@@ -180,7 +180,7 @@ impl Run<'_> {
 
     async fn authorizers(&mut self) -> Result<Authorizers, ApplyError> {
         if self.authorizers.is_none() {
-            self.authorizers = Some(self.aws.settled(&self.report.api).await?);
+            self.authorizers = Some(self.aws.authorizers(&self.report.api).await?);
         }
         Ok(self.authorizers.clone().unwrap_or_default())
     }

@@ -11,7 +11,7 @@ use crate::cli::{Arguments, Command, Files};
 use crate::dev::issuer;
 use crate::dev::serving::StartError;
 use crate::output::{Exit, Output};
-use aws::{CallError, Kind, NoAccess};
+use aws::{CallError, ConnectError, Kind};
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::definition::DefinitionError;
@@ -48,7 +48,7 @@ mod undeploy;
 pub enum Failure {
     /// AWS cannot be reached as this caller.
     #[error(transparent)]
-    Access(#[from] NoAccess),
+    Access(#[from] ConnectError),
     /// A plan was not carried out.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -150,9 +150,11 @@ impl Failure {
             | Self::Draft(_)
             | Self::Unreadable(_)
             | Self::DesiredState(_)
-            | Self::Access(NoAccess::NotARegion(_) | NoAccess::NoRegion) => Exit::WrongFiles,
-            Self::Access(NoAccess::NoCredentials(_)) => Exit::NotPermitted,
-            Self::Access(NoAccess::Call(error))
+            | Self::Access(ConnectError::NotARegion(_) | ConnectError::NoRegion) => {
+                Exit::WrongFiles
+            }
+            Self::Access(ConnectError::NoCredentials(_)) => Exit::NotPermitted,
+            Self::Access(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {
                 Kind::Denied | Kind::Unauthenticated => Exit::NotPermitted,
@@ -186,13 +188,13 @@ impl Failure {
             Self::Draft(DefinitionError::NoFunction(name)) => {
                 Some(format!("add `function_arn` to [authorizer.{name}]"))
             }
-            Self::Access(NoAccess::NoRegion | NoAccess::NotARegion(_)) => Some(
+            Self::Access(ConnectError::NoRegion | ConnectError::NotARegion(_)) => Some(
                 "name one with --region, AWS_REGION or the profile, such as eu-west-1".to_owned(),
             ),
-            Self::Access(NoAccess::NoCredentials(_)) => {
+            Self::Access(ConnectError::NoCredentials(_)) => {
                 Some("log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile".to_owned())
             }
-            Self::Access(NoAccess::Call(error))
+            Self::Access(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => call_help(error),
             Self::Apply(ApplyError::Authorizer { log, .. }) => Some(if log.is_empty() {
@@ -237,7 +239,9 @@ fn call_help(error: &CallError) -> Option<String> {
         Kind::Unauthenticated => "log in again, or name other credentials".to_owned(),
         Kind::Interrupted => "run it again: it goes on where it stopped".to_owned(),
         Kind::Conflict => "somebody else is changing it; run it again".to_owned(),
-        Kind::Lost | Kind::Throttled => "run it again: what was done is not done twice".to_owned(),
+        Kind::OutcomeUnknown | Kind::Throttled => {
+            "run it again: what was done is not done twice".to_owned()
+        }
         Kind::NoConnection => "is there such a Region or endpoint, and a way to it?".to_owned(),
         Kind::Invalid | Kind::NotFound | Kind::Unsupported => return None,
     })

@@ -7,13 +7,13 @@ const PAGE: i32 = 500;
 
 /// Reads pages until there is none left.
 macro_rules! pages {
-    ($aws:expr, $asked:expr, $request:expr, $items:ident) => {{
+    ($aws:expr, $call:expr, $request:expr, $items:ident) => {{
         let mut all = Vec::new();
         let mut position: Option<String> = None;
         loop {
             let page = $aws
                 .caller
-                .call(&$asked, || $request.limit(PAGE).set_position(position.clone()).send())
+                .call(&$call, || $request.limit(PAGE).set_position(position.clone()).send())
                 .await?;
             all.extend(page.$items().iter().cloned());
             position = page.position().filter(|next| !next.is_empty()).map(str::to_owned);

@@ -6,8 +6,8 @@ use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
-use super::call::if_there;
-use super::{Asked, Aws, Call, CallError, Kind};
+use super::call::if_found;
+use super::{ApiCall, Aws, Call, CallError, Kind};
 use deployment::desired::role_path;
 use deployment::observed::Role;
 
@@ -20,18 +20,18 @@ impl Aws {
     /// Returns a role, if there is one of this name.
     pub fn role<'a>(&'a self, name: &'a str) -> Call<'a, Option<Role>> {
         Box::pin(async move {
-            let asked = Asked::reading("iam", format!("looking at the role {name}"));
+            let call = ApiCall::idempotent("iam", format!("looking at the role {name}"));
             let found =
-                self.caller.call(&asked, || self.iam.get_role().role_name(name).send()).await;
-            let Some(found) = if_there(found)? else { return Ok(None) };
+                self.caller.call(&call, || self.iam.get_role().role_name(name).send()).await;
+            let Some(found) = if_found(found)? else { return Ok(None) };
             let trust = found.role().and_then(|role| role.assume_role_policy_document());
             let mut policies = BTreeMap::new();
             let listed = self
                 .caller
-                .call(&asked, || self.iam.list_role_policies().role_name(name).send())
+                .call(&call, || self.iam.list_role_policies().role_name(name).send())
                 .await?;
             for policy in listed.policy_names() {
-                let found = self.caller.call(&asked, || {
+                let found = self.caller.call(&call, || {
                     self.iam.get_role_policy().role_name(name).policy_name(policy).send()
                 });
                 policies.insert(policy.clone(), decoded(found.await?.policy_document()));
@@ -43,16 +43,16 @@ impl Aws {
     /// Returns the names of the roles that were made for an API, all pages.
     pub fn role_names<'a>(&'a self, api: &'a str) -> Call<'a, Vec<String>> {
         Box::pin(async move {
-            let asked = Asked::reading("iam", format!("listing the roles made for {api}"));
+            let call = ApiCall::idempotent("iam", format!("listing the roles made for {api}"));
             let path = role_path(api);
             let mut marker: Option<String> = None;
             let mut names = Vec::new();
             loop {
-                let page = self.caller.call(&asked, || {
+                let page = self.caller.call(&call, || {
                     self.iam.list_roles().path_prefix(&path).set_marker(marker.clone()).send()
                 });
                 let page = page.await?;
-                // A stand-in may list more than was asked for.
+                // The prefix also matches the paths below it.
                 let ours = page.roles().iter().filter(|role| role.path() == path);
                 names.extend(ours.map(|role| role.role_name().to_owned()));
                 marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
@@ -72,13 +72,13 @@ impl Aws {
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("iam", format!("making the role {name}"));
+            let call = ApiCall::idempotent("iam", format!("making the role {name}"));
             let tags: Vec<Tag> = tags
                 .iter()
                 .map(|(key, value)| built(Tag::builder().key(key).value(value).build()))
                 .collect::<Result<_, _>>()?;
             let trust = role.trust.to_string();
-            let made = self.caller.call(&asked, || {
+            let made = self.caller.call(&call, || {
                 self.iam
                     .create_role()
                     .path(role_path(api))
@@ -92,7 +92,7 @@ impl Aws {
                 Ok(_) => {}
                 // Made by an earlier run whose answer was lost, or changed by hand.
                 Err(CallError { kind: Kind::Conflict, .. }) => {
-                    let mend = self.caller.call(&asked, || {
+                    let mend = self.caller.call(&call, || {
                         let update = self.iam.update_assume_role_policy().role_name(name);
                         update.policy_document(&trust).send()
                     });
@@ -103,7 +103,7 @@ impl Aws {
             let there = self.role(name).await?.map(|role| role.policies).unwrap_or_default();
             for (policy, document) in &role.policies {
                 let text = document.to_string();
-                let put = self.caller.call(&asked, || {
+                let put = self.caller.call(&call, || {
                     let put = self.iam.put_role_policy().role_name(name).policy_name(policy);
                     put.policy_document(&text).send()
                 });
@@ -118,11 +118,11 @@ impl Aws {
     }
 
     async fn delete_role_policy(&self, name: &str, policy: &str) -> Result<(), CallError> {
-        let asked = Asked::reading("iam", format!("removing a policy of the role {name}"));
-        let gone = self.caller.call(&asked, || {
+        let call = ApiCall::idempotent("iam", format!("removing a policy of the role {name}"));
+        let gone = self.caller.call(&call, || {
             self.iam.delete_role_policy().role_name(name).policy_name(policy).send()
         });
-        if_there(gone.await).map(|_| ())
+        if_found(gone.await).map(|_| ())
     }
 
     /// Removes a role with its policies; nothing happens if it is gone.
@@ -132,18 +132,18 @@ impl Aws {
             for policy in role.policies.keys() {
                 self.delete_role_policy(name, policy).await?;
             }
-            let asked = Asked::reading("iam", format!("removing the role {name}"));
-            let gone = self.caller.call(&asked, || self.iam.delete_role().role_name(name).send());
-            if_there(gone.await).map(|_| ())
+            let call = ApiCall::idempotent("iam", format!("removing the role {name}"));
+            let gone = self.caller.call(&call, || self.iam.delete_role().role_name(name).send());
+            if_found(gone.await).map(|_| ())
         })
     }
 
     /// Says whether the caller may do something, as far as IAM's simulator can tell.
     pub fn may<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
         Box::pin(async move {
-            let asked = Asked::reading("iam", format!("asking whether {action} is allowed"));
+            let call = ApiCall::idempotent("iam", format!("asking whether {action} is allowed"));
             let identity = principal(&self.identity);
-            let told = self.caller.call(&asked, || {
+            let told = self.caller.call(&call, || {
                 let simulate = self.iam.simulate_principal_policy().policy_source_arn(&identity);
                 simulate.action_names(action).resource_arns(resource).send()
             });

@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::call::if_there;
-use super::{Asked, Aws, Call, Kind};
+use super::call::if_found;
+use super::{ApiCall, Aws, Call, Kind};
 use compiler::api::Arn;
 use deployment::function::{Build, FunctionAlias, PublishedFunction};
 
@@ -11,21 +11,21 @@ impl Aws {
     /// Returns a function's state, if it is there: `Active` when it can be invoked.
     pub fn function<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
         Box::pin(async move {
-            let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+            let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
             let (name, qualifier) = qualified(arn);
             let version = qualifier.filter(|one| !one.starts_with(|c: char| c.is_ascii_digit()));
             if let Some(alias) = version {
-                let there = self.caller.call(&asked, || {
+                let there = self.caller.call(&call, || {
                     self.lambda.get_alias().function_name(&name).name(&alias).send()
                 });
-                if if_there(there.await)?.is_none() {
+                if if_found(there.await)?.is_none() {
                     return Ok(None);
                 }
             }
-            let found = self.caller.call(&asked, || {
+            let found = self.caller.call(&call, || {
                 self.lambda.get_function_configuration().function_name(&name).send()
             });
-            let Some(found) = if_there(found.await)? else { return Ok(None) };
+            let Some(found) = if_found(found.await)? else { return Ok(None) };
             Ok(Some(found.state().map_or("Active", |state| state.as_str()).to_owned()))
         })
     }
@@ -33,13 +33,13 @@ impl Aws {
     /// Returns what stands at a function's ARN.
     pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
         Box::pin(async move {
-            let asked = Asked::reading("lambda", format!("looking at the function {arn}"));
+            let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
             let (name, qualifier) = qualified(arn);
-            let found = self.caller.call(&asked, || {
+            let found = self.caller.call(&call, || {
                 let configuration = self.lambda.get_function_configuration().function_name(&name);
                 configuration.set_qualifier(qualifier.clone()).send()
             });
-            let Some(found) = if_there(found.await)? else { return Ok(PublishedFunction::Nothing) };
+            let Some(found) = if_found(found.await)? else { return Ok(PublishedFunction::Nothing) };
             let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
             Ok(PublishedFunction::Version {
                 number: found.version().unwrap_or_default().to_owned(),
@@ -57,8 +57,8 @@ impl Aws {
         event: &'a Json,
     ) -> Call<'a, Json> {
         Box::pin(async move {
-            let asked = Asked::reading("lambda", format!("asking {name}, version {version}"));
-            let answer = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("lambda", format!("asking {name}, version {version}"));
+            let answer = self.caller.call(&call, || {
                 let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
                 self.lambda.invoke().function_name(name).qualifier(version).payload(payload).send()
             });
@@ -72,22 +72,27 @@ impl Aws {
     pub fn aliased<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
-            let asked = Asked::reading("lambda", format!("looking at the alias {name}:{alias}"));
+            let call =
+                ApiCall::idempotent("lambda", format!("looking at the alias {name}:{alias}"));
             let found = self
                 .caller
-                .call(&asked, || self.lambda.get_alias().function_name(name).name(alias).send());
-            Ok(if_there(found.await)?.and_then(|found| found.function_version))
+                .call(&call, || self.lambda.get_alias().function_name(name).name(alias).send());
+            Ok(if_found(found.await)?.and_then(|found| found.function_version))
         })
     }
 
     /// Leads an alias to a version; makes it if it is not there.
-    pub fn lead<'a>(&'a self, function: &'a FunctionAlias, version: &'a str) -> Call<'a, ()> {
+    pub fn point_alias<'a>(
+        &'a self,
+        function: &'a FunctionAlias,
+        version: &'a str,
+    ) -> Call<'a, ()> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
             let doing = format!("leading the alias {name}:{alias} to version {version}");
-            let asked = Asked::reading("lambda", &doing);
+            let call = ApiCall::idempotent("lambda", &doing);
             if self.aliased(function).await?.is_none() {
-                let made = self.caller.call(&asked, || {
+                let made = self.caller.call(&call, || {
                     let alias = self.lambda.create_alias().function_name(name).name(alias);
                     alias.function_version(version).send()
                 });
@@ -97,7 +102,7 @@ impl Aws {
                     made => return made.map(|_| ()),
                 }
             }
-            let moved = self.caller.call(&asked, || {
+            let moved = self.caller.call(&call, || {
                 let alias = self.lambda.update_alias().function_name(name).name(alias);
                 alias.function_version(version).send()
             });
@@ -106,20 +111,20 @@ impl Aws {
     }
 
     /// Lets an API invoke a function, if it may not already.
-    pub fn permit<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
+    pub fn grant_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let doing = format!("letting API Gateway invoke {function}");
             let statement = format!("portcullis-{api}");
             let (name, qualifier) = qualified(function);
-            let asked = Asked::reading("lambda", &doing);
-            let policy = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("lambda", &doing);
+            let policy = self.caller.call(&call, || {
                 self.lambda
                     .get_policy()
                     .function_name(&name)
                     .set_qualifier(qualifier.clone())
                     .send()
             });
-            let policy = if_there(policy.await)?;
+            let policy = if_found(policy.await)?;
             let policy: Json = policy
                 .and_then(|policy| serde_json::from_str(policy.policy()?).ok())
                 .unwrap_or_default();
@@ -133,7 +138,7 @@ impl Aws {
                 "arn:{}:execute-api:{}:{}:{api}/*",
                 place.partition, place.region, place.account
             );
-            let added = self.caller.call(&asked, || {
+            let added = self.caller.call(&call, || {
                 self.lambda
                     .add_permission()
                     .function_name(&name)
@@ -152,11 +157,12 @@ impl Aws {
     }
 
     /// Takes back what `permit` gave; nothing happens if it is gone.
-    pub fn forbid<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
+    pub fn revoke_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("lambda", format!("shutting {function} to the API {api}"));
+            let call =
+                ApiCall::idempotent("lambda", format!("shutting {function} to the API {api}"));
             let (name, qualifier) = qualified(function);
-            let removed = self.caller.call(&asked, || {
+            let removed = self.caller.call(&call, || {
                 self.lambda
                     .remove_permission()
                     .function_name(&name)
@@ -164,7 +170,7 @@ impl Aws {
                     .statement_id(format!("portcullis-{api}"))
                     .send()
             });
-            if_there(removed.await).map(|_| ())
+            if_found(removed.await).map(|_| ())
         })
     }
 }

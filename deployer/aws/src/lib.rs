@@ -1,5 +1,5 @@
-//! AWS, and nothing else in this program names its SDK. Credentials come from where every tool
-//! of AWS's takes them; the partition comes from the caller's ARN and is never assumed.
+//! AWS, and nothing else in this program names its SDK. Credentials come from the SDK's default
+//! provider chain; the partition comes from the caller's ARN and is never assumed.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_apigateway::config::SharedHttpClient;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -16,13 +17,15 @@ use deployment::observed::AwsTarget;
 
 pub mod apigateway;
 mod call;
+mod classify;
 pub mod iam;
 pub mod lambda;
 mod rate_limit;
 
-pub use call::{Asked, Call, CallError, Caller, Kind, Listener};
+use call::{ApiCall, Caller};
+pub use call::{Call, CallError, Kind, Listener};
 
-/// How to get in.
+/// How AWS is called: where, and with which credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The Region, if not the profile's or the environment's.
@@ -31,37 +34,35 @@ pub struct Access {
     pub profile: Option<String>,
     /// A role to assume, and its external id.
     pub assume_role: Option<(String, Option<String>)>,
-    /// Where to send every call, in the place of AWS.
+    /// The custom endpoint of every call.
     pub endpoint_url: Option<String>,
 }
 
-/// Why there is no way in.
+/// Why AWS cannot be called.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoAccess {
-    /// Nothing says which Region.
+pub enum ConnectError {
+    /// No Region is configured.
     #[error("no Region is set")]
     NoRegion,
-    /// A text that is the name of no Region.
+    /// A text that is not the name of a Region.
     #[error("`{0}` is not the name of a Region")]
     NotARegion(String),
     /// No credentials were found, or none that can be used.
     #[error("no AWS credentials: {0}")]
     NoCredentials(String),
-    /// AWS does not say who is calling.
+    /// The caller could not be identified.
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
 /// AWS, for one caller in one Region.
 pub struct Aws {
-    /// Where.
+    /// The account and the Region.
     pub place: AwsTarget,
-    /// Who is calling, for messages.
+    /// The caller's ARN.
     pub identity: String,
-    /// Whether every call goes somewhere else than AWS.
-    pub is_stand_in: bool,
-    /// Where every call goes in the place of AWS.
+    /// The custom endpoint that every call goes to.
     pub endpoint: Option<String>,
     caller: Caller,
     provider: SharedCredentialsProvider,
@@ -71,35 +72,34 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Gets in, and asks who that is.
-    pub fn connect(access: &Access, listener: Listener) -> Call<'_, Self, NoAccess> {
+    /// Loads credentials and identifies the caller.
+    pub fn connect(access: &Access, listener: Listener) -> Call<'_, Self, ConnectError> {
         Box::pin(async move {
             let config = configuration(access).await?;
-            let region = config.region().map(ToString::to_string).ok_or(NoAccess::NoRegion)?;
+            let region = config.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
             if !is_region(&region) {
-                return Err(NoAccess::NotARegion(region));
+                return Err(ConnectError::NotARegion(region));
             }
             let provider = config.credentials_provider();
             let provider =
-                provider.ok_or_else(|| NoAccess::NoCredentials("none is set".to_owned()))?;
+                provider.ok_or_else(|| ConnectError::NoCredentials("none is set".to_owned()))?;
             provider.provide_credentials().await.map_err(|error| {
                 let cause = std::error::Error::source(&error).map(|c| format!(": {c}"));
-                NoAccess::NoCredentials(format!("{error}{}", cause.unwrap_or_default()))
+                ConnectError::NoCredentials(format!("{error}{}", cause.unwrap_or_default()))
             })?;
-            let caller = Caller::new(listener);
+            let caller = Caller::new(listener, config.endpoint_url().is_some());
             let sts = aws_sdk_sts::Client::new(&config);
-            let asked = Asked::reading("sts", "asking who is calling");
-            let told = caller.call(&asked, || sts.get_caller_identity().send()).await?;
-            let arn = told.arn().unwrap_or_default();
+            let call = ApiCall::idempotent("sts", "identifying the caller");
+            let identity = caller.call(&call, || sts.get_caller_identity().send()).await?;
+            let arn = identity.arn().unwrap_or_default();
             let partition = arn.split(':').nth(1).filter(|part| part.starts_with("aws"));
             Ok(Self {
                 place: AwsTarget {
-                    account: told.account().unwrap_or_default().to_owned(),
+                    account: identity.account().unwrap_or_default().to_owned(),
                     partition: partition.unwrap_or("aws").to_owned(),
                     region,
                 },
                 identity: arn.to_owned(),
-                is_stand_in: config.endpoint_url().is_some(),
                 endpoint: config.endpoint_url().map(str::to_owned),
                 caller,
                 provider,
@@ -110,11 +110,11 @@ impl Aws {
         })
     }
 
-    /// Returns the variables by which another program gets in as the same caller.
-    pub fn environment(&self) -> Call<'_, Vec<(&'static str, String)>, NoAccess> {
+    /// Returns the environment variables with which another program has the same credentials.
+    pub fn environment(&self) -> Call<'_, Vec<(&'static str, String)>, ConnectError> {
         Box::pin(async move {
             let keys = self.provider.provide_credentials().await;
-            let keys = keys.map_err(|error| NoAccess::NoCredentials(error.to_string()))?;
+            let keys = keys.map_err(|error| ConnectError::NoCredentials(error.to_string()))?;
             let mut variables = vec![
                 ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
@@ -126,18 +126,23 @@ impl Aws {
         })
     }
 
-    /// Waits, and says what for.
+    /// Returns whether calls go to a custom endpoint, such as an emulator, instead of AWS.
+    pub fn has_custom_endpoint(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Waits, and reports why if that takes a second or more.
     pub async fn wait(&self, delay: Duration, why: &str) {
         self.caller.wait(delay, why).await;
     }
 
-    /// Ends before the next call: what was begun is finished, and a second run does the rest.
+    /// Returns a function that lets the call in flight finish and makes every later one fail.
     pub fn stop_before_next_call(&self) -> impl Fn() + Send + 'static {
         self.caller.stop()
     }
 }
 
-/// Says whether a text has the form of a Region's name, such as `us-gov-west-1`.
+/// Returns whether a text has the form of a Region's name, such as `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
@@ -149,12 +154,16 @@ fn is_region(text: &str) -> bool {
     }
 }
 
-async fn configuration(access: &Access) -> Result<SdkConfig, NoAccess> {
-    // One crypto library in the whole program.
-    let http = aws_smithy_http_client::Builder::new()
+/// One crypto library in the whole program.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
-    // Calls are repeated by ours, which knows which may be.
+        .build_https()
+}
+
+async fn configuration(access: &Access) -> Result<SdkConfig, ConnectError> {
+    let http = http_client();
+    // `Caller` retries, because it knows which calls may be sent twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .retry_config(aws_config::retry::RetryConfig::disabled())
@@ -183,7 +192,7 @@ async fn configuration(access: &Access) -> Result<SdkConfig, NoAccess> {
     let config = loader.load().await;
     let Some((role, external_id)) = &access.assume_role else { return Ok(config) };
     if config.region().is_none() {
-        return Err(NoAccess::NoRegion);
+        return Err(ConnectError::NoRegion);
     }
     let mut assumed = AssumeRoleProvider::builder(role).session_name("portcullis-deployer");
     if let Some(id) = external_id {

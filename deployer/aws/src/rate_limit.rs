@@ -27,11 +27,11 @@ fn quota(operation: &str) -> Quota {
 
 /// When the calls of each kind are through, if one more came each interval from the beginning.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     until: BTreeMap<String, Duration>,
 }
 
-impl Pace {
+impl RateLimit {
     /// Returns how long a call must wait that is asked for `now`, time being counted from
     /// some beginning, and counts it.
     pub(super) fn wait(&mut self, operation: &str, now: Duration) -> Duration {
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
 
     fn waits(operation: &str, times: &[u64]) -> Vec<u64> {
-        let mut pace = Pace::default();
-        let wait = |at: &u64| pace.wait(operation, Duration::from_millis(*at)).as_millis();
+        let mut limit = RateLimit::default();
+        let wait = |at: &u64| limit.wait(operation, Duration::from_millis(*at)).as_millis();
         times.iter().map(wait).map(|ms| u64::try_from(ms).unwrap()).collect()
     }
 
@@ -73,10 +73,10 @@ mod tests {
 
     #[test]
     fn everything_together_has_a_quota_too() {
-        let mut pace = Pace::default();
+        let mut limit = RateLimit::default();
         for _ in 0..40 {
-            assert_eq!(pace.wait("GetStages", Duration::ZERO), Duration::ZERO);
+            assert_eq!(limit.wait("GetStages", Duration::ZERO), Duration::ZERO);
         }
-        assert_eq!(pace.wait("GetAuthorizers", Duration::ZERO), Duration::from_millis(100));
+        assert_eq!(limit.wait("GetAuthorizers", Duration::ZERO), Duration::from_millis(100));
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn back(session: &Session, moved: &[Moved], output: Output) {
             output.note(&format!("note: {name}:{alias} is new, and stays"));
             continue;
         };
-        match session.wait(session.aws.lead(function, from)) {
+        match session.wait(session.aws.point_alias(function, from)) {
             Ok(()) => output.note(&format!("{name}:{alias} leads to version {from} again")),
             Err(error) => output
                 .note(&format!("{error}: lead {name}:{alias} back to version {from} yourself")),
@@ -191,7 +191,7 @@ fn publish(
     })?;
     ask(session, name, &deployed.version, token)?;
     let from = session.wait(session.aws.aliased(&function.aliased))?;
-    session.wait(session.aws.lead(&function.aliased, &deployed.version))?;
+    session.wait(session.aws.point_alias(&function.aliased, &deployed.version))?;
     output.note(&format!("{name}:{alias} leads to version {}", deployed.version));
     Ok(Some(Moved { function: function.aliased.clone(), from }))
 }

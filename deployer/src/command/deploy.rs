@@ -97,7 +97,7 @@ fn carry_out(
     }
     let options = Options {
         token: token.map(str::to_owned),
-        untested: arguments.untested_authorizer && session.aws.is_stand_in,
+        untested: arguments.untested_authorizer && session.aws.has_custom_endpoint(),
         canary: arguments.canary,
     };
     let tell = |text: &str| output.note(text);

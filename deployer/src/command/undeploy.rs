@@ -100,7 +100,7 @@ fn all(
             }
         }
         for function in desired.functions_without_role() {
-            session.wait(aws.forbid(function.as_str(), &api.id))?;
+            session.wait(aws.revoke_invoke(function.as_str(), &api.id))?;
         }
         session.wait(aws.delete_api(&api.id))?;
         done.push(format!("the API {name} ({})", api.id));

@@ -6,8 +6,8 @@ use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOp
 
 use super::convert::listed;
 use super::{PAGE, hash};
-use crate::call::if_there;
-use crate::{Asked, Aws, Call, CallError, Kind};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::ApiSettings;
 use deployment::observed::TAG_API;
 
@@ -43,8 +43,8 @@ impl Aws {
     /// Lists every REST API of the account in the Region.
     pub fn apis(&self) -> Call<'_, Vec<Listed>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetRestApis", "listing the REST APIs");
-            let all = pages!(self, asked, self.apigateway.get_rest_apis(), items);
+            let call = ApiCall::idempotent("GetRestApis", "listing the REST APIs");
+            let all = pages!(self, call, self.apigateway.get_rest_apis(), items);
             Ok(all.iter().map(listed).collect())
         })
     }
@@ -75,19 +75,19 @@ impl Aws {
     ) -> Call<'a, String> {
         Box::pin(async move {
             let kind = if endpoint == "EDGE" { "CreateEdgeRestApi" } else { "CreateRestApi" };
-            let asked = Asked::making(kind, format!("creating the API {name}"));
+            let call = ApiCall::once(kind, format!("creating the API {name}"));
             let endpoint = EndpointConfiguration::builder()
                 .types(EndpointType::from(endpoint))
                 .set_vpc_endpoint_ids((!vpc_endpoints.is_empty()).then(|| vpc_endpoints.to_vec()))
                 .build();
-            let made = self.caller.call(&asked, || {
+            let made = self.caller.call(&call, || {
                 let create = self.apigateway.create_rest_api().name(name);
                 create.endpoint_configuration(endpoint.clone()).set_tags(Some(hash(tags))).send()
             });
             let made = match made.await {
                 Ok(made) => made.id().unwrap_or_default().to_owned(),
                 // It may have been made: the next look says so.
-                Err(error) if error.kind == Kind::Lost => String::new(),
+                Err(error) if error.kind == Kind::OutcomeUnknown => String::new(),
                 Err(error) => return Err(error),
             };
             match self.find(name).await? {
@@ -98,13 +98,15 @@ impl Aws {
                         self.delete_api(&made).await?;
                     }
                     let message = format!("somebody else was creating it too ({})", ids.join(", "));
-                    Err(CallError::new(Kind::Conflict, asked.doing(), message))
+                    Err(CallError::new(Kind::Conflict, call.doing(), message))
                 }
                 // It was made, and lists do not show it yet.
                 Found::Nothing if !made.is_empty() => Ok(made),
-                Found::Nothing => {
-                    Err(CallError::new(Kind::Lost, asked.doing(), "it is not there; run it again"))
-                }
+                Found::Nothing => Err(CallError::new(
+                    Kind::OutcomeUnknown,
+                    call.doing(),
+                    "it is not there; run it again",
+                )),
             }
         })
     }
@@ -112,11 +114,11 @@ impl Aws {
     /// Removes an API; nothing happens if it is gone.
     pub fn delete_api<'a>(&'a self, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("DeleteRestApi", format!("deleting the API {api}"));
+            let call = ApiCall::idempotent("DeleteRestApi", format!("deleting the API {api}"));
             let gone = self
                 .caller
-                .call(&asked, || self.apigateway.delete_rest_api().rest_api_id(api).send());
-            if_there(gone.await).map(|_| ())
+                .call(&call, || self.apigateway.delete_rest_api().rest_api_id(api).send());
+            if_found(gone.await).map(|_| ())
         })
     }
 
@@ -131,9 +133,9 @@ impl Aws {
             let place = &self.place;
             let arn =
                 format!("arn:{}:apigateway:{}::/restapis/{api}", place.partition, place.region);
-            let asked = Asked::reading("TagResource", format!("tagging the API {api}"));
+            let call = ApiCall::idempotent("TagResource", format!("tagging the API {api}"));
             if !set.is_empty() {
-                let tag = self.caller.call(&asked, || {
+                let tag = self.caller.call(&call, || {
                     self.apigateway
                         .tag_resource()
                         .resource_arn(&arn)
@@ -143,7 +145,7 @@ impl Aws {
                 tag.await?;
             }
             if !unset.is_empty() {
-                let untag = self.caller.call(&asked, || {
+                let untag = self.caller.call(&call, || {
                     let untag = self.apigateway.untag_resource().resource_arn(&arn);
                     untag.set_tag_keys(Some(unset.to_vec())).send()
                 });
@@ -156,10 +158,11 @@ impl Aws {
     /// Changes where an API is reached from.
     pub fn change_endpoint<'a>(&'a self, api: &'a str, from: &'a str, to: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("UpdateRestApi", format!("changing the endpoint of {api}"));
+            let call =
+                ApiCall::idempotent("UpdateRestApi", format!("changing the endpoint of {api}"));
             let kind = format!("/endpointConfiguration/types/{from}");
             let patch = PatchOperation::builder().op(Op::Replace).path(kind).value(to).build();
-            let update = self.caller.call(&asked, || {
+            let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_rest_api().rest_api_id(api);
                 update.patch_operations(patch.clone()).send()
             });

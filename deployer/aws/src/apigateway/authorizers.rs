@@ -6,8 +6,8 @@ use aws_sdk_apigateway::types::{Authorizer, Op, PatchOperation};
 
 use super::convert::shape;
 use super::{PAGE, hash};
-use crate::call::if_there;
-use crate::{Asked, Aws, Call, CallError};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, Call, CallError};
 use compiler::api::AuthorizerShape;
 
 /// How an authorizer answered a test.
@@ -22,35 +22,51 @@ pub struct Checked {
 }
 
 impl Aws {
-    /// Reads authorizers by id, each with its name.
-    pub(super) async fn authorizers(
-        &self,
-        api: &str,
-    ) -> Result<BTreeMap<String, (String, AuthorizerShape)>, CallError> {
-        let asked = Asked::reading("GetAuthorizers", format!("reading the authorizers of {api}"));
-        let request = || self.apigateway.get_authorizers().rest_api_id(api);
-        let all: Vec<Authorizer> = pages!(self, asked, request(), items);
-        Ok(all.iter().filter_map(|one| Some((one.id()?.to_owned(), shape(one)))).collect())
-    }
-
-    /// Reads the authorizers as they are.
-    pub fn settled<'a>(
+    /// Reads the authorizers of an API, by id, each with its name.
+    pub fn authorizers<'a>(
         &'a self,
         api: &'a str,
     ) -> Call<'a, BTreeMap<String, (String, AuthorizerShape)>> {
-        Box::pin(async move { self.authorizers(api).await })
+        Box::pin(async move {
+            let call =
+                ApiCall::idempotent("GetAuthorizers", format!("reading the authorizers of {api}"));
+            let request = || self.apigateway.get_authorizers().rest_api_id(api);
+            let all: Vec<Authorizer> = pages!(self, call, request(), items);
+            Ok(all.iter().filter_map(|one| Some((one.id()?.to_owned(), shape(one)))).collect())
+        })
     }
 
-    pub(super) async fn create_authorizer(
+    /// Creates or updates the authorizers that differ; returns all, by id, each with its name.
+    pub(super) async fn reconcile_authorizers(
+        &self,
+        api: &str,
+        authorizers: &BTreeMap<String, AuthorizerShape>,
+    ) -> Result<BTreeMap<String, (String, AuthorizerShape)>, CallError> {
+        let mut found = self.authorizers(api).await?;
+        for (name, shape) in authorizers {
+            if found.values().any(|(known, there)| known == name && there == shape) {
+                continue;
+            }
+            let twin = found.iter().find(|(_, (known, _))| known == name).map(|(id, _)| id.clone());
+            let id = match twin {
+                Some(id) => self.update_authorizer(api, &id, shape).await?,
+                None => self.create_authorizer(api, name, shape).await?,
+            };
+            found.insert(id, (name.clone(), shape.clone()));
+        }
+        Ok(found)
+    }
+
+    async fn create_authorizer(
         &self,
         api: &str,
         name: &str,
         shape: &AuthorizerShape,
     ) -> Result<String, CallError> {
-        let asked = Asked::making("CreateAuthorizer", format!("creating the authorizer {name}"));
+        let call = ApiCall::once("CreateAuthorizer", format!("creating the authorizer {name}"));
         let identity: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
         let providers: Vec<String> = shape.providers.iter().cloned().collect();
-        let made = self.caller.call(&asked, || {
+        let made = self.caller.call(&call, || {
             self.apigateway
                 .create_authorizer()
                 .rest_api_id(api)
@@ -67,7 +83,7 @@ impl Aws {
         Ok(made.await?.id().unwrap_or_default().to_owned())
     }
 
-    pub(super) async fn mend_authorizer(
+    async fn update_authorizer(
         &self,
         api: &str,
         id: &str,
@@ -88,8 +104,8 @@ impl Aws {
                 Some(PatchOperation::builder().op(Op::Replace).path(path).value(value?).build())
             })
             .collect();
-        let asked = Asked::reading("UpdateAuthorizer", format!("mending the authorizer {id}"));
-        let update = self.caller.call(&asked, || {
+        let call = ApiCall::idempotent("UpdateAuthorizer", format!("updating the authorizer {id}"));
+        let update = self.caller.call(&call, || {
             let update = self.apigateway.update_authorizer().rest_api_id(api).authorizer_id(id);
             update.set_patch_operations(Some(patches.clone())).send()
         });
@@ -99,11 +115,12 @@ impl Aws {
     /// Removes authorizers; those that are gone are gone.
     pub fn delete_authorizer<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("DeleteAuthorizer", format!("deleting the authorizer {id}"));
-            let gone = self.caller.call(&asked, || {
+            let call =
+                ApiCall::idempotent("DeleteAuthorizer", format!("deleting the authorizer {id}"));
+            let gone = self.caller.call(&call, || {
                 self.apigateway.delete_authorizer().rest_api_id(api).authorizer_id(id).send()
             });
-            if_there(gone.await).map(|_| ())
+            if_found(gone.await).map(|_| ())
         })
     }
 
@@ -117,8 +134,8 @@ impl Aws {
     ) -> Call<'a, Checked> {
         Box::pin(async move {
             let doing = format!("asking the authorizer {authorizer}");
-            let asked = Asked::reading("TestInvokeAuthorizer", doing);
-            let told = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("TestInvokeAuthorizer", doing);
+            let told = self.caller.call(&call, || {
                 self.apigateway
                     .test_invoke_authorizer()
                     .rest_api_id(api)

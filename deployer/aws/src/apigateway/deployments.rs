@@ -8,8 +8,8 @@ use aws_sdk_apigateway::types::{Deployment, Model};
 
 use super::PAGE;
 use super::convert::split;
-use crate::call::if_there;
-use crate::{Asked, Aws, Call, CallError, Kind};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::RouteKey;
 use deployment::observed::ObservedDeployment;
 use deployment::revision::{Record, Revision};
@@ -27,10 +27,10 @@ impl Aws {
     /// Reads the deployments, oldest first.
     pub fn deployments<'a>(&'a self, api: &'a str) -> Call<'a, Vec<ObservedDeployment>> {
         Box::pin(async move {
-            let asked =
-                Asked::reading("GetDeployments", format!("reading the deployments of {api}"));
+            let call =
+                ApiCall::idempotent("GetDeployments", format!("reading the deployments of {api}"));
             let request = || self.apigateway.get_deployments().rest_api_id(api);
-            let all: Vec<Deployment> = pages!(self, asked, request(), items);
+            let all: Vec<Deployment> = pages!(self, call, request(), items);
             let mut all: Vec<ObservedDeployment> = all
                 .iter()
                 .filter_map(|one| {
@@ -59,8 +59,9 @@ impl Aws {
         deployment: &'a str,
     ) -> Call<'a, BTreeMap<RouteKey, MethodSummary>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetDeployment", format!("reading a deployment of {api}"));
-            let found = self.caller.call(&asked, || {
+            let call =
+                ApiCall::idempotent("GetDeployment", format!("reading a deployment of {api}"));
+            let found = self.caller.call(&call, || {
                 let get =
                     self.apigateway.get_deployment().rest_api_id(api).deployment_id(deployment);
                 get.embed("apisummary").send()
@@ -85,8 +86,8 @@ impl Aws {
     }
 
     pub(super) async fn models(&self, api: &str) -> Result<Vec<Model>, CallError> {
-        let asked = Asked::reading("GetModels", format!("reading the models of {api}"));
-        Ok(pages!(self, asked, self.apigateway.get_models().rest_api_id(api), items))
+        let call = ApiCall::idempotent("GetModels", format!("reading the models of {api}"));
+        Ok(pages!(self, call, self.apigateway.get_models().rest_api_id(api), items))
     }
 
     /// Reads the records of an API's revisions.
@@ -104,14 +105,14 @@ impl Aws {
     ) -> Call<'a, String> {
         Box::pin(async move {
             let number = revision.number;
-            let asked = Asked::making("CreateDeployment", format!("making revision {number}"));
-            let made = self.caller.call(&asked, || {
+            let call = ApiCall::once("CreateDeployment", format!("making revision {number}"));
+            let made = self.caller.call(&call, || {
                 let create = self.apigateway.create_deployment().rest_api_id(api);
                 create.description(revision.to_string()).send()
             });
             match made.await {
                 Ok(made) => Ok(made.id().unwrap_or_default().to_owned()),
-                Err(error) if error.kind == Kind::Lost => {
+                Err(error) if error.kind == Kind::OutcomeUnknown => {
                     let now = self.deployments(api).await?;
                     let new = now.into_iter().find(|one| {
                         one.revision.as_ref() == Some(revision) && !known.contains(&one.id)
@@ -126,11 +127,12 @@ impl Aws {
     /// Removes a deployment that no stage serves; nothing happens if it is gone.
     pub fn delete_deployment<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("DeleteDeployment", format!("deleting the deployment {id}"));
-            let gone = self.caller.call(&asked, || {
+            let call =
+                ApiCall::idempotent("DeleteDeployment", format!("deleting the deployment {id}"));
+            let gone = self.caller.call(&call, || {
                 self.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send()
             });
-            if_there(gone.await).map(|_| ())
+            if_found(gone.await).map(|_| ())
         })
     }
 }

@@ -6,7 +6,8 @@ use aws_sdk_apigateway::types::{GatewayResponse as AwsResponse, GatewayResponseT
 
 use super::convert::gateway_response;
 use super::{PAGE, hash};
-use crate::{Asked, Aws, CallError};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, CallError};
 use compiler::api::GatewayResponse;
 
 impl Aws {
@@ -14,24 +15,47 @@ impl Aws {
         &self,
         api: &str,
     ) -> Result<BTreeMap<String, GatewayResponse>, CallError> {
-        let asked = Asked::reading(
+        let call = ApiCall::idempotent(
             "GetGatewayResponses",
             format!("reading the gateway responses of {api}"),
         );
         let request = || self.apigateway.get_gateway_responses().rest_api_id(api);
-        let all: Vec<AwsResponse> = pages!(self, asked, request(), items);
+        let all: Vec<AwsResponse> = pages!(self, call, request(), items);
         let own = all.iter().filter(|response| !response.default_response());
         Ok(own.filter_map(gateway_response).collect())
     }
 
-    pub(super) async fn put_gateway_response(
+    /// Makes the gateway responses of an API these, and resets all others to their defaults.
+    pub(super) async fn reconcile_gateway_responses(
+        &self,
+        api: &str,
+        responses: &BTreeMap<String, GatewayResponse>,
+    ) -> Result<(), CallError> {
+        let there = self.gateway_responses(api).await?;
+        for (kind, response) in responses {
+            if there.get(kind) != Some(response) {
+                self.put_gateway_response(api, kind, response).await?;
+            }
+        }
+        for kind in there.keys().filter(|kind| !responses.contains_key(*kind)) {
+            let call = ApiCall::idempotent("DeleteGatewayResponse", format!("resetting {kind}"));
+            let reset = self.caller.call(&call, || {
+                let delete = self.apigateway.delete_gateway_response().rest_api_id(api);
+                delete.response_type(GatewayResponseType::from(kind.as_str())).send()
+            });
+            if_found(reset.await)?;
+        }
+        Ok(())
+    }
+
+    async fn put_gateway_response(
         &self,
         api: &str,
         kind: &str,
         response: &GatewayResponse,
     ) -> Result<(), CallError> {
-        let asked = Asked::reading("PutGatewayResponse", format!("setting {kind}"));
-        let put = self.caller.call(&asked, || {
+        let call = ApiCall::idempotent("PutGatewayResponse", format!("setting {kind}"));
+        let put = self.caller.call(&call, || {
             self.apigateway
                 .put_gateway_response()
                 .rest_api_id(api)

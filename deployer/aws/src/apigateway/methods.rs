@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation, RequestValidator, Resource};
 
 use super::PAGE;
 use super::convert::methods;
-use crate::{Asked, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::{AuthorizerShape, RouteKey, Validator};
 use compiler::definition::{Authorization, Method};
 
@@ -23,9 +23,9 @@ pub struct MethodsNow {
 
 impl Aws {
     pub(super) async fn resources(&self, api: &str) -> Result<Vec<Resource>, CallError> {
-        let asked = Asked::reading("GetResources", format!("reading the methods of {api}"));
+        let call = ApiCall::idempotent("GetResources", format!("reading the methods of {api}"));
         let request = || self.apigateway.get_resources().rest_api_id(api).embed("methods");
-        Ok(pages!(self, asked, request(), items))
+        Ok(pages!(self, call, request(), items))
     }
 
     /// Reads validators by id, if any method has one.
@@ -38,10 +38,10 @@ impl Aws {
         if !methods.into_iter().any(|(_, method)| method.request_validator_id().is_some()) {
             return Ok(BTreeMap::new());
         }
-        let asked =
-            Asked::reading("GetRequestValidators", format!("reading the validators of {api}"));
+        let call =
+            ApiCall::idempotent("GetRequestValidators", format!("reading the validators of {api}"));
         let request = || self.apigateway.get_request_validators().rest_api_id(api);
-        let all: Vec<RequestValidator> = pages!(self, asked, request(), items);
+        let all: Vec<RequestValidator> = pages!(self, call, request(), items);
         let flags = |validator: &RequestValidator| {
             let flags = Validator {
                 body: validator.validate_request_body(),
@@ -117,8 +117,8 @@ impl Aws {
                     vec![patch("/authorizationType", kind), patch("/authorizerId", id)]
                 }
             };
-            let asked = Asked::reading("UpdateMethod", format!("guarding a method of {api}"));
-            let update = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("UpdateMethod", format!("guarding a method of {api}"));
+            let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_method().rest_api_id(api).resource_id(resource);
                 update.http_method(verb).set_patch_operations(Some(patches.clone())).send()
             });

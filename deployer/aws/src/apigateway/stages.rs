@@ -8,8 +8,8 @@ use aws_sdk_apigateway::types::{Op, PatchOperation, Stage};
 
 use super::convert::stage;
 use super::hash;
-use crate::call::if_there;
-use crate::{Asked, Aws, Call, CallError, Kind};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, ServedDeployments};
 use deployment::plan::{Patch, PatchOp};
@@ -18,10 +18,10 @@ impl Aws {
     /// Reads the stages, which do not come in pages.
     pub fn stages<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, ObservedStage>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetStages", format!("reading the stages of {api}"));
+            let call = ApiCall::idempotent("GetStages", format!("reading the stages of {api}"));
             let all = self
                 .caller
-                .call(&asked, || self.apigateway.get_stages().rest_api_id(api).send())
+                .call(&call, || self.apigateway.get_stages().rest_api_id(api).send())
                 .await?;
             Ok(all
                 .item()
@@ -41,8 +41,8 @@ impl Aws {
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::making("CreateStage", format!("creating the stage {name}"));
-            let made = self.caller.call(&asked, || {
+            let call = ApiCall::once("CreateStage", format!("creating the stage {name}"));
+            let made = self.caller.call(&call, || {
                 self.apigateway
                     .create_stage()
                     .rest_api_id(api)
@@ -56,7 +56,7 @@ impl Aws {
             });
             match made.await {
                 Ok(_) => Ok(()),
-                Err(error) if error.kind == Kind::Lost => {
+                Err(error) if error.kind == Kind::OutcomeUnknown => {
                     let stages = self.stages(api).await?;
                     let there =
                         stages.get(name).is_some_and(|stage| stage.deployment == deployment);
@@ -78,13 +78,13 @@ impl Aws {
             let doing = format!("changing the stage {name}");
             // What was removed cannot be removed again.
             let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
-            let asked = if once {
-                Asked::making("UpdateStage", doing)
+            let call = if once {
+                ApiCall::once("UpdateStage", doing)
             } else {
-                Asked::reading("UpdateStage", doing)
+                ApiCall::idempotent("UpdateStage", doing)
             };
             let operations: Vec<PatchOperation> = patches.iter().map(operation).collect();
-            let updated = self.caller.call(&asked, || {
+            let updated = self.caller.call(&call, || {
                 let update = self.apigateway.update_stage().rest_api_id(api).stage_name(name);
                 update.set_patch_operations(Some(operations.clone())).send()
             });
@@ -104,11 +104,11 @@ impl Aws {
     /// Removes a stage; nothing happens if it is gone.
     pub fn delete_stage<'a>(&'a self, api: &'a str, name: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("DeleteStage", format!("deleting the stage {name}"));
-            let gone = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("DeleteStage", format!("deleting the stage {name}"));
+            let gone = self.caller.call(&call, || {
                 self.apigateway.delete_stage().rest_api_id(api).stage_name(name).send()
             });
-            if_there(gone.await).map(|_| ())
+            if_found(gone.await).map(|_| ())
         })
     }
 
@@ -116,8 +116,8 @@ impl Aws {
     pub fn flush<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let doing = format!("emptying the authorizer cache of {stage}");
-            let asked = Asked::reading("FlushStageAuthorizersCache", doing);
-            let flush = self.caller.call(&asked, || {
+            let call = ApiCall::idempotent("FlushStageAuthorizersCache", doing);
+            let flush = self.caller.call(&call, || {
                 let flush = self.apigateway.flush_stage_authorizers_cache();
                 flush.rest_api_id(api).stage_name(stage).send()
             });
@@ -128,8 +128,8 @@ impl Aws {
     /// Returns the role by which API Gateway writes logs, if the account has one.
     pub fn log_role(&self) -> Call<'_, Option<String>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetAccount", "looking at the account's settings");
-            let account = self.caller.call(&asked, || self.apigateway.get_account().send()).await?;
+            let call = ApiCall::idempotent("GetAccount", "looking at the account's settings");
+            let account = self.caller.call(&call, || self.apigateway.get_account().send()).await?;
             Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
         })
     }
@@ -143,15 +143,19 @@ impl Aws {
         parameters: &'a BTreeMap<String, String>,
     ) -> Call<'a, Vec<u8>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetSdk", format!("generating a {language} client"));
+            let call = ApiCall::idempotent("GetSdk", format!("generating a {language} client"));
             let parameters: HashMap<String, String> = parameters.clone().into_iter().collect();
-            let sdk = self.caller.call(&asked, || {
+            let sdk = self.caller.call(&call, || {
                 let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
                 get.sdk_type(language).set_parameters(Some(parameters.clone())).send()
             });
             let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
             if body.is_empty() {
-                return Err(CallError::new(Kind::Lost, "generating a client", "nothing came back"));
+                return Err(CallError::new(
+                    Kind::OutcomeUnknown,
+                    "generating a client",
+                    "nothing came back",
+                ));
             }
             Ok(body)
         })

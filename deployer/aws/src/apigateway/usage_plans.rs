@@ -7,8 +7,8 @@ use aws_sdk_apigateway::types::{
 };
 
 use super::{Listed, PAGE};
-use crate::call::if_there;
-use crate::{Asked, Aws, Call, CallError, Kind};
+use crate::call::if_found;
+use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::{ApiSettings, Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
@@ -41,16 +41,16 @@ impl Aws {
         if !Self::has_usage_plans(&api.tags) {
             return Ok(None);
         }
-        let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+        let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
         let all: Vec<types::UsagePlan> =
-            pages!(self, asked, self.apigateway.get_usage_plans(), items);
+            pages!(self, call, self.apigateway.get_usage_plans(), items);
         let Some(plan) = all.into_iter().find(|plan| plan.name() == Some(name.as_str())) else {
             return Ok(None);
         };
         let id = plan.id().unwrap_or_default().to_owned();
-        let asked = Asked::reading("GetUsagePlanKeys", format!("reading the keys of {name}"));
+        let call = ApiCall::idempotent("GetUsagePlanKeys", format!("reading the keys of {name}"));
         let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
-        let keys: Vec<types::UsagePlanKey> = pages!(self, asked, request(), items);
+        let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
         let mut keys: Vec<String> =
             keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
         keys.sort();
@@ -99,9 +99,9 @@ impl Aws {
     /// domains.
     pub fn dependents<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, Vec<String>> {
         Box::pin(async move {
-            let asked = Asked::reading("GetUsagePlans", "reading the usage plans");
+            let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
             let plans: Vec<types::UsagePlan> =
-                pages!(self, asked, self.apigateway.get_usage_plans(), items);
+                pages!(self, call, self.apigateway.get_usage_plans(), items);
             let names = |plan: &&types::UsagePlan| {
                 let mut stages = plan.api_stages().iter();
                 stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
@@ -109,14 +109,16 @@ impl Aws {
             let mut found: Vec<String> = (plans.iter().filter(names))
                 .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
                 .collect();
-            let asked = Asked::reading("GetDomainNames", "reading the custom domains");
+            let call = ApiCall::idempotent("GetDomainNames", "reading the custom domains");
             let domains: Vec<types::DomainName> =
-                pages!(self, asked, self.apigateway.get_domain_names(), items);
+                pages!(self, call, self.apigateway.get_domain_names(), items);
             for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
-                let asked =
-                    Asked::reading("GetBasePathMappings", format!("reading the paths of {domain}"));
+                let call = ApiCall::idempotent(
+                    "GetBasePathMappings",
+                    format!("reading the paths of {domain}"),
+                );
                 let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
-                let paths: Vec<types::BasePathMapping> = pages!(self, asked, request(), items);
+                let paths: Vec<types::BasePathMapping> = pages!(self, call, request(), items);
                 let ours = paths
                     .iter()
                     .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
@@ -140,9 +142,11 @@ impl Aws {
                 None => self.create_usage_plan(api, name, stage, plan).await?,
             };
             for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
-                let asked =
-                    Asked::reading("CreateUsagePlanKey", format!("adding the key {key} to {name}"));
-                let added = self.caller.call(&asked, || {
+                let call = ApiCall::idempotent(
+                    "CreateUsagePlanKey",
+                    format!("adding the key {key} to {name}"),
+                );
+                let added = self.caller.call(&call, || {
                     let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
                     create.key_id(key).key_type("API_KEY").send()
                 });
@@ -152,14 +156,14 @@ impl Aws {
                 }
             }
             for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
-                let asked = Asked::reading(
+                let call = ApiCall::idempotent(
                     "DeleteUsagePlanKey",
                     format!("taking the key {key} out of {name}"),
                 );
-                let gone = self.caller.call(&asked, || {
+                let gone = self.caller.call(&call, || {
                     self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
                 });
-                if_there(gone.await)?;
+                if_found(gone.await)?;
             }
             Ok(())
         })
@@ -172,7 +176,7 @@ impl Aws {
         stage: &str,
         plan: &UsagePlan,
     ) -> Result<String, CallError> {
-        let asked = Asked::making("CreateUsagePlan", format!("creating the usage plan {name}"));
+        let call = ApiCall::once("CreateUsagePlan", format!("creating the usage plan {name}"));
         let of = aws_sdk_apigateway::types::ApiStage::builder().api_id(api).stage(stage).build();
         let throttle = plan.throttle.map(|throttle| {
             let settings = ThrottleSettings::builder();
@@ -182,7 +186,7 @@ impl Aws {
             let period = QuotaPeriodType::from(quota.period.as_str());
             QuotaSettings::builder().limit(quota.limit).period(period).build()
         });
-        let made = self.caller.call(&asked, || {
+        let made = self.caller.call(&call, || {
             self.apigateway
                 .create_usage_plan()
                 .name(name)
@@ -220,9 +224,9 @@ impl Aws {
         if patches.is_empty() {
             return Ok(());
         }
-        let asked =
-            Asked::making("UpdateUsagePlan", format!("changing the usage plan {}", step.name));
-        let update = self.caller.call(&asked, || {
+        let call =
+            ApiCall::once("UpdateUsagePlan", format!("changing the usage plan {}", step.name));
+        let update = self.caller.call(&call, || {
             let update = self.apigateway.update_usage_plan().usage_plan_id(id);
             update.set_patch_operations(Some(patches.clone())).send()
         });
@@ -237,18 +241,19 @@ impl Aws {
         stage: &'a str,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let asked = Asked::reading("DeleteUsagePlan", format!("deleting the usage plan {id}"));
+            let call =
+                ApiCall::idempotent("DeleteUsagePlan", format!("deleting the usage plan {id}"));
             let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
             let patch = patch.value(format!("{api}:{stage}")).build();
-            let out = self.caller.call(&asked, || {
+            let out = self.caller.call(&call, || {
                 let update = self.apigateway.update_usage_plan().usage_plan_id(id);
                 update.patch_operations(patch.clone()).send()
             });
-            if_there(out.await)?;
+            if_found(out.await)?;
             let gone = self
                 .caller
-                .call(&asked, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
-            if_there(gone.await).map(|_| ())
+                .call(&call, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
+            if_found(gone.await).map(|_| ())
         })
     }
 }

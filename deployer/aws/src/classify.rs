@@ -1,0 +1,200 @@
+//! The kind and the message of a failed call.
+//!
+//! Whether a request was sent is decided by the types of the error's causes, never by their
+//! texts: a call that must not be sent twice is retried only if it was never sent.
+
+use std::error::Error;
+
+use aws_sdk_apigateway::config::http::HttpResponse;
+use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
+use hyper_util::client::legacy;
+
+use super::call::{ApiCall, CallError, Kind};
+
+/// Returns what a failed call means. Texts of emulators are considered only where calls go to a
+/// custom endpoint.
+pub(super) fn call_error<E>(
+    call: &ApiCall,
+    error: &SdkError<E, HttpResponse>,
+    custom_endpoint: bool,
+) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let (code, text) = (error.code().unwrap_or_default(), error.message());
+    let kind = match error {
+        SdkError::DispatchFailure(_) if never_sent(error) => Kind::NoConnection,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+            Kind::OutcomeUnknown
+        }
+        SdkError::ConstructionFailure(_) => Kind::Invalid,
+        _ if custom_endpoint && is_missing_in_emulator(text.unwrap_or_default()) => {
+            Kind::Unsupported
+        }
+        _ => kind(code, status.unwrap_or_default()),
+    };
+    let message = match (text, code) {
+        (Some(text), "") => text.to_owned(),
+        (Some(text), code) => format!("{text} ({code})"),
+        (None, "") => with_causes(error),
+        (None, code) => code.to_owned(),
+    };
+    let message = match status.filter(|_| text.is_none()) {
+        Some(status) => format!("{message} (HTTP {status})"),
+        None => message,
+    };
+    CallError::new(kind, call.doing(), message)
+}
+
+/// Returns whether a request failed before there was a connection to send it on: by name
+/// resolution, TCP or TLS.
+fn never_sent(error: &dyn Error) -> bool {
+    let mut client_errors = causes(error).filter_map(|cause| cause.downcast_ref::<legacy::Error>());
+    client_errors.any(legacy::Error::is_connect)
+}
+
+fn causes<'a>(error: &'a dyn Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    causes(error).map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}
+
+/// Returns whether an emulator of AWS says that it lacks the operation. Their statuses say
+/// otherwise: 404 or 500.
+fn is_missing_in_emulator(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["not been implemented", "no moto route", "unknown api gateway v1 path"]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
+fn kind(code: &str, status: u16) -> Kind {
+    match (code, status) {
+        ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429) => {
+            Kind::Throttled
+        }
+        ("NotImplemented" | "UnknownOperationException", _) | (_, 501) => Kind::Unsupported,
+        (
+            "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature",
+            _,
+        ) => Kind::Unauthenticated,
+        ("EntityAlreadyExists" | "ResourceConflictException", _) | (_, 409) => Kind::Conflict,
+        ("NoSuchEntity", _) | (_, 404) => Kind::NotFound,
+        ("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation", _) | (_, 403) => {
+            Kind::Denied
+        }
+        (_, 500..) => Kind::OutcomeUnknown,
+        _ => Kind::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+
+    use aws_config::retry::RetryConfig;
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::Credentials;
+    use aws_sdk_apigateway::{Client, Config};
+
+    use super::*;
+
+    #[test]
+    fn a_code_or_a_status_has_a_kind() {
+        for (code, status, expected) in [
+            ("TooManyRequestsException", 429, Kind::Throttled),
+            ("Throttling", 400, Kind::Throttled),
+            ("ConflictException", 409, Kind::Conflict),
+            ("EntityAlreadyExists", 409, Kind::Conflict),
+            ("NotFoundException", 404, Kind::NotFound),
+            ("NoSuchEntity", 404, Kind::NotFound),
+            ("AccessDeniedException", 403, Kind::Denied),
+            ("UnrecognizedClientException", 403, Kind::Unauthenticated),
+            ("BadRequestException", 400, Kind::Invalid),
+            ("InternalFailure", 501, Kind::Unsupported),
+            ("InternalFailure", 500, Kind::OutcomeUnknown),
+            ("", 503, Kind::OutcomeUnknown),
+        ] {
+            assert_eq!(kind(code, status), expected, "{code} {status}");
+        }
+    }
+
+    /// Returns how a call to this endpoint fails.
+    fn failure(endpoint: &str, custom_endpoint: bool) -> CallError {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .http_client(crate::http_client())
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(endpoint)
+            .build();
+        let client = Client::from_conf(config);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(client.get_account().send()).unwrap_err();
+        call_error(&ApiCall::once("GetAccount", "testing"), &error, custom_endpoint)
+    }
+
+    /// Reads a request, sends a response and closes the connection; returns the address.
+    fn server(response: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            assert_ne!(connection.read(&mut [0; 16 * 1024]).unwrap(), 0);
+            connection.write_all(response.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn a_refused_connection_sent_nothing() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = failure(&format!("http://{closed}"), false);
+        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_sent_nothing() {
+        // A label of more than 63 characters is refused before any name server is queried.
+        let error = failure(&format!("http://{}.invalid", "a".repeat(64)), false);
+        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+    }
+
+    #[test]
+    fn a_failed_tls_handshake_sent_nothing() {
+        let error = failure(&format!("https://{}", server("no TLS")), false);
+        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+    }
+
+    #[test]
+    fn a_connection_closed_after_the_request_leaves_the_outcome_unknown() {
+        let error = failure(&format!("http://{}", server("")), false);
+        assert_eq!(error.kind, Kind::OutcomeUnknown, "{error}");
+        let cut = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
+        let error = failure(&format!("http://{}", server(cut)), false);
+        assert_eq!(error.kind, Kind::OutcomeUnknown, "{error}");
+    }
+
+    #[test]
+    fn texts_of_emulators_count_at_a_custom_endpoint_only() {
+        let response = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n\
+                        {\"message\": \"Unknown API Gateway v1 path: /account\"}";
+        for (custom_endpoint, kind) in [(true, Kind::Unsupported), (false, Kind::NotFound)] {
+            let error = failure(&format!("http://{}", server(response)), custom_endpoint);
+            assert_eq!(error.kind, kind, "{error}");
+        }
+    }
+}

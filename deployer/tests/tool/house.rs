@@ -56,7 +56,7 @@ fn each_door_to_the_outside_has_one_place() {
             &[
                 "authorizer/src/main.rs",
                 "deployer/compiler/src/project.rs",
-                "deployer/src/command.rs",
+                "deployer/src/command/files.rs",
             ],
         ),
         ("#[allow(", &[]),

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::apigateway::UsagePlanStep;
 use aws::{Aws, CallError};
-use compiler::api::AuthorizerShape;
+use compiler::api::{AuthorizerShape, RouteKey};
 use deployment::observed::{Observed, TAG_API};
 use deployment::plan::{Plan, Step};
 use deployment::revision::Revision;
 
 mod authorizers;
+pub mod probe;
 mod stage;
 mod verify;
 
-pub(crate) use authorizers::NO_TOKEN;
+use probe::Problem;
 use stage::Back;
 pub use stage::put_back;
 
@@ -31,39 +32,101 @@ pub struct Options {
 
 /// Why a plan was not carried out.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ApplyError {
     /// A call failed for good.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// An authorizer did not answer as it must.
-    #[error("the authorizer {name} {what}; no stage was moved")]
+    /// An authorizer does not decide as it must.
+    #[error("the authorizer {name} {problem}; no stage was updated")]
     Authorizer {
         /// Its name.
         name: String,
-        /// What it did.
-        what: String,
-        /// The end of what it logged.
+        /// What is wrong with it.
+        problem: Problem,
+        /// The end of its log.
         log: String,
     },
-    /// There is nobody to ask, and that may not be passed over.
-    #[error("the authorizer {0} cannot be tested there: TestInvokeAuthorizer is missing")]
+    /// The authorizer of this name cannot be tested, and that was not permitted.
+    #[error("the authorizer {0} cannot be tested: TestInvokeAuthorizer is not supported")]
     Untestable(String),
-    /// The draft is not what was put into it.
-    #[error("{0}; no stage was moved")]
-    Draft(String),
-    /// Somebody else was there in the meantime.
-    #[error("{0}")]
-    Stale(String),
-    /// A share of nothing.
-    #[error("the stage {0} is not there yet: a canary needs one that serves something")]
+    /// The API definition on AWS is not the one that was imported.
+    #[error("{mismatch}; no stage was updated")]
+    Definition {
+        /// What differs.
+        mismatch: MethodMismatch,
+    },
+    /// Something else updated the stage while the plan was carried out.
+    #[error(transparent)]
+    ConcurrentUpdate(#[from] ConcurrentUpdate),
+    /// There is no stage that could share its requests with a canary.
+    #[error("the stage {0} does not exist: a canary needs one that serves a deployment")]
     NoStage(String),
-    /// The stage did not become what it was to be, and could not be put back.
-    #[error("{0}, and it could not be put back: {1}")]
-    NotBack(String, CallError),
-    /// The stage did not become what it was to be, and is again what it was.
-    #[error("{0}; the stage is again what it was")]
-    RolledBack(String),
+    /// The stage is not as planned, and rolling it back failed.
+    #[error("{mismatch}; rollback failed: {error}")]
+    RollbackFailed {
+        /// What is not as planned.
+        mismatch: StageMismatch,
+        /// Why it is still so.
+        error: CallError,
+    },
+    /// The stage was not as planned, and was rolled back.
+    #[error("{0}; stage rolled back")]
+    RolledBack(StageMismatch),
+}
+
+/// How a method on AWS differs from the imported one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MethodMismatch {
+    /// It was imported and does not exist.
+    #[error("{0} is missing from the API definition")]
+    Missing(RouteKey),
+    /// Who may call it, or its integration, is another.
+    #[error("{name} differs from the imported definition: {difference}")]
+    Different {
+        /// The method and path.
+        name: RouteKey,
+        /// The members, each with the expected and the found value.
+        difference: String,
+    },
+    /// It exists and was not imported.
+    #[error("unexpected method {0} in the API definition")]
+    Unexpected(RouteKey),
+}
+
+/// Something else updated a stage.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "stage {stage} was updated concurrently: expected {}, found {}",
+    deployment_or_none(.expected.as_deref()),
+    deployment_or_none(.found.as_deref())
+)]
+pub struct ConcurrentUpdate {
+    /// The stage.
+    pub stage: String,
+    /// The deployment that it was to serve; none if it was not to exist.
+    pub expected: Option<String>,
+    /// The deployment that it serves.
+    pub found: Option<String>,
+}
+
+fn deployment_or_none(deployment: Option<&str>) -> String {
+    deployment.map_or("no stage".to_owned(), |id| format!("deployment {id}"))
+}
+
+/// How a stage differs from what was planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StageMismatch {
+    /// It serves another deployment.
+    #[error("stage points at an unexpected deployment: expected {expected}, found {found}")]
+    Deployment {
+        /// The deployment to serve.
+        expected: String,
+        /// The deployment that it serves.
+        found: String,
+    },
+    /// Some of its settings have other values.
+    #[error("stage settings were only partially applied: {} not set", .0.join(", "))]
+    Settings(Vec<String>),
 }
 
 /// What became of it.

@@ -3,13 +3,15 @@
 use authorizer::config::IssuerDocument;
 use authorizer::secure_url;
 
-use crate::cli::{Arguments, Command, Files};
+use crate::cli::{Access, Arguments, Command, Files, Live};
 use crate::dev::issuer;
 use crate::output::{Exit, Output};
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project;
 use compiler::source::diagnostic::has_errors;
+use deployment::desired::Desired;
+use deployment::observed::Observed;
 
 mod adopt;
 mod build;
@@ -28,6 +30,7 @@ mod history;
 mod iam;
 mod local;
 mod plan;
+pub mod quotas;
 mod rollback;
 mod sdk;
 mod session;
@@ -36,22 +39,22 @@ mod status;
 mod test;
 mod undeploy;
 
-pub use failure::Failure;
+pub use failure::{Failure, FunctionProblem, SmokeFailure};
 use files::{make_folder, read_bytes, write, write_bytes};
+use session::Session;
 
-/// Runs a command and says how it ended.
+/// What a command is run with, beside its own arguments.
+#[derive(Clone, Copy)]
+struct Invocation<'a> {
+    access: &'a Access,
+    environment: Environment<'a>,
+    output: Output,
+}
+
+/// Runs a command and returns how it ended.
 pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) -> Exit {
-    let result = match &arguments.command {
-        Command::Check(arguments) => check::run(arguments, environment, output),
-        Command::Config(arguments) => config::run(arguments, environment, output),
-        Command::Explain(arguments) => explain::run(arguments, environment, output),
-        Command::Export(asked) => export::run(asked, &arguments.access, environment, output),
-        Command::Dev(arguments) => dev::run(arguments, environment, output),
-        Command::Test(arguments) => test::run(arguments, environment, output),
-        Command::Iam(asked) => iam::run(asked, &arguments.access, environment, output),
-        command => live(command, arguments, environment, output),
-    };
-    match result {
+    let invocation = Invocation { access: &arguments.access, environment, output };
+    match dispatch(&arguments.command, invocation) {
         Ok(exit) => exit,
         Err(failure) => {
             failure.tell(output);
@@ -60,48 +63,62 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
     }
 }
 
-/// Runs a command that needs AWS.
-fn live(
-    command: &Command,
-    arguments: &Arguments,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let access = &arguments.access;
+fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     match command {
-        Command::Plan(asked) => plan::run(asked, access, environment, output),
-        Command::Deploy(asked) => deploy::run(asked, access, environment, output),
-        Command::Status(asked) => status::run(asked, access, environment, output),
-        Command::History(asked) => history::run(asked, access, environment, output),
-        Command::Drift(asked) => drift::run(asked, access, environment, output),
-        Command::Rollback(asked) => rollback::run(asked, access, environment, output),
-        Command::Undeploy(asked) => undeploy::run(asked, access, environment, output),
-        Command::Discover => discover::run(access, output),
-        Command::Adopt(asked) => adopt::run(asked, access, environment, output),
-        Command::Sdk(asked) => sdk::run(asked, access, environment, output),
-        Command::Doctor(asked) => doctor::run(asked, access, environment, output),
-        // Those that need no AWS.
-        _ => Ok(Exit::Done),
+        Command::Check(arguments) => check::run(arguments, invocation),
+        Command::Config(arguments) => config::run(arguments, invocation),
+        Command::Export(arguments) => export::run(arguments, invocation),
+        Command::Explain(arguments) => explain::run(arguments, invocation),
+        Command::Dev(arguments) => dev::run(arguments, invocation),
+        Command::Test(arguments) => test::run(arguments, invocation),
+        Command::Plan(arguments) => plan::run(arguments, invocation),
+        Command::Deploy(arguments) => deploy::run(arguments, invocation),
+        Command::Status(arguments) => status::run(arguments, invocation),
+        Command::History(arguments) => history::run(arguments, invocation),
+        Command::Drift(arguments) => drift::run(arguments, invocation),
+        Command::Rollback(arguments) => rollback::run(arguments, invocation),
+        Command::Undeploy(arguments) => undeploy::run(arguments, invocation),
+        Command::Discover => discover::run(invocation),
+        Command::Adopt(arguments) => adopt::run(arguments, invocation),
+        Command::Sdk(arguments) => sdk::run(arguments, invocation),
+        Command::Iam(arguments) => iam::run(arguments, invocation),
+        Command::Doctor(arguments) => doctor::run(arguments, invocation),
     }
 }
 
-/// Compiles the files; warnings are told, errors end the command.
-fn compiled(files: &Files, environment: Environment<'_>, output: Output) -> Result<Api, Failure> {
-    let project = project::load(&files.dir, files.stage.as_deref(), environment)?;
-    match project.api {
-        Some(api) if !has_errors(&project.diagnostics) => {
-            output.asides(&project.diagnostics);
-            Ok(api)
+impl Invocation<'_> {
+    /// Compiles the files; warnings are reported, errors end the command.
+    fn compile(&self, files: &Files) -> Result<Api, Failure> {
+        let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
+        match project.api {
+            Some(api) if !has_errors(&project.diagnostics) => {
+                self.output.asides(&project.diagnostics);
+                Ok(api)
+            }
+            _ => Err(Failure::Files(project.diagnostics)),
         }
-        _ => Err(Failure::Files(project.diagnostics)),
     }
-}
 
-/// Compiles the files for a command that does nothing with what they ask for: warnings were
-/// told by those that do.
-fn named(files: &Files, environment: Environment<'_>) -> Result<Api, Failure> {
-    let project = project::load(&files.dir, files.stage.as_deref(), environment)?;
-    project.api.ok_or(Failure::Files(project.diagnostics))
+    /// Compiles the files for a command that changes nothing by them: warnings are reported by
+    /// the commands that do.
+    fn compile_quietly(&self, files: &Files) -> Result<Api, Failure> {
+        let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
+        project.api.ok_or(Failure::Files(project.diagnostics))
+    }
+
+    /// Connects to AWS.
+    fn connect(&self) -> Result<Session, Failure> {
+        Session::open(self.access, self.output)
+    }
+
+    /// Compiles the files for a stage, connects, and reads what exists of it on AWS.
+    fn load_and_observe(&self, live: &Live) -> Result<(Session, Desired, Observed), Failure> {
+        let api = self.compile(&live.files())?;
+        let session = self.connect()?;
+        let desired = session.desired(api)?;
+        let observed = session.observe(&desired)?;
+        Ok((session, desired, observed))
+    }
 }
 
 /// Trusts the issuer of a running `dev`, for the audiences of the configured ones. Only a

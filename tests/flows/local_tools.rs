@@ -57,7 +57,7 @@ fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
     // A bad edit is told, and what was served before still is.
     edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
     let told = dev.said(|line| line["event"] == "not reloaded");
-    assert_eq!(told["why"], "the files are wrong");
+    assert_eq!(told["why"], "invalid configuration");
     assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 403);
     edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
     dev.said_again(|line| line["event"] == "reloaded", 2);
@@ -314,7 +314,7 @@ fn a_deployed_stage_is_tested_with_tokens_of_a_command() {
     assert_eq!(code, Some(0), "{out}{told}");
     assert_eq!(out.trim(), "126 passed, 0 failed, 32 skipped", "{told}");
     assert!(
-        told.contains("skipped: line 22, GET /pets with expired: cannot start the token command"),
+        told.contains("skipped: line 22, GET /pets with expired: the token command ended with"),
         "{told}"
     );
     // Nobody answers.

@@ -1,13 +1,18 @@
-//! Asks each authorizer before a stage moves.
+//! Tests each authorizer by API Gateway's `TestInvokeAuthorizer` before a stage moves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
+use super::probe::{Answer, ProbeError, Problem, Transport, probe};
 use super::{ApplyError, Authorizers, Run};
-use aws::apigateway::Checked;
-use aws::{CallError, Kind};
+use aws::{Aws, CallError, Kind};
 use compiler::api::AuthorizerShape;
 use compiler::definition::scheme_of;
+
+/// The attempts at an authorizer whose role was just made.
+const ATTEMPTS_WITH_NEW_ROLE: u32 = 20;
+
+/// The attempts at any other.
+const ATTEMPTS: u32 = 3;
 
 impl Run<'_> {
     pub(super) async fn authorizers(&mut self) -> Result<Authorizers, ApplyError> {
@@ -17,102 +22,80 @@ impl Run<'_> {
         Ok(self.authorizers.clone().unwrap_or_default())
     }
 
-    /// Asks every authorizer: what is no token must be refused, and a token let in.
+    /// Probes the named authorizers.
     pub(super) async fn test(&mut self, names: &BTreeSet<String>) -> Result<(), ApplyError> {
         let authorizers = self.authorizers().await?;
         // One that is not there was not found right either.
         if let Some(gone) = names.iter().find(|name| !authorizers.values().any(|(n, _)| n == *name))
         {
-            let (name, what) = (scheme_of(gone).to_owned(), "is not there".to_owned());
-            return Err(ApplyError::Authorizer { name, what, log: String::new() });
+            return Err(ApplyError::Authorizer {
+                name: scheme_of(gone).to_owned(),
+                problem: Problem::Missing,
+                log: String::new(),
+            });
         }
         for (id, (name, shape)) in authorizers.iter().filter(|(_, (n, _))| names.contains(n)) {
-            let scheme = scheme_of(name).to_owned();
-            let garbage = match self.asked(id, shape, NO_TOKEN).await {
-                Ok(answer) => answer,
-                Err(error) if error.kind == Kind::Unsupported => {
-                    if !self.options.untested {
-                        return Err(ApplyError::Untestable(scheme));
-                    }
-                    let note = format!("{scheme} was not tested: nobody can ask it there");
-                    self.report.notes.push(note);
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if !refuses(&garbage) {
-                let what = format!("did not refuse what is no token ({})", said(&garbage));
-                return Err(ApplyError::Authorizer {
-                    name: scheme,
-                    what,
-                    log: tail(&garbage, NO_TOKEN),
-                });
-            }
-            let Some(token) = &self.options.token else { continue };
-            let answer = self.asked(id, shape, token).await?;
-            if answer.status != 200 || !allows(&answer) {
-                let what = format!("did not let the given token in ({})", said(&answer));
-                return Err(ApplyError::Authorizer {
-                    name: scheme,
-                    what,
-                    log: tail(&answer, token),
-                });
-            }
+            self.test_one(id, scheme_of(name), shape).await?;
         }
         Ok(())
     }
 
-    /// Asks one authorizer; again, as long as its role may not have reached everywhere.
-    async fn asked(
-        &self,
+    async fn test_one(
+        &mut self,
         id: &str,
+        name: &str,
         shape: &AuthorizerShape,
-        token: &str,
-    ) -> Result<Checked, CallError> {
+    ) -> Result<(), ApplyError> {
+        let transport = TestInvoke {
+            aws: self.aws,
+            api: &self.report.api,
+            id,
+            shape,
+            attempts: if self.fresh_role { ATTEMPTS_WITH_NEW_ROLE } else { ATTEMPTS },
+        };
+        match probe(self.aws, &transport, self.options.token.as_deref()).await {
+            Ok(()) => Ok(()),
+            Err(ProbeError::Call(error)) if error.kind == Kind::Unsupported => {
+                if !self.options.untested {
+                    return Err(ApplyError::Untestable(name.to_owned()));
+                }
+                let note = format!("{name} was not tested: TestInvokeAuthorizer is not supported");
+                self.report.notes.push(note);
+                Ok(())
+            }
+            Err(ProbeError::Call(error)) => Err(error.into()),
+            Err(ProbeError::Problem { problem, log }) => {
+                Err(ApplyError::Authorizer { name: name.to_owned(), problem, log })
+            }
+        }
+    }
+}
+
+/// `TestInvokeAuthorizer`.
+struct TestInvoke<'a> {
+    aws: &'a Aws,
+    api: &'a str,
+    id: &'a str,
+    shape: &'a AuthorizerShape,
+    attempts: u32,
+}
+
+impl Transport for TestInvoke<'_> {
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    async fn send(&self, token: &str) -> Result<Answer, CallError> {
         let mut headers = BTreeMap::new();
         let mut path = "/".to_owned();
-        for source in &shape.identity {
+        for source in &self.shape.identity {
             if let Some(name) = source.strip_prefix("method.request.header.") {
                 headers.insert(name.to_owned(), format!("Bearer {token}"));
             } else if let Some(name) = source.strip_prefix("method.request.querystring.") {
                 path = format!("/?{name}={token}");
             }
         }
-        let tries = if self.fresh_role { 20 } else { 3 };
-        let mut answer = self.aws.ask_authorizer(&self.report.api, id, &headers, &path).await?;
-        for _ in 1..tries {
-            if answer.status < 500 {
-                break;
-            }
-            let why = "API Gateway cannot invoke the authorizer yet";
-            self.aws.wait(Duration::from_secs(3), why).await;
-            answer = self.aws.ask_authorizer(&self.report.api, id, &headers, &path).await?;
-        }
-        Ok(answer)
+        let answer = self.aws.ask_authorizer(self.api, self.id, &headers, &path).await?;
+        Ok(Answer::of_test(&answer, token))
     }
-}
-
-/// In the form of a token, so that it reaches the function, and signed by nobody.
-pub(crate) const NO_TOKEN: &str = "eyJhbGciOiJub25lIn0.e30.AA";
-
-fn refuses(answer: &Checked) -> bool {
-    matches!(answer.status, 401 | 403) || (answer.status == 200 && !allows(answer))
-}
-
-fn allows(answer: &Checked) -> bool {
-    answer.policy.as_deref().is_none_or(|policy| policy.contains("\"Allow\""))
-}
-
-fn said(answer: &Checked) -> String {
-    match answer.status {
-        500.. => format!("{}: it could not be invoked", answer.status),
-        status => status.to_string(),
-    }
-}
-
-/// The end of a log: what happened, no more than fits a screen, and never the token.
-fn tail(answer: &Checked, token: &str) -> String {
-    let log = answer.log.replace(token, "…");
-    let lines: Vec<&str> = log.lines().collect();
-    lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("\n")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ApplyError, Report, Run};
+use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
 use aws::{Aws, CallError};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, TAG_API};
@@ -37,8 +37,9 @@ impl Run<'_> {
             return Err(ApplyError::NoStage(name.to_owned()));
         }
         let (aws, api) = (self.aws, self.report.api.clone());
-        if aws.stages(&api).await?.contains_key(name) {
-            return Err(stale(name));
+        if let Some(found) = aws.stages(&api).await?.remove(name) {
+            let (stage, found) = (name.to_owned(), Some(found.deployment));
+            return Err(ConcurrentUpdate { stage, expected: None, found }.into());
         }
         let deployment = self.deployment(deployment);
         let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
@@ -63,9 +64,10 @@ impl Run<'_> {
             return Ok(());
         };
         let (aws, api) = (self.aws, self.report.api.clone());
-        let stages = aws.stages(&api).await?;
-        if stages.get(name).is_none_or(|stage| stage.deployment != before.deployment) {
-            return Err(stale(name));
+        let found = aws.stages(&api).await?.remove(name).map(|stage| stage.deployment);
+        let expected = Some(before.deployment.clone());
+        if found != expected {
+            return Err(ConcurrentUpdate { stage: name.clone(), expected, found }.into());
         }
         let target = moves.then(|| self.deployment(to.as_deref()));
         if let Some((percent, target)) = self.options.canary.zip(target.clone()) {
@@ -96,17 +98,11 @@ impl Run<'_> {
         deployment: Option<&str>,
         settings: &StageSettings,
     ) -> Result<(), ApplyError> {
-        let wrong = if deployment.is_some_and(|deployment| now.deployment != deployment) {
-            "the stage serves another deployment than it was told to"
-        } else if now.settings != *settings {
-            "the stage did not take all of its settings"
-        } else {
-            return Ok(());
-        };
-        match put_back(self.aws, &self.report).await {
-            Ok(()) => Err(ApplyError::RolledBack(wrong.to_owned())),
-            Err(error) => Err(ApplyError::NotBack(wrong.to_owned(), error)),
-        }
+        let Some(mismatch) = mismatch(now, deployment, settings) else { return Ok(()) };
+        Err(match put_back(self.aws, &self.report).await {
+            Ok(()) => ApplyError::RolledBack(mismatch),
+            Err(error) => ApplyError::RollbackFailed { mismatch, error },
+        })
     }
 
     /// Returns the deployment to serve: the named one, or the one that was just made.
@@ -115,6 +111,17 @@ impl Run<'_> {
     }
 }
 
-fn stale(stage: &str) -> ApplyError {
-    ApplyError::Stale(format!("somebody else moved the stage {stage} in the meantime"))
+/// Returns how a stage differs from the deployment and the settings that it is to have.
+fn mismatch(
+    now: &ObservedStage,
+    deployment: Option<&str>,
+    settings: &StageSettings,
+) -> Option<StageMismatch> {
+    if let Some(expected) = deployment.filter(|expected| now.deployment != **expected) {
+        let (expected, found) = (expected.to_owned(), now.deployment.clone());
+        return Some(StageMismatch::Deployment { expected, found });
+    }
+    let missing = deployment::plan::patches(&now.settings, settings);
+    (now.settings != *settings)
+        .then(|| StageMismatch::Settings(missing.into_iter().map(|patch| patch.path).collect()))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ApplyError, Run};
+use super::{ApplyError, MethodMismatch, Run};
 use aws::apigateway::MethodsNow;
 use compiler::api::RouteKey;
 use compiler::definition::{Authorization, Method};
@@ -37,11 +37,11 @@ impl Run<'_> {
             (is != wanted).then(|| format!("{name}: {}", wanted.difference(&is)))
         });
         self.report.notes.extend(otherwise);
-        if let Some(problem) = differs(&now, methods) {
+        if let Some(mismatch) = mismatch(&now, methods) {
             if let Some(deployment) = self.report.deployment.take() {
                 aws.delete_deployment(&api, &deployment).await?;
             }
-            return Err(ApplyError::Draft(problem));
+            return Err(ApplyError::Definition { mismatch });
         }
         let guards = methods.values().map(|method| &method.authorization);
         let wanted: BTreeSet<&String> = guards
@@ -75,17 +75,17 @@ impl Run<'_> {
     }
 }
 
-/// Says what of the draft is not what was put.
-fn differs(now: &MethodsNow, methods: &BTreeMap<RouteKey, Method>) -> Option<String> {
+/// Returns the first difference of the methods from the imported ones.
+fn mismatch(now: &MethodsNow, methods: &BTreeMap<RouteKey, Method>) -> Option<MethodMismatch> {
     for (name, wanted) in methods {
         let Some(is) = now.methods.get(name) else {
-            return Some(format!("{name} is missing in the draft"));
+            return Some(MethodMismatch::Missing(name.clone()));
         };
         if !is.is_as_safe_as(wanted) {
-            let what = wanted.effect().difference(&is.effect());
-            return Some(format!("{name} is not in the draft what was put there: {what}"));
+            let difference = wanted.effect().difference(&is.effect());
+            return Some(MethodMismatch::Different { name: name.clone(), difference });
         }
     }
     let more = now.methods.keys().find(|name| !methods.contains_key(*name))?;
-    Some(format!("{more} is in the draft, and nobody put it there"))
+    Some(MethodMismatch::Unexpected(more.clone()))
 }

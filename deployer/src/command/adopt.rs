@@ -4,26 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::session::Session;
-use super::{Failure, named};
+use super::{Failure, Invocation};
 use crate::cli::{self, Files};
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 use deployment::observed::{TAG_API, TAG_MANAGED};
 
-pub(super) fn run(
-    arguments: &cli::Adopt,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: None };
-    let api = named(&files, environment)?;
-    let session = Session::open(access, output)?;
-    let all = session.wait(session.aws.apis())?;
+    let api = invocation.compile_quietly(&files)?;
+    let session = invocation.connect()?;
+    let all = session.block_on(session.aws.apis())?;
     let ours = all.iter().find(|known| known.tags.get(TAG_API) == Some(&api.name));
     let Some(found) = all.iter().find(|known| known.id == arguments.id) else {
-        return Err(Failure::NotThere(format!("there is no REST API {}", arguments.id)));
+        return Err(Failure::NoRestApi(arguments.id.clone()));
     };
     match (ours, found.tags.get(TAG_API)) {
         (Some(ours), _) if ours.id == found.id => {}
@@ -32,23 +25,25 @@ pub(super) fn run(
             return Err(Failure::Several { name: api.name, ids });
         }
         (None, Some(other)) => {
-            let message = format!("{} belongs to the files of {other}", found.id);
-            return Err(Failure::NotThere(message));
+            let (id, found) = (found.id.clone(), other.clone());
+            return Err(Failure::ManagedAs { id, expected: api.name, found });
         }
         (None, None) => {
-            output.note(&format!("{} ({}) becomes {} of ours", found.name, found.id, api.name));
+            session
+                .output
+                .note(&format!("{} ({}) becomes {} of ours", found.name, found.id, api.name));
             let question = "\nthe next deployment replaces its draft; type yes:";
-            if !arguments.yes && output.ask(question).as_deref() != Some("yes") {
-                return Err(Failure::NotConfirmed(format!("adopting {}", found.id)));
+            if !arguments.yes && session.output.ask(question).as_deref() != Some("yes") {
+                return Err(Failure::NotConfirmed { action: format!("adopting {}", found.id) });
             }
             let tags = BTreeMap::from([
                 (TAG_API.to_owned(), api.name.clone()),
                 (TAG_MANAGED.to_owned(), "true".to_owned()),
             ]);
-            session.wait(session.aws.tag_api(&found.id, &tags, &[]))?;
+            session.block_on(session.aws.tag_api(&found.id, &tags, &[]))?;
         }
     }
     let text = format!("{} is {}: `deployer plan` shows what the files change", found.id, api.name);
-    output.data(&text, &json!({"api": api.name, "id": found.id}));
+    session.output.data(&text, &json!({"api": api.name, "id": found.id}));
     Ok(Exit::Done)
 }

@@ -1,19 +1,19 @@
 //! `deploy --build`: the authorizers' functions, built and deployed by `cargo lambda`, each to a
-//! new version, and their aliases led there.
+//! new version, and their aliases pointed at it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use super::config;
 use super::session::Session;
-use super::{Failure, local, read_bytes, write};
-use crate::apply::NO_TOKEN;
+use super::{Failure, FunctionProblem, config, local, read_bytes, write};
+use crate::apply::probe::{Answer, ProbeError, Transport, probe};
 use crate::cli;
-use crate::output::Output;
+use aws::{Aws, CallError};
+use compiler::api::Arn;
 use compiler::fingerprint::fingerprint_of;
 use deployment::desired::Desired;
 use deployment::function::{Build, FunctionAlias, PublishedFunction, configuration};
@@ -29,46 +29,46 @@ struct Function {
     published: PublishedFunction,
 }
 
-/// An alias that was moved.
-pub(super) struct Moved {
+/// An alias that was pointed at a new version.
+pub(super) struct MovedAlias {
     function: FunctionAlias,
     from: Option<String>,
 }
 
-/// What `cargo lambda deploy` says of it.
+/// What `cargo lambda deploy` reports.
 #[derive(Deserialize)]
 struct Deployed {
     version: String,
 }
 
 impl Deployed {
-    /// Finds it behind the lines that say how far it is.
-    fn read(told: &[u8]) -> Option<Self> {
-        let start = told.iter().position(|byte| *byte == b'{')?;
-        serde_json::from_slice(told.get(start..)?).ok()
+    /// Finds the report behind the lines of progress.
+    fn read(output: &[u8]) -> Option<Self> {
+        let start = output.iter().position(|byte| *byte == b'{')?;
+        serde_json::from_slice(output.get(start..)?).ok()
     }
 }
 
-/// Builds and publishes what the files name, and says which aliases were moved. If one fails,
-/// those that were moved before it are led back.
+/// Builds and publishes the configuration's functions, and returns the aliases that were moved.
+/// If one fails, those that were moved before it are restored.
 pub(super) fn run(
     session: &Session,
     desired: &Desired,
     observed: &Observed,
     arguments: &cli::Build,
     token: Option<&str>,
-    output: Output,
-) -> Result<Vec<Moved>, Failure> {
-    let functions = functions(session, desired, observed)?;
+) -> Result<Vec<MovedAlias>, Failure> {
+    let functions = functions(&session.aws.place, desired, observed)?;
     let source = arguments.build.clone().flatten().unwrap_or_else(|| PathBuf::from("."));
     let source = source.canonicalize().unwrap_or(source);
     ready(&source)?;
+    let publisher = Publisher { session, arguments, source, token };
     let mut moved = Vec::new();
     for function in functions {
-        match publish(session, &function, &source, arguments, token, output) {
+        match publisher.publish(&function) {
             Ok(one) => moved.extend(one),
             Err(failure) => {
-                back(session, &moved, output);
+                restore(session, &moved);
                 return Err(failure);
             }
         }
@@ -76,25 +76,26 @@ pub(super) fn run(
     Ok(moved)
 }
 
-/// Leads aliases back to where they led.
-pub(super) fn back(session: &Session, moved: &[Moved], output: Output) {
-    for Moved { function, from } in moved {
+/// Points aliases at the versions that they had.
+pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
+    for MovedAlias { function, from } in moved {
         let FunctionAlias { name, alias } = function;
-        let Some(from) = from else {
-            output.note(&format!("note: {name}:{alias} is new, and stays"));
-            continue;
+        let text = match from {
+            None => format!("note: {name}:{alias} was created by this run and is left in place"),
+            Some(from) => match session.block_on(session.aws.point_alias(function, from)) {
+                Ok(()) => format!("alias {name}:{alias} restored to version {from}"),
+                Err(error) => {
+                    format!("{error}: restore alias {name}:{alias} to version {from} manually")
+                }
+            },
         };
-        match session.wait(session.aws.point_alias(function, from)) {
-            Ok(()) => output.note(&format!("{name}:{alias} leads to version {from} again")),
-            Err(error) => output
-                .note(&format!("{error}: lead {name}:{alias} back to version {from} yourself")),
-        }
+        session.output.note(&text);
     }
 }
 
-/// Says which functions are to be built; nothing may be wrong with any of them.
+/// Returns the functions to build; each must be one that can be published and rolled back.
 fn functions(
-    session: &Session,
+    place: &AwsTarget,
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Vec<Function>, Failure> {
@@ -102,16 +103,9 @@ fn functions(
     let mut seen = BTreeSet::new();
     for (name, authorizer) in &desired.api.authorizers {
         let Some(arn) = &authorizer.function else { continue };
-        let refused = |why: &str| Failure::Build(format!("{} {why}", arn.as_str()));
-        let Some(aliased) = FunctionAlias::of(arn) else {
-            return Err(refused("names no alias, which could be led to a new version and back"));
-        };
-        let place = &session.aws.place;
-        if arn.account() != place.account || arn.region() != place.region {
-            return Err(refused("is in another account or Region than this deploys to"));
-        }
+        let aliased = publishable(arn, place)?;
         if !seen.insert(aliased.name.clone()) {
-            return Err(refused("serves two authorizers, and a function has one configuration"));
+            return Err(refused(arn.as_str(), FunctionProblem::Shared));
         }
         let Some(document) = desired.api.authorizer_document(name) else { continue };
         let published = observed.functions.get(arn.as_str()).cloned();
@@ -127,141 +121,193 @@ fn functions(
     Ok(functions)
 }
 
-fn publish(
-    session: &Session,
-    function: &Function,
-    source: &Path,
-    arguments: &cli::Build,
-    token: Option<&str>,
-    output: Output,
-) -> Result<Option<Moved>, Failure> {
-    let FunctionAlias { name, alias } = &function.aliased;
-    let known = match &function.published {
-        PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
-        // The function may be there without the alias.
-        PublishedFunction::Nothing => {
-            let bare = function.arn.strip_suffix(&format!(":{alias}")).unwrap_or(&function.arn);
-            match session.wait(session.aws.published(bare))? {
-                PublishedFunction::Version { architecture, .. } => Some(architecture),
-                PublishedFunction::Nothing => None,
-            }
-        }
-    };
-    if known.is_none() && arguments.function_role.is_none() {
-        return Err(Failure::Build(format!(
-            "there is no function {name} yet, and --function-role does not say what it runs as"
-        )));
+fn publishable(arn: &Arn, place: &AwsTarget) -> Result<FunctionAlias, Failure> {
+    let aliased =
+        FunctionAlias::of(arn).ok_or_else(|| refused(arn.as_str(), FunctionProblem::NoAlias))?;
+    if arn.account() != place.account || arn.region() != place.region {
+        let expected = format!("{}/{}", place.account, place.region);
+        return Err(refused(arn.as_str(), FunctionProblem::Elsewhere { expected }));
     }
-    let wanted = arguments.architecture.map(|one| one.name().to_owned());
-    let architecture = wanted.or(known).unwrap_or_else(|| "arm64".to_owned());
-    let folder = local::folder()?;
-    let lambda = folder.path().join("lambda");
-    output.note(&format!("building {name} for {architecture}"));
-    // There, because Cargo reads its configuration from where it is run.
-    let mut build = cargo_lambda("build", source, source, &lambda);
-    build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
-    build.args(["--target", target(&architecture, output)]);
-    ended(&mut build, "cargo lambda build")?;
-    let binary = fingerprint_of(&read_bytes(&lambda.join("bootstrap/bootstrap"))?);
-    let build = Build { config: function.config.clone(), binary: Some(binary) };
-    if let PublishedFunction::Version { number, build: Some(is), .. } = &function.published
-        && *is == build
-    {
-        output.note(&format!("{name}:{alias} is that already, version {number}"));
-        return Ok(None);
-    }
-    write(&function.text, Some(&folder.path().join("authorizer.json")), output)?;
-    output.note(&format!("deploying {name} with the rules of {}", function.authorizer));
-    // Here, because what is included is packed by the path that is given.
-    let mut deploy = cargo_lambda("deploy", source, folder.path(), &lambda);
-    deploy.args(["--binary-name", "bootstrap", "--include", "authorizer.json"]);
-    deploy.args(["--output-format", "json", "--description", &build.to_string()]);
-    if let Some(role) = &arguments.function_role {
-        deploy.args(["--role", role]);
-    }
-    if let Some(url) = &session.aws.endpoint {
-        deploy.args(["--endpoint-url", url]);
-    }
-    // The keys may be a profile's or a role's: nothing of other ones may be left beside them.
-    deploy.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
-    deploy.arg(name).envs(session.wait(session.aws.environment())?);
-    let told = ended(&mut deploy, "cargo lambda deploy")?;
-    let deployed = Deployed::read(&told).ok_or_else(|| {
-        Failure::Build("cargo lambda deploy does not say which version it made".to_owned())
-    })?;
-    ask(session, name, &deployed.version, token)?;
-    let from = session.wait(session.aws.aliased(&function.aliased))?;
-    session.wait(session.aws.point_alias(&function.aliased, &deployed.version))?;
-    output.note(&format!("{name}:{alias} leads to version {}", deployed.version));
-    Ok(Some(Moved { function: function.aliased.clone(), from }))
+    Ok(aliased)
 }
 
-/// Asks a version before anything leads to it: what is no token must be refused, and the given
-/// one let in.
-fn ask(session: &Session, name: &str, version: &str, token: Option<&str>) -> Result<(), Failure> {
-    let AwsTarget { account, partition, region } = &session.aws.place;
-    let asked = |token: &str| {
+fn refused(arn: &str, problem: FunctionProblem) -> Failure {
+    Failure::Function { arn: arn.to_owned(), problem }
+}
+
+/// What functions are built and published with.
+struct Publisher<'a> {
+    session: &'a Session,
+    arguments: &'a cli::Build,
+    source: PathBuf,
+    token: Option<&'a str>,
+}
+
+impl Publisher<'_> {
+    /// Builds a function and publishes a version of it, unless its alias has that one already.
+    fn publish(&self, function: &Function) -> Result<Option<MovedAlias>, Failure> {
+        let FunctionAlias { name, alias } = &function.aliased;
+        let output = self.session.output;
+        let architecture = self.architecture(function)?;
+        let folder = local::folder()?;
+        output.note(&format!("building {name} for {architecture}"));
+        let binary = self.build(folder.path(), &architecture)?;
+        let build = Build { config: function.config.clone(), binary: Some(binary) };
+        if let PublishedFunction::Version { number, build: Some(is), .. } = &function.published
+            && *is == build
+        {
+            output.note(&format!("{name}:{alias} is up to date (version {number})"));
+            return Ok(None);
+        }
+        output.note(&format!("deploying {name} with the rules of {}", function.authorizer));
+        let version = self.deploy(function, folder.path(), &build)?;
+        self.test(name, &version)?;
+        self.point_alias(&function.aliased, &version).map(Some)
+    }
+
+    /// Returns the architecture that was named, or the function's own.
+    fn architecture(&self, function: &Function) -> Result<String, Failure> {
+        let known = match &function.published {
+            PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
+            // The function may be there without the alias.
+            PublishedFunction::Nothing => {
+                let suffix = format!(":{}", function.aliased.alias);
+                let bare = function.arn.strip_suffix(&suffix).unwrap_or(&function.arn);
+                match self.session.block_on(self.session.aws.published(bare))? {
+                    PublishedFunction::Version { architecture, .. } => Some(architecture),
+                    PublishedFunction::Nothing => None,
+                }
+            }
+        };
+        if known.is_none() && self.arguments.function_role.is_none() {
+            return Err(refused(&function.arn, FunctionProblem::NoRole));
+        }
+        let named = self.arguments.architecture.map(|one| one.name().to_owned());
+        Ok(named.or(known).unwrap_or_else(|| "arm64".to_owned()))
+    }
+
+    /// Builds the function and returns its fingerprint.
+    fn build(&self, folder: &Path, architecture: &str) -> Result<String, Failure> {
+        // Run in the sources, because Cargo reads its configuration from where it is run.
+        let mut build = self.cargo_lambda("build", folder, &self.source);
+        build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
+        build.args(["--target", self.target(architecture)]);
+        ended(&mut build, "cargo lambda build")?;
+        Ok(fingerprint_of(&read_bytes(&lambda_dir(folder).join("bootstrap/bootstrap"))?))
+    }
+
+    /// Deploys the function that was built, and returns its new version.
+    fn deploy(&self, function: &Function, folder: &Path, build: &Build) -> Result<String, Failure> {
+        let session = self.session;
+        write(&function.text, Some(&folder.join("authorizer.json")), session.output)?;
+        // Run in the folder, because what is included is packed by the path that is given.
+        let mut deploy = self.cargo_lambda("deploy", folder, folder);
+        deploy.args(["--binary-name", "bootstrap", "--include", "authorizer.json"]);
+        deploy.args(["--output-format", "json", "--description", &build.to_string()]);
+        if let Some(role) = &self.arguments.function_role {
+            deploy.args(["--role", role]);
+        }
+        if let Some(url) = &session.aws.endpoint {
+            deploy.args(["--endpoint-url", url]);
+        }
+        // The keys may be a profile's or a role's: nothing of other ones may be left beside them.
+        deploy.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
+        let variables = session.block_on(session.aws.environment())?;
+        deploy.arg(&function.aliased.name).envs(variables);
+        let report = ended(&mut deploy, "cargo lambda deploy")?;
+        Ok(Deployed::read(&report).ok_or(Failure::NoVersion)?.version)
+    }
+
+    /// Probes a version before its alias is pointed at it.
+    fn test(&self, name: &str, version: &str) -> Result<(), Failure> {
+        let aws = &self.session.aws;
+        let transport = Invoke { aws, name, version };
+        match self.session.block_on(probe(aws, &transport, self.token)) {
+            Ok(()) => Ok(()),
+            Err(ProbeError::Call(error)) => Err(error.into()),
+            Err(ProbeError::Problem { problem, .. }) => Err(Failure::Probe {
+                function: name.to_owned(),
+                version: version.to_owned(),
+                problem,
+            }),
+        }
+    }
+
+    fn point_alias(&self, function: &FunctionAlias, version: &str) -> Result<MovedAlias, Failure> {
+        let session = self.session;
+        let from = session.block_on(session.aws.aliased(function))?;
+        session.block_on(session.aws.point_alias(function, version))?;
+        let FunctionAlias { name, alias } = function;
+        session.output.note(&format!("alias {name}:{alias} → version {version}"));
+        Ok(MovedAlias { function: function.clone(), from })
+    }
+
+    /// Returns a command of `cargo lambda` about the sources, run in a folder.
+    fn cargo_lambda(&self, command: &str, folder: &Path, current: &Path) -> Command {
+        let mut cargo = Command::new("cargo");
+        let manifest = self.source.join("Cargo.toml");
+        cargo.args(["lambda", command, "--manifest-path"]).arg(manifest);
+        cargo.arg("--lambda-dir").arg(lambda_dir(folder)).current_dir(current);
+        cargo
+    }
+
+    /// Returns the target: a static binary starts soonest. Where Rust has no standard library for
+    /// one, and `rustup` cannot get it, it is linked with that of Lambda's system.
+    fn target(&self, architecture: &str) -> &'static str {
+        let (fixed, linked) = if architecture == "arm64" {
+            ("aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu")
+        } else {
+            ("x86_64-unknown-linux-musl", "x86_64-unknown-linux-gnu")
+        };
+        let added = Command::new("rustup").args(["target", "add", fixed]).output();
+        if added.is_ok_and(|ended| ended.status.success()) {
+            return fixed;
+        }
+        let note = format!("note: `rustup target add {fixed}` does not work here: using {linked}");
+        self.session.output.note(&note);
+        linked
+    }
+}
+
+/// Lambda's `Invoke`, of one version.
+struct Invoke<'a> {
+    aws: &'a Aws,
+    name: &'a str,
+    version: &'a str,
+}
+
+impl Transport for Invoke<'_> {
+    fn attempts(&self) -> u32 {
+        3
+    }
+
+    async fn send(&self, token: &str) -> Result<Answer, CallError> {
+        let AwsTarget { account, partition, region } = &self.aws.place;
         let event = json!({
             "type": "TOKEN",
-            "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:asking/asking/GET/"),
+            "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/"),
             "authorizationToken": format!("Bearer {token}"),
         });
-        session.wait(session.aws.invoke(name, version, &event))
-    };
-    let wrong = |what: &str, answer: &Json| {
-        let said = answer.get("errorMessage").and_then(Json::as_str).unwrap_or("no error");
-        Failure::Build(format!(
-            "version {version} of {name} {what} ({said}), and nothing was led to it"
-        ))
-    };
-    let answer = asked(NO_TOKEN)?;
-    if answer.get("errorMessage").and_then(Json::as_str) != Some("Unauthorized") {
-        return Err(wrong("did not refuse what is no token", &answer));
+        Ok(Answer::of_invoke(&self.aws.invoke(self.name, self.version, &event).await?))
     }
-    let Some(token) = token else { return Ok(()) };
-    let answer = asked(token)?;
-    if answer.get("policyDocument").is_none() {
-        return Err(wrong("did not let the given token in", &answer));
-    }
-    Ok(())
 }
 
-/// A static binary starts soonest. Where Rust has no standard library for one, and `rustup` cannot
-/// get it, it is linked with that of Lambda's system.
-fn target(architecture: &str, output: Output) -> &'static str {
-    let (fixed, linked) = if architecture == "arm64" {
-        ("aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu")
-    } else {
-        ("x86_64-unknown-linux-musl", "x86_64-unknown-linux-gnu")
-    };
-    let added = Command::new("rustup").args(["target", "add", fixed]).output();
-    if added.is_ok_and(|ended| ended.status.success()) {
-        return fixed;
-    }
-    output.note(&format!("note: `rustup target add {fixed}` does not work here: using {linked}"));
-    linked
-}
-
-/// A command of `cargo lambda` about the sources in a folder, run in that one or another.
-fn cargo_lambda(command: &str, source: &Path, folder: &Path, lambda: &Path) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["lambda", command, "--manifest-path"]).arg(source.join("Cargo.toml"));
-    cargo.arg("--lambda-dir").arg(lambda).current_dir(folder);
-    cargo
+fn lambda_dir(folder: &Path) -> PathBuf {
+    folder.join("lambda")
 }
 
 /// Runs a program and returns what it wrote to stdout.
-fn ended(command: &mut Command, what: &str) -> Result<Vec<u8>, Failure> {
+fn ended(command: &mut Command, program: &'static str) -> Result<Vec<u8>, Failure> {
     let ended = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let ended = ended.map_err(|error| Failure::Build(format!("{what} does not start: {error}")))?;
+    let ended = ended.map_err(|cause| Failure::Spawn { program, cause })?;
     if ended.status.success() {
         Ok(ended.stdout)
     } else {
-        Err(Failure::Build(format!("{what} ended with {}", ended.status)))
+        Err(Failure::Ended { program, status: ended.status })
     }
 }
 
-/// Says what is missing before anything is done.
+/// Checks that there are sources, and the program that builds them, before anything is done.
 fn ready(source: &Path) -> Result<(), Failure> {
     if !source.join("authorizer/Cargo.toml").exists() {
         return Err(Failure::NoSource(source.to_owned()));

@@ -2,20 +2,16 @@
 
 use serde_json::json;
 
-use super::Failure;
+use super::{Failure, Invocation};
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::{Environment, compare};
+use crate::output::Exit;
+use compiler::compile::compare;
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostic, Severity, has_errors};
 
-pub(super) fn run(
-    arguments: &cli::Check,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let mut project =
-        project::load(&arguments.files.dir, arguments.files.stage.as_deref(), environment)?;
+pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let (files, output) = (&arguments.files, invocation.output);
+    let mut project = project::load(&files.dir, files.stage.as_deref(), invocation.environment)?;
     let Some(api) = project.api else { return Err(Failure::Files(project.diagnostics)) };
     if let Some(path) = &arguments.against {
         project.diagnostics.extend(compare(&api, &project::read(path)?));

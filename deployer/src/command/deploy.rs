@@ -1,138 +1,154 @@
-//! `deployer deploy`: carries out a plan, and puts the stage back if it does not answer.
+//! `deployer deploy`: carries out a plan, and rolls the stage back if it fails its smoke test.
 
 use std::path::Path;
 
 use serde_json::json;
 
-use super::session::{Session, look};
-use super::{Failure, build, local, plan::told, smoke};
-use crate::apply::{self, ApplyError, Options, Report, apply};
+use super::build::{self, MovedAlias};
+use super::plan::told;
+use super::session::Session;
+use super::smoke::SmokeTest;
+use super::{Failure, Invocation, local};
+use crate::apply::{Options, Report, apply, put_back};
 use crate::cli;
 use crate::output::{Exit, Output};
 use aws::Kind;
-use compiler::compile::Environment;
 use compiler::project;
+use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
-use deployment::plan::{FORMAT, Plan, plan};
+use deployment::plan::{FORMAT, Plan, observation, plan};
 
-pub(super) fn run(
-    arguments: &cli::Deploy,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let token =
-        arguments.token_command.as_deref().map(|command| local::token(command, &[])).transpose()?;
-    let (session, desired, mut observed) = look(&arguments.live, access, environment, output)?;
+pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let command = arguments.token_command.as_deref();
+    let token = command.map(|command| local::token(command, &[])).transpose()?;
+    let (session, desired, observed) = invocation.load_and_observe(&arguments.live)?;
     let mut planned = plan(&desired, &observed);
     if let Some(path) = &arguments.plan {
-        let saved = saved(path)?;
-        if saved.observed != planned.observed || saved.place != planned.place {
-            let path = path.display();
-            return Err(Failure::Stale(format!(
-                "the plan {path} is about what is not so any more"
-            )));
-        }
-        if saved.api != planned.api || saved.stage != planned.stage {
-            let (api, stage) = (&saved.api, &saved.stage);
-            return Err(Failure::Stale(format!("the plan is for the stage {stage} of {api}")));
-        }
-        planned = saved;
+        planned = saved(path, &planned)?;
     }
-    let builds = arguments.build.build.is_some();
-    if planned.is_empty() && !builds {
-        told(&planned, output);
+    let mut deployment = Deployment { session, arguments, desired, observed, planned, token };
+    if deployment.planned.is_empty() && !deployment.builds() {
+        told(&deployment.planned, invocation.output);
         return Ok(Exit::Done);
     }
-    if !arguments.yes && arguments.plan.is_none() {
-        output.note(&planned.to_string());
-        let functions = if builds { "build and publish the functions, and " } else { "" };
-        let question = format!("\n{functions}do this to the stage {}? type yes:", planned.stage);
-        if output.ask(&question).as_deref() != Some("yes") {
-            return Err(Failure::NotConfirmed(format!("deploying {}", planned.api)));
-        }
-        // Whoever was asked may have taken a while.
-        let now = session.observe(&desired)?;
-        if deployment::plan::observation(&now) != planned.observed {
-            let message = "AWS is not any more what was planned for".to_owned();
-            return Err(Failure::Stale(message));
-        }
-        observed = now;
-    } else {
-        output.note(&planned.to_string());
-    }
-    let mut moved = Vec::new();
-    if builds {
-        let token = token.as_deref();
-        moved = build::run(&session, &desired, &observed, &arguments.build, token, output)?;
-        observed = session.observe(&desired)?;
-        if arguments.plan.is_none() {
-            planned = plan(&desired, &observed);
-        }
-        if !moved.is_empty() {
-            planned = planned.asking(&desired);
-        }
-    }
-    let stayed = |failure: &Failure| matches!(failure, Failure::Apply(_) | Failure::Smoke(_));
-    let done = carry_out(&session, arguments, &planned, &observed, token.as_deref(), output);
-    if done.as_ref().is_err_and(stayed) {
+    deployment.confirm()?;
+    let moved = deployment.build()?;
+    let done = deployment.carry_out();
+    if matches!(
+        &done,
+        Err(Failure::Apply(_) | Failure::Smoke(_) | Failure::SmokeNotRolledBack { .. })
+    ) {
         // A stage that is as it was is to have the functions that it had.
-        build::back(&session, &moved, output);
+        build::restore(&deployment.session, &moved);
     }
     done
 }
 
-/// Makes the API what is planned.
-fn carry_out(
-    session: &Session,
-    arguments: &cli::Deploy,
-    planned: &Plan,
-    observed: &Observed,
-    token: Option<&str>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    if planned.is_empty() {
-        told(planned, output);
-        return Ok(Exit::Done);
-    }
-    let options = Options {
-        token: token.map(str::to_owned),
-        untested: arguments.untested_authorizer && session.aws.has_custom_endpoint(),
-        canary: arguments.canary,
-    };
-    let tell = |text: &str| output.note(text);
-    let report = session.wait(apply(&session.aws, planned, observed, &options, &tell))?;
-    after(session, arguments, planned, &report, token, output)?;
-    finished(planned, &report, output);
-    Ok(Exit::Done)
+/// A plan, and what it is carried out with.
+struct Deployment<'a> {
+    session: Session,
+    arguments: &'a cli::Deploy,
+    desired: Desired,
+    observed: Observed,
+    planned: Plan,
+    token: Option<String>,
 }
 
-/// Does what is done once the stage has moved, and puts it back if that fails.
-fn after(
-    session: &Session,
-    arguments: &cli::Deploy,
-    plan: &Plan,
-    report: &Report,
-    token: Option<&str>,
-    output: Output,
-) -> Result<(), Failure> {
-    if arguments.flush_auth_cache {
-        match session.wait(session.aws.flush(&report.api, &plan.stage)) {
-            Err(error) if error.kind == Kind::Unsupported => output.note(&error.to_string()),
-            result => result?,
+impl Deployment<'_> {
+    const fn builds(&self) -> bool {
+        self.arguments.build.build.is_some()
+    }
+
+    /// Shows the plan and, unless it was reviewed before, has it confirmed.
+    fn confirm(&mut self) -> Result<(), Failure> {
+        let output = self.session.output;
+        output.note(&self.planned.to_string());
+        if self.arguments.yes || self.arguments.plan.is_some() {
+            return Ok(());
         }
+        let functions = if self.builds() { "build and publish the functions, and " } else { "" };
+        let stage = &self.planned.stage;
+        let question = format!("\n{functions}do this to the stage {stage}? type yes:");
+        if output.ask(&question).as_deref() != Some("yes") {
+            let action = format!("deploying {}", self.planned.api);
+            return Err(Failure::NotConfirmed { action });
+        }
+        // The answer may have taken a while.
+        self.observed = self.session.observe(&self.desired)?;
+        if observation(&self.observed) != self.planned.observed {
+            return Err(Failure::ChangedWhileWaiting);
+        }
+        Ok(())
     }
-    let Some(target) = &arguments.smoke else { return Ok(()) };
-    let base = url(&plan.place, &report.api, &plan.stage);
-    let target = if target.starts_with('/') { format!("{base}{target}") } else { target.clone() };
-    let asked = smoke::ask(&target, token, arguments.smoke_status, output);
-    if let Err(wrong) = session.wait(asked) {
-        return Err(match session.wait(apply::put_back(&session.aws, report)) {
-            Ok(()) => Failure::Smoke(wrong),
-            Err(error) => ApplyError::NotBack(wrong, error).into(),
-        });
+
+    /// Builds and publishes the functions if that was requested, and plans again.
+    fn build(&mut self) -> Result<Vec<MovedAlias>, Failure> {
+        if !self.builds() {
+            return Ok(Vec::new());
+        }
+        let (session, token) = (&self.session, self.token.as_deref());
+        let build = &self.arguments.build;
+        let moved = build::run(session, &self.desired, &self.observed, build, token)?;
+        self.observed = session.observe(&self.desired)?;
+        if self.arguments.plan.is_none() {
+            self.planned = plan(&self.desired, &self.observed);
+        }
+        if !moved.is_empty() {
+            self.planned = self.planned.clone().asking(&self.desired);
+        }
+        Ok(moved)
     }
-    Ok(())
+
+    /// Makes the API what is planned.
+    fn carry_out(&self) -> Result<Exit, Failure> {
+        let (session, output) = (&self.session, self.session.output);
+        if self.planned.is_empty() {
+            told(&self.planned, output);
+            return Ok(Exit::Done);
+        }
+        let options = Options {
+            token: self.token.clone(),
+            untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
+            canary: self.arguments.canary,
+        };
+        let tell = |text: &str| output.note(text);
+        let applied = apply(&session.aws, &self.planned, &self.observed, &options, &tell);
+        let report = session.block_on(applied)?;
+        if self.arguments.flush_auth_cache {
+            flush(session, &report.api, &self.planned.stage)?;
+        }
+        self.smoke_test(&report)?;
+        finished(&self.planned, &report, output);
+        Ok(Exit::Done)
+    }
+
+    /// Tests the stage once it has moved, and rolls it back if it fails.
+    fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
+        let Some(target) = &self.arguments.smoke else { return Ok(()) };
+        let session = &self.session;
+        let base = url(&self.planned.place, &report.api, &self.planned.stage);
+        let test = SmokeTest {
+            url: if target.starts_with('/') { format!("{base}{target}") } else { target.clone() },
+            token: self.token.as_deref(),
+            expected: self.arguments.smoke_status,
+        };
+        let Err(failure) = session.block_on(test.run(session.output)) else { return Ok(()) };
+        Err(match session.block_on(put_back(&session.aws, report)) {
+            Ok(()) => Failure::Smoke(failure),
+            Err(error) => Failure::SmokeNotRolledBack { failure, error },
+        })
+    }
+}
+
+/// Empties a stage's authorizer result cache, where that is supported.
+pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
+    match session.block_on(session.aws.flush(api, stage)) {
+        Err(error) if error.kind == Kind::Unsupported => {
+            session.output.note(&error.to_string());
+            Ok(())
+        }
+        result => Ok(result?),
+    }
 }
 
 fn finished(plan: &Plan, report: &Report, output: Output) {
@@ -155,19 +171,27 @@ fn finished(plan: &Plan, report: &Report, output: Output) {
     );
 }
 
-/// Returns where a stage is reached.
+/// Returns the URL of a stage.
 pub(super) fn url(place: &AwsTarget, api: &str, stage: &str) -> String {
     let suffix = if place.partition == "aws-cn" { ".cn" } else { "" };
     format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", place.region)
 }
 
-fn saved(path: &Path) -> Result<Plan, Failure> {
+/// Reads a saved plan, which must still be about AWS as it is now.
+fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
     let source = project::read(path)?;
-    let wrong = |cause: String| Failure::Stale(format!("{} is no plan: {cause}", path.display()));
-    let plan: Plan =
-        serde_json::from_str(&source.text).map_err(|error| wrong(error.to_string()))?;
+    let path = path.to_owned();
+    let plan: Plan = serde_json::from_str(&source.text)
+        .map_err(|cause| Failure::PlanFile { path: path.clone(), cause })?;
     if plan.format != FORMAT {
-        return Err(wrong(format!("its form is {}, not {FORMAT}", plan.format)));
+        return Err(Failure::PlanFormat { path, expected: FORMAT, found: plan.format });
+    }
+    if plan.observed != now.observed || plan.place != now.place {
+        return Err(Failure::StalePlan(path));
+    }
+    if plan.api != now.api || plan.stage != now.stage {
+        let of = |plan: &Plan| (plan.api.clone(), plan.stage.clone());
+        return Err(Failure::OtherPlan { expected: of(now), found: of(&plan) });
     }
     Ok(plan)
 }

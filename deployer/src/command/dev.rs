@@ -3,27 +3,26 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Failure, local};
+use serde_json::json;
+
+use super::{Failure, Invocation, local};
 use crate::cli;
 use crate::dev::console::{self, Started};
 use crate::dev::examples;
 use crate::dev::page::PAGE;
 use crate::dev::serving::Serving;
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use compiler::api::{Api, Security};
-use compiler::compile::Environment;
 use compiler::project;
 use gateway::clock;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
-pub(super) fn run(
-    arguments: &cli::Dev,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let mut project = local::project(&arguments.dir, arguments.stage.as_deref(), environment)?;
+pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let output = invocation.output;
+    let stage = arguments.stage.as_deref();
+    let mut project = local::project(&arguments.dir, stage, invocation.environment)?;
     let api = local::api(&mut project, output)?;
     let folder = local::folder()?;
     local::runtime()?.block_on(async {
@@ -42,15 +41,13 @@ pub(super) fn run(
         loop {
             tokio::select! {
                 interrupted = &mut signal => {
-                    interrupted.map_err(|error| Failure::Start {
-                        what: "the signal handler",
-                        cause: error.to_string(),
-                    })?;
+                    interrupted
+                        .map_err(|cause| Failure::Start { what: "the signal handler", cause })?;
                     break;
                 }
                 () = tokio::time::sleep(LOOK) => {
                     if watched.changed() {
-                        again(arguments, environment, &serving, &mut watched, output);
+                        again(arguments, invocation, &serving, &mut watched);
                     }
                 }
             }
@@ -64,35 +61,37 @@ pub(super) fn run(
 /// Serves the files as they are now. What is wrong with them is told, and changes nothing.
 fn again(
     arguments: &cli::Dev,
-    environment: Environment<'_>,
+    invocation: Invocation<'_>,
     serving: &Serving,
     watched: &mut Watched,
-    output: Output,
 ) {
-    let replaced = || -> Result<Vec<PathBuf>, (Failure, Vec<PathBuf>)> {
-        let project = local::project(&arguments.dir, arguments.stage.as_deref(), environment);
-        let mut project = project.map_err(|failure| (failure, Vec::new()))?;
-        let files = std::mem::take(&mut project.files);
-        let api = local::api(&mut project, output).map_err(|failure| (failure, files.clone()))?;
-        match serving.replace(api) {
-            Ok(()) => Ok(files),
-            Err(error) => Err((error.into(), files)),
-        }
-    };
-    let files = match replaced() {
-        Ok(files) => {
-            let text = "the files changed: this is what is served from now on";
-            output.data(text, &serde_json::json!({"event": "reloaded"}));
-            files
-        }
-        Err((failure, files)) => {
-            let event = serde_json::json!({"event": "not reloaded", "why": failure.to_string()});
-            output.data("the files changed, and what was served before still is", &event);
+    let output = invocation.output;
+    let (files, result) = reload(arguments, invocation, serving);
+    match result {
+        Ok(()) => output.data("reloaded", &json!({"event": "reloaded"})),
+        Err(failure) => {
+            let event = json!({"event": "not reloaded", "why": failure.to_string()});
+            output.data("reload failed; still serving the previous version", &event);
             failure.tell(output);
-            files
         }
-    };
+    }
     watched.follow(files);
+}
+
+/// Returns the files that were read, and whether they are served now.
+fn reload(
+    arguments: &cli::Dev,
+    invocation: Invocation<'_>,
+    serving: &Serving,
+) -> (Vec<PathBuf>, Result<(), Failure>) {
+    let stage = arguments.stage.as_deref();
+    let mut project = match local::project(&arguments.dir, stage, invocation.environment) {
+        Ok(project) => project,
+        Err(failure) => return (Vec::new(), Err(failure)),
+    };
+    let api = local::api(&mut project, invocation.output);
+    let result = api.and_then(|api| Ok(serving.replace(api)?));
+    (project.files, result)
 }
 
 /// Files, and what was in them when they were last looked at.
@@ -144,11 +143,7 @@ fn started(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Result<Started
     let now = clock::unix_time();
     let tries = match (&serving.issuer, examples::choose(api)) {
         (Some(issuer), Some(examples)) => {
-            let token = issuer.mint("local-client", &examples.scope, None, now);
-            let token = token.map_err(|error| Failure::Start {
-                what: "the local issuer",
-                cause: error.to_string(),
-            })?;
+            let token = issuer.mint("local-client", &examples.scope, None, now)?;
             Some((examples, token))
         }
         _ => None,

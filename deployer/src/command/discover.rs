@@ -5,43 +5,42 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::Failure;
 use super::deploy::url;
 use super::session::Session;
+use super::{Failure, Invocation};
 use crate::apply::number;
-use crate::cli;
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use aws::apigateway::{Listed, MethodSummary};
 use compiler::api::RouteKey;
-use deployment::observed::TAG_API;
+use deployment::observed::{ObservedStage, TAG_API};
+use deployment::revision::Record;
 
-pub(super) fn run(access: &cli::Access, output: Output) -> Result<Exit, Failure> {
-    let session = Session::open(access, output)?;
-    let apis = session.wait(session.aws.apis())?;
-    let mut lines = vec![format!(
-        "REST APIs in {}, {}: {}",
-        session.aws.place.account,
-        session.aws.place.region,
-        apis.len()
-    )];
+pub(super) fn run(invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let session = invocation.connect()?;
+    let apis = session.block_on(session.aws.apis())?;
+    let place = &session.aws.place;
+    let mut lines =
+        vec![format!("REST APIs in {}, {}: {}", place.account, place.region, apis.len())];
     let mut all = Vec::new();
     for api in &apis {
-        output.note(&format!("  looking at {} ({})", api.name, api.id));
-        let (text, json) = one(&session, api)?;
+        invocation.output.note(&format!("  looking at {} ({})", api.name, api.id));
+        let (text, json) = describe(&session, api)?;
         lines.extend(text);
         all.push(json);
     }
-    output.data(&lines.join("\n"), &json!({"place": session.aws.place, "apis": all}));
+    let json = json!({"place": place, "apis": all});
+    invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)
 }
 
-fn one(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> {
+/// Returns an API with its stages, as lines and as JSON.
+fn describe(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> {
     let aws = &session.aws;
-    let stages = session.wait(aws.stages(&api.id))?;
-    let deployments = session.wait(aws.deployments(&api.id))?;
+    let stages = session.block_on(aws.stages(&api.id))?;
+    let deployments = session.block_on(aws.deployments(&api.id))?;
     let ours = api.tags.get(TAG_API);
     let records = match ours {
-        Some(_) => session.wait(aws.records(&api.id))?,
+        Some(_) => session.block_on(aws.records(&api.id))?,
         None => BTreeMap::new(),
     };
     let mark = ours.map_or("", |_| ", ours");
@@ -50,34 +49,16 @@ fn one(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> 
     if stages.is_empty() {
         lines.push("  no stage".to_owned());
     }
-    let mut told = Vec::new();
+    let mut described = Vec::new();
     for (name, stage) in &stages {
         let revision = deployments.iter().find(|d| d.id == stage.deployment);
         let revision = revision.and_then(|deployment| deployment.revision.as_ref());
         let record = revision.and_then(|revision| records.get(&revision.number));
-        let (routes, source) = if let Some(record) = record {
-            let auth = record.0.iter().filter_map(|(part, says)| {
-                Some((part.parse().ok()?, says.says.get("auth")?.clone()))
-            });
-            (auth.collect::<BTreeMap<RouteKey, String>>(), "record")
-        } else {
-            let summary = session.wait(aws.summary(&api.id, &stage.deployment))?;
-            if summary.is_empty() {
-                // A deployment that says nothing of itself: what is being edited is nearest.
-                let draft = session.wait(aws.methods_of(&api.id))?;
-                let auth = draft.into_iter().map(|(name, method)| {
-                    let key = if method.api_key { " and API key" } else { "" };
-                    (name, format!("{}{key}", method.authorization))
-                });
-                (auth.collect(), "draft")
-            } else {
-                (summary.iter().map(|(name, m)| (name.clone(), auth(m))).collect(), "deployment")
-            }
-        };
+        let Access { routes, source } = access(session, &api.id, stage, record)?;
         let url = url(&aws.place, &api.id, name);
         lines.push(format!("  stage {name}: {} at {url}", number(revision)));
         lines.extend(routes.iter().map(|(route, auth)| format!("    {route}  {auth}")));
-        told.push(json!({
+        described.push(json!({
             "stage": name,
             "url": url,
             "deployment": stage.deployment,
@@ -92,9 +73,43 @@ fn one(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> 
         "endpoint": api.endpoint,
         "tags": api.tags,
         "ours": ours.is_some(),
-        "stages": told,
+        "stages": described,
     });
     Ok((lines, json))
+}
+
+/// Who may call each route of a stage, and where that was read.
+struct Access {
+    routes: BTreeMap<RouteKey, String>,
+    source: &'static str,
+}
+
+fn access(
+    session: &Session,
+    api: &str,
+    stage: &ObservedStage,
+    record: Option<&Record>,
+) -> Result<Access, Failure> {
+    let aws = &session.aws;
+    if let Some(record) = record {
+        let auth = record
+            .0
+            .iter()
+            .filter_map(|(part, says)| Some((part.parse().ok()?, says.says.get("auth")?.clone())));
+        return Ok(Access { routes: auth.collect(), source: "record" });
+    }
+    let summary = session.block_on(aws.summary(api, &stage.deployment))?;
+    if !summary.is_empty() {
+        let routes = summary.iter().map(|(name, m)| (name.clone(), auth(m))).collect();
+        return Ok(Access { routes, source: "deployment" });
+    }
+    // A deployment without a summary: the definition that is being edited is nearest.
+    let draft = session.block_on(aws.methods_of(api))?;
+    let auth = draft.into_iter().map(|(name, method)| {
+        let key = if method.api_key { " and API key" } else { "" };
+        (name, format!("{}{key}", method.authorization))
+    });
+    Ok(Access { routes: auth.collect(), source: "draft" })
 }
 
 fn auth(method: &MethodSummary) -> String {

@@ -4,135 +4,135 @@ use std::fmt::Display;
 
 use serde_json::{Value as Json, json};
 
+use super::quotas::{Usage, resources};
 use super::session::Session;
-use super::{Failure, compiled};
+use super::{Failure, Invocation};
 use crate::cli;
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use aws::CallError;
-use compiler::api::Arn;
-use compiler::compile::Environment;
+use compiler::api::{Api, Arn, RouteKey};
 use deployment::desired::{Desired, role_arn};
 use deployment::observed::{ObservedApi, Role};
 
-/// What an account may have, unless it was raised.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
-const APIS: usize = 600;
-const RESOURCES: usize = 300;
-const AUTHORIZERS: usize = 10;
-const STAGES: usize = 10;
-
-pub(super) fn run(
-    arguments: &cli::Live,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let api = compiled(&arguments.files(), environment, output)?;
-    let session = Session::open(access, output)?;
+pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let api = invocation.compile(&arguments.files())?;
+    let session = invocation.connect()?;
     let desired = session.desired(api)?;
-    let mut told = Told::default();
-    told.fine("credentials", &session.aws.identity);
-    told.fine("region", &session.aws.place.region);
-    functions(&session, &desired, &mut told);
-    roles(&session, &desired, &mut told);
-    room(&session, &desired, &mut told)?;
-    if desired.api.stage_settings.access_log.is_some()
-        || desired.api.stage_settings.logging.is_some()
-    {
-        match session.wait(session.aws.log_role()) {
-            Ok(Some(role)) => told.fine("account's log role", &role),
-            Ok(None) => told.wrong(
-                "account's log role",
-                "there is none, and API Gateway writes no logs without: set one in its settings",
-            ),
-            Err(error) => told.unknown("account's log role", &error),
-        }
-    }
-    let wrong = told.rows.iter().any(|(state, ..)| *state == "wrong");
-    let lines: Vec<String> =
-        told.rows.iter().map(|(state, what, text)| format!("{state:7}  {what}: {text}")).collect();
-    let rows: Vec<Json> = (told.rows.iter())
-        .map(|(state, what, text)| json!({"state": state, "what": what, "text": text}))
-        .collect();
-    output.data(&lines.join("\n"), &json!({"checks": rows}));
-    Ok(if wrong { Exit::Failed } else { Exit::Done })
+    let mut checks = Checks::default();
+    checks.fine("credentials", &session.aws.identity);
+    checks.fine("region", &session.aws.place.region);
+    functions(&session, &desired, &mut checks);
+    roles(&session, &desired, &mut checks);
+    quotas(&session, &desired, &mut checks)?;
+    log_role(&session, &desired.api, &mut checks);
+    invocation.output.data(&checks.text(), &checks.json());
+    Ok(if checks.fail() { Exit::Failed } else { Exit::Done })
 }
 
+/// What was checked, in order.
 #[derive(Default)]
-struct Told {
-    rows: Vec<(&'static str, String, String)>,
+struct Checks(Vec<Check>);
+
+struct Check {
+    state: &'static str,
+    what: String,
+    text: String,
 }
 
-impl Told {
+impl Checks {
     fn fine(&mut self, what: impl Display, text: impl Display) {
-        self.rows.push(("fine", what.to_string(), text.to_string()));
+        self.add("fine", what, text);
     }
 
     fn wrong(&mut self, what: impl Display, text: impl Display) {
-        self.rows.push(("wrong", what.to_string(), text.to_string()));
+        self.add("wrong", what, text);
     }
 
     fn unknown(&mut self, what: impl Display, error: &CallError) {
-        self.rows.push(("unknown", what.to_string(), error.message.clone()));
+        self.add("unknown", what, &error.message);
+    }
+
+    fn add(&mut self, state: &'static str, what: impl Display, text: impl Display) {
+        self.0.push(Check { state, what: what.to_string(), text: text.to_string() });
+    }
+
+    fn fail(&self) -> bool {
+        self.0.iter().any(|check| check.state == "wrong")
+    }
+
+    fn text(&self) -> String {
+        let line = |Check { state, what, text }: &Check| format!("{state:7}  {what}: {text}");
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn json(&self) -> Json {
+        let row = |Check { state, what, text }: &Check| json!({"state": state, "what": what, "text": text});
+        json!({"checks": self.0.iter().map(row).collect::<Vec<_>>()})
     }
 }
 
-fn functions(session: &Session, desired: &Desired, told: &mut Told) {
+fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
         let what = format!("function of {name}");
         let Some(function) = &authorizer.function else {
-            told.wrong(what, format!("add `function_arn` to [authorizer.{name}]"));
+            checks.wrong(what, format!("add `function_arn` to [authorizer.{name}]"));
             continue;
         };
-        match session.wait(session.aws.function(function.as_str())) {
-            Ok(Some(state)) if state == "Active" => told.fine(what, function.as_str()),
-            Ok(Some(state)) => told.wrong(what, format!("{} is {state}", function.as_str())),
+        match session.block_on(session.aws.function(function.as_str())) {
+            Ok(Some(state)) if state == "Active" => checks.fine(what, function.as_str()),
+            Ok(Some(state)) => checks.wrong(what, format!("{} is {state}", function.as_str())),
             Ok(None) => {
-                told.wrong(what, format!("there is no {}: deploy it first", function.as_str()));
+                checks.wrong(what, format!("there is no {}: deploy it first", function.as_str()));
             }
-            Err(error) => told.unknown(what, &error),
+            Err(error) => checks.unknown(what, &error),
         }
     }
 }
 
-fn roles(session: &Session, desired: &Desired, told: &mut Told) {
+fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
-        let what = format!("invoke role of {name}");
         let (Some(role), Some(function)) = (&authorizer.invoke_role, &authorizer.function) else {
             continue;
         };
         let role_name = role.as_str().rsplit('/').next().unwrap_or_default();
         let ours = desired.roles.contains_key(role_name);
-        match session.wait(session.aws.role(role_name)) {
+        let what = format!("invoke role of {name}");
+        match session.block_on(session.aws.role(role_name)) {
             Ok(Some(found)) => match problem(&found, function) {
-                Some(problem) if ours => told.wrong(what, format!("{problem}; `deploy` mends it")),
-                Some(problem) => told.wrong(what, problem),
-                None => told.fine(what, role.as_str()),
+                Some(problem) if ours => {
+                    checks.wrong(what, format!("{problem}; `deploy` mends it"));
+                }
+                Some(problem) => checks.wrong(what, problem),
+                None => checks.fine(what, role.as_str()),
             },
-            Ok(None) if ours => told.fine(what, format!("`deploy` makes {role_name}")),
-            Ok(None) => told.wrong(what, format!("there is no role {role_name}")),
-            Err(error) => told.unknown(what, &error),
+            Ok(None) if ours => checks.fine(what, format!("`deploy` makes {role_name}")),
+            Ok(None) => checks.wrong(what, format!("there is no role {role_name}")),
+            Err(error) => checks.unknown(what, &error),
         }
         let arn = if ours {
             role_arn(&desired.api.name, role_name, &desired.place)
         } else {
             role.as_str().to_owned()
         };
-        if session.aws.identity.ends_with(":root") {
-            told.fine(format!("iam:PassRole for {name}"), "the root user may");
-            continue;
-        }
-        match session.wait(session.aws.may("iam:PassRole", &arn)) {
-            Ok(true) => told.fine(format!("iam:PassRole for {name}"), "allowed"),
-            Ok(false) => {
-                told.wrong(format!("iam:PassRole for {name}"), format!("not allowed on {arn}"));
-            }
-            Err(error) => told.unknown(format!("iam:PassRole for {name}"), &error),
-        }
+        pass_role(session, name, &arn, checks);
     }
 }
 
-/// Says what keeps API Gateway from invoking the function with a role.
+/// Checks that the caller may hand a role to API Gateway.
+fn pass_role(session: &Session, name: &str, arn: &str, checks: &mut Checks) {
+    let what = format!("iam:PassRole for {name}");
+    if session.aws.identity.ends_with(":root") {
+        checks.fine(what, "the root user may");
+        return;
+    }
+    match session.block_on(session.aws.may("iam:PassRole", arn)) {
+        Ok(true) => checks.fine(what, "allowed"),
+        Ok(false) => checks.wrong(what, format!("not allowed on {arn}")),
+        Err(error) => checks.unknown(what, &error),
+    }
+}
+
+/// Returns what keeps API Gateway from invoking the function with a role.
 fn problem(role: &Role, function: &Arn) -> Option<String> {
     let trusted = role.trust.to_string().contains("apigateway.amazonaws.com");
     if !trusted {
@@ -149,27 +149,46 @@ fn problem(role: &Role, function: &Arn) -> Option<String> {
     Some(format!("none of its policies names {}", function.as_str()))
 }
 
-fn room(session: &Session, desired: &Desired, told: &mut Told) -> Result<(), Failure> {
-    let apis = session.wait(session.aws.apis())?;
-    let mut count = |what: &str, is: usize, most: usize| {
-        let text = format!("{is} of {most}");
-        if is < most { told.fine(what, text) } else { told.wrong(what, text) }
-    };
-    count("REST APIs", apis.len(), APIS);
-    let mut paths: Vec<&str> = Vec::new();
-    for route in desired.draft.methods.keys() {
-        let path = route.path();
-        paths.extend(path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default()));
-        paths.push(path);
+/// Checks that the account has room for the API as it is to be.
+fn quotas(session: &Session, desired: &Desired, checks: &mut Checks) -> Result<(), Failure> {
+    let apis = session.block_on(session.aws.apis())?;
+    let found = session.find(&desired.api.name)?;
+    let is_new = usize::from(found.is_none());
+    let methods = desired.draft.methods.keys();
+    let paths = methods.map(RouteKey::path);
+    let mut usages = vec![
+        Usage::apis(apis.len() + is_new),
+        Usage::resources(resources(paths)),
+        Usage::authorizers(desired.draft.authorizers.len()),
+    ];
+    if let Some(listed) = found {
+        let stage = &desired.api.stage;
+        let api: ObservedApi = session.block_on(session.aws.observe_api(listed, stage))?;
+        let is_new = usize::from(!api.stages.contains_key(stage));
+        usages.push(Usage::stages(api.stages.len() + is_new));
     }
-    paths.sort_unstable();
-    paths.dedup();
-    count("resources", paths.len(), RESOURCES + 1);
-    count("authorizers", desired.draft.authorizers.len(), AUTHORIZERS + 1);
-    if let Some(listed) = session.find(&desired.api.name)? {
-        let api: ObservedApi = session.wait(session.aws.observe_api(listed, &desired.api.stage))?;
-        let is_new = usize::from(!api.stages.contains_key(&desired.api.stage));
-        count("stages", api.stages.len() + is_new, STAGES + 1);
+    for usage in usages {
+        if usage.fits() {
+            checks.fine(usage.what, usage);
+        } else {
+            checks.wrong(usage.what, usage);
+        }
     }
     Ok(())
+}
+
+/// Checks the role by which API Gateway writes logs, if the stage has any.
+fn log_role(session: &Session, api: &Api, checks: &mut Checks) {
+    if api.stage_settings.access_log.is_none() && api.stage_settings.logging.is_none() {
+        return;
+    }
+    let what = "account's log role";
+    match session.block_on(session.aws.log_role()) {
+        Ok(Some(role)) => checks.fine(what, &role),
+        Ok(None) => checks.wrong(
+            what,
+            "there is none, and API Gateway writes no logs without: set one in its settings",
+        ),
+        Err(error) => checks.unknown(what, &error),
+    }
 }

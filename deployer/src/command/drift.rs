@@ -2,21 +2,14 @@
 
 use serde_json::json;
 
-use super::session::Session;
-use super::{Failure, named};
+use super::{Failure, Invocation};
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 use deployment::plan::drift;
 
-pub(super) fn run(
-    arguments: &cli::Live,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let api = named(&arguments.files(), environment)?;
-    let session = Session::open(access, output)?;
+pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let api = invocation.compile_quietly(&arguments.files())?;
+    let session = invocation.connect()?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let mut changes = drift(&observed);
     let served = observed.stages.get(&arguments.stage);
@@ -36,6 +29,6 @@ pub(super) fn run(
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         format!("changed on AWS by somebody else:\n  {}", lines.join("\n  "))
     };
-    output.data(&text, &json!({"api": api.name, "id": observed.id, "drift": changes}));
+    invocation.output.data(&text, &json!({"api": api.name, "id": observed.id, "drift": changes}));
     Ok(if changes.is_empty() { Exit::Done } else { Exit::Pending })
 }

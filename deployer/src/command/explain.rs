@@ -10,14 +10,13 @@ use authorizer::routes::Verb;
 use authorizer::scope::is_scope_name;
 use authorizer::{Authorizer, Config, MAX_TOKEN_BYTES, UnixTime};
 
-use super::{Failure, compiled, local_issuer};
+use super::{Failure, Invocation, local_issuer};
 use crate::cli;
 use crate::dev::issuer::{self, Issuer};
 use crate::explain::{Explanation, head};
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Security};
-use compiler::compile::Environment;
 use gateway::clock;
 use gateway::event::{authorizer_event, method_arn};
 use gateway::identity;
@@ -25,24 +24,19 @@ use gateway::router::find;
 use gateway::template::Context;
 
 /// What the token for `--scopes` names as its issuer. Nothing is fetched from there.
-const NOBODY: &str = "https://explain.invalid/";
+const EXPLAIN_ISSUER: &str = "https://explain.invalid/";
 
 const ASSUMED: &str =
     "the token was made for this: what an issuer's rules ask beside scopes is taken as given";
 
-pub(super) fn run(
-    arguments: &cli::Explain,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Explain, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let (files, method, path) = request(arguments)?;
-    let api = compiled(&files, environment, output)?;
+    let api = invocation.compile(&files)?;
     let now = clock::unix_time();
     let explanation = explain(arguments, &api, &method, &path, now)?;
-    let json = serde_json::to_value(&explanation).map_err(|error| {
-        Failure::Authorizer(format!("the explanation cannot be written: {error}"))
-    })?;
-    output.data(&explanation.text(), &json);
+    let json = serde_json::to_value(&explanation)
+        .map_err(|cause| Failure::Unserializable { what: "the explanation", cause })?;
+    invocation.output.data(&explanation.text(), &json);
     Ok(Exit::Done)
 }
 
@@ -59,23 +53,25 @@ fn explain(
         return Ok(explanation);
     }
     let found = find(&router, &api.routes, method, below);
-    let found = found.ok_or_else(|| Failure::Authorizer("the route has gone".to_owned()))?;
-    let Security::Jwt { authorizer: name, .. } = &found.route.security else {
-        return Err(Failure::Authorizer("the route takes no token".to_owned()));
+    let guard = found.as_ref().and_then(|found| match &found.route.security {
+        Security::Jwt { authorizer, .. } => Some(authorizer),
+        _ => None,
+    });
+    let (Some(found), Some(name)) = (&found, guard) else {
+        return Err(Failure::NotGuarded { method: method.to_owned(), path: below.to_owned() });
     };
-    let missing = || Failure::Authorizer(format!("there is no authorizer `{name}`"));
+    let missing = || Failure::UnusedAuthorizer(name.clone());
     let settings = api.authorizers.get(name).ok_or_else(missing)?;
     let mut document = api.authorizer_document(name).ok_or_else(missing)?;
     let token = token(arguments, &mut document, now)?;
-    let config =
-        Config::resolve(&document).map_err(|problems| Failure::Authorizer(problems.to_string()))?;
+    let config = Config::resolve(&document)?;
     let unsendable = || Failure::Value {
         option: "--token",
         value: "…".to_owned(),
         expected: "a text that fits into a header",
     };
     let head = head(settings, method, path, &token).ok_or_else(unsendable)?;
-    let context = Context::new(api, &head, Some(&found));
+    let context = Context::new(api, &head, Some(found));
     let validation = settings.validation().and_then(|text| identity::validation(text).ok());
     let identity = match identity::identity(&settings.identity, validation.as_ref(), &context) {
         Ok(identity) => identity,
@@ -87,7 +83,7 @@ fn explain(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Start { what: "the runtime", cause: error.to_string() })?;
+        .map_err(|cause| Failure::Start { what: "the runtime", cause })?;
     let authorizer = Authorizer::new(config, &fetch);
     let outcome = runtime.block_on(authorizer.handle(&event.to_string(), now));
     let mut explanation = Explanation::with(api, found.route, &head, &outcome, now);
@@ -132,10 +128,7 @@ fn given(token: &str) -> Result<String, Failure> {
         text.clear();
         let limit = u64::try_from(MAX_TOKEN_BYTES).unwrap_or(u64::MAX);
         let read = std::io::stdin().take(limit).read_to_string(&mut text);
-        read.map_err(|error| Failure::Start {
-            what: "reading the token from stdin",
-            cause: error.to_string(),
-        })?;
+        read.map_err(Failure::Stdin)?;
     }
     let token = text.trim();
     Ok(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
@@ -164,18 +157,14 @@ fn token(
         });
     }
     let scopes: Vec<&str> = scopes.into_iter().collect();
-    let failed = |error: issuer::KeyGenerationError| Failure::Start {
-        what: "an issuer",
-        cause: error.to_string(),
-    };
-    let local = Issuer::new(NOBODY.to_owned(), &document.issuers).map_err(failed)?;
+    let local = Issuer::new(EXPLAIN_ISSUER.to_owned(), &document.issuers)?;
     let keys = BundledKeys {
         jwks: local.key_set().clone(),
         read_at: now.seconds(),
         lifetime_seconds: 3600,
     };
-    let mut trusted = issuer::trusted(NOBODY, &document.issuers);
+    let mut trusted = issuer::trusted(EXPLAIN_ISSUER, &document.issuers);
     trusted.keys = Some(keys);
     document.issuers.push(trusted);
-    local.mint("explain", &scopes.join(" "), None, now).map_err(failed)
+    Ok(local.mint("explain", &scopes.join(" "), None, now)?)
 }

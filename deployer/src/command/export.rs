@@ -4,42 +4,31 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::session::Session;
-use super::{Failure, compiled, make_folder, write};
+use super::{Failure, Invocation, make_folder, write};
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 use compiler::openapi::{document, render};
 use compiler::project::MANIFEST;
 use deployment::observed::ObservedApi;
 
-pub(super) fn run(
-    arguments: &cli::Export,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Export, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     if let (Some(id), Some(folder)) = (&arguments.from_api, &arguments.out) {
-        return from_api(id, folder, access, output);
+        return from_api(id, folder, invocation);
     }
-    let api = compiled(&arguments.files, environment, output)?;
+    let api = invocation.compile(&arguments.files)?;
     let text = serde_json::to_string_pretty(&render(&api)?).unwrap_or_default();
-    write(&text, arguments.out.as_deref(), output)?;
+    write(&text, arguments.out.as_deref(), invocation.output)?;
     Ok(Exit::Done)
 }
 
-fn from_api(
-    id: &str,
-    folder: &Path,
-    access: &cli::Access,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let session = Session::open(access, output)?;
-    let all = session.wait(session.aws.apis())?;
+fn from_api(id: &str, folder: &Path, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let output = invocation.output;
+    let session = invocation.connect()?;
+    let all = session.block_on(session.aws.apis())?;
     let Some(listed) = all.into_iter().find(|api| api.id == id) else {
-        return Err(Failure::NotThere(format!("there is no REST API {id}")));
+        return Err(Failure::NoRestApi(id.to_owned()));
     };
-    let api = session.wait(session.aws.observe_api(listed, ""))?;
+    let api = session.block_on(session.aws.observe_api(listed, ""))?;
     let (manifest, openapi) = (folder.join(MANIFEST), folder.join("openapi.json"));
     for path in [&manifest, &openapi] {
         if path.exists() {

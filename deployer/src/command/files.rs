@@ -23,10 +23,9 @@ pub(super) fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(
     fs::rename(&part, path).map_err(unwritable)
 }
 
-/// Reads a file's bytes.
+/// Reads a function that was built.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::Build(format!("{} cannot be read: {error}", path.display())))
+    fs::read(path).map_err(|cause| Failure::Binary { path: path.to_owned(), cause })
 }
 
 /// Makes a folder, if it is not there.

@@ -4,24 +4,17 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::session::Session;
-use super::{Failure, named};
+use super::{Failure, Invocation};
 use crate::apply::number;
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 
-pub(super) fn run(
-    arguments: &cli::Live,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let api = named(&arguments.files(), environment)?;
-    let session = Session::open(access, output)?;
+pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let api = invocation.compile_quietly(&arguments.files())?;
+    let session = invocation.connect()?;
     let listed = session.must_find(&api.name)?;
-    let stages = session.wait(session.aws.stages(&listed.id))?;
-    let deployments = session.wait(session.aws.deployments(&listed.id))?;
+    let stages = session.block_on(session.aws.stages(&listed.id))?;
+    let deployments = session.block_on(session.aws.deployments(&listed.id))?;
     let mut lines = vec![format!("{} ({})", api.name, listed.id)];
     let mut all: Vec<Json> = Vec::new();
     for deployment in deployments.iter().rev() {
@@ -45,7 +38,7 @@ pub(super) fn run(
         }));
     }
     let json = json!({"api": api.name, "id": listed.id, "deployments": all});
-    output.data(&lines.join("\n"), &json);
+    invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)
 }
 

@@ -2,24 +2,18 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Failure, compiled};
+use super::{Failure, Invocation};
 use crate::cli::{self, Files};
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use compiler::api::{Api, Route, Security};
-use compiler::compile::Environment;
 use deployment::desired::{may_invoke, trust};
 use deployment::iam::{COMMANDS, Scope};
 use deployment::observed::AwsTarget;
 
-pub(super) fn run(
-    arguments: &cli::Iam,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
-    let api = compiled(&files, environment, output)?;
-    let place = place(arguments, access, environment, &api)?;
+    let api = invocation.compile(&files)?;
+    let place = place(arguments, invocation, &api)?;
     let handed = handed(&api);
     let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
     let functions = functions.filter_map(|arn| arn.as_str().split(':').nth(6).map(str::to_owned));
@@ -51,7 +45,7 @@ pub(super) fn run(
         })?,
     };
     debug_assert!(COMMANDS.iter().all(|command| scope.policy(command).is_some()));
-    output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
+    invocation.output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
     Ok(Exit::Done)
 }
 
@@ -70,12 +64,12 @@ fn handed(api: &Api) -> Vec<String> {
 /// Where the functions are, unless something else is said.
 fn place(
     arguments: &cli::Iam,
-    access: &cli::Access,
-    environment: Environment<'_>,
+    invocation: Invocation<'_>,
     api: &Api,
 ) -> Result<AwsTarget, Failure> {
     let function = api.authorizers.values().find_map(|authorizer| authorizer.function.as_ref());
-    let region = access.region.clone().or_else(|| environment("AWS_REGION"));
+    let region =
+        invocation.access.region.clone().or_else(|| (invocation.environment)("AWS_REGION"));
     let region = region.or_else(|| Some(function?.region().to_owned()));
     let account = arguments.account.clone().or_else(|| Some(function?.account().to_owned()));
     let partition = match (function, region.as_deref()) {

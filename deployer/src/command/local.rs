@@ -127,29 +127,27 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure>
 
 /// Returns a folder that goes away with this value.
 pub(super) fn folder() -> Result<tempfile::TempDir, Failure> {
-    tempfile::Builder::new().prefix("portcullis-").tempdir().map_err(|error| Failure::Start {
-        what: "a folder for functions",
-        cause: error.to_string(),
-    })
+    let folder = tempfile::Builder::new().prefix("portcullis-").tempdir();
+    folder.map_err(|cause| Failure::Start { what: "a folder for functions", cause })
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Start { what: "the runtime", cause: error.to_string() })
+        .map_err(|cause| Failure::Start { what: "the runtime", cause })
 }
 
 /// Runs a command that prints a token.
 pub(super) fn token(command: &str, variables: &[(&str, String)]) -> Result<String, Failure> {
-    let failed = |cause: String| Failure::Start { what: "the token command", cause };
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stderr(Stdio::inherit());
     shell.envs(variables.iter().map(|(name, value)| (name, value)));
-    let output = shell.output().map_err(|error| failed(error.to_string()))?;
+    let output =
+        shell.output().map_err(|cause| Failure::Start { what: "the token command", cause })?;
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || token.is_empty() {
-        return Err(failed(format!("it ended with {} and printed no token", output.status)));
+        return Err(Failure::NoToken(output.status));
     }
     Ok(token.strip_prefix("Bearer ").unwrap_or(&token).to_owned())
 }

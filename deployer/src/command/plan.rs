@@ -2,27 +2,20 @@
 
 use serde_json::json;
 
-use super::session::look;
-use super::{Failure, write};
+use super::{Failure, Invocation, write};
 use crate::cli;
 use crate::output::{Exit, Output};
-use compiler::compile::Environment;
 use deployment::function::{FunctionDrift, PublishedFunction};
 use deployment::plan::{Plan, plan};
 
-pub(super) fn run(
-    arguments: &cli::Plan,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let (_, desired, observed) = look(&arguments.live, access, environment, output)?;
+pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let (_, desired, observed) = invocation.load_and_observe(&arguments.live)?;
     let plan = plan(&desired, &observed);
     if let Some(path) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
-        write(&text, Some(path), output)?;
+        write(&text, Some(path), invocation.output)?;
     }
-    told(&plan, output);
+    told(&plan, invocation.output);
     // Of a function that says nothing, or is not there yet, nothing is known to differ.
     let known =
         |function: &FunctionDrift| observed.functions.get(&function.function).is_some_and(says);

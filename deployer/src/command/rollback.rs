@@ -1,86 +1,117 @@
 //! `deployer rollback`: one patch, back to a revision that was served before.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::Failure;
+use super::deploy::flush;
 use super::session::Session;
-use crate::apply::number;
+use super::{Failure, Invocation};
+use crate::apply::{ConcurrentUpdate, number};
 use crate::cli::{self, Files};
-use crate::command::named;
-use crate::output::{Exit, Output};
-use aws::Kind;
-use compiler::compile::Environment;
-use deployment::observed::ObservedApi;
+use crate::output::Exit;
+use deployment::observed::{ObservedApi, ObservedStage};
 use deployment::plan::{Change, Patch, between};
-use deployment::revision::Record;
+use deployment::revision::{Record, Revision};
 
-pub(super) fn run(
-    arguments: &cli::Rollback,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let (dir, revision) = place(&arguments.place)?;
     let files = Files { dir: dir.into(), stage: Some(arguments.stage.clone()) };
-    let api = named(&files, environment)?;
-    let session = Session::open(access, output)?;
+    let api = invocation.compile_quietly(&files)?;
+    let session = invocation.connect()?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let Some(stage) = observed.stages.get(&arguments.stage) else {
-        let message = format!("{} has no stage {}", api.name, arguments.stage);
-        return Err(Failure::NotThere(message));
+        return Err(Failure::NoStage { api: api.name, stage: arguments.stage.clone() });
     };
-    let live = observed.live(&arguments.stage).cloned();
-    let (deployment, target) =
-        target(&observed, &arguments.stage, live.as_ref().map(|r| r.number), revision)?;
-    let changes = changes(&observed, live.as_ref().map(|r| r.number), target);
-    let lines: Vec<String> = changes.iter().map(|change| format!("\n  {change}")).collect();
-    let rules = changes.iter().any(|change| change.aspect == "rules");
-    let from = number(live.as_ref());
-    let text = format!(
-        "{} ({}), stage {}: from {from} back to revision {target}{}",
-        api.name,
-        observed.id,
-        arguments.stage,
-        lines.concat()
-    );
-    let json = json!({
-        "api": api.name,
-        "id": observed.id,
-        "stage": arguments.stage,
-        "from": live.as_ref().map(|revision| revision.number),
-        "revision": target,
-        "changes": changes,
-    });
-    if stage.deployment == deployment && stage.canary.is_none() {
-        output.data(&format!("nothing to do: it serves revision {target}"), &json);
+    let live = observed.live(&arguments.stage);
+    let target = target(&observed, &arguments.stage, live.map(|live| live.number), revision)?;
+    let rollback = Rollback {
+        api: &observed,
+        name: &arguments.stage,
+        stage,
+        live,
+        changes: changes(&observed, live.map(|live| live.number), target.1),
+        deployment: target.0,
+        revision: target.1,
+    };
+    let (json, revision) = (rollback.json(&api.name), rollback.revision);
+    if rollback.is_done() {
+        invocation.output.data(&format!("nothing to do: it serves revision {revision}"), &json);
         return Ok(Exit::Done);
     }
-    output.note(&text);
-    if rules {
-        output.note(
-            "  note: functions keep the rules they have: point them back too, if it is these",
-        );
-    }
-    if !arguments.yes && output.ask("\ngo back? type yes:").as_deref() != Some("yes") {
-        return Err(Failure::NotConfirmed(format!("rolling back {}", arguments.stage)));
-    }
-    let mut patches = vec![Patch::replace("/deploymentId", &deployment)];
-    if stage.canary.is_some() {
-        patches.push(Patch::remove("/canarySettings"));
-    }
-    let now = session.wait(session.aws.update_stage(&observed.id, &arguments.stage, &patches))?;
-    if now.deployment != deployment {
-        let message = "somebody else moved the stage in the meantime".to_owned();
-        return Err(Failure::Stale(message));
-    }
+    rollback.confirm(&api.name, arguments.yes, &session)?;
+    rollback.carry_out(&session)?;
     if arguments.flush_auth_cache {
-        match session.wait(session.aws.flush(&observed.id, &arguments.stage)) {
-            Err(error) if error.kind == Kind::Unsupported => output.note(&error.to_string()),
-            result => result?,
-        }
+        flush(&session, &observed.id, &arguments.stage)?;
     }
-    output.data(&format!("{} serves revision {target} again", arguments.stage), &json);
+    let text = format!("{} serves revision {revision} again", arguments.stage);
+    invocation.output.data(&text, &json);
     Ok(Exit::Done)
+}
+
+/// A stage, and the revision that it is moved back to.
+struct Rollback<'a> {
+    api: &'a ObservedApi,
+    name: &'a str,
+    stage: &'a ObservedStage,
+    live: Option<&'a Revision>,
+    changes: Vec<Change>,
+    deployment: String,
+    revision: u32,
+}
+
+impl Rollback<'_> {
+    fn is_done(&self) -> bool {
+        self.stage.deployment == self.deployment && self.stage.canary.is_none()
+    }
+
+    /// Shows what changes, and has it confirmed.
+    fn confirm(&self, api: &str, yes: bool, session: &Session) -> Result<(), Failure> {
+        let (id, name, revision) = (&self.api.id, self.name, self.revision);
+        let from = number(self.live);
+        let lines: Vec<String> = self.changes.iter().map(|line| format!("\n  {line}")).collect();
+        session.output.note(&format!(
+            "{api} ({id}), stage {name}: from {from} back to revision {revision}{}",
+            lines.concat()
+        ));
+        if self.changes.iter().any(|change| change.aspect == "rules") {
+            session.output.note(
+                "  note: authorizer function aliases are not rolled back; update them separately",
+            );
+        }
+        let question = "\nRoll back? Type `yes` to confirm:";
+        if !yes && session.output.ask(question).as_deref() != Some("yes") {
+            return Err(Failure::NotConfirmed { action: format!("rolling back {name}") });
+        }
+        Ok(())
+    }
+
+    fn carry_out(&self, session: &Session) -> Result<(), Failure> {
+        let mut patches = vec![Patch::replace("/deploymentId", &self.deployment)];
+        if self.stage.canary.is_some() {
+            patches.push(Patch::remove("/canarySettings"));
+        }
+        let update = session.aws.update_stage(&self.api.id, self.name, &patches);
+        let now = session.block_on(update)?;
+        if now.deployment == self.deployment {
+            return Ok(());
+        }
+        Err(ConcurrentUpdate {
+            stage: self.name.to_owned(),
+            expected: Some(self.deployment.clone()),
+            found: Some(now.deployment),
+        }
+        .into())
+    }
+
+    fn json(&self, api: &str) -> Json {
+        json!({
+            "api": api,
+            "id": self.api.id,
+            "stage": self.name,
+            "from": self.live.map(|revision| revision.number),
+            "revision": self.revision,
+            "changes": self.changes,
+        })
+    }
 }
 
 /// Tells the folder and the revision apart.
@@ -98,8 +129,8 @@ fn place(words: &[String]) -> Result<(String, Option<u32>), Failure> {
     Ok((dir.to_owned(), numbers.first().copied()))
 }
 
-/// Returns the deployment of the revision, or of the one that the stage served before. One that
-/// nothing served may be what a run died over before it was checked.
+/// Returns the deployment of the revision, or of the last one that the stage served before. One
+/// that no stage served may be left over from a run that ended before it was verified.
 fn target(
     api: &ObservedApi,
     stage: &str,
@@ -119,18 +150,12 @@ fn target(
             served.filter(|(number, _)| live.is_none_or(|live| *number < live)).max()
         }
     };
-    found.map(|(number, id)| ((*id).clone(), *number)).ok_or_else(|| {
-        Failure::NotThere(match revision {
-            Some(number) if ours.iter().any(|(there, _)| *there == number) => format!(
-                "no stage served revision {number}, so nobody knows whether it was checked to \
-                 the end: deploy its files again"
-            ),
-            Some(number) => format!("there is no revision {number}: see `deployer history`"),
-            None => format!(
-                "there is no earlier revision that {stage} served: see `deployer history`, and \
-                 name one"
-            ),
-        })
+    found.map(|(number, id)| ((*id).clone(), *number)).ok_or_else(|| match revision {
+        Some(wanted) if ours.iter().any(|(number, _)| *number == wanted) => {
+            Failure::UnservedRevision(wanted)
+        }
+        Some(wanted) => Failure::NoRevision(wanted),
+        None => Failure::NoEarlierRevision { stage: stage.to_owned() },
     })
 }
 

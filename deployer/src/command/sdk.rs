@@ -4,20 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::session::Session;
-use super::{Failure, named, write_bytes};
+use super::{Failure, Invocation, write_bytes};
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 
 const LANGUAGES: [&str; 6] = ["android", "java", "javascript", "objectivec", "ruby", "swift"];
 
-pub(super) fn run(
-    arguments: &cli::Sdk,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     if !LANGUAGES.contains(&arguments.language.as_str()) {
         return Err(Failure::Value {
             option: "--language",
@@ -36,15 +29,15 @@ pub(super) fn run(
         };
         parameters.insert(name.to_owned(), value.to_owned());
     }
-    let api = named(&arguments.live.files(), environment)?;
-    let session = Session::open(access, output)?;
+    let api = invocation.compile_quietly(&arguments.live.files())?;
+    let session = invocation.connect()?;
     let listed = session.must_find(&api.name)?;
     let stage = &arguments.live.stage;
     let sdk = session.aws.sdk(&listed.id, stage, &arguments.language, &parameters);
-    let sdk = session.wait(sdk)?;
+    let sdk = session.block_on(sdk)?;
     write_bytes(&sdk, &arguments.out)?;
     let text = format!("{} bytes in {}", sdk.len(), arguments.out.display());
     let json = json!({"api": api.name, "file": arguments.out, "bytes": sdk.len()});
-    output.data(&text, &json);
+    invocation.output.data(&text, &json);
     Ok(Exit::Done)
 }

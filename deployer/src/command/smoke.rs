@@ -1,5 +1,5 @@
-//! One request to a stage that has just moved. What moved is not at once everywhere, so a wrong
-//! answer is asked for again for a while.
+//! The smoke test: one request to a stage that has just moved. A new deployment is not at once
+//! everywhere, so the request is repeated for a while.
 
 use std::time::Duration;
 
@@ -7,47 +7,63 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::Empty;
 
+use super::SmokeFailure;
 use crate::output::Output;
 use gateway::body::body;
-use gateway::client::client;
+use gateway::client::{HttpClient, client};
 
-/// How often it is asked, and how far apart.
-const TRIES: u32 = 15;
+/// The attempts, and the pause between two of them.
+const ATTEMPTS: u32 = 15;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Asks until the answer is right; says what it was if it never is.
-pub(super) async fn ask(
-    url: &str,
-    token: Option<&str>,
-    expected: Option<u16>,
-    output: Output,
-) -> Result<(), String> {
-    let uri: Uri = url.parse().map_err(|_| format!("`{url}` is no URL"))?;
-    let client = client();
-    let mut last = String::new();
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            output.note(&format!("  waiting 2 s: {last}"));
+/// The limit of one request, in seconds.
+const TIMEOUT: u64 = 30;
+
+/// A request to a stage, and what must come of it.
+pub(super) struct SmokeTest<'a> {
+    pub url: String,
+    pub token: Option<&'a str>,
+    /// Any status below 500, if there is none.
+    pub expected: Option<u16>,
+}
+
+impl SmokeTest<'_> {
+    /// Repeats the request until the response is right; returns the last one's failure if none is.
+    pub(super) async fn run(&self, output: Output) -> Result<(), SmokeFailure> {
+        let uri: Uri = self.url.parse().map_err(|_| SmokeFailure::Url(self.url.clone()))?;
+        let client = client();
+        let mut result = self.request(&uri, &client).await;
+        for _ in 1..ATTEMPTS {
+            let Err(failure) = &result else { break };
+            output.note(&format!("  waiting 2 s: {failure}"));
             tokio::time::sleep(PAUSE).await;
+            result = self.request(&uri, &client).await;
         }
+        result
+    }
+
+    async fn request(&self, uri: &Uri, client: &HttpClient) -> Result<(), SmokeFailure> {
+        let url = self.url.clone();
         let mut request = Request::get(uri.clone());
-        if let Some(token) = token {
+        if let Some(token) = self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let request =
-            request.body(body(Empty::<Bytes>::new())).map_err(|error| error.to_string())?;
-        let answer = tokio::time::timeout(Duration::from_secs(30), client.request(request)).await;
-        last = match answer {
-            Err(_) => format!("{url} did not answer within 30 s"),
-            Ok(Err(error)) => format!("{url} cannot be asked: {error}"),
+        let unreachable =
+            |cause: String| SmokeFailure::Unreachable { url: self.url.clone(), cause };
+        let request = request
+            .body(body(Empty::<Bytes>::new()))
+            .map_err(|error| unreachable(error.to_string()))?;
+        let limit = Duration::from_secs(TIMEOUT);
+        match tokio::time::timeout(limit, client.request(request)).await {
+            Err(_) => Err(SmokeFailure::Timeout { url, seconds: TIMEOUT }),
+            Ok(Err(error)) => Err(unreachable(error.to_string())),
             Ok(Ok(answer)) => {
-                let status = answer.status().as_u16();
-                if expected.map_or(status < 500, |expected| status == expected) {
+                let (found, expected) = (answer.status().as_u16(), self.expected);
+                if expected.map_or(found < 500, |expected| found == expected) {
                     return Ok(());
                 }
-                format!("{url} answered {status}")
+                Err(SmokeFailure::Status { url, expected, found })
             }
-        };
+        }
     }
-    Err(last)
 }

@@ -3,26 +3,18 @@
 use serde_json::json;
 
 use super::deploy::url;
-use super::session::Session;
-use super::{Failure, named};
+use super::{Failure, Invocation};
 use crate::apply::number;
 use crate::cli;
-use crate::output::{Exit, Output};
-use compiler::compile::Environment;
+use crate::output::Exit;
 use deployment::plan::drift;
 
-pub(super) fn run(
-    arguments: &cli::Live,
-    access: &cli::Access,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let api = named(&arguments.files(), environment)?;
-    let session = Session::open(access, output)?;
+pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let api = invocation.compile_quietly(&arguments.files())?;
+    let session = invocation.connect()?;
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let Some(stage) = observed.stages.get(&arguments.stage) else {
-        let message = format!("{} has no stage {}", api.name, arguments.stage);
-        return Err(Failure::NotThere(message));
+        return Err(Failure::NoStage { api: api.name, stage: arguments.stage.clone() });
     };
     let live = observed.live(&arguments.stage);
     let deployment = observed.deployment(&stage.deployment);
@@ -62,6 +54,6 @@ pub(super) fn run(
         "authorizers": observed.draft.authorizers,
         "drift": drift,
     });
-    output.data(&lines.join("\n"), &json);
+    invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)
 }

@@ -9,12 +9,11 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 
-use super::{Failure, local};
+use super::{Failure, Invocation, local};
 use crate::cli;
 use crate::dev::cases::{self, Actual, Case, Outcome, Results, Run, Token};
 use crate::dev::serving::Serving;
 use crate::output::{Exit, Output};
-use compiler::compile::Environment;
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostics, has_errors};
 use compiler::source::document::read_yaml;
@@ -28,11 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(35);
 /// Tokens that have expired did so this long ago, in seconds.
 const LONG_AGO: i64 = 100_000;
 
-pub(super) fn run(
-    arguments: &cli::Test,
-    environment: Environment<'_>,
-    output: Output,
-) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let output = invocation.output;
     let mut file = arguments.cases.clone();
     if file.is_dir() {
         file.push("cases.yaml");
@@ -49,7 +45,8 @@ pub(super) fn run(
             runtime.block_on(all(cases, &Asked::Live(asked), output))
         }
         None => {
-            let mut project = local::project(&dir, arguments.stage.as_deref(), environment)?;
+            let mut project =
+                local::project(&dir, arguments.stage.as_deref(), invocation.environment)?;
             let api = local::api(&mut project, output)?;
             let folder = local::folder()?;
             runtime.block_on(async {

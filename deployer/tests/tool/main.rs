@@ -22,6 +22,8 @@ mod infra;
 mod linting;
 mod local_issuer;
 mod planning;
+mod probing;
+mod quotas;
 mod schema;
 
 use std::fs;

@@ -87,8 +87,8 @@ fn what_aws_refuses_is_told_in_its_words() {
     for (fault, exit, says, help) in [
         (Fault::Denied, 4, "not you (AccessDeniedException)", "deployer iam COMMAND"),
         (Fault::Refused, 1, "Errors found during import: Unable to put resource (BadRequest", ""),
-        (Fault::Throttled, 1, "slow (TooManyRequestsException)", "run it again"),
-        (Fault::Conflict, 5, "busy (ConflictException)", "somebody else is changing it"),
+        (Fault::Throttled, 1, "slow (TooManyRequestsException)", "safe to re-run"),
+        (Fault::Conflict, 5, "busy (ConflictException)", "another program is changing it"),
     ] {
         account.wire.arm(Some((put, fault, usize::MAX)));
         let told = account.go(&go).exits(exit);
@@ -108,7 +108,10 @@ fn a_missing_authorizer_test_is_passed_over_for_stand_ins_only() {
         command.output().unwrap().into()
     };
     let told = go(&["deploy", "--stage", "dev", "--yes"]).exits(1);
-    assert!(told.says("cannot be tested there") && told.says("--untested-authorizer"), "{told:?}");
+    assert!(
+        told.says("the authorizer jwt cannot be tested") && told.says("--untested-authorizer"),
+        "{told:?}"
+    );
     assert_eq!(account.api()["stages"], serde_json::json!({}));
     // Not without saying where.
     go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).exits(1);

@@ -138,7 +138,7 @@ fn no_stage_serves_what_an_authorizer_did_not_pass() {
         account.wire.arm(Some((at, fault, 1)));
         account.go(&DEPLOY);
         let told = account.run(&DEPLOY).exits(1);
-        assert!(told.says("did not refuse what is no token") && told.says("no stage"), "{told:?}");
+        assert!(told.says("accepted an invalid token") && told.says("no stage"), "{told:?}");
         let api = account.api();
         assert_eq!(api["stages"], serde_json::json!({}), "call {at}, {fault:?}");
         assert_eq!(api["deployments"], serde_json::json!([]), "call {at}, {fault:?}");

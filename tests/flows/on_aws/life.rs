@@ -23,7 +23,12 @@ fn named(list: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn an_api_is_made_changed_rolled_back_and_removed() {
     let account = Account::new(KEY);
-    assert!(account.run(&["status", "--stage", "dev"]).exits(1).says("there is no API petstore"));
+    assert!(
+        account
+            .run(&["status", "--stage", "dev"])
+            .exits(1)
+            .says("no API `petstore` managed by Portcullis in ")
+    );
     let told = account.deploy("dev").json();
     assert_eq!((&told["stage"], &told["revision"]), (&json!("dev"), &json!(1)));
     is_the_petstore(&account);
@@ -81,7 +86,7 @@ fn an_api_is_made_changed_rolled_back_and_removed() {
 
     // A stage goes, the other stays; then all goes.
     let asked = account.run(&["undeploy", "--stage", "dev"]).exits(1);
-    assert!(asked.says("nobody said yes") && asked.says("what stays: prod"), "{asked:?}");
+    assert!(asked.says("confirmation required") && asked.says("what stays: prod"), "{asked:?}");
     assert!(asked.says("what needs it: nothing"), "{asked:?}");
     account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0);
     assert_eq!(stages(&account), named(&[("prod", "2")]));

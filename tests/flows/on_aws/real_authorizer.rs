@@ -48,7 +48,7 @@ fn the_shipped_function_passes_the_test_and_lets_a_real_token_in() {
         account.run(&["deploy", "--stage", "dev", "--yes", &command])
     };
     let refused = deploy("not.a.token").exits(1);
-    assert!(refused.says("did not let the given token in (401)"), "{refused:?}");
+    assert!(refused.says("rejected the token from --token-command (401)"), "{refused:?}");
     let done = deploy(&token).exits(0);
     assert!(!done.says(&token), "a token is printed to nobody");
     account.is_done("dev");

@@ -57,7 +57,7 @@ fn a_stale_plan_is_refused_and_a_fresh_one_carried_out() {
     // Another deployer.
     account.deploy("dev");
     let stale = account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(5);
-    assert!(stale.says("is about what is not so any more"), "{stale:?}");
+    assert!(stale.says("plan.json is stale: AWS changed since it was created"), "{stale:?}");
     assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
     account.edit("openapi.yaml", "- jwt: [owners:all]", "- jwt: [owners:some]");
     account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).exits(0);
@@ -90,7 +90,7 @@ fn two_deployers_at_once_do_not_move_a_stage_twice() {
     );
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     let told = account.run(&["deploy", "--stage", "dev", "--yes"]).exits(5);
-    assert!(told.says("somebody else moved the stage dev in the meantime"), "{told:?}");
+    assert!(told.says("stage dev was updated concurrently: expected deployment "), "{told:?}");
     assert_eq!(account.api()["stages"]["dev"]["deployment"], "theirs");
     // And what is theirs is told, and taken over by whoever goes on.
     let drift = account.run(&["drift", "--stage", "dev"]).exits(2);
@@ -142,7 +142,7 @@ fn what_no_stage_served_is_not_gone_back_to() {
     // Another stage's past is not this one's, but was checked all the same.
     account.deploy("prod");
     let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).exits(1);
-    assert!(refused.says("no earlier revision that prod served"), "{refused:?}");
+    assert!(refused.says("stage prod served no earlier revision"), "{refused:?}");
     account.run(&["rollback", "1", "--stage", "prod", "--yes"]).exits(0);
 }
 
@@ -153,7 +153,7 @@ fn an_authorizer_that_is_not_there_was_not_found_right() {
     account.deploy("dev");
     account.wire.empty("/authorizers?");
     let told = account.go(&["deploy", "--stage", "prod", "--yes"]).exits(1);
-    assert!(told.says("the authorizer jwt is not there; no stage was moved"), "{told:?}");
+    assert!(told.says("the authorizer jwt does not exist; no stage was updated"), "{told:?}");
     let stages = account.api()["stages"].clone();
     assert_eq!(stages.as_object().unwrap().keys().collect::<Vec<_>>(), ["dev"]);
 }
@@ -170,10 +170,25 @@ fn an_authorizer_that_does_not_answer_as_it_must_moves_no_stage() {
     };
     let refused = (401, String::new());
     for (number, garbage, token, expected) in [
-        (41, (200, allow.clone()), refused.clone(), Err("did not refuse what is no token (200)")),
-        (42, (500, String::new()), refused.clone(), Err("(500: it could not be invoked)")),
-        (43, refused.clone(), refused.clone(), Err("did not let the given token in (401)")),
-        (44, refused.clone(), (200, deny.clone()), Err("did not let the given token in (200)")),
+        (41, (200, allow.clone()), refused.clone(), Err("accepted an invalid token (200)")),
+        (
+            42,
+            (500, String::new()),
+            refused.clone(),
+            Err("failed on an invalid token (500: API Gateway could not invoke it)"),
+        ),
+        (
+            43,
+            refused.clone(),
+            refused.clone(),
+            Err("rejected the token from --token-command (401)"),
+        ),
+        (
+            44,
+            refused.clone(),
+            (200, deny.clone()),
+            Err("rejected the token from --token-command (200 with a policy that denies)"),
+        ),
         (45, (200, deny), (200, allow.clone()), Ok(())),
         (46, (403, String::new()), (200, allow), Ok(())),
     ] {
@@ -200,7 +215,7 @@ fn a_stage_that_does_not_answer_is_put_back() {
     let backend = e2e::backend::Backend::answering("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
     let smoke = ["deploy", "--stage", "dev", "--yes", "--smoke", &backend.url];
     let told = account.run(&smoke).exits(6);
-    assert!(told.says("answered 500; the stage was moved back"), "{told:?}");
+    assert!(told.says("answered 500, expected below 500; stage rolled back"), "{told:?}");
     assert_eq!(account.api()["stages"], json!({}), "it was not there before");
     account.deploy("dev");
     let before = account.api()["stages"].clone();
@@ -237,7 +252,7 @@ fn a_stage_that_does_not_answer_is_put_back() {
 fn a_canary_takes_a_share_and_is_promoted_or_ended() {
     let account = Account::new("100000000035");
     let told = account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).exits(1);
-    assert!(told.says("is not there yet"), "{told:?}");
+    assert!(told.says("the stage dev does not exist"), "{told:?}");
     account.deploy("dev");
     let change = |from: &str, to: &str| account.edit("openapi.yaml", from, to);
     change("- jwt: [owners:read]", "- jwt: [owners:admin]");
@@ -263,7 +278,7 @@ fn a_canary_takes_a_share_and_is_promoted_or_ended() {
 fn nothing_is_done_that_nobody_said_yes_to() {
     let account = Account::new("100000000036");
     let told = account.run(&["deploy", "--stage", "dev"]).exits(1);
-    assert!(told.says("nobody said yes") && told.says("--yes"), "{told:?}");
+    assert!(told.says("confirmation required") && told.says("--yes"), "{told:?}");
     assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
     account.deploy("dev");
     account.run(&["rollback", "1", "--stage", "dev"]).exits(0);
@@ -338,7 +353,8 @@ fn a_stage_that_does_not_become_what_it_was_to_be_is_put_back() {
     account.wire.lose("throttling");
     let go = ["deploy", "--stage", "dev", "--yes"];
     let told = account.go(&go).exits(6);
-    assert!(told.says("did not take all of its settings; the stage is again what it was"));
+    assert!(told.says("stage settings were only partially applied: /*/*/throttling/"), "{told:?}");
+    assert!(told.says(" not set; stage rolled back"), "{told:?}");
     assert_eq!(account.api()["stages"], json!({}));
     account.deploy("dev");
     let before = account.api()["stages"].clone();
@@ -349,7 +365,7 @@ fn a_stage_that_does_not_become_what_it_was_to_be_is_put_back() {
     assert_eq!(account.api()["stages"]["dev"]["deployment"], before["dev"]["deployment"]);
     account.wire.lose("/deploymentId");
     let told = account.go(&go).exits(6);
-    assert!(told.says("serves another deployment than it was told to"), "{told:?}");
+    assert!(told.says("stage points at an unexpected deployment: expected "), "{told:?}");
     account.deploy("dev");
     account.is_done("dev");
 }

@@ -104,7 +104,7 @@ fn sources_become_a_function_that_an_api_asks() {
     let told = account.run(&["plan", "--stage", "dev"]).exits(0);
     assert!(told.says("is not there; the files say configuration"), "{told:?}");
     let told = build(&[], &token).exits(1);
-    assert!(told.says("--function-role does not say what it runs as"), "{told:?}");
+    assert!(told.says("does not exist, and creating it needs --function-role"), "{told:?}");
     assert!(!told.says("building"), "{told:?}");
     let bare = account.run(&["deploy", "--stage", "dev", "--yes", "--build"]).exits(1);
     assert!(bare.says("does not hold Portcullis's sources"), "{bare:?}");
@@ -121,7 +121,7 @@ fn sources_become_a_function_that_an_api_asks() {
     let policy = account.run(&["iam", "build", "--function-role", &role]).exits(0).json();
     let told = build(&["--function-role", &role], &token).exits(0);
     let mut needed = permitted::needed(&account, &policy);
-    assert!(told.says("petstore-authorizer:live leads to version 1"), "{told:?}");
+    assert!(told.says("alias petstore-authorizer:live → version 1"), "{told:?}");
     let linked = if told.says("rustup target add") { "gnu" } else { "musl" };
     assert!(told.says("dev serves revision 1") && !told.says(&token), "{told:?}");
     assert_eq!(alias(at), "1");
@@ -143,7 +143,7 @@ fn sources_become_a_function_that_an_api_asks() {
 
     // The same again publishes nothing.
     let told = build(&[], &token).exits(0);
-    assert!(told.says("petstore-authorizer:live is that already, version 1"), "{told:?}");
+    assert!(told.says("petstore-authorizer:live is up to date (version 1)"), "{told:?}");
     assert_eq!(versions(at).as_array().unwrap().len(), 1);
 
     // Rules change: the plan says so, and a deployment without --build does not hide it.
@@ -162,18 +162,18 @@ fn sources_become_a_function_that_an_api_asks() {
     // cannot ask is not led to any more.
     let told = build(&[], "not.a.token").exits(1);
     assert!(
-        told.says("version 2 of petstore-authorizer did not let the given token in"),
+        told.says("version 2 of petstore-authorizer rejected the token from --token-command"),
         "{told:?}"
     );
-    assert!(!told.says("leads to") && !told.says("not.a.token"), "{told:?}");
+    assert!(!told.says("→ version") && !told.says("not.a.token"), "{told:?}");
     assert_eq!(alias(at), "1");
     broken.store(true, Ordering::SeqCst);
     let told = build(&[], &token).exits(1);
-    assert!(told.says("petstore-authorizer:live leads to version 1 again"), "{told:?}");
+    assert!(told.says("alias petstore-authorizer:live restored to version 1"), "{told:?}");
     assert_eq!(alias(at), "1");
     broken.store(false, Ordering::SeqCst);
     let told = build(&[], &token).exits(0);
-    assert!(told.says("leads to version"), "{told:?}");
+    assert!(told.says("→ version"), "{told:?}");
     needed.extend(permitted::needed(&account, &policy));
     for action in ["CreateFunction", "UpdateFunctionCode", "CreateAlias", "UpdateAlias"] {
         assert!(needed.contains(&format!("lambda:{action}")), "{action}: {needed:?}");

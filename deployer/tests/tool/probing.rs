@@ -1,0 +1,71 @@
+//! What an authorizer's answer to a probe means.
+
+use aws::apigateway::Checked;
+use deployer::apply::probe::{Answer, Problem, Token, Verdict, judge};
+use serde_json::{Value, json};
+
+const ALLOW: &str = r#"{"Statement":[{"Effect":"Allow","Resource":"*"}]}"#;
+const DENY: &str = r#"{"Statement":[{"Effect":"Deny","Resource":"*"}]}"#;
+
+#[derive(Debug, PartialEq)]
+enum Expected {
+    Passed,
+    Retry,
+    Wrong,
+}
+
+fn verdict(token: Token, answer: &Answer) -> Expected {
+    match judge(token, answer) {
+        Verdict::Passed => Expected::Passed,
+        Verdict::Retry(_) => Expected::Retry,
+        Verdict::Wrong(_) => Expected::Wrong,
+    }
+}
+
+#[test]
+fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_authorizer() {
+    use Expected::{Passed, Retry, Wrong};
+    for (status, policy, invalid, given) in [
+        (200, Some(ALLOW), Wrong, Passed),
+        (200, None, Wrong, Passed),
+        (200, Some(DENY), Passed, Wrong),
+        (401, None, Passed, Wrong),
+        (403, None, Passed, Wrong),
+        (400, None, Retry, Retry),
+        (500, None, Retry, Retry),
+    ] {
+        let answer = Checked { status, policy: policy.map(str::to_owned), log: String::new() };
+        let answer = Answer::of_test(&answer, "token");
+        let found = (verdict(Token::Invalid, &answer), verdict(Token::Given, &answer));
+        assert_eq!(found, (invalid, given), "{status} {policy:?}");
+    }
+}
+
+#[test]
+fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
+    use Expected::{Passed, Retry, Wrong};
+    let policy =
+        |text: &str| json!({"policyDocument": serde_json::from_str::<Value>(text).unwrap()});
+    for (answer, invalid, given) in [
+        (policy(ALLOW), Wrong, Passed),
+        (policy(DENY), Passed, Wrong),
+        (json!({"errorMessage": "Unauthorized"}), Passed, Wrong),
+        (json!({"errorMessage": "Runtime exited"}), Retry, Retry),
+        (json!({}), Retry, Retry),
+        (Value::Null, Retry, Retry),
+    ] {
+        let read = Answer::of_invoke(&answer);
+        let found = (verdict(Token::Invalid, &read), verdict(Token::Given, &read));
+        assert_eq!(found, (invalid, given), "{answer}");
+    }
+}
+
+#[test]
+fn a_verdict_names_what_was_found_and_a_log_ends_without_the_token() {
+    let log = "one\ntwo\nthree\nfour\nfive\nthe token a.b.c was refused".to_owned();
+    let answer = Answer::of_test(&Checked { status: 401, policy: None, log }, "a.b.c");
+    assert_eq!(answer.log, "two\nthree\nfour\nfive\nthe token … was refused");
+    let problem = Problem::RejectedGiven { found: "401".to_owned() };
+    assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");
+    assert_eq!(judge(Token::Given, &answer), Verdict::Wrong(problem));
+}

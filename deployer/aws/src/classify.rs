@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn texts_of_emulators_count_at_a_custom_endpoint_only() {
-        let response = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n\
+        let response = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\
+                        x-amzn-errortype: NotFoundException\r\n\r\n\
                         {\"message\": \"Unknown API Gateway v1 path: /account\"}";
         for (custom_endpoint, kind) in [(true, Kind::Unsupported), (false, Kind::NotFound)] {
             let error = failure(&format!("http://{}", server(response)), custom_endpoint);

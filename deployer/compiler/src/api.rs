@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 mod authorizer_settings;
 mod authorizer_shape;
+mod aws_names;
 mod cors;
 mod identity_source;
 mod integration;
@@ -19,16 +20,18 @@ mod security;
 mod stage;
 
 pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN};
-pub use authorizer_shape::AuthorizerShape;
+pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
 pub use identity_source::{IdentitySource, NotAnIdentitySource};
 pub use integration::{
-    DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, MAX_TIMEOUT_MS,
-    MIN_TIMEOUT_MS, TlsConfig,
+    ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,
+    JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
 pub use route_key::{NotARouteKey, RouteKey};
 pub use security::Security;
-pub use stage::{AccessLog, Quota, StageSettings, Throttle, UsagePlan};
+pub use stage::{AccessLog, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan};
+
+use aws_names::named_by_aws;
 
 /// The header that holds the token unless something else is said.
 pub const AUTHORIZATION: &str = "Authorization";
@@ -194,16 +197,18 @@ impl Validator {
     }
 }
 
-/// Where an API is reached from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Endpoint {
-    /// Through Amazon's edge locations.
-    Edge,
-    /// From a VPC only.
-    Private,
-    /// From its Region.
-    #[default]
-    Regional,
+named_by_aws! {
+    /// The endpoint type of an API.
+    #[derive(Default)]
+    Endpoint {
+        /// Through Amazon's edge locations.
+        Edge = "EDGE",
+        /// From a VPC only.
+        Private = "PRIVATE",
+        /// From its Region.
+        #[default]
+        Regional = "REGIONAL",
+    }
 }
 
 impl Endpoint {
@@ -264,10 +269,45 @@ impl Route {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// `path`, `query` or `header`.
-    pub location: &'static str,
+    /// The part of the request that holds it.
+    pub location: ParameterLocation,
     /// Whether a request without it is wrong.
     pub required: bool,
+}
+
+/// The part of a request that holds a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ParameterLocation {
+    /// A header.
+    Header,
+    /// A segment of the path.
+    Path,
+    /// The query string.
+    Query,
+}
+
+impl ParameterLocation {
+    /// Returns the location of this name in OpenAPI, if API Gateway has it: no cookies.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Header, Self::Path, Self::Query].into_iter().find(|known| known.name() == name)
+    }
+
+    /// Returns its name in OpenAPI.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Path => "path",
+            Self::Query => "query",
+        }
+    }
+
+    /// Returns its name in API Gateway's `method.request.LOCATION.NAME`.
+    pub fn mapping_name(self) -> &'static str {
+        match self {
+            Self::Query => "querystring",
+            Self::Header | Self::Path => self.name(),
+        }
+    }
 }
 
 impl Api {

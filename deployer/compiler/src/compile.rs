@@ -90,7 +90,7 @@ fn parts(
     let mut api = Api {
         name: manifest.name.clone(),
         version: operations.version,
-        endpoint: manifest.endpoint,
+        endpoint: manifest.endpoint.clone(),
         stage,
         settings: operations.settings,
         deployment: Deployment {

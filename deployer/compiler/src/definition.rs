@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::api::{
-    Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, Cors, GatewayResponse,
-    Integration, IntegrationKind, Route, RouteKey, Security, Validator,
+    Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, AuthorizerType, Cors,
+    GatewayResponse, Integration, IntegrationKind, PassthroughBehavior, Route, RouteKey, Security,
+    Validator,
 };
 use crate::fingerprint::fingerprint;
 
@@ -60,7 +61,8 @@ impl Method {
             effect.responses.clear();
             integration.responses.clear();
             integration.request_templates.clear();
-            integration.passthrough_behavior.clear();
+            // Fingerprints of records on AWS were made with nothing here.
+            integration.passthrough_behavior = PassthroughBehavior::Other(String::new());
             integration.content_handling = None;
         }
         effect
@@ -221,11 +223,11 @@ pub fn scheme_of(name: &str) -> &str {
 
 fn shape(authorizer: &Authorizer) -> Option<AuthorizerShape> {
     let kind = match authorizer.kind {
-        AuthorizerKind::Request => "REQUEST",
-        AuthorizerKind::Token => "TOKEN",
+        AuthorizerKind::Request => AuthorizerType::Request,
+        AuthorizerKind::Token => AuthorizerType::Token,
     };
     Some(AuthorizerShape {
-        kind: kind.to_owned(),
+        kind,
         uri: Some(authorizer.function.as_ref()?.invocation_uri()),
         credentials: authorizer.invoke_role.as_ref().map(|role| Arn::as_str(role).to_owned()),
         identity: authorizer.identity.iter().map(ToString::to_string).collect(),
@@ -249,7 +251,7 @@ fn method(route: &Route, names: &BTreeMap<&str, String>) -> Method {
         Security::Public => (Authorization::None, false),
     };
     let parameters = route.parameters.iter().map(|parameter| {
-        let place = if parameter.location == "query" { "querystring" } else { parameter.location };
+        let place = parameter.location.mapping_name();
         (format!("method.request.{place}.{}", parameter.name), parameter.required)
     });
     let mut responses: BTreeMap<String, BTreeSet<String>> =

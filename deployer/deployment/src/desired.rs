@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::observed::{AwsTarget, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::revision::Record;
-use compiler::api::{Api, Arn, Endpoint, IntegrationKind};
+use compiler::api::{Api, Arn, IntegrationKind};
 use compiler::definition::{ApiDefinition, DefinitionError};
 use compiler::fingerprint::fingerprint;
 
@@ -99,15 +99,6 @@ impl Desired {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
         Ok(Self { api, place, draft, record, roles, tags })
-    }
-
-    /// Returns the endpoint's name on AWS.
-    pub fn endpoint(&self) -> &'static str {
-        match self.api.endpoint {
-            Endpoint::Edge => "EDGE",
-            Endpoint::Private => "PRIVATE",
-            Endpoint::Regional => "REGIONAL",
-        }
     }
 
     /// Returns the functions behind operations that API Gateway must be let in by a permission

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::function::PublishedFunction;
 use crate::revision::{Record, Revision};
-use compiler::api::StageSettings;
+use compiler::api::{Endpoint, StageSettings};
 use compiler::definition::ApiDefinition;
 
 /// The tag that says which API of ours this is.
@@ -52,8 +52,8 @@ pub struct ObservedApi {
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// `EDGE`, `REGIONAL` or `PRIVATE`.
-    pub endpoint: String,
+    /// Its endpoint type.
+    pub endpoint: Endpoint,
     /// What is being edited.
     pub draft: ApiDefinition,
     /// Ids and names of its authorizers: names can stand there twice.

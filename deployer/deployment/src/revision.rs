@@ -124,7 +124,7 @@ impl Record {
                 part.says.insert("cache".to_owned(), format!("{} s", shape.ttl));
                 let by: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
                 part.says.insert("cached by".to_owned(), by.join(", "));
-                part.says.insert("kind".to_owned(), shape.kind.clone());
+                part.says.insert("kind".to_owned(), shape.kind.to_string());
             }
         }
         Self(parts)

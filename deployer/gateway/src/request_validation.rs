@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::gateway_response::{Refusal, Refused};
 use super::request::RequestHead;
 use super::router::Match;
-use compiler::api::{Api, JSON, Route};
+use compiler::api::{Api, JSON, ParameterLocation, Route};
 
 /// Models, ready to check bodies with.
 #[derive(Debug, Default)]
@@ -46,10 +46,14 @@ impl Checks {
         }
         let query = head.query_pairs();
         // A parameter that is there and empty is missing.
-        let is_there = |name: &str, location: &str| match location {
-            "header" => head.headers.get(name).is_some_and(|value| !value.is_empty()),
-            "query" => query.iter().any(|(known, value)| known == name && !value.is_empty()),
-            _ => true,
+        let is_there = |name: &str, location| match location {
+            ParameterLocation::Header => {
+                head.headers.get(name).is_some_and(|value| !value.is_empty())
+            }
+            ParameterLocation::Query => {
+                query.iter().any(|(known, value)| known == name && !value.is_empty())
+            }
+            ParameterLocation::Path => true,
         };
         let missing = route.parameters.iter().filter(|parameter| {
             parameter.required && !is_there(&parameter.name, parameter.location)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use compiler::api::{Quota, Throttle};
+use compiler::api::{Quota, QuotaPeriod, Throttle};
 
 /// What was used so far.
 #[derive(Debug, Default)]
@@ -52,12 +52,12 @@ impl Usage {
 }
 
 /// Numbers days, weeks that begin on Sunday, and months, in UTC.
-fn period(name: &str, now: OffsetDateTime) -> i64 {
+fn period(period: &QuotaPeriod, now: OffsetDateTime) -> i64 {
     let day = i64::from(now.date().to_julian_day());
-    match name {
-        "MONTH" => i64::from(now.year()) * 12 + i64::from(u8::from(now.month())),
+    match period {
+        QuotaPeriod::Month => i64::from(now.year()) * 12 + i64::from(u8::from(now.month())),
         // Julian day 0 is a Monday.
-        "WEEK" => (day + 1).div_euclid(7),
-        _ => day,
+        QuotaPeriod::Week => (day + 1).div_euclid(7),
+        QuotaPeriod::Day | QuotaPeriod::Other(_) => day,
     }
 }

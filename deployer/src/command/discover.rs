@@ -44,7 +44,7 @@ fn describe(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Fail
         None => BTreeMap::new(),
     };
     let mark = ours.map_or("", |_| ", ours");
-    let endpoint = api.endpoint.to_ascii_lowercase();
+    let endpoint = api.endpoint.name().to_ascii_lowercase();
     let mut lines = vec![format!("\n{} ({}), {endpoint}{mark}", api.name, api.id)];
     if stages.is_empty() {
         lines.push("  no stage".to_owned());

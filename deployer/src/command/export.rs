@@ -57,7 +57,7 @@ fn written(api: &ObservedApi) -> String {
         "[api]".to_owned(),
         format!("name = {}", quoted(&api.name)),
         "openapi = \"openapi.json\"".to_owned(),
-        format!("endpoint = {}", quoted(&api.endpoint.to_ascii_lowercase())),
+        format!("endpoint = {}", quoted(&api.endpoint.name().to_ascii_lowercase())),
     ];
     for (name, stage) in &api.stages {
         let settings = &stage.settings;
@@ -85,7 +85,7 @@ fn written(api: &ObservedApi) -> String {
             }
         }
         if let Some(level) = &settings.logging {
-            lines.push(format!("logging = {}", quoted(&level.to_ascii_lowercase())));
+            lines.push(format!("logging = {}", quoted(&level.name().to_ascii_lowercase())));
         }
         for (route, throttle) in &settings.routes {
             let (rate, burst) = (throttle.rate, throttle.burst);

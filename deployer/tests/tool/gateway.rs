@@ -345,7 +345,7 @@ fn a_bucket_fills_and_a_quota_begins_anew() {
         ("MONTH", "2026-11-30T23:59:59Z", "2026-12-01T00:00:00Z"),
         ("MONTH", "2026-11-01T00:00:00Z", "2027-11-01T00:00:00Z"),
     ] {
-        let quota = Quota { limit: 2, period: period.to_owned() };
+        let quota = Quota { limit: 2, period: period.into() };
         let mut usage = Usage::default();
         let mut count = |time: &str| usage.count("key", &quota, at(time));
         assert!(count("2026-11-21T10:00:00Z") && count(within), "{period}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use compiler::api::{Api, RouteKey, StageSettings, Throttle};
+use compiler::api::{Api, LoggingLevel, RouteKey, StageSettings, Throttle};
 use compiler::compile::{compile, manifest};
 use compiler::definition::ApiDefinition;
 use compiler::openapi::render;
@@ -53,7 +53,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
         id: "api1".to_owned(),
         name: desired.api.name.clone(),
         tags: desired.tags.clone(),
-        endpoint: desired.endpoint().to_owned(),
+        endpoint: desired.api.endpoint.clone(),
         draft: ApiDefinition::default(),
         authorizers: BTreeMap::new(),
         records: BTreeMap::new(),
@@ -446,7 +446,7 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
         throttle: throttle(1.5),
         routes: BTreeMap::from([("GET /a/{b}".parse().unwrap(), Throttle { rate: 1.0, burst: 2 })]),
         metrics: true,
-        logging: Some("INFO".to_owned()),
+        logging: Some(LoggingLevel::Info),
         tracing: true,
         ..none.clone()
     };

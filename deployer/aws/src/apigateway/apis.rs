@@ -8,7 +8,7 @@ use super::convert::listed;
 use super::{PAGE, hash};
 use crate::call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, Kind};
-use compiler::api::ApiSettings;
+use compiler::api::{ApiSettings, Endpoint};
 use deployment::observed::TAG_API;
 
 /// An API in a list.
@@ -20,8 +20,8 @@ pub struct Listed {
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// `EDGE`, `REGIONAL` or `PRIVATE`.
-    pub endpoint: String,
+    /// Its endpoint type.
+    pub endpoint: Endpoint,
     /// When it was made, in seconds of Unix time.
     pub created: i64,
     /// What concerns it as a whole.
@@ -69,15 +69,18 @@ impl Aws {
     pub fn create_api<'a>(
         &'a self,
         name: &'a str,
-        endpoint: &'a str,
+        endpoint: &'a Endpoint,
         vpc_endpoints: &'a [String],
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, String> {
         Box::pin(async move {
-            let kind = if endpoint == "EDGE" { "CreateEdgeRestApi" } else { "CreateRestApi" };
-            let call = ApiCall::once(kind, format!("creating the API {name}"));
+            let operation = match endpoint {
+                Endpoint::Edge => "CreateEdgeRestApi",
+                _ => "CreateRestApi",
+            };
+            let call = ApiCall::once(operation, format!("creating the API {name}"));
             let endpoint = EndpointConfiguration::builder()
-                .types(EndpointType::from(endpoint))
+                .types(EndpointType::from(endpoint.name()))
                 .set_vpc_endpoint_ids((!vpc_endpoints.is_empty()).then(|| vpc_endpoints.to_vec()))
                 .build();
             let made = self.caller.call(&call, || {
@@ -156,12 +159,18 @@ impl Aws {
     }
 
     /// Changes where an API is reached from.
-    pub fn change_endpoint<'a>(&'a self, api: &'a str, from: &'a str, to: &'a str) -> Call<'a, ()> {
+    pub fn change_endpoint<'a>(
+        &'a self,
+        api: &'a str,
+        from: &'a Endpoint,
+        to: &'a Endpoint,
+    ) -> Call<'a, ()> {
         Box::pin(async move {
             let call =
                 ApiCall::idempotent("UpdateRestApi", format!("changing the endpoint of {api}"));
             let kind = format!("/endpointConfiguration/types/{from}");
-            let patch = PatchOperation::builder().op(Op::Replace).path(kind).value(to).build();
+            let patch =
+                PatchOperation::builder().op(Op::Replace).path(kind).value(to.name()).build();
             let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_rest_api().rest_api_id(api);
                 update.patch_operations(patch.clone()).send()

@@ -71,7 +71,7 @@ impl Aws {
                 .create_authorizer()
                 .rest_api_id(api)
                 .name(name)
-                .r#type(shape.kind.as_str().into())
+                .r#type(shape.kind.name().into())
                 .set_authorizer_uri(shape.uri.clone())
                 .set_authorizer_credentials(shape.credentials.clone())
                 .identity_source(identity.join(","))

@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::Listed;
 use compiler::api::{
-    AccessLog, ApiSettings, AuthorizerShape, GatewayResponse, Integration, RouteKey, StageSettings,
-    Throttle, Validator,
+    AccessLog, ApiSettings, AuthorizerShape, Endpoint, GatewayResponse, Integration, LoggingLevel,
+    PassthroughBehavior, RouteKey, StageSettings, Throttle, Validator,
 };
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{Canary, ObservedStage, ServedDeployments};
@@ -25,7 +25,7 @@ pub(super) fn listed(api: &RestApi) -> Listed {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
-        endpoint: kinds.first().map_or("EDGE", |kind| kind.as_str()).to_owned(),
+        endpoint: kinds.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
         created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {
             description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
@@ -51,7 +51,7 @@ pub(super) fn shape(authorizer: &Authorizer) -> (String, AuthorizerShape) {
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     let sources = authorizer.identity_source().unwrap_or_default().split(',').map(str::trim);
     let shape = AuthorizerShape {
-        kind: authorizer.r#type().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        kind: authorizer.r#type().map(types::AuthorizerType::as_str).unwrap_or_default().into(),
         uri: text(authorizer.authorizer_uri()),
         credentials: text(authorizer.authorizer_credentials()),
         identity: sources.filter(|source| !source.is_empty()).map(str::to_owned).collect(),
@@ -174,7 +174,7 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
         "integrationTarget": text(found.integration_target()),
         "requestParameters": found.request_parameters().cloned().unwrap_or_default(),
         "requestTemplates": found.request_templates().cloned().unwrap_or_default(),
-        "passthroughBehavior": found.passthrough_behavior().unwrap_or("when_no_match"),
+        "passthroughBehavior": found.passthrough_behavior().unwrap_or(PassthroughBehavior::default().name()),
         "contentHandling": found.content_handling().map(types::ContentHandlingStrategy::as_str),
         "timeoutInMillis": match found.timeout_in_millis() { 0 => 29_000, ms => ms },
         "cacheKeyParameters": found.cache_key_parameters(),
@@ -228,7 +228,7 @@ pub(super) fn stage(stage: &Stage) -> ObservedStage {
             routes: routes.collect(),
             access_log: log,
             metrics: whole.is_some_and(types::MethodSetting::metrics_enabled),
-            logging: level.filter(|level| !level.is_empty()).map(str::to_owned),
+            logging: level.filter(|level| !level.is_empty()).map(LoggingLevel::from),
             tracing: stage.tracing_enabled(),
         },
     }

@@ -59,7 +59,7 @@ impl Aws {
                 gateway_responses: responses,
                 models,
             };
-            let usage_plan = self.usage_plan(&api, stage).await?;
+            let usage_plan = self.usage_plan_of(&api.tags, &api.id, &api.name, stage).await?;
             Ok(ObservedApi {
                 draft,
                 authorizers: authorizers.into_iter().map(|(id, (name, _))| (id, name)).collect(),

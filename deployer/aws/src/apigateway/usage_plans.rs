@@ -6,10 +6,10 @@ use aws_sdk_apigateway::types::{
     self, Op, PatchOperation, QuotaPeriodType, QuotaSettings, ThrottleSettings,
 };
 
-use super::{Listed, PAGE};
+use super::PAGE;
 use crate::call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, Kind};
-use compiler::api::{ApiSettings, Quota, Throttle, UsagePlan};
+use compiler::api::{Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
 
@@ -31,45 +31,8 @@ pub struct UsagePlanStep<'a> {
 }
 
 impl Aws {
-    /// Reads the usage plan that was made for a stage.
-    pub(super) async fn usage_plan(
-        &self,
-        api: &Listed,
-        stage: &str,
-    ) -> Result<Option<ObservedUsagePlan>, CallError> {
-        let name = plan_name(api.tags.get(TAG_API).unwrap_or(&api.name), stage);
-        if !Self::has_usage_plans(&api.tags) {
-            return Ok(None);
-        }
-        let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
-        let all: Vec<types::UsagePlan> =
-            pages!(self, call, self.apigateway.get_usage_plans(), items);
-        let Some(plan) = all.into_iter().find(|plan| plan.name() == Some(name.as_str())) else {
-            return Ok(None);
-        };
-        let id = plan.id().unwrap_or_default().to_owned();
-        let call = ApiCall::idempotent("GetUsagePlanKeys", format!("reading the keys of {name}"));
-        let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
-        let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
-        let mut keys: Vec<String> =
-            keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
-        keys.sort();
-        let has_stage = plan
-            .api_stages()
-            .iter()
-            .any(|one| one.api_id() == Some(api.id.as_str()) && one.stage() == Some(stage));
-        let throttle = plan.throttle().map(|throttle| Throttle {
-            rate: throttle.rate_limit(),
-            burst: throttle.burst_limit(),
-        });
-        let quota = plan.quota().map(|quota| Quota {
-            limit: quota.limit(),
-            period: quota.period().map(|period| period.as_str().to_owned()).unwrap_or_default(),
-        });
-        Ok(Some(ObservedUsagePlan { id, has_stage, plan: UsagePlan { throttle, quota, keys } }))
-    }
-
-    /// Reads the usage plan of any stage of an API.
+    /// Reads the usage plan that was made for a stage of an API, which has these tags and this
+    /// name. No call is made unless a tag says that one was ever made.
     pub fn usage_plan_of<'a>(
         &'a self,
         tags: &'a BTreeMap<String, String>,
@@ -78,21 +41,38 @@ impl Aws {
         stage: &'a str,
     ) -> Call<'a, Option<ObservedUsagePlan>> {
         Box::pin(async move {
-            let listed = Listed {
-                id: api.to_owned(),
-                name: name.to_owned(),
-                tags: tags.clone(),
-                endpoint: String::new(),
-                created: 0,
-                settings: ApiSettings::default(),
+            let name = plan_name(tags.get(TAG_API).map_or(name, String::as_str), stage);
+            if !tags.contains_key(TAG_PLANS) {
+                return Ok(None);
+            }
+            let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
+            let all: Vec<types::UsagePlan> =
+                pages!(self, call, self.apigateway.get_usage_plans(), items);
+            let Some(plan) = all.into_iter().find(|plan| plan.name() == Some(name.as_str())) else {
+                return Ok(None);
             };
-            self.usage_plan(&listed, stage).await
+            let id = plan.id().unwrap_or_default().to_owned();
+            let call =
+                ApiCall::idempotent("GetUsagePlanKeys", format!("reading the keys of {name}"));
+            let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
+            let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
+            let mut keys: Vec<String> =
+                keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
+            keys.sort();
+            let has_stage = plan
+                .api_stages()
+                .iter()
+                .any(|one| one.api_id() == Some(api) && one.stage() == Some(stage));
+            let throttle = plan.throttle().map(|throttle| Throttle {
+                rate: throttle.rate_limit(),
+                burst: throttle.burst_limit(),
+            });
+            let quota = plan.quota().map(|quota| Quota {
+                limit: quota.limit(),
+                period: quota.period().map(QuotaPeriodType::as_str).unwrap_or_default().into(),
+            });
+            Ok(Some(ObservedUsagePlan { id, has_stage, plan: UsagePlan { throttle, quota, keys } }))
         })
-    }
-
-    /// Says whether a usage plan was ever made for an API: its tag says so.
-    fn has_usage_plans(tags: &BTreeMap<String, String>) -> bool {
-        tags.contains_key(TAG_PLANS)
     }
 
     /// Lists what names a stage and would not work without it: usage plans, and paths of custom
@@ -183,7 +163,7 @@ impl Aws {
             settings.rate_limit(throttle.rate).burst_limit(throttle.burst).build()
         });
         let quota = plan.quota.as_ref().map(|quota| {
-            let period = QuotaPeriodType::from(quota.period.as_str());
+            let period = QuotaPeriodType::from(quota.period.name());
             QuotaSettings::builder().limit(quota.limit).period(period).build()
         });
         let made = self.caller.call(&call, || {
@@ -214,7 +194,7 @@ impl Aws {
         }
         if let Some(quota) = &step.plan.quota {
             patches.push(replace("/quota/limit", quota.limit.to_string()));
-            patches.push(replace("/quota/period", quota.period.clone()));
+            patches.push(replace("/quota/period", quota.period.to_string()));
         }
         if !step.has_stage {
             let value = format!("{api}:{}", step.stage);

@@ -4,12 +4,26 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::aws_names::named_by_aws;
+
+named_by_aws! {
+    /// The type of an authorizer.
+    AuthorizerType {
+        /// It checks tokens of Cognito user pools.
+        CognitoUserPools = "COGNITO_USER_POOLS",
+        /// A function that receives the request.
+        Request = "REQUEST",
+        /// A function that receives one header.
+        Token = "TOKEN",
+    }
+}
+
 /// An authorizer as API Gateway has it. Two that are equal do the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorizerShape {
-    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
-    pub kind: String,
+    /// Its type.
+    pub kind: AuthorizerType,
     /// What is invoked.
     pub uri: Option<String>,
     /// The role that is assumed to invoke it.
@@ -36,7 +50,7 @@ impl AuthorizerShape {
     pub fn extension(&self) -> serde_json::Value {
         let identity: Vec<&str> = self.identity.iter().map(String::as_str).collect();
         let mut extension = serde_json::json!({
-            "type": self.kind.to_ascii_lowercase(),
+            "type": self.kind.name().to_ascii_lowercase(),
             "authorizerResultTtlInSeconds": self.ttl,
             "identitySource": identity.join(","),
         });
@@ -63,13 +77,14 @@ impl AuthorizerShape {
     /// Reads what a security scheme says; `header` is the scheme's own.
     pub fn read(extension: &serde_json::Value, header: &str) -> Self {
         let text = |name: &str| extension.get(name).and_then(|v| v.as_str()).map(str::to_owned);
-        let kind = text("type").unwrap_or_else(|| "token".to_owned()).to_ascii_uppercase();
+        let kind =
+            text("type").map_or(AuthorizerType::Token, |text| text.to_ascii_uppercase().into());
         let identity = text("identitySource").unwrap_or_default();
         let mut identity: BTreeSet<String> = (identity.split(',').map(str::trim))
             .filter(|source| !source.is_empty())
             .map(str::to_owned)
             .collect();
-        if identity.is_empty() && kind != "REQUEST" {
+        if identity.is_empty() && kind != AuthorizerType::Request {
             identity.insert(format!("method.request.header.{header}"));
         }
         let ttl = extension.get("authorizerResultTtlInSeconds").and_then(serde_json::Value::as_i64);

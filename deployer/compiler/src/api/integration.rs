@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::aws_names::named_by_aws;
+
 /// What API Gateway waits at most, and unless told otherwise.
 pub const MAX_TIMEOUT_MS: u32 = 29_000;
 /// The shortest time it can be told to wait.
@@ -27,9 +29,9 @@ pub struct Integration {
     /// The role that API Gateway assumes to call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
-    /// `VPC_LINK` or `INTERNET`; the latter is left out.
+    /// The network path to the backend; the internet is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_type: Option<String>,
+    pub connection_type: Option<ConnectionType>,
     /// The VPC link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_id: Option<String>,
@@ -43,11 +45,11 @@ pub struct Integration {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub request_templates: BTreeMap<String, String>,
     /// What happens to a body that no template is for.
-    #[serde(default = "when_no_match")]
-    pub passthrough_behavior: String,
+    #[serde(default)]
+    pub passthrough_behavior: PassthroughBehavior,
     /// Whether bodies are converted between text and bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_handling: Option<String>,
+    pub content_handling: Option<ContentHandling>,
     /// How long it may take, in milliseconds.
     #[serde(default = "longest", rename = "timeoutInMillis")]
     pub timeout_ms: u32,
@@ -63,9 +65,9 @@ pub struct Integration {
     /// How its certificate is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsConfig>,
-    /// Whether its answer is streamed: `STREAM`; the usual `BUFFERED` is left out.
+    /// Whether its response is streamed; buffered is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response_transfer_mode: Option<String>,
+    pub response_transfer_mode: Option<ResponseTransferMode>,
 }
 
 /// What kind of backend.
@@ -97,6 +99,50 @@ impl IntegrationKind {
     }
 }
 
+named_by_aws! {
+    /// The network path to a backend.
+    ConnectionType {
+        /// The public internet.
+        Internet = "INTERNET",
+        /// A VPC link.
+        VpcLink = "VPC_LINK",
+    }
+}
+
+named_by_aws! {
+    /// The conversion of a body.
+    ContentHandling {
+        /// From Base64 text to bytes.
+        ConvertToBinary = "CONVERT_TO_BINARY",
+        /// From bytes to Base64 text.
+        ConvertToText = "CONVERT_TO_TEXT",
+    }
+}
+
+named_by_aws! {
+    /// What happens to a body without a template for its media type.
+    #[derive(Default)]
+    PassthroughBehavior {
+        /// It is refused.
+        Never = "never",
+        /// It is passed through.
+        #[default]
+        WhenNoMatch = "when_no_match",
+        /// It is passed through if there is no template at all.
+        WhenNoTemplates = "when_no_templates",
+    }
+}
+
+named_by_aws! {
+    /// How a backend's response is transferred.
+    ResponseTransferMode {
+        /// As a whole.
+        Buffered = "BUFFERED",
+        /// As it comes.
+        Stream = "STREAM",
+    }
+}
+
 /// What becomes of an answer of a backend's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -111,7 +157,7 @@ pub struct IntegrationResponse {
     pub response_templates: BTreeMap<String, String>,
     /// Whether bodies are converted between text and bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_handling: Option<String>,
+    pub content_handling: Option<ContentHandling>,
 }
 
 /// How a backend's certificate is checked.
@@ -120,10 +166,6 @@ pub struct IntegrationResponse {
 pub struct TlsConfig {
     /// Whether any certificate will do.
     pub insecure_skip_verification: bool,
-}
-
-fn when_no_match() -> String {
-    "when_no_match".to_owned()
 }
 
 fn longest() -> u32 {
@@ -143,7 +185,7 @@ impl Integration {
             integration_target: None,
             request_parameters: BTreeMap::new(),
             request_templates: BTreeMap::new(),
-            passthrough_behavior: when_no_match(),
+            passthrough_behavior: PassthroughBehavior::WhenNoMatch,
             content_handling: None,
             timeout_ms: MAX_TIMEOUT_MS,
             cache_key_parameters: BTreeSet::new(),
@@ -206,8 +248,8 @@ impl Integration {
     /// Leaves out what is said without being said, so that equal ones compare equal.
     #[must_use]
     pub fn normal(mut self) -> Self {
-        self.connection_type.take_if(|kind| kind == "INTERNET");
-        self.response_transfer_mode.take_if(|mode| mode == "BUFFERED");
+        self.connection_type.take_if(|kind| *kind == ConnectionType::Internet);
+        self.response_transfer_mode.take_if(|mode| *mode == ResponseTransferMode::Buffered);
         self.tls_config.take_if(|tls| !tls.insecure_skip_verification);
         if self.kind == IntegrationKind::AwsProxy && self.http_method.is_none() {
             self.http_method = Some("POST".to_owned());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::RouteKey;
+use super::aws_names::named_by_aws;
 
 /// A stage's settings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,10 +20,20 @@ pub struct StageSettings {
     pub access_log: Option<AccessLog>,
     /// Whether there are metrics for each operation.
     pub metrics: bool,
-    /// What API Gateway logs of its own work: `ERROR` or `INFO`.
-    pub logging: Option<String>,
+    /// The level of API Gateway's execution logs, if they are on.
+    pub logging: Option<LoggingLevel>,
     /// Whether requests are traced by X-Ray.
     pub tracing: bool,
+}
+
+named_by_aws! {
+    /// The level of execution logs.
+    LoggingLevel {
+        /// Errors only.
+        Error = "ERROR",
+        /// Every request.
+        Info = "INFO",
+    }
 }
 
 /// How often something may be called: a token bucket.
@@ -97,6 +108,18 @@ pub struct UsagePlan {
 pub struct Quota {
     /// Requests.
     pub limit: i32,
-    /// `DAY`, `WEEK` or `MONTH`.
-    pub period: String,
+    /// The period after which it is reset.
+    pub period: QuotaPeriod,
+}
+
+named_by_aws! {
+    /// The period of a quota.
+    QuotaPeriod {
+        /// A day, in UTC.
+        Day = "DAY",
+        /// A week that begins on Sunday, in UTC.
+        Week = "WEEK",
+        /// A month, in UTC.
+        Month = "MONTH",
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use authorizer::routes::{self, PathTemplate, Verb};
 
-use crate::api::{Api, Cors, Route, Security};
+use crate::api::{Api, Cors, ParameterLocation, Route, Security};
 
 /// Adds the methods that the document does not have itself, and to fixed answers what a page
 /// needs to read them.
@@ -34,7 +34,8 @@ fn route(cors: &Cors, path: PathTemplate, verbs: &[Verb], api: &Api) -> Route {
     }
     let beside = api.routes.iter().find(|route| route.path == path);
     let parameters = beside.map(|route| route.parameters.as_slice()).unwrap_or_default();
-    let parameters = parameters.iter().filter(|parameter| parameter.location == "path");
+    let parameters =
+        parameters.iter().filter(|parameter| parameter.location == ParameterLocation::Path);
     Route {
         verb: Verb::Options,
         operation_id: None,

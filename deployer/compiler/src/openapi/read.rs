@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
 use crate::api::{
-    ApiSettings, AuthorizerShape, GatewayResponse, Integration, IntegrationKind, MAX_TIMEOUT_MS,
-    MIN_TIMEOUT_MS, Parameter, Route, Validator,
+    ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
+    MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
 use crate::source::diagnostic::{Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
@@ -274,26 +274,25 @@ impl<'a> Reader<'a> {
         item: &'a Node,
         operation: &'a Node,
     ) -> Vec<Parameter> {
-        let mut parameters: BTreeMap<(&'static str, String), bool> = BTreeMap::new();
+        let mut parameters: BTreeMap<(ParameterLocation, String), bool> = BTreeMap::new();
         for segment in path.segments() {
             if let Segment::Parameter(name) | Segment::Greedy(name) = segment {
-                parameters.insert(("path", name.clone()), true);
+                parameters.insert((ParameterLocation::Path, name.clone()), true);
             }
         }
         let listed = [item, operation].into_iter().filter_map(|node| node.member("parameters"));
         for node in listed.flat_map(Node::items) {
             let Some(node) = self.dereferenced(node) else { continue };
-            let location = ["path", "query", "header"]
-                .into_iter()
-                .find(|known| node.member("in").and_then(Node::text) == Some(known));
+            let location = node.member("in").and_then(Node::text).and_then(ParameterLocation::read);
             let name = node.member("name").and_then(Node::text);
             let required =
                 matches!(node.member("required").map(|node| &node.value), Some(Value::Bool(true)));
             let Some((location, name)) = location.zip(name) else { continue };
-            let known = parameters.contains_key(&("path", name.trim_end_matches('+').to_owned()));
+            let declared = (ParameterLocation::Path, name.trim_end_matches('+').to_owned());
+            let known = parameters.contains_key(&declared);
             match location {
-                "path" if known => {}
-                "path" => self.diagnostics.error(
+                ParameterLocation::Path if known => {}
+                ParameterLocation::Path => self.diagnostics.error(
                     node.span,
                     format!("the path has no parameter `{name}`"),
                     None,
@@ -345,7 +344,7 @@ fn unusable(integration: &Integration) -> Option<String> {
     let http = |uri: &str| {
         ["http://", "https://", "${stageVariables."].iter().any(|start| uri.starts_with(start))
     };
-    let linked = integration.connection_type.as_deref() == Some("VPC_LINK");
+    let linked = integration.connection_type == Some(ConnectionType::VpcLink);
     match integration.kind {
         IntegrationKind::Mock => None,
         _ if !(MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(&integration.timeout_ms) => {
@@ -378,7 +377,7 @@ fn by_default(default: &DefaultIntegration, verb: Verb, path: &PathTemplate) -> 
                 (format!("integration.request.path.{name}"), from)
             });
             Integration {
-                connection_type: vpc_link.as_ref().map(|_| "VPC_LINK".to_owned()),
+                connection_type: vpc_link.as_ref().map(|_| ConnectionType::VpcLink),
                 connection_id: vpc_link.clone(),
                 request_parameters: mapped.collect(),
                 timeout_ms: timeout_ms.unwrap_or(MAX_TIMEOUT_MS),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::read::PREFLIGHT;
 use super::resolve_security::{SCHEME_NAME, SCOPES};
-use crate::api::{Api, AuthorizerShape, Route, Security, Validator};
+use crate::api::{Api, AuthorizerShape, AuthorizerType, Route, Security, Validator};
 use crate::definition::{ApiDefinition, Authorization, DefinitionError, Method, scheme_of};
 
 /// Writes the document of an API, with all that [`super::read`] needs to read it again.
@@ -177,7 +177,10 @@ fn scheme(name: &str, shape: &AuthorizerShape) -> Json {
         [only] => only.strip_prefix("method.request.header.").unwrap_or("Unused"),
         _ => "Unused",
     };
-    let kind = if shape.kind == "COGNITO_USER_POOLS" { "cognito_user_pools" } else { "custom" };
+    let kind = match shape.kind {
+        AuthorizerType::CognitoUserPools => "cognito_user_pools",
+        _ => "custom",
+    };
     json!({
         "type": "apiKey",
         "name": header,

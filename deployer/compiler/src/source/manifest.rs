@@ -255,14 +255,14 @@ fn required(
     Some((text.to_owned(), span))
 }
 
-fn choice<T: Copy>(
+fn choice<T: Clone>(
     section: &mut Section<'_>,
     key: &'static str,
     names: &[(&'static str, T)],
     diagnostics: &mut Diagnostics,
 ) -> Option<T> {
     let (text, span) = section.text(key, diagnostics)?;
-    let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| value.clone());
     if found.is_none() {
         let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let help = suggestion(text, known.iter().copied())

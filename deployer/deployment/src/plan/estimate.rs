@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::{Plan, Step};
+use compiler::api::Endpoint;
 
 /// What a plan costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,7 +23,9 @@ impl Plan {
         let mut total = Estimate::default();
         for step in &self.steps {
             let (reading, writing, seconds) = match step {
-                Step::CreateApi { endpoint, .. } => (1, 1, if endpoint == "EDGE" { 30 } else { 3 }),
+                Step::CreateApi { endpoint, .. } => {
+                    (1, 1, if *endpoint == Endpoint::Edge { 30 } else { 3 })
+                }
                 Step::Tag { set, unset } => {
                     (0, usize::from(!set.is_empty()) + usize::from(!unset.is_empty()), 0)
                 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Danger, Sign};
 use crate::desired::Desired;
 use crate::observed::{ObservedApi, ObservedStage, ServedDeployments};
-use compiler::api::{RouteKey, StageSettings, Throttle};
+use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
 
 /// One patch of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,8 +70,8 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
         patches.push(Patch::replace("/*/*/metrics/enabled", to.metrics.to_string()));
     }
     if from.logging != to.logging {
-        patches
-            .push(Patch::replace("/*/*/logging/loglevel", to.logging.as_deref().unwrap_or("OFF")));
+        let level = to.logging.as_ref().map_or("OFF", LoggingLevel::name);
+        patches.push(Patch::replace("/*/*/logging/loglevel", level));
     }
     match (&from.access_log, &to.access_log) {
         (before, Some(log)) if before.as_ref() != Some(log) => {
@@ -166,7 +166,7 @@ fn settings(subject: &str, sign: Sign, from: &StageSettings, to: &StageSettings)
             said.push(("metrics".to_owned(), "on".to_owned()));
         }
         if let Some(level) = &settings.logging {
-            said.push(("logging".to_owned(), level.clone()));
+            said.push(("logging".to_owned(), level.to_string()));
         }
         if settings.tracing {
             said.push(("tracing".to_owned(), "on".to_owned()));

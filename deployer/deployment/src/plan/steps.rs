@@ -11,7 +11,9 @@ use super::{Change, Danger, Sign, Target, records};
 use crate::desired::{Desired, role_arn};
 use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
 use crate::revision::Revision;
-use compiler::api::{AuthorizerShape, GatewayResponse, RouteKey, StageSettings, UsagePlan};
+use compiler::api::{
+    AuthorizerShape, Endpoint, GatewayResponse, RouteKey, StageSettings, UsagePlan,
+};
 use compiler::definition::{Method, scheme_of};
 use compiler::openapi::{document, importable, set};
 
@@ -25,14 +27,14 @@ pub enum Step {
     /// becomes of the answer.
     CreateApi {
         name: String,
-        endpoint: String,
+        endpoint: Endpoint,
         vpc_endpoints: Vec<String>,
         tags: BTreeMap<String, String>,
     },
     /// The API's tags.
     Tag { set: BTreeMap<String, String>, unset: Vec<String> },
     /// Where the API is reached from.
-    Endpoint { from: String, to: String },
+    Endpoint { from: Endpoint, to: Endpoint },
     /// A role to invoke an authorizer.
     Role { name: String, role: Role, exists: bool },
     /// The whole draft.
@@ -84,7 +86,7 @@ impl Step {
     pub fn sentence(&self) -> String {
         match self {
             Self::CreateApi { name, endpoint, .. } => {
-                format!("create the API {name} ({})", endpoint.to_ascii_lowercase())
+                format!("create the API {name} ({})", endpoint.name().to_ascii_lowercase())
             }
             Self::Tag { .. } => "set the API's tags".to_owned(),
             Self::Endpoint { from, to } => format!("change the endpoint from {from} to {to}"),
@@ -119,7 +121,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     match api {
         None => steps.push(Step::CreateApi {
             name: desired.api.name.clone(),
-            endpoint: desired.endpoint().to_owned(),
+            endpoint: desired.api.endpoint.clone(),
             vpc_endpoints: desired.api.deployment.vpc_endpoints.clone(),
             tags: desired.tags.clone(),
         }),
@@ -190,8 +192,8 @@ fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
     if !set.is_empty() || !unset.is_empty() {
         steps.push(Step::Tag { set, unset });
     }
-    if api.endpoint != desired.endpoint() {
-        let (from, to) = (api.endpoint.clone(), desired.endpoint().to_owned());
+    if api.endpoint != desired.api.endpoint {
+        let (from, to) = (api.endpoint.clone(), desired.api.endpoint.clone());
         steps.push(Step::Endpoint { from, to });
     }
     steps
@@ -341,7 +343,7 @@ pub(super) fn api_changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<C
         danger: Danger::None,
     };
     let Some(api) = api else {
-        let endpoint = desired.endpoint().to_owned();
+        let endpoint = desired.api.endpoint.to_string();
         return vec![change(Sign::Add, "endpoint".to_owned(), None, Some(endpoint))];
     };
     let mut changes = Vec::new();
@@ -358,6 +360,7 @@ pub(super) fn api_changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<C
                 }));
             }
             Step::Endpoint { from, to } => {
+                let (from, to) = (from.to_string(), to.to_string());
                 changes.push(change(Sign::Alter, "endpoint".to_owned(), Some(from), Some(to)));
             }
             _ => {}

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 
 use crate::template::{Template, is_expression, stage_variables};
 use compiler::api::{
-    Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, Route, StageSettings,
+    Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, PassthroughBehavior,
+    Route, StageSettings,
 };
 
 /// What answers an operation.
@@ -154,9 +155,9 @@ impl Http {
 
 impl Mapped {
     fn new(integration: &Integration) -> Result<Self, String> {
-        let passthrough = match integration.passthrough_behavior.as_str() {
-            "never" => Passthrough::Never,
-            "when_no_templates" => Passthrough::WhenNoTemplates,
+        let passthrough = match integration.passthrough_behavior {
+            PassthroughBehavior::Never => Passthrough::Never,
+            PassthroughBehavior::WhenNoTemplates => Passthrough::WhenNoTemplates,
             _ => Passthrough::WhenNoMatch,
         };
         let mut answers = Vec::new();

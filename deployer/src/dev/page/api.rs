@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
 use crate::dev::issuer::Issuer;
-use compiler::api::{Api, Route, Security};
+use compiler::api::{Api, ParameterLocation, Route, Security};
 use gateway::body::{AnyBody, ContentType, body, json_reply, reply};
 use gateway::clock;
 use gateway::functions::Invocation;
@@ -44,8 +44,8 @@ fn route(route: &Route) -> Json {
     let parameters = route.parameters.iter().map(|parameter| {
         json!({
             "name": parameter.name,
-            "in": parameter.location,
-            "required": parameter.required || parameter.location == "path",
+            "in": parameter.location.name(),
+            "required": parameter.required || parameter.location == ParameterLocation::Path,
         })
     });
     json!({

@@ -10,7 +10,7 @@ use authorizer::{Authorizer, Config};
 
 use super::{Setup, StartError};
 use crate::dev::issuer::{self, Issuer};
-use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, IdentitySource};
+use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, AuthorizerType, IdentitySource};
 use compiler::project;
 use gateway::authorizers::{AuthorizerTarget, Guard};
 use gateway::functions::Functions;
@@ -79,10 +79,10 @@ fn external(
     shape: &AuthorizerShape,
     functions: &Functions,
 ) -> Result<Option<Guard>, StartError> {
-    let kind = match shape.kind.as_str() {
-        "TOKEN" => AuthorizerKind::Token,
-        "REQUEST" => AuthorizerKind::Request,
-        _ => return Ok(None),
+    let kind = match shape.kind {
+        AuthorizerType::Token => AuthorizerKind::Token,
+        AuthorizerType::Request => AuthorizerKind::Request,
+        AuthorizerType::CognitoUserPools | AuthorizerType::Other(_) => return Ok(None),
     };
     let function = function_name(shape.uri.as_deref().unwrap_or_default());
     let function = function.ok().filter(|function| functions.has(function));

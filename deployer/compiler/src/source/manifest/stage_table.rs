@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::authorizer_table::{function_arn, seconds};
 use super::integration_table::default_integration;
 use super::{Declared, Stage, choice};
-use crate::api::{AccessLog, Cors, Quota, StageSettings, Throttle, UsagePlan};
+use crate::api::{
+    AccessLog, Cors, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan,
+};
 use crate::source::diagnostic::{Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Section, Value};
 
@@ -65,14 +67,15 @@ fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSe
         }
         section.finish(diagnostics);
     }
-    let names = [("error", Some("ERROR")), ("info", Some("INFO")), ("off", None)];
+    let names =
+        [("error", Some(LoggingLevel::Error)), ("info", Some(LoggingLevel::Info)), ("off", None)];
     StageSettings {
         variables: variables(section, diagnostics),
         throttle: throttle(section, diagnostics),
         routes,
         access_log: access_log(section, diagnostics),
         metrics: truth(section, "metrics", diagnostics),
-        logging: choice(section, "logging", &names, diagnostics).flatten().map(str::to_owned),
+        logging: choice(section, "logging", &names, diagnostics).flatten(),
         tracing: truth(section, "tracing", diagnostics),
     }
 }
@@ -244,14 +247,15 @@ pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePla
     let quota = section.entry("quota").and_then(|entry| {
         let mut section = Section::open(&entry.node, "quota", diagnostics);
         let limit = whole(&mut section, "limit", 1, diagnostics);
-        let periods = [("day", "DAY"), ("week", "WEEK"), ("month", "MONTH")];
+        let periods =
+            [("day", QuotaPeriod::Day), ("week", QuotaPeriod::Week), ("month", QuotaPeriod::Month)];
         let period = choice(&mut section, "period", &periods, diagnostics);
         section.finish(diagnostics);
         if limit.is_none() || period.is_none() {
             let help = "write { limit = REQUESTS, period = \"day\" }".to_owned();
             diagnostics.error(entry.node.span, "`quota` says not how often", help);
         }
-        Some(Quota { limit: limit?, period: period?.to_owned() })
+        Some(Quota { limit: limit?, period: period? })
     });
     let keys = section.texts("keys", diagnostics).unwrap_or_default();
     section.finish(diagnostics);

@@ -1,5 +1,4 @@
-//! Asking an authorizer: in this process, as a function that runs here, or at a Lambda Invoke
-//! endpoint.
+//! Calls an authorizer: in this process, as a local function, or at a Lambda Invoke endpoint.
 
 use std::time::Duration;
 
@@ -13,35 +12,35 @@ use super::functions::{Functions, Invocation};
 use super::identity::validation;
 use compiler::api::{self, AuthorizerKind, IdentitySource};
 
-/// API Gateway gives up on an authorizer after this long.
+/// API Gateway's timeout for authorizers.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// An authorizer, ready to be asked.
+/// An authorizer, prepared for calls.
 pub struct Guard {
-    /// What it is sent.
+    /// The kind of its events.
     pub kind: AuthorizerKind,
-    /// What its answers are cached by.
+    /// The identity sources, which are the cache key of its results.
     pub identity: Vec<IdentitySource>,
-    /// What a token must look like for it to be asked.
+    /// The validation expression for tokens.
     pub validation: Option<Regex>,
-    /// How long its answers are cached, in seconds.
+    /// The TTL of its results, in seconds.
     pub ttl: u32,
-    /// Where it is.
+    /// What is called.
     pub target: AuthorizerTarget,
 }
 
-/// Where an authorizer is.
+/// What is called as an authorizer.
 pub enum AuthorizerTarget {
     /// In this process.
     InProcess(Box<Authorizer>),
-    /// A function that runs here, or is known by its name.
+    /// A function, by its name.
     Function(String),
-    /// Behind `…/2015-03-31/functions/NAME/invocations`.
+    /// A Lambda Invoke endpoint: `…/2015-03-31/functions/NAME/invocations`.
     Endpoint(Uri),
 }
 
 impl Guard {
-    /// Makes one of ours ready.
+    /// Prepares an authorizer of the manifest.
     pub fn new(settings: &api::Authorizer, target: AuthorizerTarget) -> Result<Self, regex::Error> {
         Ok(Self {
             kind: settings.kind,
@@ -52,7 +51,7 @@ impl Guard {
         })
     }
 
-    /// Asks it; what it tells about its decision comes along if it is in this process.
+    /// Calls it; returns its decision record too if it is in this process.
     pub async fn ask(
         &self,
         event: &str,

@@ -9,10 +9,10 @@ use authorizer::UnixTime;
 
 use super::policy::Answer;
 
-/// Identities kept at most; beyond that what expired goes, and then everything.
+/// The maximum number of entries; beyond it, expired ones are removed, and then all.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Answers by authorizer and identity.
+/// Results by authorizer and identity.
 #[derive(Debug, Default)]
 pub struct Cache(BTreeMap<(String, Vec<String>), Held>);
 
@@ -24,7 +24,7 @@ struct Held {
 }
 
 impl Cache {
-    /// Returns the answer kept for an identity, and its age in seconds.
+    /// Returns the cached result for an identity, and its age in seconds.
     pub fn get(
         &self,
         authorizer: &str,
@@ -36,18 +36,18 @@ impl Cache {
         (age >= 0 && now < held.expires).then(|| (Arc::clone(&held.answer), age))
     }
 
-    /// Returns how many answers are kept, expired ones included.
+    /// Returns the number of entries, including expired ones.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Says whether none is kept.
+    /// Returns whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Keeps an answer for `ttl` seconds; not at all for 0, nor where nothing tells callers
-    /// apart.
+    /// Caches a result for `ttl` seconds; does not for a TTL of 0, nor without identity sources,
+    /// which tell callers apart.
     pub fn put(
         &mut self,
         authorizer: &str,

@@ -1,4 +1,4 @@
-//! The only place that reads the clock. What decides is given the time.
+//! The only module that reads the clock. Decisions take the time as an argument.
 
 use std::time::{Instant, SystemTime};
 
@@ -10,12 +10,12 @@ pub fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Returns the time as tokens have it.
+/// Returns the time in the unit of a token's claims.
 pub fn unix_time() -> UnixTime {
     UnixTime::from_system(now())
 }
 
-/// Returns what passing time is measured from.
+/// Returns the start of a time measurement.
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 pub fn instant() -> Instant {
     Instant::now()

@@ -1,5 +1,4 @@
-//! A request → the event that API Gateway sends to a function: an authorizer, or one that
-//! answers.
+//! A request → the event that API Gateway sends to a Lambda authorizer or integration.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
@@ -12,14 +11,14 @@ use super::template::Context;
 use super::{ACCOUNT, API_ID, ARN_PREFIX};
 use compiler::api::AuthorizerKind;
 
-/// Returns the ARN of what is called: the concrete path, without a slash at its end.
+/// Returns the method ARN: with the concrete path, without a slash at its end.
 pub fn method_arn(stage: &str, method: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     format!("{ARN_PREFIX}/{stage}/{method}/{path}")
 }
 
-/// Writes the event of an authorizer.
+/// Returns the event of an authorizer.
 pub fn authorizer_event(
     kind: AuthorizerKind,
     arn: &str,
@@ -52,12 +51,12 @@ fn request_event(arn: &str, context: &Context<'_>) -> Json {
     event
 }
 
-/// Writes the event of a function that answers; `payload` is its body, and whether that is
-/// in base64.
+/// Returns the event of a Lambda proxy integration; `payload` is its body, and whether that is
+/// base64.
 pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Json {
     let mut event = request(context);
     if let Json::Object(members) = &mut event {
-        // An authorizer gets empty maps, this one nothing.
+        // Empty maps are null here; an authorizer's event has them.
         for value in members.values_mut() {
             if value.as_object().is_some_and(Map::is_empty) {
                 *value = Json::Null;
@@ -97,7 +96,7 @@ pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Js
     event
 }
 
-/// What both kinds of events say of a request.
+/// Returns what events of both kinds have of a request.
 fn request(context: &Context<'_>) -> Json {
     let head = context.head;
     let mut headers = multiple(head.header_pairs().map(|(name, value)| (name, value.to_owned())));
@@ -125,7 +124,7 @@ fn request(context: &Context<'_>) -> Json {
     })
 }
 
-/// What both say of where it came.
+/// Returns what the request context of both kinds has.
 fn about(context: &Context<'_>) -> Json {
     json!({
         "path": context.value("path"),

@@ -1,5 +1,4 @@
-//! Lambda functions: commands run here under a Runtime API of our own, or whatever answers
-//! at a Lambda Invoke endpoint.
+//! Lambda functions: commands under a local Runtime API, or Lambda Invoke endpoints.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +15,7 @@ mod environments;
 
 pub use environments::{Command, Settings};
 
-/// Lambda answers with 6 MB at most.
+/// Lambda's limit for response payloads.
 const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
 /// Functions by name.
@@ -30,7 +29,7 @@ enum Function {
     Command(Environments),
 }
 
-/// How invoking a function ended.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// The function answered with this JSON.
@@ -39,7 +38,7 @@ pub enum Invocation {
     Failed {
         /// Its `errorMessage`.
         message: String,
-        /// The whole of it, as Lambda reports it.
+        /// The whole error, as Lambda reports it.
         payload: String,
     },
     /// The function could not be invoked.
@@ -47,7 +46,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    /// Reads what Lambda reports of a function that failed.
+    /// Reads an error as Lambda reports it.
     pub fn failed(payload: String) -> Option<Self> {
         let error: Json = serde_json::from_str(&payload).ok()?;
         let message = error.get("errorMessage")?.as_str()?.to_owned();
@@ -56,23 +55,23 @@ impl Invocation {
 }
 
 impl Functions {
-    /// Begins with none.
+    /// Creates an empty set.
     pub fn new(client: HttpClient) -> Self {
         Self { known: BTreeMap::new(), client }
     }
 
-    /// Adds one behind `…/2015-03-31/functions/NAME/invocations`.
+    /// Adds a function behind `…/2015-03-31/functions/NAME/invocations`.
     pub fn at(&mut self, name: &str, endpoint: Uri) {
         self.known.insert(name.to_owned(), Function::Endpoint(endpoint));
     }
 
-    /// Adds one that a command is.
+    /// Adds a function that is a command.
     pub fn run(&mut self, command: Command) {
         let name = command.name.clone();
         self.known.insert(name, Function::Command(Environments::new(command)));
     }
 
-    /// Has those that run here begin anew, with what they are set up with now.
+    /// Restarts the functions that are commands, so that they read their settings again.
     pub fn recycle(&self) {
         for function in self.known.values() {
             if let Function::Command(environments) = function {
@@ -81,12 +80,12 @@ impl Functions {
         }
     }
 
-    /// Says whether there is one of this name.
+    /// Returns whether there is a function with this name.
     pub fn has(&self, name: &str) -> bool {
         self.known.contains_key(name)
     }
 
-    /// Invokes one and waits for what it answers.
+    /// Invokes a function and waits for its outcome.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
         match self.known.get(name) {
             None => Invocation::NotInvocable(format!("there is no function {name}")),
@@ -95,7 +94,7 @@ impl Functions {
         }
     }
 
-    /// Invokes the function behind an endpoint and waits for its answer.
+    /// Invokes the function behind an endpoint and waits for its outcome.
     pub async fn invoke_at(&self, endpoint: &Uri, payload: Bytes) -> Invocation {
         ask(endpoint, payload, &self.client).await
     }

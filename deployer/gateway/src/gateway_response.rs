@@ -1,5 +1,5 @@
-//! API Gateway's own answers: status, `x-amzn-ErrorType` and body of every refusal, and what
-//! the API makes of them by gateway responses.
+//! API Gateway's own responses: status, `x-amzn-ErrorType` and body of every refusal, and the API's
+//! gateway responses, which customise them.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 
 use std::collections::BTreeMap;
@@ -7,20 +7,20 @@ use std::collections::BTreeMap;
 use super::template::{Context, expression, substitute};
 use compiler::api::{GatewayResponse, JSON};
 
-/// Why the gateway answers instead of the integration.
+/// The reason why API Gateway responds instead of the integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The policy allows nothing here.
+    /// The policy does not allow the request.
     AccessDenied,
-    /// The policy denies it.
+    /// The policy denies the request explicitly.
     AccessDeniedExplicitly,
-    /// The integration cannot be used.
+    /// The integration is misconfigured.
     ApiConfigurationError,
-    /// The authorizer cannot be asked, or what it answers is no policy.
+    /// The authorizer cannot be invoked, or its answer is not a policy.
     AuthorizerConfigurationError,
     /// The authorizer failed.
     AuthorizerFailure,
-    /// What no client that means well sends.
+    /// The request is malformed.
     BadRequest,
     /// The body does not fit its model.
     BadRequestBody,
@@ -28,61 +28,61 @@ pub enum Refusal {
     BadRequestParameters,
     /// A body of more than 10 MB.
     BodyTooLarge,
-    /// More than a function takes.
+    /// The event exceeds a function's limit.
     EventTooLarge,
-    /// More request line and headers than API Gateway takes.
+    /// Request line and headers exceed API Gateway's limit.
     HeadTooLarge,
     /// The backend cannot be reached.
     IntegrationFailure,
-    /// The backend took too long.
+    /// The backend timed out.
     IntegrationTimeout,
-    /// No API key, or a wrong one.
+    /// No API key, or an unknown one.
     InvalidApiKey,
-    /// The function failed, or its answer is none.
+    /// The function failed, or its answer is not a response.
     MalformedAnswer,
     /// No such route, or an unsigned call to a method that needs a signature.
     MissingAuthenticationToken,
-    /// The ARN of what is called is too long.
+    /// The method ARN is too long.
     PathTooLong,
-    /// The API key was used too often in its period.
+    /// The API key is over its quota.
     QuotaExceeded,
-    /// Too many requests at once.
+    /// Over a rate limit.
     Throttled,
     /// No such stage.
     UnknownStage,
-    /// No identity, or the authorizer says the token is wrong.
+    /// No identity, or the authorizer rejects the token.
     Unauthorized,
     /// No template for this media type.
     UnsupportedMediaType,
 }
 
-/// A refusal, and why.
+/// A refusal and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Which.
+    /// The refusal.
     pub refusal: Refusal,
-    /// Why, for whoever runs the gateway.
+    /// The cause, for the operator of the gateway.
     pub why: String,
-    /// What the caller is told beyond the usual.
+    /// The message for the caller, if it is not the refusal's own.
     pub detail: Option<String>,
-    /// What was known by then, such as what the authorizer said.
+    /// Context that was known by then, such as the authorizer's.
     pub known: BTreeMap<String, String>,
 }
 
 impl Refused {
-    /// Makes one that tells the caller no more than usual.
+    /// Creates a refusal with its own message for the caller.
     pub fn because(refusal: Refusal, why: impl Into<String>) -> Self {
         Self { refusal, why: why.into(), detail: None, known: BTreeMap::new() }
     }
 
-    /// Returns it with what was known by then.
+    /// Returns it with the context that was known by then.
     #[must_use]
     pub fn knowing(self, known: BTreeMap<String, String>) -> Self {
         Self { known, ..self }
     }
 }
 
-/// What the caller gets.
+/// The response to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -120,7 +120,7 @@ impl Refusal {
         Self::UnsupportedMediaType,
     ];
 
-    /// Returns status, error type and body, as API Gateway words them unless customised.
+    /// Returns status, error type and body of API Gateway's response, unless customised.
     pub const fn answer(self) -> (u16, &'static str, &'static str) {
         const INTERNAL: &str = "InternalServerErrorException";
         const INTERNAL_BODY: &str = r#"{"message": "Internal server error"}"#;
@@ -149,7 +149,7 @@ impl Refusal {
             Self::BadRequestParameters => {
                 (400, "BadRequestException", r#"{"message":"Missing required request parameters"}"#)
             }
-            // What stands before API Gateway answers this, as plain text.
+            // The layer in front of API Gateway responds, in plain text.
             Self::BodyTooLarge => (413, "", "HTTP content length exceeded 10485760 bytes."),
             Self::EventTooLarge => {
                 (413, "BadRequestException", r#"{"message": "Request Too Long"}"#)
@@ -188,7 +188,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the type of its gateway response; none where there is nothing to customise.
+    /// Returns the type of its gateway response; none if it cannot be customised.
     pub const fn kind(self) -> Option<&'static str> {
         Some(match self {
             Self::AccessDenied | Self::AccessDeniedExplicitly => "ACCESS_DENIED",
@@ -205,16 +205,16 @@ impl Refusal {
             Self::Throttled => "THROTTLED",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            // A type of their own they have not; what is said of every 4XX or 5XX holds.
+            // No type of their own: `DEFAULT_4XX` and `DEFAULT_5XX` apply.
             Self::BadRequest | Self::EventTooLarge | Self::MalformedAnswer | Self::PathTooLong => {
                 ""
             }
-            // These are said before the API is known.
+            // These precede the API.
             Self::BodyTooLarge | Self::HeadTooLarge | Self::UnknownStage => return None,
         })
     }
 
-    /// Returns what `$context.error.message` stands for; nothing for a failed authorizer.
+    /// Returns `$context.error.message`; none for a failed authorizer.
     pub fn message(self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_str(self.answer().2).ok()?;
         let message = body.get("message").or_else(|| body.get("Message"))?;
@@ -222,8 +222,8 @@ impl Refusal {
     }
 }
 
-/// Says what the caller gets. The specific type wins whole over `DEFAULT_4XX` and
-/// `DEFAULT_5XX`, whose status, if they have none, stays the type's own.
+/// Returns the response to the caller. The specific type takes precedence as a whole over
+/// `DEFAULT_4XX` and `DEFAULT_5XX`; without a status of their own, these keep the type's.
 pub fn answer(
     refused: &Refused,
     customised: &BTreeMap<String, GatewayResponse>,
@@ -271,7 +271,7 @@ pub fn answer(
     Answer { status, headers, body: substitute(template, &context) }
 }
 
-/// Chooses a body by the first media type of `Accept` that there is one for; JSON otherwise.
+/// Returns the body for the first media type of `Accept` that has one; JSON's otherwise.
 fn chosen<'a>(
     templates: &'a BTreeMap<String, String>,
     context: &Context<'_>,

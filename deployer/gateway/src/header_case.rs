@@ -1,6 +1,6 @@
-//! How a client spells the names of its headers. Events carry names as they were sent, and
-//! the HTTP library compares them without case: it keeps the spellings only for a message
-//! that it sends on. So the head is sent on, to ourselves.
+//! The case of a client's header names. Events carry names as they were sent, and the HTTP library
+//! keeps their case only for a message that it sends on. So the head is sent on, to an in-memory
+//! stream.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 
-/// More than a head that the server takes.
+/// More than the server's limit for a head.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Returns the spellings of each name, by the name in lower case.
@@ -29,7 +29,7 @@ pub(super) async fn spelled(
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.headers_mut() = headers;
     *request.extensions_mut() = extensions;
-    // There is no body here for them to be about.
+    // This request has no body.
     request.headers_mut().remove(CONTENT_LENGTH);
     request.headers_mut().remove(TRANSFER_ENCODING);
     let reading = async {

@@ -1,5 +1,5 @@
-//! The identity: what an authorizer's answers are cached by, and without which it is not asked
-//! at all.
+//! The identity: the values of the identity sources. It is the cache key of an authorizer's
+//! results; a request without it does not reach the authorizer.
 
 use http::HeaderMap;
 use regex::Regex;
@@ -7,7 +7,7 @@ use regex::Regex;
 use super::template::Context;
 use compiler::api::IdentitySource;
 
-/// The parts of `context` that are known here before an authorizer is asked.
+/// The `context` variables that are known locally before an authorizer is called.
 const CONTEXT: [&str; 14] = [
     "accountId",
     "apiId",
@@ -25,7 +25,7 @@ const CONTEXT: [&str; 14] = [
     "stage",
 ];
 
-/// Says whether a source's value can be known here at all.
+/// Returns whether an identity source is supported locally.
 pub fn is_known(source: &IdentitySource) -> bool {
     match source {
         IdentitySource::Context(name) => CONTEXT.contains(&name.as_str()),
@@ -35,13 +35,13 @@ pub fn is_known(source: &IdentitySource) -> bool {
     }
 }
 
-/// Makes the expression that API Gateway refuses tokens by: it is about the whole value.
+/// Compiles an identity validation expression: it must match the whole value.
 pub fn validation(expression: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{expression})$"))
 }
 
-/// Finds the value of every source, or says which one has none, or that the token is not what
-/// the authorizer is asked about.
+/// Returns the value of every source, or which one has none, or that the token does not match the
+/// validation expression.
 pub fn identity(
     sources: &[IdentitySource],
     validation: Option<&Regex>,
@@ -78,7 +78,7 @@ fn value(source: &IdentitySource, context: &Context<'_>) -> Result<String, Strin
     value.filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no {source}"))
 }
 
-/// Returns the value of a header that is there once.
+/// Returns the value of a header that occurs once.
 fn header(headers: &HeaderMap, name: &str) -> Result<String, String> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().ok_or_else(|| format!("there is no {name} header"))?;

@@ -70,7 +70,8 @@ impl LoadedApi {
         }
     }
 
-    /// Returns the authorizer in this process that a name is of: its scheme's or its function's.
+    /// Returns the authorizer in this process with this name: its security scheme's or its
+    /// function's.
     pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&Guard> {
         let named = |(scheme, guard): &(&String, &Guard)| {
             let authorizer = self.api.authorizers.get(*scheme);

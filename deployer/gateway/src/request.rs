@@ -1,4 +1,4 @@
-//! A request as the gateway looks at it: what its line and headers say.
+//! The head of a request: its request line and headers.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,7 @@ pub struct RequestHead {
     pub query: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
-    /// How the client spells the headers' names, where it matters: each in lower case, with
-    /// its spellings in order.
+    /// The header names in the client's case, where needed: by the name in lower case, in order.
     pub spelled: BTreeMap<String, Vec<String>>,
     /// The client's address.
     pub source_ip: String,
@@ -26,11 +25,11 @@ pub struct RequestHead {
     pub id: String,
     /// The id that `x-amz-apigw-id` has.
     pub extended_id: String,
-    /// When it came.
+    /// The time of its receipt.
     pub time: RequestTime,
 }
 
-/// When a request came.
+/// The time of a request's receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestTime(pub OffsetDateTime);
 
@@ -55,8 +54,8 @@ impl RequestHead {
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// Returns the headers' names, as the client spells them, and values, in order; a value
-    /// that is no text is left out.
+    /// Returns the headers' names, in the client's case, and values, in order; values that are not
+    /// text are left out.
     pub fn header_pairs(&self) -> impl Iterator<Item = (String, &str)> {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         self.headers.iter().filter_map(move |(name, value)| {
@@ -68,7 +67,7 @@ impl RequestHead {
         })
     }
 
-    /// Returns the headers that API Gateway adds for whoever answers.
+    /// Returns the headers that API Gateway adds for the integration.
     pub fn forwarded(&self) -> [(&'static str, String); 4] {
         let before = self.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
         let by = before.map_or_else(String::new, |before| format!("{before}, "));

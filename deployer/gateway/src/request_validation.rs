@@ -1,4 +1,4 @@
-//! What API Gateway checks of a request before anything is called: required parameters, and
+//! API Gateway's request validation, before the integration is called: required parameters, and
 //! bodies by their models.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html>
 
@@ -12,12 +12,12 @@ use super::request::RequestHead;
 use super::router::Match;
 use compiler::api::{Api, JSON, ParameterLocation, Route};
 
-/// Models, ready to check bodies with.
+/// The compiled models.
 #[derive(Debug, Default)]
 pub struct Checks(BTreeMap<String, Validator>);
 
 impl Checks {
-    /// Compiles the models that bodies are checked with, or says which cannot be.
+    /// Compiles the models that bodies are validated with, or returns which one is invalid.
     pub fn new(api: &Api) -> Result<Self, String> {
         let mut checks = BTreeMap::new();
         let bodies = api.routes.iter().filter(|route| checks_body(route));
@@ -25,7 +25,7 @@ impl Checks {
             let Some(schema) = api.models.get(name) else { continue };
             let mut schema = schema.clone();
             if let Json::Object(members) = &mut schema {
-                // Where the others are found: models name each other by URLs of API Gateway's.
+                // Models refer to each other by URLs of API Gateway, which `local` points here.
                 members.insert("definitions".to_owned(), json!(api.models));
             }
             let mut schema = local(schema);
@@ -38,14 +38,14 @@ impl Checks {
         Ok(Self(checks))
     }
 
-    /// Says whether the parameters are there.
+    /// Refuses a request without a required parameter.
     pub fn parameters(&self, found: &Match<'_>, head: &RequestHead) -> Result<(), Refused> {
         let route = found.route;
         if !route.validator.is_some_and(|validator| validator.parameters) {
             return Ok(());
         }
         let query = head.query_pairs();
-        // A parameter that is there and empty is missing.
+        // An empty parameter is missing.
         let is_there = |name: &str, location| match location {
             ParameterLocation::Header => {
                 head.headers.get(name).is_some_and(|value| !value.is_empty())
@@ -70,7 +70,7 @@ impl Checks {
         })
     }
 
-    /// Says whether the body fits its model. A media type without one is not checked.
+    /// Refuses a body that does not fit its model. A media type without a model is not validated.
     pub fn body(&self, route: &Route, media: Option<&str>, body: &[u8]) -> Result<(), Refused> {
         if !checks_body(route) {
             return Ok(());
@@ -89,12 +89,12 @@ impl Checks {
     }
 }
 
-/// Says whether the body must be read to check it.
+/// Returns whether bodies are validated, so that they must be received as a whole.
 pub fn checks_body(route: &Route) -> bool {
     route.validator.is_some_and(|validator| validator.body) && !route.bodies.is_empty()
 }
 
-/// Points references to models at where they stand now.
+/// Points references to models at `definitions`.
 fn local(mut schema: Json) -> Json {
     match &mut schema {
         Json::Object(members) => {
@@ -118,7 +118,7 @@ fn local(mut schema: Json) -> Json {
     schema
 }
 
-/// OpenAPI 3.0's `nullable` in the words of draft 4.
+/// Translates OpenAPI 3.0's `nullable` to JSON Schema draft 4.
 fn null_too(schema: &mut Json) {
     match schema {
         Json::Object(members) => {

@@ -6,12 +6,12 @@ use percent_encoding::percent_decode_str;
 use compiler::api::Route;
 use compiler::api::routing::ApiRouter;
 
-/// A route and what its parameters are in this request.
+/// A route and the values of its path parameters in a request.
 #[derive(Clone, Debug)]
 pub struct Match<'a> {
     /// The route.
     pub route: &'a Route,
-    /// Names and values, as they stand in the request.
+    /// Names and values, as they were sent.
     pub parameters: Vec<(&'a str, String)>,
 }
 
@@ -24,10 +24,10 @@ impl Match<'_> {
 
 /// Finds the route of a request; `routes` are those that `router` was built of.
 ///
-/// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them
-/// would answer for a path that nobody was authorized for. Nor has one with an empty segment:
-/// it is not known which route AWS gives it, and its method ARN may name another. What is no
-/// text, or holds a control character, has none either.
+/// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them would
+/// answer for another path than the authorized one. Nor has one with an empty segment: it is not
+/// known which route AWS gives it, and its method ARN may name another. What is no text, or holds a
+/// control character, has none either.
 pub fn find<'a>(
     router: &ApiRouter,
     routes: &'a [Route],
@@ -51,8 +51,7 @@ pub fn find<'a>(
     Some(Match { route, parameters: named.collect() })
 }
 
-/// Says whether something is percent-encoded as it should be, and text without control
-/// characters once it is decoded.
+/// Returns whether the percent-encoding is valid and decodes to text without control characters.
 pub fn is_text(encoded: &str) -> bool {
     let escaped = encoded
         .split('%')

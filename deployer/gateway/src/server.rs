@@ -12,15 +12,14 @@ use tokio::net::TcpListener;
 
 use super::body::AnyBody;
 
-/// API Gateway takes 10,240 bytes of request line and headers; a little more is read here so
-/// that a request just above it gets an answer.
+/// API Gateway's limit is 10,240 bytes of request line and headers; a little more is read so that a
+/// request just above it gets a response.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// How long a client may take to send a request's head, and how long one in flight may take
-/// to end when the gateway is stopped.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout for receiving a request's head, and for requests in flight when the server stops.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves any handler over HTTP/1.1 until `stop` is done.
+/// Serves requests with a handler until `stop` completes.
 pub async fn serve_with<H, F>(listener: TcpListener, stop: impl Future<Output = ()>, handle: H)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
@@ -48,14 +47,14 @@ where
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .preserve_header_case(true)
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
-        // What breaks a connection is the client's business, and it is gone.
+        // The client of a broken connection is gone: there is nothing to report.
         tokio::spawn(async move { _ = connection.await });
     }
     drop(listener);
-    // Whoever is slower is cut off.
-    let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
+    // Slower ones are cut off.
+    let _ = tokio::time::timeout(TIMEOUT, graceful.shutdown()).await;
 }

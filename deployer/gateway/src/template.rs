@@ -1,8 +1,8 @@
-//! What stands for something else: `$context.NAME`, `$stageVariables.NAME` and the parts of a
-//! request, in gateway responses, parameter mappings and templates.
+//! Variables: `$context.NAME`, `$stageVariables.NAME` and the parts of a request, in gateway
+//! responses, parameter mappings and templates.
 //!
-//! API Gateway's templates are written in VTL. What needs that language is refused when a
-//! gateway starts; what is only a substitution is carried out.
+//! API Gateway's templates are written in VTL. A template that needs the language is refused when a
+//! gateway starts; one that only substitutes variables is supported.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use super::router::Match;
 use super::{ACCOUNT, API_ID};
 use compiler::api::Api;
 
-/// What is known about a request.
+/// The values of a request's variables.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {
     /// The API.
@@ -22,19 +22,19 @@ pub struct Context<'a> {
     pub head: &'a RequestHead,
     /// Its route, if it has one.
     pub found: Option<&'a Match<'a>>,
-    /// What came to be known on the way: `authorizer.principalId`, `error.message`…
+    /// Values that are added on the way: `authorizer.principalId`, `error.message`…
     pub more: Cow<'a, BTreeMap<String, String>>,
 }
 
 impl<'a> Context<'a> {
-    /// Makes what is known when a request comes.
+    /// Creates the context of a request on its receipt.
     pub fn new(api: &'a Api, head: &'a RequestHead, found: Option<&'a Match<'a>>) -> Self {
         Self { api, head, found, more: Cow::Owned(BTreeMap::new()) }
     }
 }
 
 impl Context<'_> {
-    /// Returns it with a little more.
+    /// Returns it with more values.
     #[must_use]
     pub fn with<const N: usize>(&self, more: [(&str, String); N]) -> Self {
         let mut context = self.clone();
@@ -48,7 +48,7 @@ impl Context<'_> {
         self.head.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns what `$context.NAME` stands for.
+    /// Returns the value of `$context.NAME`.
     pub fn value(&self, name: &str) -> Option<String> {
         let route = self.found.map(|found| found.route);
         let stage = &self.api.stage;
@@ -111,7 +111,7 @@ pub fn expression(mapped: &str, context: &Context<'_>) -> Option<String> {
     context.request(mapped.strip_prefix("method.request.")?)
 }
 
-/// Says whether a mapping is one that [`expression`] evaluates.
+/// Returns whether [`expression`] supports a mapping.
 pub fn is_expression(mapped: &str) -> bool {
     let places =
         ["header.", "multivalueheader.", "querystring.", "multivaluequerystring.", "path."];
@@ -123,8 +123,8 @@ pub fn is_expression(mapped: &str) -> bool {
             .is_some_and(|part| places.iter().any(|place| part.starts_with(place)))
 }
 
-/// Puts what they stand for in the place of `$context.NAME`, `$stageVariables.NAME` and
-/// `$method.request.PLACE.NAME`; nothing for what is not known.
+/// Substitutes `$context.NAME`, `$stageVariables.NAME` and `$method.request.PLACE.NAME`; unknown
+/// ones with an empty text.
 pub fn substitute(template: &str, context: &Context<'_>) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
@@ -147,7 +147,7 @@ pub fn substitute(template: &str, context: &Context<'_>) -> String {
     text
 }
 
-/// Puts what they stand for in the place of `${stageVariables.NAME}` in a URI.
+/// Substitutes `${stageVariables.NAME}` in a URI.
 pub fn stage_variables(uri: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
     let mut text = String::with_capacity(uri.len());
     let mut rest = uri;
@@ -163,7 +163,7 @@ pub fn stage_variables(uri: &str, variables: &BTreeMap<String, String>) -> Resul
     Ok(text)
 }
 
-/// Returns where a reference that begins with `$` ends; 1 if it is none that is known here.
+/// Returns the end of a reference that begins with `$`; 1 if it is not a supported one.
 fn reference(text: &str) -> usize {
     let known = ["$context.", "$stageVariables.", "$method.request."];
     if !known.iter().any(|start| text.starts_with(start)) {
@@ -171,11 +171,11 @@ fn reference(text: &str) -> usize {
     }
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let end = text.char_indices().skip(1).find(|(_, c)| !part(*c)).map_or(text.len(), |(at, _)| at);
-    // A full stop at the end of a sentence is no part of a name.
+    // A full stop at the end of a sentence does not belong to the name.
     text.get(..end).map_or(1, |name| name.trim_end_matches('.').len())
 }
 
-/// A template that needs no template language.
+/// A template without VTL's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
@@ -191,9 +191,9 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads a template; nothing if it needs VTL.
+    /// Reads a template; none if it needs VTL.
     pub fn read(text: &str) -> Option<Self> {
-        // A directive or a comment begins with `#`: only a colour or a heading is none.
+        // A directive or a comment begins with `#`; a colour or a heading is neither.
         let directive = |at: usize| {
             let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
             next.is_none_or(|c| c.is_ascii_alphabetic() || matches!(c, '#' | '*' | '{' | '@'))
@@ -218,7 +218,7 @@ impl Template {
         Some(Self(pieces))
     }
 
-    /// Writes it for a request with this body.
+    /// Renders it for a request with this body.
     pub fn write(&self, body: &str, context: &Context<'_>) -> String {
         let mut text = String::new();
         for piece in &self.0 {

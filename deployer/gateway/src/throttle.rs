@@ -1,4 +1,4 @@
-//! How often something may be called: token buckets and quotas. Nothing here reads the clock.
+//! Rate limits: token buckets and quotas. Nothing here reads the clock.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html>
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use compiler::api::{Quota, QuotaPeriod, Throttle};
 
-/// What was used so far.
+/// The usage of every limit.
 #[derive(Debug, Default)]
 pub struct Usage {
     buckets: BTreeMap<String, Bucket>,
@@ -21,7 +21,7 @@ struct Bucket {
 }
 
 impl Usage {
-    /// Takes a token of a bucket; says whether there was one.
+    /// Takes a token of a bucket; returns whether there was one.
     pub fn take(&mut self, name: &str, limit: Throttle, now: OffsetDateTime) -> bool {
         let full = f64::from(limit.burst);
         let bucket =
@@ -36,7 +36,7 @@ impl Usage {
         there
     }
 
-    /// Counts a request towards a quota; says whether it is within.
+    /// Counts a request towards a quota; returns whether it is within it.
     pub fn count(&mut self, name: &str, quota: &Quota, now: OffsetDateTime) -> bool {
         let period = period(&quota.period, now);
         let (since, used) = self.counts.entry(name.to_owned()).or_insert((period, 0));
@@ -51,7 +51,7 @@ impl Usage {
     }
 }
 
-/// Numbers days, weeks that begin on Sunday, and months, in UTC.
+/// Returns the number of the day, the week (from Sunday) or the month, in UTC.
 fn period(period: &QuotaPeriod, now: OffsetDateTime) -> i64 {
     let day = i64::from(now.date().to_julian_day());
     match period {

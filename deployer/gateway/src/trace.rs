@@ -1,4 +1,4 @@
-//! What happened to a request, and why. No token or key is ever in it.
+//! The trace of a request: its steps and outcome. Tokens and keys are never in it.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 use compiler::api::IdentitySource;
 use compiler::fingerprint::fingerprint;
 
-/// What happened to a request, and why.
+/// The trace of a request.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RequestTrace {
     /// The request's id, also in the response's `x-amzn-RequestId`.
     pub request_id: String,
-    /// When it came, as RFC 3339 writes it.
+    /// The time of its receipt (RFC 3339).
     pub time: String,
     /// The method.
     pub method: String,
@@ -19,56 +19,56 @@ pub struct RequestTrace {
     pub path: String,
     /// The status.
     pub status: u16,
-    /// The route it belongs to.
+    /// Its route.
     pub route: Option<String>,
-    /// Who may call that.
+    /// The route's security.
     pub security: Option<String>,
-    /// The type of the gateway response, if it was refused.
+    /// The gateway response type of a refusal.
     pub response_type: Option<&'static str>,
-    /// Whether the authorizer was asked.
+    /// Whether the authorizer was called.
     pub authorizer_called: bool,
-    /// How old the cached policy was, in seconds, if one was used.
+    /// The age of the cached policy in seconds, if one was used.
     pub cache_age: Option<i64>,
-    /// Why it ended so.
+    /// The reason for the outcome.
     pub why: String,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub milliseconds: u128,
-    /// What the authorizer was asked, and what it said.
+    /// The authorizer's part.
     pub authorizer: Option<AuthorizerTrace>,
-    /// What answered.
+    /// The integration's part.
     pub integration: Option<IntegrationTrace>,
 }
 
 /// What an authorizer was asked, and what it said.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct AuthorizerTrace {
-    /// Its name.
+    /// The authorizer's name.
     pub name: String,
-    /// What its answer is cached by: a fingerprint, since a token may be in it.
+    /// A fingerprint of the identity, since a token may be in it.
     pub identity: String,
-    /// The event, without secrets.
+    /// The event, secrets masked.
     pub event: Option<Json>,
-    /// What it answered.
+    /// The authorizer's answer.
     pub answer: Option<Json>,
-    /// The statement that decided, from 0.
+    /// The index of the statement that decided, from 0.
     pub statement: Option<usize>,
-    /// The resource of it that matched.
+    /// The statement's resource that matched.
     pub resource: Option<String>,
-    /// How long it took, in milliseconds; nothing if it was not asked.
+    /// The duration in milliseconds; none if it was not called.
     pub milliseconds: Option<u128>,
 }
 
-/// What answered.
+/// The integration's part.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct IntegrationTrace {
-    /// What kind of integration.
+    /// The kind of integration.
     pub kind: &'static str,
-    /// How long it took to begin its answer, in milliseconds.
+    /// The time until its response began, in milliseconds.
     pub milliseconds: u128,
 }
 
 impl RequestTrace {
-    /// Returns what a line for machines has: all but what an authorizer was asked and said.
+    /// Returns the trace as a log line: without the authorizer's event and answer.
     pub fn line(&self) -> Json {
         let mut line = serde_json::to_value(self).unwrap_or_default();
         if let Some(authorizer) = line.get_mut("authorizer").and_then(Json::as_object_mut) {
@@ -79,17 +79,16 @@ impl RequestTrace {
     }
 }
 
-/// Returns what stands for an identity.
+/// Returns the fingerprint of an identity.
 pub fn identity_key(identity: &[String]) -> String {
     fingerprint(&identity)
 }
 
-/// Headers whose values say who somebody is.
+/// Headers with credentials.
 const SECRET: [&str; 6] =
     ["authorization", "cookie", "dpop", "proxy-authorization", "x-amz-security-token", "x-api-key"];
 
-/// Takes the secrets out of an authorizer's event: what is known as such, and what the
-/// authorizer's answers are cached by.
+/// Masks the secrets in an authorizer's event: credentials, and the values of the identity sources.
 pub fn masked(mut event: Json, identity: &[IdentitySource]) -> Json {
     let named = |name: &str| {
         SECRET.contains(&name.to_ascii_lowercase().as_str())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use authorizer::UnixTime;
-use compiler::api::routing::ApiRouter;
-use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Throttle};
+use compiler::api::routing::{self, ApiRouter};
+use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Route, Throttle};
 use compiler::compile;
 use compiler::source::diagnostic::Source;
 use deployer::dev::examples::{self, Call};
@@ -89,6 +89,18 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
         let value =
             found.and_then(|found| found.parameters.first().map(|(_, value)| value.clone()));
         assert_eq!(value.as_deref(), parameter, "{method} {path}");
+    }
+}
+
+#[test]
+fn of_two_routes_with_one_method_and_resource_the_first_takes_the_requests() {
+    let mut api = api(OPENAPI);
+    let second = Route { operation_id: Some("second".to_owned()), ..api.routes[0].clone() };
+    api.routes.insert(1, second);
+    let router = ApiRouter::new(&api.routes);
+    for (index, route) in api.routes.iter().enumerate().filter(|(index, _)| *index != 1) {
+        let found = router.find(&api.routes, route.verb.name(), &routing::path(&route.path));
+        assert_eq!(found, Some(route), "{index}");
     }
 }
 

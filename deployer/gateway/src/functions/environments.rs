@@ -25,10 +25,10 @@ use crate::ids::new_id;
 use crate::server::serve_with;
 use crate::sync::locked;
 
-/// As many requests at once as one function serves; more wait.
+/// The maximum number of concurrent requests of a function; more wait.
 const MAX_ENVIRONMENTS: usize = 10;
 
-/// How long a function may take to ask for its first request.
+/// The timeout for initialisation, until the first request is polled.
 const INIT: Duration = Duration::from_secs(10);
 
 /// A function that is a command.
@@ -36,20 +36,20 @@ const INIT: Duration = Duration::from_secs(10);
 pub struct Command {
     /// Its name.
     pub name: String,
-    /// What runs it, as a shell reads it: a `bootstrap`, or an interpreter with a script.
+    /// The shell command that runs it: a `bootstrap`, or an interpreter with a script.
     pub line: String,
-    /// What it is set up with.
+    /// Its settings.
     pub settings: Settings,
-    /// Who gets the lines that it writes.
+    /// Receives the lines that it writes.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// What a function is set up with.
+/// The settings of a function.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Variables beside those that Lambda sets.
     pub variables: Vec<(String, String)>,
-    /// How long it may take for a request.
+    /// The timeout for a request.
     pub timeout: Duration,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Environments(Arc<Shared>);
 struct Shared {
     command: Command,
     idle: Mutex<Vec<Environment>>,
-    /// Counts how often all of them were told to begin anew.
+    /// The number of restarts of all environments.
     generation: AtomicUsize,
     places: Arc<Semaphore>,
 }
@@ -80,7 +80,7 @@ struct Work {
     answer: oneshot::Sender<Invocation>,
 }
 
-/// What an environment's process talks to.
+/// The Runtime API of one environment.
 struct Runtime {
     function: String,
     work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
@@ -96,7 +96,7 @@ impl Environments {
         Self(Arc::new(Shared { command, idle, generation, places }))
     }
 
-    /// Ends the idle environments, and the others when they are done.
+    /// Stops the idle environments, and the others after their request.
     pub(super) fn recycle(&self) {
         self.0.generation.fetch_add(1, Ordering::SeqCst);
         locked(&self.0.idle).clear();
@@ -105,7 +105,7 @@ impl Environments {
     /// Invokes the function in an idle environment, or in a new one.
     pub(super) async fn invoke(&self, payload: Bytes) -> Invocation {
         let shared = Arc::clone(&self.0);
-        // Whoever asked may go away: the function goes on, as it does on Lambda.
+        // The caller may disconnect: the function continues, as on Lambda.
         let run = tokio::spawn(async move {
             let Ok(_place) = Arc::clone(&shared.places).acquire_owned().await else {
                 return Invocation::NotInvocable("it is being stopped".to_owned());
@@ -169,7 +169,7 @@ impl Environment {
         Ok(Self { child, work, runtime, _serving: serving })
     }
 
-    /// Runs one request; says too whether the environment can run another.
+    /// Runs one request; returns too whether the environment can run another.
     async fn run(&mut self, payload: Bytes, command: &Command) -> (Invocation, bool) {
         let id = new_id();
         if let Some(failed) = self.initialised(&id).await {
@@ -199,7 +199,7 @@ impl Environment {
         }
     }
 
-    /// Waits until the process asks for its first request, or says how it failed to.
+    /// Waits until the process polls its first request, or returns the failed initialisation.
     async fn initialised(&mut self, id: &str) -> Option<Invocation> {
         let mut asked = self.runtime.asked.subscribe();
         let reported = || locked(&self.runtime.init_error).clone().and_then(Invocation::failed);
@@ -322,7 +322,7 @@ fn exited(id: &str, status: std::io::Result<std::process::ExitStatus>) -> Invoca
     failed(id, "Runtime.ExitError", &why)
 }
 
-/// Writes an error as Lambda reports those that a function does not report itself.
+/// Returns an error as Lambda reports those that a function does not report itself.
 fn failed(id: &str, kind: &str, why: &str) -> Invocation {
     let message = format!("RequestId: {id} {why}");
     let payload = json!({"errorType": kind, "errorMessage": message}).to_string();

@@ -1,5 +1,5 @@
-//! An integration, ready to be called: [`compiler::api::Integration`] → [`Backend`], once, when a
-//! gateway starts. What cannot be done here is found then, and not when a request comes.
+//! [`compiler::api::Integration`] → [`Backend`], once, when a gateway starts. What is not supported
+//! locally is found then, and not with a request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use compiler::api::{
     Route, StageSettings,
 };
 
-/// What answers an operation.
+/// The integration of an operation, prepared for calls.
 #[derive(Clone, Debug)]
 pub enum Backend {
-    /// A backend that gets the request as it is.
+    /// HTTP_PROXY: a backend gets the request as it is.
     HttpProxy(Http),
-    /// A backend whose requests and answers are mapped.
+    /// HTTP: requests to a backend and its responses are mapped.
     Http(Http, Mapped),
-    /// A function that gets the request as an event.
+    /// AWS_PROXY: a function gets the request as an event.
     FunctionProxy(Function),
-    /// A function whose events and answers are mapped.
+    /// AWS: events of a function and its answers are mapped.
     Function(Function, Mapped),
-    /// The gateway.
+    /// MOCK.
     Mock(Mapped),
-    /// The gateway, for preflight requests.
+    /// The gateway's response to preflight requests.
     Preflight(Cors),
 }
 
@@ -37,10 +37,10 @@ pub struct Http {
     pub uri: String,
     /// The method; the request's own if there is none.
     pub method: Option<String>,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Duration,
-    /// What goes into its request: `path.NAME`, `querystring.NAME` or `header.NAME`, and the
-    /// mapping it comes from.
+    /// The request parameters: `path.NAME`, `querystring.NAME` or `header.NAME`, and the mapping of
+    /// each.
     pub parameters: Vec<(String, String)>,
 }
 
@@ -49,45 +49,45 @@ pub struct Http {
 pub struct Function {
     /// Its name, without version or alias.
     pub name: String,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Duration,
 }
 
-/// How requests and answers are mapped.
+/// The mappings of requests and responses.
 #[derive(Clone, Debug)]
 pub struct Mapped {
     /// Request bodies by media type.
     pub requests: BTreeMap<String, Template>,
-    /// What happens to a media type that there is no template for.
+    /// The passthrough behaviour, for media types without a template.
     pub passthrough: Passthrough,
-    /// Answers, by patterns of their status or error; the last takes all that are left.
+    /// Integration responses, by the pattern of their status or error; the last one is the default.
     pub answers: Vec<(Option<Regex>, MappedAnswer)>,
 }
 
-/// What happens to a body whose media type there is no template for.
+/// The passthrough behaviour: for a body whose media type has no template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passthrough {
-    /// It goes on.
+    /// The body passes.
     WhenNoMatch,
-    /// It goes on if there is no template at all.
+    /// The body passes if there is no template at all.
     WhenNoTemplates,
-    /// It is refused.
+    /// The request is refused.
     Never,
 }
 
-/// What becomes of an answer.
+/// An integration response.
 #[derive(Clone, Debug)]
 pub struct MappedAnswer {
     /// The status.
     pub status: u16,
-    /// Headers, and what they come from.
+    /// Headers, and the mapping of each.
     pub headers: Vec<(String, String)>,
     /// Bodies by media type.
     pub bodies: BTreeMap<String, Template>,
 }
 
 impl Backend {
-    /// Makes a route's integration ready, or says why it is not served here.
+    /// Prepares a route's integration, or returns why it is not supported locally.
     pub fn new(route: &Route, stage: &StageSettings) -> Result<Self, String> {
         if let Some(cors) = &route.preflight {
             return Ok(Self::Preflight(cors.clone()));
@@ -127,7 +127,7 @@ impl Backend {
     }
 }
 
-/// Finds the name of a function in the URI that invokes it, or in its ARN.
+/// Returns the name of a function from the URI that invokes it, or from its ARN.
 pub fn function_name(uri: &str) -> Result<String, String> {
     let arn = uri.split_once("/functions/").map_or(uri, |(_, rest)| rest);
     let arn = arn.trim_end_matches("/invocations");
@@ -164,7 +164,7 @@ impl Mapped {
         let (default, patterns): (Vec<_>, Vec<_>) =
             integration.responses.iter().partition(|(pattern, _)| *pattern == DEFAULT);
         for (pattern, response) in patterns {
-            // A pattern is about the whole status or message, whatever lines that has.
+            // A pattern must match the whole status or message, line breaks included.
             let pattern = Regex::new(&format!("(?s)^(?:{pattern})$"))
                 .map_err(|_| format!("`{pattern}` is no pattern"))?;
             answers.push((Some(pattern), MappedAnswer::new(response)?));
@@ -175,7 +175,7 @@ impl Mapped {
         Ok(Self { requests: templates(&integration.request_templates)?, passthrough, answers })
     }
 
-    /// Finds the answer for a status, or for an error's message.
+    /// Returns the integration response for a status, or for an error's message.
     pub fn answer(&self, found: &str) -> Option<&MappedAnswer> {
         let fits = |pattern: &Option<Regex>| {
             pattern.as_ref().is_none_or(|pattern| pattern.is_match(found))
@@ -185,7 +185,7 @@ impl Mapped {
 }
 
 impl Mapped {
-    /// Returns the answer that no pattern chooses.
+    /// Returns the default integration response.
     pub fn default(&self) -> Option<&MappedAnswer> {
         self.answers.iter().find(|(pattern, _)| pattern.is_none()).map(|(_, answer)| answer)
     }
@@ -217,7 +217,7 @@ fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Templa
     texts.iter().map(read).collect()
 }
 
-/// Returns the status that a MOCK's request template says.
+/// Returns the status in a MOCK's rendered request template.
 pub fn mock_status(text: &str) -> Option<u16> {
     let json: Json = serde_json::from_str(text).ok()?;
     let status = json.get("statusCode")?;
@@ -225,7 +225,7 @@ pub fn mock_status(text: &str) -> Option<u16> {
     u16::try_from(number).ok()
 }
 
-/// Chooses a template by a media type; JSON where a request says none.
+/// Returns the template for a media type; JSON's for a request without one.
 pub fn by_media<'a>(
     templates: &'a BTreeMap<String, Template>,
     media: Option<&str>,

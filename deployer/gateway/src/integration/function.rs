@@ -1,4 +1,4 @@
-//! AWS_PROXY and AWS: a Lambda function answers.
+//! AWS_PROXY and AWS: a Lambda function responds.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ pub async fn call(
     let payload = mapped::request(maps, context, payload)?;
     let payload = String::from_utf8_lossy(&payload).into_owned();
     let payload = if payload.is_empty() { "{}".to_owned() } else { payload };
-    // An error's message chooses the answer; what is none has an empty one.
+    // An error's message selects the integration response; a success has none.
     let (message, payload) = match invoke(function, payload, functions).await? {
         Invocation::Answered(answer) => (String::new(), answer),
         Invocation::Failed { message, payload } => (message, payload),

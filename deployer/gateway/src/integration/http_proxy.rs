@@ -1,5 +1,4 @@
-//! HTTP_PROXY: the request goes to the backend as it is, the answer comes back as it is. HTTP:
-//! both are mapped.
+//! HTTP_PROXY: request and response pass as they are. HTTP: both are mapped.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
 
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::client::HttpClient;
 use crate::gateway_response::{Refusal, Refused};
 use crate::template::{Context, expression};
 
-/// Headers between two neighbours only (RFC 9110 section 7.6.1).
+/// Hop-by-hop headers (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -33,11 +32,11 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What API Gateway keeps from backends beside those.
+/// Further headers that API Gateway does not send to backends.
 const KEPT_BACK: [&str; 6] =
     ["content-md5", "expect", "host", "max-forwards", "server", "www-authenticate"];
 
-/// What of an answer API Gateway passes on under another name.
+/// Response headers that API Gateway renames.
 const REMAPPED: [&str; 8] = [
     "authorization",
     "connection",
@@ -208,7 +207,7 @@ fn passed_on(context: &Context<'_>) -> HeaderMap {
     headers
 }
 
-/// Returns the headers of an answer as the caller gets them.
+/// Returns the headers of a backend's response as the caller receives them.
 pub(super) fn remapped(headers: &HeaderMap) -> HeaderMap {
     let mut kept = end_to_end(headers);
     kept.remove(HOST);
@@ -244,7 +243,7 @@ fn uri(template: &str, parameters: &[(&str, String)], query: Option<&str>) -> St
     }
 }
 
-/// Leaves out what is between neighbours, and what `Connection` names as such.
+/// Removes hop-by-hop headers, and those that `Connection` lists.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)

@@ -1,4 +1,4 @@
-//! What is the same for every integration that is mapped: HTTP, AWS and MOCK.
+//! Mapping of requests and responses for the integrations HTTP, AWS and MOCK.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html>
 
 use bytes::Bytes;
@@ -34,7 +34,7 @@ pub(super) fn request(
     Err(Refused::because(Refusal::UnsupportedMediaType, why))
 }
 
-/// Maps an answer. Its body goes through if there is no template at all.
+/// Maps a response. Its body passes if there is no template at all.
 pub(super) fn response(
     answer: &MappedAnswer,
     context: &Context<'_>,

@@ -1,4 +1,4 @@
-//! MOCK: an answer from the document itself.
+//! MOCK: a response from the API definition itself.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -12,11 +12,11 @@ use crate::gateway_response::{Refusal, Refused};
 use crate::template::Context;
 use compiler::api::{Cors, JSON};
 
-/// Answers with the status that the request's template says.
+/// Responds with the status in the rendered request template.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html>
 pub fn answer(maps: &Mapped, context: &Context<'_>, payload: &[u8]) -> Result<Answered, Refused> {
     let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
-    // A media type without a template has the request's own body say it.
+    // For a media type without a template, the request's own body has the status.
     let text = mapped::request(maps, context, payload)?;
     let status = mock_status(&String::from_utf8_lossy(&text));
     let status = status.ok_or_else(|| wrong("the mock's request template says no statusCode"))?;

@@ -1,4 +1,4 @@
-//! What is refused before the API is known, and the body of a request.
+//! Refusals that do not depend on the route, and the body of a request.
 
 use std::time::Duration;
 

@@ -107,7 +107,7 @@ impl Explanation {
         method: &str,
         path: &str,
     ) -> Option<Self> {
-        let found = find(router, &api.routes, method, path).map(|found| found.route);
+        let found = find(router, api, method, path).map(|found| found.route);
         let end = match found.map(|route| &route.security) {
             Some(Security::Jwt { .. }) => return None,
             Some(Security::Public) => End::pass("it is public"),
@@ -297,9 +297,8 @@ fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: 
 /// Makes a request that belongs to a route; nothing if none does.
 fn example(api: &Api, router: &ApiRouter, route: &Route) -> Option<(&'static str, String)> {
     let path = route.example_path();
-    let is_its = |method: &&str| {
-        find(router, &api.routes, method, &path).is_some_and(|found| found.route == route)
-    };
+    let is_its =
+        |method: &&str| find(router, api, method, &path).is_some_and(|found| found.route == route);
     let method = Verb::NAMED.into_iter().map(Verb::name).find(is_its)?;
     Some((method, path))
 }

@@ -138,11 +138,10 @@ impl Gateway {
         let api = &loaded.api;
         head.path = below_stage(&api.stage, &head.path)?;
         check_head(head)?;
-        let found =
-            find(&loaded.router, &api.routes, &head.method, &head.path).ok_or_else(|| {
-                let why = "no route has this method and path";
-                Refused::because(Refusal::MissingAuthenticationToken, why)
-            })?;
+        let found = find(&loaded.router, api, &head.method, &head.path).ok_or_else(|| {
+            let why = "no route has this method and path";
+            Refused::because(Refusal::MissingAuthenticationToken, why)
+        })?;
         let route = found.route;
         request.trace.route = Some(route.to_string());
         request.trace.security = Some(route.security.to_string());
@@ -290,7 +289,7 @@ fn refusal(
     refused: &Refused,
     trace: &mut RequestTrace,
 ) -> Response<AnyBody> {
-    let found = find(&loaded.router, &loaded.api.routes, &head.method, &head.path);
+    let found = find(&loaded.router, &loaded.api, &head.method, &head.path);
     let mut context = Context::new(&loaded.api, head, found.as_ref());
     context.more = Cow::Borrowed(&refused.known);
     let answer = gateway_response::answer(refused, &loaded.responses, &context);

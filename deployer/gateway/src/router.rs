@@ -3,8 +3,8 @@
 use authorizer::routes::{self, Segment};
 use percent_encoding::percent_decode_str;
 
-use compiler::api::Route;
 use compiler::api::routing::ApiRouter;
+use compiler::api::{Api, Route};
 
 /// A route and the values of its path parameters in a request.
 #[derive(Clone, Debug)]
@@ -22,18 +22,13 @@ impl Match<'_> {
     }
 }
 
-/// Finds the route of a request; `routes` are those that `router` was built of.
+/// Finds the route of a request; `router` was built of the API's routes.
 ///
 /// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them would
 /// answer for another path than the authorized one. Nor has one with an empty segment: it is not
 /// known which route AWS gives it, and its method ARN may name another. What is no text, or holds a
 /// control character, has none either.
-pub fn find<'a>(
-    router: &ApiRouter,
-    routes: &'a [Route],
-    method: &str,
-    path: &str,
-) -> Option<Match<'a>> {
+pub fn find<'a>(router: &ApiRouter, api: &'a Api, method: &str, path: &str) -> Option<Match<'a>> {
     let segments = routes::split(path);
     let strange = |segment: &&str| {
         !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")
@@ -41,7 +36,7 @@ pub fn find<'a>(
     if segments.iter().any(strange) {
         return None;
     }
-    let route = router.find(routes, method, &segments)?;
+    let route = router.find(&api.routes, method, &segments)?;
     let named =
         route.path.segments().iter().enumerate().filter_map(|(at, segment)| match segment {
             Segment::Literal(_) => None,

@@ -52,7 +52,7 @@ fn explain(
     if let Some(explanation) = Explanation::without_authorizer(api, &router, method, below) {
         return Ok(explanation);
     }
-    let found = find(&router, &api.routes, method, below);
+    let found = find(&router, api, method, below);
     let guard = found.as_ref().and_then(|found| match &found.route.security {
         Security::Jwt { authorizer, .. } => Some(authorizer),
         _ => None,

@@ -80,7 +80,7 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
         ("GET", "//open", None, None),
         ("GET", "/files/...", Some("ANY /files/{proxy+}"), Some("...")),
     ] {
-        let found = find(&ApiRouter::new(&api.routes), &api.routes, method, path);
+        let found = find(&ApiRouter::new(&api.routes), &api, method, path);
         assert_eq!(
             found.as_ref().map(|found| found.route.to_string()).as_deref(),
             route,
@@ -108,7 +108,7 @@ fn of_two_routes_with_one_method_and_resource_the_first_takes_the_requests() {
 fn events_have_api_gateways_shape() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
-    let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
+    let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
     let arn = method_arn("dev", "GET", &head.path);
     assert_eq!(arn, "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/things/a%20b");
     assert_eq!(
@@ -197,7 +197,7 @@ fn an_identity_is_every_source_exactly_once() {
         settings.kind = AuthorizerKind::Request;
         settings.identity = sources.iter().map(|source| source.parse().unwrap()).collect();
         assert!(settings.identity.iter().all(identity::is_known));
-        let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
+        let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
         identity::identity(&settings.identity, None, &Context::new(&api, &head, Some(&found)))
     };
     let header = "method.request.header.authorization";
@@ -237,7 +237,7 @@ fn what_is_not_one_bearer_token_is_not_asked_about() {
     let is_asked = |value: &str| {
         let mut head = head("/things/7");
         head.headers.insert("authorization", value.parse().unwrap());
-        let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
+        let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
         let settings = &api.authorizers["jwt"];
         let validation = identity::validation(settings.validation().unwrap()).unwrap();
         let context = Context::new(&api, &head, Some(&found));
@@ -370,7 +370,7 @@ fn a_bucket_fills_and_a_quota_begins_anew() {
 fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
-    let found = find(&ApiRouter::new(&api.routes), &api.routes, "GET", &head.path).unwrap();
+    let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
     let context = Context::new(&api, &head, Some(&found));
     let context = context.with([("authorizer.sub", "me".to_owned())]);
     for (template, expected) in [

@@ -31,10 +31,12 @@ impl ApiRouter {
         distinct.dedup_by(|(_, next), (_, route)| {
             next.verb == route.verb && next.path.same_resource(&route.path)
         });
-        let router = Router::new(distinct.iter().map(|(_, route)| (&route.path, route.verb)));
-        // Fails for routes out of order only: they get no requests.
-        let router = router.unwrap_or_default();
-        Self { router, indices: distinct.into_iter().map(|(index, _)| index).collect() }
+        let pairs = distinct.iter().map(|(_, route)| (&route.path, route.verb));
+        Self {
+            // Fails for routes out of order only: they get no requests.
+            router: Router::new(pairs).unwrap_or_default(),
+            indices: distinct.iter().map(|(index, _)| *index).collect(),
+        }
     }
 
     /// Returns the route that takes a request. `routes` are those the router was built of, `path`

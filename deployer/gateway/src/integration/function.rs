@@ -83,8 +83,8 @@ fn proxy_response(answer: &str, context: &Context<'_>) -> Result<Response<AnyBod
     let status = status(&answer.status_code).ok_or("its statusCode is none")?;
     let headers = response_headers(answer.headers, answer.multi_value_headers, context);
     let text = answer.body.unwrap_or_default();
-    let decodes = answer.is_base64_encoded == Some(true);
-    let payload = if decodes && is_binary(context, context.header("accept")) {
+    let is_encoded = answer.is_base64_encoded == Some(true);
+    let payload = if is_encoded && is_binary(context, context.header("accept")) {
         let decoded = STANDARD.decode(text.as_bytes());
         decoded.map_err(|error| format!("its body is no base64: {error}"))?
     } else {

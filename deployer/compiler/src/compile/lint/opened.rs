@@ -10,14 +10,13 @@ use crate::source::diagnostic::{Diagnostics, Span};
 /// Compares with the operations of the earlier document, told at their place in it.
 pub fn opened(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostics) {
     let routes: Vec<Route> = earlier.iter().map(|(route, _)| route.clone()).collect();
-    let (earlier_router, router) = (ApiRouter::new(&routes), ApiRouter::new(&api.routes));
+    let (old, new) = (ApiRouter::new(&routes), ApiRouter::new(&api.routes));
     for (before, span) in earlier.iter().filter(|(route, _)| route.security != Security::Public) {
         let path = path(&before.path);
         let methods = Verb::NAMED.into_iter().map(Verb::name);
         // `ANY` takes what its resource did not declare itself.
-        let own =
-            methods.filter(|method| earlier_router.find(&routes, method, &path) == Some(before));
-        let now = own.filter_map(|method| router.find(&api.routes, method, &path));
+        let own = methods.filter(|method| old.find(&routes, method, &path) == Some(before));
+        let now = own.filter_map(|method| new.find(&api.routes, method, &path));
         if let Some(now) = now.into_iter().find(|now| now.security == Security::Public) {
             let through = if now.verb == before.verb && now.path.same_resource(&before.path) {
                 String::new()

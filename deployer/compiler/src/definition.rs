@@ -122,16 +122,6 @@ pub enum Authorization {
     None,
 }
 
-impl std::fmt::Display for Authorization {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Authorizer { name, .. } => f.write_str(scheme_of(name)),
-            Self::AwsIam => f.write_str("AWS_IAM"),
-            Self::None => f.write_str("public"),
-        }
-    }
-}
-
 /// Why an API cannot be put on AWS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -177,39 +167,22 @@ impl ApiDefinition {
             models: api.models.clone(),
         })
     }
-
-    /// Returns the parts by name, each with a fingerprint of all that it does.
-    pub fn parts(&self) -> BTreeMap<String, String> {
-        // What an authorizer does is its own part: a method is not another for it.
-        let by_scheme = |method: &Method| {
-            let mut method = method.effect();
-            if let Authorization::Authorizer { name, .. } = &mut method.authorization {
-                *name = scheme_of(name).to_owned();
-            }
-            fingerprint(&method)
-        };
-        let methods = self.methods.iter().map(|(key, method)| (key.to_string(), by_scheme(method)));
-        let authorizers = (self.authorizers.iter())
-            .map(|(name, shape)| (format!("authorizer {}", scheme_of(name)), fingerprint(shape)));
-        let responses = (self.gateway_responses.iter())
-            .map(|(kind, response)| (format!("gateway response {kind}"), fingerprint(response)));
-        // AWS writes schemas in its own words: that a model is there is all that can be seen.
-        let models = self.models.keys().map(|name| (format!("model {name}"), String::new()));
-        let api = [("api".to_owned(), fingerprint(&self.settings))];
-        methods.chain(authorizers).chain(responses).chain(models).chain(api).collect()
-    }
 }
 
 /// Returns the name that an authorizer has on AWS: the scheme's, and a fingerprint of what it
 /// does. One with other settings is another authorizer, so none is ever changed under a stage.
 fn name_on_aws(scheme: &str, shape: &AuthorizerShape) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let scheme: String = scheme.chars().map(fits).take(100).collect();
     let print = fingerprint(shape);
-    format!("{scheme}-{}", print.get(..8).unwrap_or(&print))
+    format!("{}-{}", scheme_on_aws(scheme), print.get(..8).unwrap_or(&print))
 }
 
-/// Returns the scheme's name in an authorizer's name on AWS.
+/// Returns the scheme's name as it is in an authorizer's name on AWS, where [`scheme_of`] finds it.
+pub fn scheme_on_aws(scheme: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    scheme.chars().map(fits).take(100).collect()
+}
+
+/// Returns the scheme's name in an authorizer's name on AWS, as [`scheme_on_aws`] has it.
 pub fn scheme_of(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((scheme, print))

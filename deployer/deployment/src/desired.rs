@@ -1,13 +1,13 @@
 //! What the files ask for on AWS, in one account and Region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
 use crate::observed::{AwsTarget, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
-use crate::revision::Record;
+use crate::record::Record;
 use compiler::api::{Api, Arn, IntegrationKind};
-use compiler::definition::{ApiDefinition, DefinitionError};
+use compiler::definition::{ApiDefinition, DefinitionError, scheme_of, scheme_on_aws};
 use compiler::fingerprint::fingerprint;
 
 /// What the files ask for.
@@ -91,7 +91,7 @@ impl Desired {
             }
         }
         let draft = ApiDefinition::of(&api)?;
-        let record = Record::of(&api, &draft);
+        let record = Record::declared(&api, &draft);
         let mut tags = api.deployment.tags.clone();
         tags.insert(TAG_API.to_owned(), api.name.clone());
         tags.insert(TAG_MANAGED.to_owned(), "true".to_owned());
@@ -99,6 +99,14 @@ impl Desired {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
         Ok(Self { api, place, draft, record, roles, tags })
+    }
+
+    /// Returns the authorizers of ours that routes use, by their names on AWS.
+    pub fn own_authorizers(&self) -> BTreeSet<String> {
+        let ours: BTreeSet<String> =
+            self.api.authorizers.keys().map(|scheme| scheme_on_aws(scheme)).collect();
+        let names = self.draft.authorizers.keys();
+        names.filter(|name| ours.contains(scheme_of(name))).cloned().collect()
     }
 
     /// Returns the functions behind operations that API Gateway must be let in by a permission

@@ -52,6 +52,40 @@ pub enum PublishedFunction {
     },
 }
 
+/// What is known of a function that does not do what the files say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FunctionState {
+    /// It does not exist.
+    Missing,
+    /// Its version does not say what it was made of.
+    Unlabelled {
+        /// The version's number, or `$LATEST`.
+        version: String,
+    },
+    /// It was made with another configuration.
+    OtherConfiguration {
+        /// The version's number, or `$LATEST`.
+        version: String,
+        /// A fingerprint of that configuration.
+        config: String,
+    },
+}
+
+impl fmt::Display for FunctionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is not there"),
+            Self::Unlabelled { version } => {
+                write!(f, "is version {version}, which does not say what it was made of")
+            }
+            Self::OtherConfiguration { version, config } => {
+                write!(f, "is version {version} with configuration {config}")
+            }
+        }
+    }
+}
+
 /// A function that does not do what the files say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDrift {
@@ -59,16 +93,16 @@ pub struct FunctionDrift {
     pub authorizer: String,
     /// The function's ARN.
     pub function: String,
-    /// What it is, in a sentence's end.
-    pub is: String,
+    /// What it is.
+    pub state: FunctionState,
     /// The configuration that it is to have.
     pub config: String,
 }
 
 impl fmt::Display for FunctionDrift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { authorizer, function, is, config } = self;
-        write!(f, "{authorizer} ({function}) {is}; the files say configuration {config}")
+        let Self { authorizer, function, state, config } = self;
+        write!(f, "{authorizer} ({function}) {state}; the files say configuration {config}")
     }
 }
 
@@ -86,20 +120,21 @@ pub fn differences(
     let different = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
         let function = authorizer.function.as_ref()?;
         let config = configuration(&api.authorizer_document(name)?);
-        let is = match published.get(function.as_str())? {
-            PublishedFunction::Nothing => "is not there".to_owned(),
+        let state = match published.get(function.as_str())? {
+            PublishedFunction::Nothing => FunctionState::Missing,
             PublishedFunction::Version { number, build: None, .. } => {
-                format!("is version {number}, which does not say what it was made of")
+                FunctionState::Unlabelled { version: number.clone() }
             }
             PublishedFunction::Version { build: Some(build), .. } if build.config == config => {
                 return None;
             }
             PublishedFunction::Version { number, build: Some(build), .. } => {
-                format!("is version {number} with configuration {}", build.config)
+                let (version, config) = (number.clone(), build.config.clone());
+                FunctionState::OtherConfiguration { version, config }
             }
         };
         let (authorizer, function) = (name.clone(), function.as_str().to_owned());
-        Some(FunctionDrift { authorizer, function, is, config })
+        Some(FunctionDrift { authorizer, function, state, config })
     };
     api.authorizers.iter().filter_map(different).collect()
 }

@@ -11,4 +11,5 @@ pub mod function;
 pub mod iam;
 pub mod observed;
 pub mod plan;
+pub mod record;
 pub mod revision;

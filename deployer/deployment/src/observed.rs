@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::function::PublishedFunction;
-use crate::revision::{Record, Revision};
+use crate::record::{Record, Records, UnreadableRecord};
+use crate::revision::Revision;
 use compiler::api::{Endpoint, StageSettings};
 use compiler::definition::ApiDefinition;
 
@@ -59,7 +60,7 @@ pub struct ObservedApi {
     /// Ids and names of its authorizers: names can stand there twice.
     pub authorizers: BTreeMap<String, String>,
     /// What was put into the draft with each revision, by revision.
-    pub records: BTreeMap<u32, Record>,
+    pub records: Records,
     /// Its stages by name.
     pub stages: BTreeMap<String, ObservedStage>,
     /// Its deployments, oldest first.
@@ -183,9 +184,14 @@ impl ObservedApi {
         ours.max_by_key(|(_, revision)| revision.number)
     }
 
-    /// Returns what was last put into the draft.
-    pub fn last_put(&self) -> Option<&Record> {
-        self.records.last_key_value().map(|(_, record)| record)
+    /// Returns the record of a revision, if there is one that can be read.
+    pub fn record(&self, revision: u32) -> Option<&Record> {
+        self.records.get(&revision)?.as_ref().ok()
+    }
+
+    /// Returns the record of what was last put into the draft.
+    pub fn last_put(&self) -> Option<Result<&Record, &UnreadableRecord>> {
+        self.records.last_key_value().map(|(_, record)| record.as_ref())
     }
 
     /// Returns the deployments that stages use.

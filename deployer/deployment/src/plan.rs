@@ -1,24 +1,28 @@
 //! (Desired, Observed) → [`Plan`]: what differs, by route and by meaning, and the steps that
 //! make it equal. A plan is data: `apply` decides nothing that is not in it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
 use crate::function::{FunctionDrift, differences};
 use crate::observed::{AwsTarget, Observed, ObservedApi};
-use crate::revision::{Record, Revision};
-use compiler::api::Arn;
+use crate::record::{Record, UnreadableRecord};
+use crate::revision::Revision;
+use compiler::api::Authorizer;
+use compiler::definition::scheme_on_aws;
 use compiler::fingerprint::fingerprint;
 
+mod api_changes;
+mod change;
 mod changes;
 mod estimate;
+mod prune;
 mod stage;
 mod steps;
 mod text;
 
-pub use changes::{Change, Danger, Sign, between, drift, opened};
+pub use change::{AccessImpact, Aspect, Change, Sign, Subject, UnknownName};
+pub use changes::{between, drift, opened};
 pub use estimate::Estimate;
 pub use stage::{Patch, PatchOp, patches, serve, undo};
 pub use steps::{Step, plan_name};
@@ -27,7 +31,7 @@ pub use steps::{Step, plan_name};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The form of this value: 1.
+    /// The format of this value: [`FORMAT`].
     pub format: u32,
     /// The API's name.
     pub api: String,
@@ -55,8 +59,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// The form of a plan.
-pub const FORMAT: u32 = 1;
+/// The format that plans are saved in.
+pub const FORMAT: u32 = 2;
 
 impl Plan {
     /// Says whether there is nothing to do.
@@ -69,7 +73,7 @@ impl Plan {
     #[must_use]
     pub fn asking(mut self, desired: &Desired) -> Self {
         if !self.steps.iter().any(|step| matches!(step, Step::Test { .. })) {
-            self.steps.insert(0, Step::Test { authorizers: steps::ours(desired) });
+            self.steps.insert(0, Step::Test { authorizers: desired.own_authorizers() });
         }
         self
     }
@@ -95,22 +99,12 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
     changes.extend(opened(before, &desired.api));
     changes.extend(stage::changes(desired, api));
-    changes.extend(steps::role_changes(desired, observed));
-    changes.extend(steps::api_changes(desired, api));
-    changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
+    changes.extend(api_changes::roles(desired, observed));
+    changes.extend(api_changes::api(desired, api));
+    sort(&mut changes);
     changes.dedup();
     let functions = differences(&desired.api, &observed.functions);
-    for rules in changes.iter().filter(|change| change.aspect == "rules") {
-        let name = rules.subject.trim_start_matches("authorizer ");
-        let unseen = |arn: &Arn| !observed.functions.contains_key(arn.as_str());
-        let function = desired.api.authorizers.get(name).and_then(|one| one.function.as_ref());
-        if function.is_some_and(unseen) {
-            notes.push(format!(
-                "what {} decides by changes: its function needs the new authorizer.json (`deploy --build`) first",
-                rules.subject
-            ));
-        }
-    }
+    notes.extend(unseen_rules(desired, observed, &changes));
     let drift = api.map(drift).unwrap_or_default();
     let steps = steps::steps(desired, observed, &target);
     Plan {
@@ -129,11 +123,37 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     }
 }
 
+/// Puts changes in the order in which they are shown: the gravest first.
+pub fn sort(changes: &mut [Change]) {
+    changes.sort_by(|a, b| (a.impact, &a.subject).cmp(&(b.impact, &b.subject)));
+}
+
+/// Returns a note for each authorizer whose rules change, and whose function the caller may not
+/// look at.
+fn unseen_rules(desired: &Desired, observed: &Observed, changes: &[Change]) -> Vec<String> {
+    let is_unseen = |authorizer: &Authorizer| {
+        let function = authorizer.function.as_ref();
+        function.is_some_and(|arn| !observed.functions.contains_key(arn.as_str()))
+    };
+    let unseen = desired.api.authorizers.iter().filter(|(_, authorizer)| is_unseen(authorizer));
+    let subjects = unseen.map(|(scheme, _)| Subject::Authorizer(scheme_on_aws(scheme)));
+    let changes_rules = |subject: &Subject| {
+        changes.iter().any(|change| change.aspect == Aspect::Rules && change.subject == *subject)
+    };
+    subjects
+        .filter(changes_rules)
+        .map(|subject| format!(
+            "what {subject} decides by changes: its function needs the new authorizer.json (`deploy --build`) first"
+        ))
+        .collect()
+}
+
 /// What the stage serves, as far as it is known.
 enum Baseline {
     /// What we recorded of it.
     Recorded(Record),
-    /// What AWS shows: no scopes, and no rules of authorizers.
+    /// What AWS shows of the API definition, without scopes and authorizers' rules: there is no
+    /// record of what the stage serves, or none that can be read.
     ObservedOnly(Record),
 }
 
@@ -141,16 +161,16 @@ fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> 
     let Some(api) = api.filter(|api| api.stages.contains_key(stage)) else {
         return Baseline::Recorded(Record::default());
     };
-    let recorded = api.live(stage).and_then(|revision| api.records.get(&revision.number));
-    recorded.map_or_else(
-        || {
-            notes.push(format!(
-                "the stage {stage} serves a deployment that has no record: this compares with what is being edited, without scopes"
-            ));
-            Baseline::ObservedOnly(Record::observed(&api.draft))
-        },
-        |record| Baseline::Recorded(record.clone()),
-    )
+    let live = api.live(stage);
+    let why = match live.and_then(|revision| api.records.get(&revision.number)) {
+        Some(Ok(record)) => return Baseline::Recorded(record.clone()),
+        Some(Err(UnreadableRecord { reason, .. })) => format!("whose record {reason}"),
+        None => "that has no record".to_owned(),
+    };
+    notes.push(format!(
+        "the stage {stage} serves a deployment {why}: this compares with what is being edited, without scopes"
+    ));
+    Baseline::ObservedOnly(Record::observed(&api.draft))
 }
 
 /// The deployment that the stage is to serve.
@@ -182,8 +202,8 @@ fn target(desired: &Desired, api: Option<&ObservedApi>) -> Target {
     };
     let Some(api) = api else { return new(1, None) };
     let known = |revision: &Revision| {
-        // One whose record is gone cannot be compared with any more.
-        revision.content == content && api.records.contains_key(&revision.number)
+        // One without a record that can be read cannot be compared with any more.
+        revision.content == content && api.record(revision.number).is_some()
     };
     if let Some(revision) = api.live(&desired.api.stage).filter(|revision| known(revision)) {
         return Target::Same(revision.clone());
@@ -203,19 +223,4 @@ fn target(desired: &Desired, api: Option<&ObservedApi>) -> Target {
         Some((_, revision)) => new(revision.number.saturating_add(1), None),
         None => new(1, None),
     }
-}
-
-/// Returns the records that the draft is to carry: those of deployments that are kept, and
-/// this one's.
-fn records(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> BTreeMap<u32, Record> {
-    let mut records = BTreeMap::new();
-    if let Some(api) = api {
-        for revision in api.deployments.iter().filter_map(|d| d.revision.as_ref()) {
-            if let Some(record) = api.records.get(&revision.number) {
-                records.insert(revision.number, record.clone());
-            }
-        }
-    }
-    records.insert(target.number(), desired.record.clone());
-    records
 }

@@ -13,7 +13,7 @@ use crate::output::Exit;
 use aws::apigateway::{Listed, MethodSummary};
 use compiler::api::RouteKey;
 use deployment::observed::{ObservedStage, TAG_API};
-use deployment::revision::Record;
+use deployment::record::{AuthSummary, Record};
 
 pub(super) fn run(invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let session = invocation.connect()?;
@@ -53,7 +53,7 @@ fn describe(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Fail
     for (name, stage) in &stages {
         let revision = deployments.iter().find(|d| d.id == stage.deployment);
         let revision = revision.and_then(|deployment| deployment.revision.as_ref());
-        let record = revision.and_then(|revision| records.get(&revision.number));
+        let record = revision.and_then(|revision| records.get(&revision.number)?.as_ref().ok());
         let Access { routes, source } = access(session, &api.id, stage, record)?;
         let url = url(&aws.place, &api.id, name);
         lines.push(format!("  stage {name}: {} at {url}", number(revision)));
@@ -92,10 +92,8 @@ fn access(
 ) -> Result<Access, Failure> {
     let aws = &session.aws;
     if let Some(record) = record {
-        let auth = record
-            .0
-            .iter()
-            .filter_map(|(part, says)| Some((part.parse().ok()?, says.says.get("auth")?.clone())));
+        let auth = record.methods.iter();
+        let auth = auth.map(|(key, method)| (key.clone(), method.auth.to_string()));
         return Ok(Access { routes: auth.collect(), source: "record" });
     }
     let summary = session.block_on(aws.summary(api, &stage.deployment))?;
@@ -105,9 +103,9 @@ fn access(
     }
     // A deployment without a summary: the definition that is being edited is nearest.
     let draft = session.block_on(aws.methods_of(api))?;
-    let auth = draft.into_iter().map(|(name, method)| {
-        let key = if method.api_key { " and API key" } else { "" };
-        (name, format!("{}{key}", method.authorization))
+    let auth = draft.into_iter().map(|(key, method)| {
+        let auth = AuthSummary::from(&method);
+        (key, auth.to_string())
     });
     Ok(Access { routes: auth.collect(), source: "draft" })
 }

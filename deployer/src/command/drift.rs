@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Failure, Invocation};
 use crate::cli;
 use crate::output::Exit;
-use deployment::plan::drift;
+use deployment::plan::{AccessImpact, Aspect, Change, Sign, Subject, drift};
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile_quietly(&arguments.files())?;
@@ -14,21 +14,31 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let mut changes = drift(&observed);
     let served = observed.stages.get(&arguments.stage);
     if let (Some(stage), None) = (served, observed.live(&arguments.stage)) {
-        changes.push(deployment::plan::Change {
-            sign: deployment::plan::Sign::Alter,
-            subject: format!("stage {}", arguments.stage),
-            aspect: "deployment".to_owned(),
+        changes.push(Change {
+            sign: Sign::Alter,
+            subject: Subject::Stage(arguments.stage.clone()),
+            aspect: Aspect::Deployment,
             before: None,
             after: Some(format!("{}, which is none of ours", stage.deployment)),
-            danger: deployment::plan::Danger::Security,
+            impact: AccessImpact::Security,
         });
     }
-    let text = if changes.is_empty() {
+    let unknown = observed.last_put().and_then(Result::err);
+    let text = if let (Some(unreadable), true) = (unknown, changes.is_empty()) {
+        format!("drift is unknown until the next deployment: the latest record {unreadable}")
+    } else if changes.is_empty() {
         "nobody else changed anything".to_owned()
     } else {
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         format!("changed on AWS by somebody else:\n  {}", lines.join("\n  "))
     };
-    invocation.output.data(&text, &json!({"api": api.name, "id": observed.id, "drift": changes}));
-    Ok(if changes.is_empty() { Exit::Done } else { Exit::Pending })
+    invocation.output.data(
+        &text,
+        &json!({"api": api.name, "id": observed.id, "known": unknown.is_none(), "drift": changes}),
+    );
+    Ok(match (changes.is_empty(), unknown) {
+        (false, _) => Exit::Pending,
+        (true, Some(_)) => Exit::Failed,
+        (true, None) => Exit::Done,
+    })
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Failure, Invocation, write};
 use crate::cli;
 use crate::output::{Exit, Output};
-use deployment::function::{FunctionDrift, PublishedFunction};
+use deployment::function::{FunctionDrift, FunctionState};
 use deployment::plan::{Plan, plan};
 
 pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -17,15 +17,12 @@ pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<E
     }
     told(&plan, invocation.output);
     // Of a function that says nothing, or is not there yet, nothing is known to differ.
-    let known =
-        |function: &FunctionDrift| observed.functions.get(&function.function).is_some_and(says);
+    let known = |function: &FunctionDrift| {
+        matches!(function.state, FunctionState::OtherConfiguration { .. })
+    };
     let pending = !plan.is_empty() || plan.functions.iter().any(known);
     let pending = arguments.detailed_exitcode && pending;
     Ok(if pending { Exit::Pending } else { Exit::Done })
-}
-
-fn says(published: &PublishedFunction) -> bool {
-    matches!(published, PublishedFunction::Version { build: Some(_), .. })
 }
 
 /// Tells a plan: for machines without what only `deploy` needs.

@@ -9,8 +9,8 @@ use crate::apply::{ConcurrentUpdate, number};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use deployment::observed::{ObservedApi, ObservedStage};
-use deployment::plan::{Change, Patch, between};
-use deployment::revision::{Record, Revision};
+use deployment::plan::{Aspect, Change, Patch, between, sort};
+use deployment::revision::Revision;
 
 pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let (dir, revision) = place(&arguments.place)?;
@@ -72,10 +72,16 @@ impl Rollback<'_> {
             "{api} ({id}), stage {name}: from {from} back to revision {revision}{}",
             lines.concat()
         ));
-        if self.changes.iter().any(|change| change.aspect == "rules") {
+        if self.changes.iter().any(|change| change.aspect == Aspect::Rules) {
             session.output.note(
                 "  note: authorizer function aliases are not rolled back; update them separately",
             );
+        }
+        let known = |number: u32| self.api.record(number).is_some();
+        if !self.live.as_ref().is_some_and(|live| known(live.number)) || !known(revision) {
+            session
+                .output
+                .note("  note: what changes is unknown: a revision has no record that can be read");
         }
         let question = "\nRoll back? Type `yes` to confirm:";
         if !yes && session.output.ask(question).as_deref() != Some("yes") {
@@ -160,11 +166,10 @@ fn target(
 }
 
 fn changes(api: &ObservedApi, live: Option<u32>, target: u32) -> Vec<Change> {
-    let record = |number: u32| -> Option<&Record> { api.records.get(&number) };
-    match (live.and_then(record), record(target)) {
+    match (live.and_then(|live| api.record(live)), api.record(target)) {
         (Some(before), Some(after)) => {
             let mut changes = between(before, after);
-            changes.sort_by(|a, b| (&a.danger, &a.subject).cmp(&(&b.danger, &b.subject)));
+            sort(&mut changes);
             changes
         }
         _ => Vec::new(),

@@ -37,7 +37,9 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         format!("  and {} % of requests go to {}", canary.percent, canary.deployment)
     }));
     lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
+    let unknown = observed.last_put().and_then(Result::err);
     lines.push(match drift.len() {
+        0 if unknown.is_some() => "  drift is unknown until the next deployment".to_owned(),
         0 => "  nobody else changed it".to_owned(),
         count => format!("  somebody else changed {count} things: see `deployer drift`"),
     });

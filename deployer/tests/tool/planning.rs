@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use compiler::api::{Api, LoggingLevel, RouteKey, StageSettings, Throttle};
 use compiler::compile::{compile, manifest};
-use compiler::definition::ApiDefinition;
+use compiler::definition::{ApiDefinition, Authorization};
 use compiler::openapi::render;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployment::desired::Desired;
@@ -14,8 +14,11 @@ use deployment::iam::{COMMANDS, Scope};
 use deployment::observed::{
     AwsTarget, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments, TAG_API,
 };
-use deployment::plan::{Danger, PatchOp, Plan, Step, patches, plan};
-use deployment::revision::{Record, Revision};
+use deployment::plan::{
+    AccessImpact, Aspect, Change, PatchOp, Plan, Step, Subject, drift, patches, plan,
+};
+use deployment::record::{AuthSummary, Record, UnreadableReason};
+use deployment::revision::Revision;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -76,7 +79,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
                     .collect();
                 let models = document["components"]["schemas"].as_object().unwrap();
                 let records = models.iter().filter_map(|(name, schema)| Record::read(name, schema));
-                api.records = records.map(|(n, record)| (n, record.unwrap())).collect();
+                api.records = records.collect();
             }
             Step::Deploy { revision } => {
                 let id = format!("d{}-{}", revision.number, api.deployments.len());
@@ -270,6 +273,19 @@ proptest! {
     }
 
     #[test]
+    fn a_record_is_read_as_it_was_written_and_says_who_may_call(openapi in documents(), cors in any::<bool>()) {
+        let toml = if cors { with_cors("") } else { MANIFEST.to_owned() };
+        let desired = desired(compiled(&toml, &openapi, None));
+        let (name, schema) = desired.record.model(7);
+        prop_assert_eq!(Record::read(&name, &schema), Some((7, Ok(desired.record.clone()))));
+        let observed = Record::observed(&desired.draft);
+        prop_assert_eq!(desired.record.visible(), observed);
+        for route in &desired.api.routes {
+            prop_assert_eq!(AuthSummary::from(&route.security).to_string(), route.security.to_string());
+        }
+    }
+
+    #[test]
     fn no_document_for_aws_has_a_scheme_it_would_not_map(openapi in documents()) {
         let desired = desired(compiled(MANIFEST, &openapi, None));
         let planned = plan(&desired, &nothing());
@@ -325,7 +341,7 @@ fn dangerous_things_are_told_first_and_by_name() {
         "  /{proxy+}:\n    x-amazon-apigateway-any-method: { security: [] }\n",
     );
     let (planned, _) = deployed(&one, MANIFEST, &greedy, "dev");
-    assert_eq!(planned.changes[0].danger, Danger::Opens);
+    assert_eq!(planned.changes[0].impact, AccessImpact::BecomesPublic);
     assert_eq!(
         planned.changes[0].to_string(),
         "~ GET /things/{id}  auth: jwt [read] → public, falling through to ANY /{proxy+}  [becomes public]"
@@ -336,26 +352,30 @@ fn dangerous_things_are_told_first_and_by_name() {
 fn another_authorizer_is_another_name_and_no_change_of_every_route() {
     let (_, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
     for (from, to, aspect) in [
-        ("shop:live", "shop:next", "function"),
-        ("[[authorizer.jwt.issuer]]", "cache_ttl = \"1m\"\n[[authorizer.jwt.issuer]]", "cache"),
+        ("shop:live", "shop:next", Aspect::Function),
+        (
+            "[[authorizer.jwt.issuer]]",
+            "cache_ttl = \"1m\"\n[[authorizer.jwt.issuer]]",
+            Aspect::Cache,
+        ),
         (
             "[[authorizer.jwt.issuer]]",
             "invoke_role_arn = \"arn:aws:iam::123456789012:role/r\"\n[[authorizer.jwt.issuer]]",
-            "invoke role",
+            Aspect::InvokeRole,
         ),
-        ("https://shop.example.com", "https://other.example.com", "rules"),
+        ("https://shop.example.com", "https://other.example.com", Aspect::Rules),
     ] {
         let (planned, after) = deployed(&one, &MANIFEST.replace(from, to), OPENAPI, "dev");
-        let changed: Vec<(&str, &str)> = (planned.changes.iter())
-            .filter(|change| !change.subject.starts_with("role "))
-            .map(|change| (change.subject.as_str(), change.aspect.as_str()))
-            .filter(|(_, of)| aspect == *of || *of != "invoke role")
+        let changed: Vec<(String, &Aspect)> = (planned.changes.iter())
+            .filter(|change| !matches!(change.subject, Subject::Role(_)))
+            .map(|change| (change.subject.to_string(), &change.aspect))
+            .filter(|(_, of)| aspect == **of || **of != Aspect::InvokeRole)
             .collect();
-        assert_eq!(changed, [("authorizer jwt", aspect)], "{planned}");
+        assert_eq!(changed, [("authorizer jwt".to_owned(), &aspect)], "{planned}");
         let name = |observed: &Observed| {
             observed.api.as_ref().unwrap().draft.authorizers.keys().next().unwrap().clone()
         };
-        assert_eq!(name(&after) == name(&one), aspect == "rules", "rules are the function's");
+        assert_eq!(name(&after) == name(&one), aspect == Aspect::Rules, "rules are the function's");
         assert!(planned.steps.iter().any(|step| matches!(step, Step::Test { .. })), "{planned}");
     }
 }
@@ -500,7 +520,6 @@ fn descriptions_that_are_not_ours_are_read_as_nothing() {
         assert_eq!(Revision::read(text), None, "{text}");
     }
     assert_eq!(Record::read("Pet", &json!({})), None);
-    assert_eq!(Record::read("PortcullisRevision3", &json!({"description": "{"})), Some((3, None)));
 }
 
 /// What plans are to people, and to machines.
@@ -645,4 +664,172 @@ fn a_route_key_is_read_as_it_is_written_and_keeps_what_no_document_could_declare
     texts.sort_unstable();
     keys.sort_unstable();
     assert_eq!(keys.map(|key| key.to_string()), texts, "the order is that of the texts");
+}
+
+/// Schemes may be called what other kinds of authorization are called in words.
+#[test]
+fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
+    for name in ["public", "API key", "AWS_IAM"] {
+        let toml = MANIFEST.replace("authorizer.jwt", &format!("authorizer.\"{name}\""));
+        let openapi = OPENAPI
+            .replace("  - jwt: [read]", &format!("  - \"{name}\": [read]"))
+            .replace("    jwt: { type", &format!("    \"{name}\": {{ type"));
+        let (first, one) = deployed(&nothing(), &toml, &openapi, "dev");
+        let of = |changes: &[Change], subject: &str| -> Vec<(AccessImpact, String)> {
+            let auth = |change: &&Change| {
+                change.aspect == Aspect::Auth && change.subject.to_string() == subject
+            };
+            let found = changes.iter().filter(auth);
+            found.map(|change| (change.impact, change.to_string())).collect()
+        };
+        let guarded = format!("+ GET /things/{{id}}  auth: {name} [read]");
+        assert_eq!(of(&first.changes, "GET /things/{id}"), [(AccessImpact::None, guarded)]);
+        assert_eq!(of(&first.changes, "GET /open")[0].0, AccessImpact::NewPublic);
+        assert!(first.steps.iter().any(|step| matches!(step, Step::Test { .. })), "{first}");
+
+        // In the files.
+        let opened = openapi.replace("operationId: getThing", "security: []");
+        let again = plan(&desired(compiled(&toml, &opened, None)), &one);
+        let text = format!("~ GET /things/{{id}}  auth: {name} [read] → public  [becomes public]");
+        let becomes_public = |text: String| vec![(AccessImpact::BecomesPublic, text)];
+        assert_eq!(of(&again.changes, "GET /things/{id}"), becomes_public(text));
+
+        // By hand, and where nothing but what AWS shows is known.
+        let key: RouteKey = "GET /things/{id}".parse().unwrap();
+        let scheme = name.replace(' ', "_");
+        let ambiguous = if name == "API key" { "" } else { "authorizer " };
+        let text =
+            format!("~ GET /things/{{id}}  auth: {ambiguous}{scheme} → public  [becomes public]");
+        let mut by_hand = one.clone();
+        let api = by_hand.api.as_mut().unwrap();
+        api.draft.methods.get_mut(&key).unwrap().authorization = Authorization::None;
+        assert_eq!(of(&drift(api), "GET /things/{id}"), becomes_public(text.clone()));
+        let reverted = plan(&desired(compiled(&toml, &openapi, None)), &by_hand);
+        assert_eq!(of(&reverted.drift, "GET /things/{id}"), becomes_public(text.clone()));
+        let mut unrecorded = one.clone();
+        unrecorded.api.as_mut().unwrap().records.clear();
+        let again = plan(&desired(compiled(&toml, &opened, None)), &unrecorded);
+        assert_eq!(of(&again.changes, "GET /things/{id}"), becomes_public(text));
+
+        // A key is asked for: that is not everybody, whatever else is not checked.
+        let api = by_hand.api.as_mut().unwrap();
+        api.draft.methods.get_mut(&key).unwrap().api_key = true;
+        let told = of(&drift(api), "GET /things/{id}");
+        assert_eq!(told[0].0, AccessImpact::Security, "{told:?}");
+        assert!(told[0].1.contains("→ API key"), "{told:?}");
+    }
+}
+
+/// The record of this stage as the previous version wrote it, of a later one, and a broken one.
+fn unreadable() -> [(&'static str, String, &'static str); 4] {
+    let first = json!({
+        "GET /open": {"says": {"auth": "public", "checks": "nothing", "integration": "HTTP_PROXY https://backend.example.com/open"}, "print": "0"},
+        "api": {"says": {}, "print": "0"},
+    });
+    let later = json!({"format": 3, "record": {"m": {}}}).to_string();
+    let broken = json!({"format": 2, "record": {"m": {"GET /open": {"a": "anybody"}}}}).to_string();
+    [
+        ("an older one", first.to_string(), "whose record has format 1, which this version cannot"),
+        ("a later one", later, "whose record has format 3, which this version cannot read"),
+        ("another text", broken, "whose record is damaged (unknown variant `anybody`"),
+        ("half of one", "{\"format\":2,\"rec".to_owned(), "whose record is damaged (EOF"),
+    ]
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_not_guessed_and_aws_is_read_instead() {
+    let scoped = OPENAPI.replace("jwt: [read]", "jwt: [write]");
+    let opened = OPENAPI.replace("operationId: getThing", "security: []");
+    for (what, text, note) in unreadable() {
+        let (_, mut now) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+        let schema = json!({"type": "object", "description": text});
+        let (number, record) = Record::read("PortcullisRevision1", &schema).unwrap();
+        let api = now.api.as_mut().unwrap();
+        assert!(number == 1 && record.is_err(), "{what}");
+        let is_format = matches!(record.as_ref().unwrap_err().reason, UnreadableReason::Format(_));
+        assert_eq!(is_format, note.contains("format"), "{what}");
+        api.records.insert(number, record);
+        assert_eq!(drift(api), [], "{what}: what was put there is unknown");
+
+        let planned = plan(&desired(compiled(MANIFEST, &opened, None)), &now);
+        assert!(planned.notes[0].contains(note), "{what}: {planned}");
+        let told = lines(&planned);
+        let becomes = "~ GET /things/{id}  auth: jwt → public  [becomes public]".to_owned();
+        assert_eq!(told[0], becomes, "{what}");
+
+        // The same files: nothing differs as far as can be seen, but the record is renewed.
+        for (openapi, revision) in [(OPENAPI, 2), (&scoped, 3)] {
+            let (planned, after) = deployed(&now, MANIFEST, openapi, "dev");
+            assert!(!planned.is_empty(), "{what}: {planned}");
+            assert_eq!(planned.revisions.1, revision, "{what}");
+            let records = &after.api.as_ref().unwrap().records;
+            assert!(records[&revision].is_ok(), "{what}");
+            assert_eq!(records[&1].as_ref().unwrap_err().text, text, "{what}: it is kept as it is");
+            now = after;
+        }
+    }
+}
+
+/// A stage may serve a revision whose authorizer has a role that only its record names.
+#[test]
+fn no_role_is_removed_while_a_kept_record_cannot_be_read() {
+    let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
+    let next = |alias: &str| keep.replace("shop:live", &format!("shop:{alias}"));
+    let (_, mut now) = deployed(&nothing(), &keep, OPENAPI, "dev");
+    let first = now.roles.keys().next().unwrap().clone();
+    let schema = json!({"description": unreadable()[0].1});
+    let (number, record) = Record::read("PortcullisRevision1", &schema).unwrap();
+    now.api.as_mut().unwrap().records.insert(number, record);
+    (_, now) = deployed(&now, &next("b"), OPENAPI, "dev");
+    assert!(now.roles.contains_key(&first), "revision 1 is kept");
+    (_, now) = deployed(&now, &next("c"), OPENAPI, "dev");
+    (_, now) = deployed(&now, &next("d"), OPENAPI, "dev");
+    assert!(!now.roles.contains_key(&first), "revision 1 is gone: {:?}", now.roles.keys());
+}
+
+#[test]
+fn a_saved_plan_has_names_for_everything_that_differs() {
+    for subject in [
+        "ANY /{proxy+}",
+        "API shop",
+        "api",
+        "authorizer API key",
+        "gateway response UNAUTHORIZED",
+        "model a-thing",
+        "role shop-jwt-0a1b",
+        "stage dev",
+    ] {
+        assert_eq!(subject.parse::<Subject>().unwrap().to_string(), subject);
+    }
+    for aspect in [
+        "",
+        "access log",
+        "access log format",
+        "auth",
+        "cache",
+        "cached by",
+        "canary",
+        "checks",
+        "cors",
+        "deployment",
+        "endpoint",
+        "function",
+        "integration",
+        "invoke role",
+        "kind",
+        "logging",
+        "may invoke",
+        "metrics",
+        "rules",
+        "settings",
+        "tag owner",
+        "throttle",
+        "throttle GET /a",
+        "tracing",
+        "usage plan",
+        "variable host",
+    ] {
+        assert_eq!(aspect.parse::<Aspect>().unwrap().to_string(), aspect);
+    }
+    assert!("who".parse::<Subject>().is_err() && "mood".parse::<Aspect>().is_err());
 }

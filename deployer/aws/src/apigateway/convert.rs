@@ -16,7 +16,7 @@ use compiler::api::{
 };
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{Canary, ObservedStage, ServedDeployments};
-use deployment::revision::Record;
+use deployment::record::{Record, Records};
 
 pub(super) fn listed(api: &RestApi) -> Listed {
     let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
@@ -77,7 +77,7 @@ pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, Gatewa
 }
 
 /// Tells our records from the models of the API, and leaves out those that every API has.
-pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, BTreeMap<u32, Record>) {
+pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, Records) {
     let mut own = BTreeMap::new();
     let mut records = BTreeMap::new();
     for model in models {
@@ -90,8 +90,7 @@ pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, BTreeMap<u32
             None => schema,
         };
         match Record::read(name, &schema) {
-            Some((revision, Some(record))) => _ = records.insert(revision, record),
-            Some((_, None)) => {}
+            Some((revision, record)) => _ = records.insert(revision, record),
             None if ["Empty", "Error"].contains(&name) => {}
             None => _ = own.insert(name.to_owned(), schema),
         }

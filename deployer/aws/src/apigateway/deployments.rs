@@ -12,7 +12,8 @@ use crate::call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::RouteKey;
 use deployment::observed::ObservedDeployment;
-use deployment::revision::{Record, Revision};
+use deployment::record::Records;
+use deployment::revision::Revision;
 
 /// What a deployed method asks for, as far as a deployment's summary says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Aws {
     }
 
     /// Reads the records of an API's revisions.
-    pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<u32, Record>> {
+    pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, Records> {
         Box::pin(async move { Ok(split(self.models(api).await?).1) })
     }
 

@@ -268,25 +268,3 @@ impl Integration {
 pub const JSON: &str = "application/json";
 /// What stands for every answer that no pattern fits.
 pub const DEFAULT: &str = "default";
-
-impl std::fmt::Display for Integration {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.kind.name())?;
-        if let Some(uri) = &self.uri {
-            // A function is known by its ARN.
-            let function = uri.split_once("/functions/").map(|(_, rest)| rest);
-            let short = function.map(|rest| rest.trim_end_matches("/invocations"));
-            write!(f, " {}", short.unwrap_or(uri))?;
-        }
-        if let Some(link) = &self.connection_id {
-            write!(f, " by VPC link {link}")?;
-        }
-        if let Some(role) = &self.credentials {
-            write!(f, " as {role}")?;
-        }
-        if self.timeout_ms != MAX_TIMEOUT_MS {
-            write!(f, " within {} ms", self.timeout_ms)?;
-        }
-        Ok(())
-    }
-}

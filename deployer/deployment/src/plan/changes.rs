@@ -1,145 +1,208 @@
-//! What differs between two revisions, by part and by what people call it.
+//! What differs between two revisions, by part.
+
+use std::collections::BTreeMap;
 
 use authorizer::routes::Verb;
-use serde::{Deserialize, Serialize};
 
+use super::{AccessImpact, Aspect, Change, Sign, Subject};
 use crate::observed::ObservedApi;
-use crate::revision::{Part, Record};
+use crate::record::{AuthSummary, AuthorizerRecord, Backend, MethodRecord, Record};
 use compiler::api::routing::{self, ApiRouter};
-use compiler::api::{Api, RouteKey, Security};
+use compiler::api::{Api, Security, Validator};
 
-/// One thing that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Whether it comes, goes or changes.
-    pub sign: Sign,
-    /// What: `GET /pets`, `authorizer jwt`, `stage prod`…
-    pub subject: String,
-    /// What about it: `auth`, `integration`…
-    pub aspect: String,
-    /// What it was.
-    pub before: Option<String>,
-    /// What it becomes.
-    pub after: Option<String>,
-    /// What it means for who may call.
-    pub danger: Danger,
+/// A part of a revision.
+#[derive(Clone, PartialEq)]
+enum Part<'a> {
+    Authorizer(&'a AuthorizerRecord),
+    /// What differs as a whole or not at all; its digest, where there is one.
+    Digest(&'a str),
+    Method(&'a MethodRecord),
 }
 
-/// Whether something comes, goes or changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sign {
-    /// It was not there.
-    Add,
-    /// It is there and differs.
-    Alter,
-    /// It will not be there.
-    Remove,
+fn parts(record: &Record) -> BTreeMap<Subject, Part<'_>> {
+    let methods = record.methods.iter();
+    let authorizers = record.authorizers.iter();
+    let responses = record.gateway_responses.iter();
+    let models = record.models.iter().map(|name| (Subject::Model(name.clone()), Part::Digest("")));
+    let settings = record.settings.iter().map(|digest| (Subject::Settings, Part::Digest(digest)));
+    methods
+        .map(|(key, method)| (Subject::Route(key.clone()), Part::Method(method)))
+        .chain(authorizers.map(|(scheme, authorizer)| {
+            (Subject::Authorizer(scheme.clone()), Part::Authorizer(authorizer))
+        }))
+        .chain(
+            responses.map(|(kind, digest)| {
+                (Subject::GatewayResponse(kind.clone()), Part::Digest(digest))
+            }),
+        )
+        .chain(models)
+        .chain(settings)
+        .collect()
 }
 
-/// What a change means for who may call. The first is told first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Danger {
-    /// Everybody may call what was guarded.
-    Opens,
-    /// Everybody may call what was not there.
-    Public,
-    /// Others may call than before.
-    Security,
-    /// It has nothing to do with who may call.
-    None,
+impl Part<'_> {
+    fn digest(&self) -> &str {
+        match self {
+            Self::Authorizer(authorizer) => &authorizer.digest,
+            Self::Digest(digest) => digest,
+            Self::Method(method) => &method.digest,
+        }
+    }
+
+    /// Returns what people most want to know of it.
+    fn main_aspect(&self) -> Aspect {
+        match self {
+            Self::Authorizer(_) => Aspect::Function,
+            Self::Digest(_) => Aspect::Whole,
+            Self::Method(_) => Aspect::Auth,
+        }
+    }
+
+    /// Returns an aspect of it in words.
+    fn text(&self, aspect: &Aspect) -> Option<String> {
+        match (self, aspect) {
+            (Self::Method(method), aspect) => method_text(method, aspect),
+            (Self::Authorizer(authorizer), aspect) => authorizer_text(authorizer, aspect),
+            (Self::Digest(_), _) => None,
+        }
+    }
 }
 
-const PUBLIC: &str = "public";
+fn method_text(method: &MethodRecord, aspect: &Aspect) -> Option<String> {
+    match aspect {
+        Aspect::Auth => Some(method.auth.to_string()),
+        Aspect::Checks => Some(method.checks.map_or("nothing", Validator::name).to_owned()),
+        Aspect::Cors => method.backend.preflight().map(ToString::to_string),
+        Aspect::Integration => match &method.backend {
+            Backend::Integration(integration) => Some(integration.to_string()),
+            Backend::Preflight(_) => None,
+            Backend::Nothing => Some("nothing".to_owned()),
+        },
+        _ => None,
+    }
+}
+
+fn authorizer_text(authorizer: &AuthorizerRecord, aspect: &Aspect) -> Option<String> {
+    let sources = || authorizer.identity.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    match aspect {
+        Aspect::Cache => Some(format!("{} s", authorizer.cache_ttl)),
+        Aspect::CachedBy => Some(sources()),
+        Aspect::Function => Some(authorizer.function.clone().unwrap_or_default()),
+        Aspect::InvokeRole => Some(authorizer.invoke_role.clone().unwrap_or_default()),
+        Aspect::Kind => Some(authorizer.kind.to_string()),
+        Aspect::Rules => authorizer.rules.clone(),
+        _ => None,
+    }
+}
 
 /// Returns what differs between two revisions.
 pub fn between(before: &Record, after: &Record) -> Vec<Change> {
+    let (before, after) = (parts(before), parts(after));
     let mut changes = Vec::new();
-    for (subject, part) in &after.0 {
-        match before.0.get(subject) {
+    for (subject, part) in &after {
+        match before.get(subject) {
             None => changes.extend(added(subject, part)),
             Some(old) if old != part => changes.extend(altered(subject, old, part)),
             Some(_) => {}
         }
     }
-    for (subject, part) in before.0.iter().filter(|(subject, _)| !after.0.contains_key(*subject)) {
-        let (aspect, text) = main_aspect(part);
-        changes.push(Change {
-            sign: Sign::Remove,
-            subject: subject.clone(),
-            aspect,
-            before: text,
-            after: None,
-            danger: Danger::None,
-        });
-    }
+    let gone = before.iter().filter(|(subject, _)| !after.contains_key(*subject));
+    changes.extend(gone.map(|(subject, part)| removed(subject, part, AccessImpact::None)));
     changes
 }
 
-/// Returns what people most want to know of a part.
-fn main_aspect(part: &Part) -> (String, Option<String>) {
-    let known = ["auth", "function"].iter().find_map(|name| part.says.get_key_value(*name));
-    match known {
-        Some((aspect, text)) => (aspect.clone(), Some(text.clone())),
-        None => (String::new(), None),
+fn removed(subject: &Subject, part: &Part<'_>, impact: AccessImpact) -> Change {
+    let aspect = part.main_aspect();
+    Change {
+        sign: Sign::Remove,
+        subject: subject.clone(),
+        before: part.text(&aspect),
+        aspect,
+        after: None,
+        impact,
     }
 }
 
-fn added(subject: &str, part: &Part) -> Vec<Change> {
+fn added(subject: &Subject, part: &Part<'_>) -> Vec<Change> {
     // What is there from the beginning is no news.
-    if subject == "api" || subject.starts_with("model ") {
+    if matches!(subject, Subject::Settings | Subject::Model(_)) {
         return Vec::new();
     }
-    let (aspect, text) = main_aspect(part);
-    let is_open =
-        aspect == "auth" && text.as_deref() == Some(PUBLIC) && !part.says.contains_key("cors");
-    let danger = if is_open { Danger::Public } else { Danger::None };
-    let change = |aspect: String, after, danger| Change {
+    let is_open = matches!(part, Part::Method(method)
+        if method.auth.is_public() && method.backend.preflight().is_none());
+    let impact = if is_open { AccessImpact::NewPublic } else { AccessImpact::None };
+    let change = |aspect: Aspect, after, impact| Change {
         sign: Sign::Add,
-        subject: subject.to_owned(),
+        subject: subject.clone(),
         aspect,
         before: None,
         after,
-        danger,
+        impact,
     };
-    let more = ["integration", "cors"].into_iter().filter_map(|name| {
-        Some(change(name.to_owned(), Some(part.says.get(name)?.clone()), Danger::None))
+    let main = part.main_aspect();
+    let text = part.text(&main);
+    let more = [Aspect::Integration, Aspect::Cors].into_iter().filter_map(|aspect| {
+        let text = part.text(&aspect)?;
+        Some(change(aspect, Some(text), AccessImpact::None))
     });
-    std::iter::once(change(aspect, text, danger)).chain(more).collect()
+    std::iter::once(change(main, text, impact)).chain(more).collect()
 }
 
-fn altered(subject: &str, old: &Part, new: &Part) -> Vec<Change> {
-    let mut aspects: Vec<&String> = old.says.keys().chain(new.says.keys()).collect();
-    aspects.sort();
-    aspects.dedup();
-    let change = |aspect: &str, before: Option<&String>, after: Option<&String>| Change {
-        sign: Sign::Alter,
-        subject: subject.to_owned(),
-        aspect: aspect.to_owned(),
-        before: before.cloned(),
-        after: after.cloned(),
-        danger: danger(subject, aspect, before, after),
-    };
-    let mut changes: Vec<Change> = aspects
-        .into_iter()
-        .map(|aspect| change(aspect, old.says.get(aspect), new.says.get(aspect)))
-        .filter(|change| change.before != change.after)
-        .collect();
-    if changes.is_empty() {
-        changes.push(change("settings", None, None));
+fn altered(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
+    let mut aspects = differing(old, new);
+    if aspects.is_empty() {
+        aspects.push(Aspect::Settings);
     }
-    changes
+    let change = |aspect: Aspect| Change {
+        sign: Sign::Alter,
+        subject: subject.clone(),
+        before: old.text(&aspect),
+        after: new.text(&aspect),
+        impact: impact(&aspect, old, new),
+        aspect,
+    };
+    aspects.into_iter().map(change).collect()
 }
 
-fn danger(subject: &str, aspect: &str, before: Option<&String>, after: Option<&String>) -> Danger {
-    let public = |text: Option<&String>| text.is_some_and(|text| text == PUBLIC);
-    match aspect {
-        "auth" if public(after) && !public(before) => Danger::Opens,
-        "auth" => Danger::Security,
+/// Returns the aspects that have names and differ, by value and not by what people read.
+fn differing(old: &Part<'_>, new: &Part<'_>) -> Vec<Aspect> {
+    let all = match (old, new) {
+        (Part::Method(old), Part::Method(new)) => vec![
+            (Aspect::Auth, old.auth != new.auth),
+            (Aspect::Checks, old.checks != new.checks),
+            (Aspect::Cors, old.backend.preflight() != new.backend.preflight()),
+            (Aspect::Integration, integration_differs(&old.backend, &new.backend)),
+        ],
+        (Part::Authorizer(old), Part::Authorizer(new)) => vec![
+            (Aspect::Cache, old.cache_ttl != new.cache_ttl),
+            (Aspect::CachedBy, old.identity != new.identity),
+            (Aspect::Function, old.function != new.function),
+            (Aspect::InvokeRole, old.invoke_role != new.invoke_role),
+            (Aspect::Kind, old.kind != new.kind),
+            (Aspect::Rules, old.rules != new.rules),
+        ],
+        _ => Vec::new(),
+    };
+    all.into_iter().filter(|(_, differs)| *differs).map(|(aspect, _)| aspect).collect()
+}
+
+fn integration_differs(old: &Backend, new: &Backend) -> bool {
+    let preflight_only = old.preflight().is_some() && new.preflight().is_some();
+    old != new && !preflight_only
+}
+
+fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
+    match (aspect, old, new) {
+        (Aspect::Auth, Part::Method(old), Part::Method(new)) => {
+            if new.auth.is_public() && !old.auth.is_public() {
+                AccessImpact::BecomesPublic
+            } else {
+                AccessImpact::Security
+            }
+        }
         // Another function, other issuers, another cache: others may be let in.
-        _ if subject.starts_with("authorizer ") => Danger::Security,
-        _ => Danger::None,
+        (_, Part::Authorizer(_), _) => AccessImpact::Security,
+        _ => AccessImpact::None,
     }
 }
 
@@ -148,10 +211,9 @@ fn danger(subject: &str, aspect: &str, before: Option<&String>, after: Option<&S
 pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
     let mut changes = Vec::new();
     let router = ApiRouter::new(&api.routes);
-    for (subject, part) in &before.0 {
-        let guard = part.says.get("auth").filter(|auth| *auth != PUBLIC);
-        let (Some(guard), Ok(key)) = (guard, subject.parse::<RouteKey>()) else { continue };
-        if api.routes.iter().any(|route| route.to_string() == *subject) {
+    let guarded = before.methods.iter().filter(|(_, method)| !method.auth.is_public());
+    for (key, method) in guarded {
+        if api.routes.iter().any(|route| *key == route.into()) {
             continue;
         }
         let (Some(verb), Some(path)) = (key.verb(), key.template()) else { continue };
@@ -162,49 +224,33 @@ pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
         });
         changes.extend(now.map(|now| Change {
             sign: Sign::Alter,
-            subject: subject.clone(),
-            aspect: "auth".to_owned(),
-            before: Some(guard.clone()),
-            after: Some(format!("{PUBLIC}, falling through to {now}")),
-            danger: Danger::Opens,
+            subject: Subject::Route(key.clone()),
+            aspect: Aspect::Auth,
+            before: Some(method.auth.to_string()),
+            after: Some(format!("{}, falling through to {now}", AuthSummary::Public)),
+            impact: AccessImpact::BecomesPublic,
         }));
     }
     changes
 }
 
-/// Returns what differs between what was last put there and what is there.
+/// Returns what differs between what was last put there and what is there; nothing, where it is
+/// not known what was put there ([`ObservedApi::last_put`]).
 pub fn drift(api: &ObservedApi) -> Vec<Change> {
-    let Some(put) = api.last_put() else { return Vec::new() };
-    let seen = Record::observed(&api.draft);
+    let Some(Ok(put)) = api.last_put() else { return Vec::new() };
+    let (recorded, visible, seen) = (put, put.visible(), Record::observed(&api.draft));
+    let (recorded, visible, seen) = (parts(recorded), parts(&visible), parts(&seen));
     let mut changes = Vec::new();
-    for (subject, part) in &put.0 {
-        let Some(now) = seen.0.get(subject) else {
-            let (aspect, text) = main_aspect(part);
-            changes.push(gone(subject, aspect, text));
-            continue;
-        };
-        if now.print == part.print {
-            continue;
+    for (subject, part) in &recorded {
+        match (seen.get(subject), visible.get(subject)) {
+            (Some(now), _) if now.digest() == part.digest() => {}
+            // What AWS cannot show cannot have changed there.
+            (Some(now), Some(before)) => changes.extend(altered(subject, before, now)),
+            _ => changes.push(removed(subject, part, AccessImpact::Security)),
         }
-        // What AWS does not know cannot have changed there.
-        let before = Part { says: part.visible(), ..part.clone() };
-        changes.extend(altered(subject, &before, now));
     }
-    for (subject, part) in seen.0.iter().filter(|(subject, _)| !put.0.contains_key(*subject)) {
-        if !subject.starts_with("model ") {
-            changes.extend(added(subject, part));
-        }
+    for (subject, part) in seen.iter().filter(|(subject, _)| !recorded.contains_key(*subject)) {
+        changes.extend(added(subject, part));
     }
     changes
-}
-
-fn gone(subject: &str, aspect: String, before: Option<String>) -> Change {
-    Change {
-        sign: Sign::Remove,
-        subject: subject.to_owned(),
-        aspect,
-        before,
-        after: None,
-        danger: Danger::Security,
-    }
 }

@@ -1,11 +1,11 @@
 //! What differs about a stage, and the patches that make it equal: one call, whole or not at
 //! all. <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Danger, Sign};
+use super::{AccessImpact, Aspect, Change, Sign, Subject};
 use crate::desired::Desired;
 use crate::observed::{ObservedApi, ObservedStage, ServedDeployments};
 use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
@@ -122,16 +122,16 @@ pub(super) fn no_canary() -> Patch {
 /// Returns what people are told of a stage.
 pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
     let name = &desired.api.stage;
-    let subject = format!("stage {name}");
+    let subject = Subject::Stage(name.clone());
     let to = &desired.api.stage_settings;
     let Some(stage) = api.and_then(|api| api.stages.get(name)) else {
         let mut changes = vec![Change {
             sign: Sign::Add,
             subject: subject.clone(),
-            aspect: String::new(),
+            aspect: Aspect::Whole,
             before: None,
             after: None,
-            danger: Danger::None,
+            impact: AccessImpact::None,
         }];
         changes.extend(settings(&subject, Sign::Add, &StageSettings::default(), to));
         return changes;
@@ -141,53 +141,54 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
         changes.push(Change {
             sign: Sign::Remove,
             subject,
-            aspect: "canary".to_owned(),
+            aspect: Aspect::Canary,
             before: Some(format!("{} % to deployment {}", canary.percent, canary.deployment)),
             after: None,
-            danger: Danger::None,
+            impact: AccessImpact::None,
         });
     }
     changes
 }
 
-fn settings(subject: &str, sign: Sign, from: &StageSettings, to: &StageSettings) -> Vec<Change> {
-    let said = |settings: &StageSettings| -> Vec<(String, String)> {
-        let mut said: Vec<(String, String)> = (settings.variables.iter())
-            .map(|(name, value)| (format!("variable {name}"), value.clone()))
-            .collect();
-        let throttles = settings.routes.iter().map(|(route, t)| (format!("throttle {route}"), *t));
-        let whole = settings.throttle.map(|throttle| ("throttle".to_owned(), throttle));
-        said.extend(throttles.chain(whole).map(|(name, t)| (name, t.to_string())));
-        if let Some(log) = &settings.access_log {
-            said.push(("access log".to_owned(), log.destination.clone()));
-            said.push(("access log format".to_owned(), log.format.clone()));
-        }
-        if settings.metrics {
-            said.push(("metrics".to_owned(), "on".to_owned()));
-        }
-        if let Some(level) = &settings.logging {
-            said.push(("logging".to_owned(), level.to_string()));
-        }
-        if settings.tracing {
-            said.push(("tracing".to_owned(), "on".to_owned()));
-        }
-        said
-    };
-    let (before, after) = (said(from), said(to));
-    let find = |all: &[(String, String)], name: &str| {
-        all.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone())
-    };
-    let names: BTreeSet<&String> = before.iter().chain(&after).map(|(name, _)| name).collect();
-    names
+fn settings(
+    subject: &Subject,
+    sign: Sign,
+    from: &StageSettings,
+    to: &StageSettings,
+) -> Vec<Change> {
+    let (before, after) = (values(from), values(to));
+    let aspects: BTreeSet<&Aspect> = before.keys().chain(after.keys()).collect();
+    aspects
         .into_iter()
-        .map(|name| Change {
+        .map(|aspect| Change {
             sign,
-            subject: subject.to_owned(),
-            aspect: name.clone(),
-            before: find(&before, name),
-            after: find(&after, name),
-            danger: Danger::None,
+            subject: subject.clone(),
+            aspect: aspect.clone(),
+            before: before.get(aspect).cloned(),
+            after: after.get(aspect).cloned(),
+            impact: AccessImpact::None,
         })
         .filter(|change| change.before != change.after)
         .collect()
+}
+
+/// Returns the settings that are not the usual ones, in words.
+fn values(settings: &StageSettings) -> BTreeMap<Aspect, String> {
+    let StageSettings { variables, throttle, routes, access_log, metrics, logging, tracing } =
+        settings;
+    let on = |is: bool| is.then(|| "on".to_owned());
+    let single = [
+        (Aspect::Throttle, throttle.map(|throttle| throttle.to_string())),
+        (Aspect::AccessLog, access_log.as_ref().map(|log| log.destination.clone())),
+        (Aspect::AccessLogFormat, access_log.as_ref().map(|log| log.format.clone())),
+        (Aspect::Metrics, on(*metrics)),
+        (Aspect::Logging, logging.as_ref().map(ToString::to_string)),
+        (Aspect::Tracing, on(*tracing)),
+    ];
+    let single = single.into_iter().filter_map(|(aspect, text)| Some((aspect, text?)));
+    let variables =
+        variables.iter().map(|(name, value)| (Aspect::Variable(name.clone()), value.clone()));
+    let throttles =
+        routes.iter().map(|(key, limit)| (Aspect::RouteThrottle(key.clone()), limit.to_string()));
+    single.chain(variables).chain(throttles).collect()
 }

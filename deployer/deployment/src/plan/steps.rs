@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
+use super::Target;
+use super::prune::prune;
 use super::stage::{Patch, no_canary, patches, serve};
-use super::{Change, Danger, Sign, Target, records};
-use crate::desired::{Desired, role_arn};
+use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
+use crate::record::Record;
 use crate::revision::Revision;
 use compiler::api::{
     AuthorizerShape, Endpoint, GatewayResponse, RouteKey, StageSettings, UsagePlan,
@@ -151,7 +153,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         }
     }
     let moves = !matches!(target, Target::Same(_));
-    let authorizers = ours(desired);
+    let authorizers = desired.own_authorizers();
     if (puts || moves) && !authorizers.is_empty() {
         steps.push(Step::Test { authorizers });
     }
@@ -170,13 +172,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     steps
 }
 
-/// Returns the authorizers to ask: those of others answer as they please.
-pub(super) fn ours(desired: &Desired) -> BTreeSet<String> {
-    let names = desired.draft.authorizers.keys();
-    names.filter(|name| desired.api.authorizers.contains_key(scheme_of(name))).cloned().collect()
-}
-
-fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
+pub(super) fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
     let mut steps = Vec::new();
     let tags = desired.tags.iter();
     let set: BTreeMap<String, String> = tags
@@ -204,9 +200,9 @@ fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
 fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
     let names: BTreeSet<&String> = api.authorizers.values().collect();
     let wanted: BTreeSet<&String> = desired.draft.authorizers.keys().collect();
-    api.draft.parts() != desired.draft.parts()
-        || api.last_put() != Some(&desired.record)
-        || !api.records.contains_key(&target.number())
+    Record::observed(&api.draft) != Record::observed(&desired.draft)
+        || api.last_put() != Some(Ok(&desired.record))
+        || api.record(target.number()).is_none()
         || names != wanted
         || names.len() != api.authorizers.len()
 }
@@ -215,10 +211,8 @@ fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
 fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
     let mut document = document(&desired.draft, &desired.api.name, &desired.api.version);
     let mut schemas: Map<String, Json> = desired.draft.models.clone().into_iter().collect();
-    for (revision, record) in records(desired, api, target) {
-        let (name, schema) = record.model(revision);
-        schemas.insert(name, schema);
-    }
+    schemas.extend(records(api));
+    schemas.extend([desired.record.model(target.number())]);
     if let Some(components) = document.get_mut("components") {
         set(components, "schemas", schemas.into());
     }
@@ -229,6 +223,18 @@ fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target)
     }
     importable(&mut document);
     document
+}
+
+/// Returns the models of the records of deployments that are kept, readable or not.
+fn records(api: Option<&ObservedApi>) -> impl Iterator<Item = (String, Json)> {
+    let deployments = api.into_iter().flat_map(|api| api.deployments.iter().map(move |d| (api, d)));
+    deployments.filter_map(|(api, deployment)| {
+        let number = deployment.revision.as_ref()?.number;
+        Some(match api.records.get(&number)? {
+            Ok(record) => record.model(number),
+            Err(unreadable) => unreadable.model(number),
+        })
+    })
 }
 
 fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Option<Step> {
@@ -252,7 +258,7 @@ fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target
     Some(Step::MoveStage { name, before, to, moves, patches: wanted, settings })
 }
 
-fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
+pub(super) fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
     let plan = desired.api.usage_plan.as_ref()?;
     let known = api.and_then(|api| api.usage_plan.as_ref());
     let mut wanted = plan.clone();
@@ -273,102 +279,4 @@ fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
 /// Returns the name of a stage's usage plan.
 pub fn plan_name(api: &str, stage: &str) -> String {
     format!("{api} {stage}")
-}
-
-/// What is not needed once the stage has moved: our deployments beyond those to keep, and
-/// roles that no kept revision names.
-fn prune(desired: &Desired, observed: &Observed, target: &Target) -> Option<Step> {
-    let api = observed.api.as_ref()?;
-    // What a stage serves until it moves is what it may have to be put back to.
-    let used = api.in_use();
-    let mut ours: Vec<(u32, &str)> = api
-        .deployments
-        .iter()
-        .filter_map(|d| Some((d.revision.as_ref()?.number, d.id.as_str())))
-        .collect();
-    ours.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    let new = usize::from(matches!(target, Target::New { .. }));
-    let replaced = match target {
-        Target::New { replaces: Some(id), .. } => Some(id.as_str()),
-        _ => None,
-    };
-    let kept = desired.api.deployment.keep.saturating_sub(new);
-    let old = ours.iter().filter(|(_, id)| Some(*id) != replaced).skip(kept).map(|(_, id)| *id);
-    let deployments: Vec<String> =
-        old.filter(|id| !used.contains(id)).chain(replaced).map(str::to_owned).collect();
-    let named: BTreeSet<&String> = (api.deployments.iter())
-        .filter(|deployment| !deployments.contains(&deployment.id))
-        .filter_map(|deployment| api.records.get(&deployment.revision.as_ref()?.number))
-        .chain([&desired.record])
-        .flat_map(|record| record.0.values())
-        .filter_map(|part| part.says.get("invoke role"))
-        .collect();
-    let roles: Vec<String> = (observed.roles.keys())
-        .filter(|name| !desired.roles.contains_key(*name))
-        .filter(|name| !named.contains(&role_arn(&desired.api.name, name, &desired.place)))
-        .cloned()
-        .collect();
-    let something = !deployments.is_empty() || !roles.is_empty();
-    something.then_some(Step::Prune { deployments, roles })
-}
-
-/// Returns what people are told of roles.
-pub(super) fn role_changes(desired: &Desired, observed: &Observed) -> Vec<Change> {
-    let differ =
-        desired.roles.iter().filter(|(name, role)| observed.roles.get(*name) != Some(role));
-    differ
-        .map(|(name, role)| {
-            let known = observed.roles.contains_key(name);
-            let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
-            Change {
-                sign: if known { Sign::Alter } else { Sign::Add },
-                subject: format!("role {name}"),
-                aspect: "may invoke".to_owned(),
-                before: None,
-                after: resource.and_then(Json::as_str).map(str::to_owned),
-                danger: Danger::Security,
-            }
-        })
-        .collect()
-}
-
-/// Returns what people are told of the API's tags and endpoint.
-pub(super) fn api_changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
-    let change = |sign, aspect: String, before: Option<String>, after: Option<String>| Change {
-        sign,
-        subject: format!("API {}", desired.api.name),
-        aspect,
-        before,
-        after,
-        danger: Danger::None,
-    };
-    let Some(api) = api else {
-        let endpoint = desired.api.endpoint.to_string();
-        return vec![change(Sign::Add, "endpoint".to_owned(), None, Some(endpoint))];
-    };
-    let mut changes = Vec::new();
-    for step in about_the_api(desired, api) {
-        match step {
-            Step::Tag { set, unset } => {
-                let tag = |name: &String| format!("tag {name}");
-                changes.extend(set.iter().map(|(name, value)| {
-                    let before = api.tags.get(name).cloned();
-                    change(Sign::Alter, tag(name), before, Some(value.clone()))
-                }));
-                changes.extend(unset.iter().map(|name| {
-                    change(Sign::Remove, tag(name), api.tags.get(name).cloned(), None)
-                }));
-            }
-            Step::Endpoint { from, to } => {
-                let (from, to) = (from.to_string(), to.to_string());
-                changes.push(change(Sign::Alter, "endpoint".to_owned(), Some(from), Some(to)));
-            }
-            _ => {}
-        }
-    }
-    let plan = usage_plan(desired, Some(api));
-    changes.extend(
-        plan.map(|step| change(Sign::Alter, "usage plan".to_owned(), None, Some(step.sentence()))),
-    );
-    changes
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Change, Danger, Plan, Sign};
+use super::{AccessImpact, Aspect, Change, Plan, Sign};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -12,7 +12,7 @@ impl fmt::Display for Change {
             Sign::Remove => '-',
         };
         write!(f, "{sign} {}", self.subject)?;
-        if !self.aspect.is_empty() {
+        if self.aspect != Aspect::Whole {
             write!(f, "  {}", self.aspect)?;
         }
         match (&self.before, &self.after) {
@@ -22,11 +22,11 @@ impl fmt::Display for Change {
             (Some(only), None) | (None, Some(only)) => write!(f, ": {only}")?,
             (None, None) => {}
         }
-        match self.danger {
-            Danger::Opens => write!(f, "  [becomes public]"),
-            Danger::Public => write!(f, "  [public]"),
-            Danger::Security => write!(f, "  [security]"),
-            Danger::None => Ok(()),
+        match self.impact {
+            AccessImpact::BecomesPublic => write!(f, "  [becomes public]"),
+            AccessImpact::NewPublic => write!(f, "  [public]"),
+            AccessImpact::Security => write!(f, "  [security]"),
+            AccessImpact::None => Ok(()),
         }
     }
 }

@@ -1,0 +1,69 @@
+//! What differs around the API: its tags, endpoint and usage plan, and the roles.
+
+use serde_json::Value as Json;
+
+use super::steps::{about_the_api, usage_plan};
+use super::{AccessImpact, Aspect, Change, Sign, Step, Subject};
+use crate::desired::Desired;
+use crate::observed::{Observed, ObservedApi};
+
+/// Returns what differs about the roles.
+pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
+    let differ =
+        desired.roles.iter().filter(|(name, role)| observed.roles.get(*name) != Some(role));
+    differ
+        .map(|(name, role)| {
+            let known = observed.roles.contains_key(name);
+            let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
+            Change {
+                sign: if known { Sign::Alter } else { Sign::Add },
+                subject: Subject::Role(name.clone()),
+                aspect: Aspect::MayInvoke,
+                before: None,
+                after: resource.and_then(Json::as_str).map(str::to_owned),
+                impact: AccessImpact::Security,
+            }
+        })
+        .collect()
+}
+
+/// Returns what differs about the API's tags, endpoint and usage plan.
+pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
+    let change = |sign, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
+        sign,
+        subject: Subject::Api(desired.api.name.clone()),
+        aspect,
+        before,
+        after,
+        impact: AccessImpact::None,
+    };
+    let Some(api) = api else {
+        let endpoint = desired.api.endpoint.to_string();
+        return vec![change(Sign::Add, Aspect::Endpoint, None, Some(endpoint))];
+    };
+    let mut changes = Vec::new();
+    for step in about_the_api(desired, api) {
+        match step {
+            Step::Tag { set, unset } => {
+                let tag = |name: &String| Aspect::Tag(name.clone());
+                changes.extend(set.iter().map(|(name, value)| {
+                    let before = api.tags.get(name).cloned();
+                    change(Sign::Alter, tag(name), before, Some(value.clone()))
+                }));
+                changes.extend(unset.iter().map(|name| {
+                    change(Sign::Remove, tag(name), api.tags.get(name).cloned(), None)
+                }));
+            }
+            Step::Endpoint { from, to } => {
+                let (from, to) = (from.to_string(), to.to_string());
+                changes.push(change(Sign::Alter, Aspect::Endpoint, Some(from), Some(to)));
+            }
+            _ => {}
+        }
+    }
+    let plan = usage_plan(desired, Some(api));
+    changes.extend(
+        plan.map(|step| change(Sign::Alter, Aspect::UsagePlan, None, Some(step.sentence()))),
+    );
+    changes
+}

@@ -1,0 +1,199 @@
+//! The record of a revision: what each of its parts does, stored as a model of the API.
+//!
+//! API Gateway cannot show what a deployment holds. The record can, so a plan compares with what
+//! a stage serves and not with what is being edited; and where the two differ, that is drift.
+//!
+//! A part has what was declared in the files, of which AWS can show some ([`Record::visible`]),
+//! and a digest of all that API Gateway holds of it. Records are stored with every deployment, so
+//! their members have names of one letter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use compiler::api::{Api, AuthorizerShape, AuthorizerType, RouteKey, Validator};
+use compiler::definition::{ApiDefinition, Authorization, Method, scheme_of, scheme_on_aws};
+use compiler::fingerprint::fingerprint;
+
+mod auth;
+mod backend;
+mod model;
+
+pub use auth::AuthSummary;
+pub use backend::{Backend, CorsSummary, IntegrationSummary};
+pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord};
+
+/// What each part of a revision does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The methods.
+    #[serde(rename = "m")]
+    pub methods: BTreeMap<RouteKey, MethodRecord>,
+    /// The authorizers, by their schemes' names on AWS.
+    #[serde(rename = "a")]
+    pub authorizers: BTreeMap<String, AuthorizerRecord>,
+    /// Digests of the gateway responses, by type.
+    #[serde(rename = "g")]
+    pub gateway_responses: BTreeMap<String, String>,
+    /// The names of the models: AWS writes schemas in its own words, so that is all to compare.
+    #[serde(rename = "s")]
+    pub models: BTreeSet<String>,
+    /// A digest of what concerns the API as a whole; of nothing deployed there is none.
+    #[serde(rename = "p")]
+    pub settings: Option<String>,
+}
+
+/// What a method does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodRecord {
+    /// Who may call it.
+    #[serde(rename = "a")]
+    pub auth: AuthSummary,
+    /// What responds.
+    #[serde(rename = "b")]
+    pub backend: Backend,
+    /// What is checked of a request, if anything is.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Validator>,
+    /// A digest of all that API Gateway holds of it.
+    #[serde(rename = "d")]
+    pub digest: String,
+}
+
+/// What an authorizer does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorizerRecord {
+    /// Its type on AWS, such as `REQUEST`.
+    #[serde(rename = "k")]
+    pub kind: AuthorizerType,
+    /// The function that it invokes.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The role that is assumed to invoke it.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub invoke_role: Option<String>,
+    /// How long its answers are cached, in seconds.
+    #[serde(rename = "t")]
+    pub cache_ttl: i32,
+    /// Its identity sources, by which answers are cached.
+    #[serde(rename = "s")]
+    pub identity: BTreeSet<String>,
+    /// A digest of its function's `authorizer.json`, which AWS cannot show.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
+    /// A digest of all that API Gateway holds of it.
+    #[serde(rename = "d")]
+    pub digest: String,
+}
+
+impl Record {
+    /// Returns the record of what the files declare.
+    pub fn declared(api: &Api, definition: &ApiDefinition) -> Self {
+        let mut record = Self::observed(definition);
+        for route in &api.routes {
+            let Some(method) = record.methods.get_mut(&route.into()) else { continue };
+            method.auth = (&route.security).into();
+            if let Some(cors) = &route.preflight {
+                method.backend = Backend::Preflight(cors.into());
+            }
+        }
+        for name in api.authorizers.keys() {
+            if let Some(authorizer) = record.authorizers.get_mut(&scheme_on_aws(name)) {
+                authorizer.rules = api.authorizer_document(name).as_ref().map(fingerprint);
+            }
+        }
+        record
+    }
+
+    /// Returns the record of what AWS shows: without the scopes of our authorizers and their
+    /// rules.
+    pub fn observed(definition: &ApiDefinition) -> Self {
+        let methods = definition.methods.iter();
+        let authorizers = definition.authorizers.iter();
+        let responses = definition.gateway_responses.iter();
+        Self {
+            methods: methods.map(|(key, method)| (key.clone(), method.into())).collect(),
+            authorizers: authorizers
+                .map(|(name, shape)| (scheme_of(name).to_owned(), shape.into()))
+                .collect(),
+            gateway_responses: responses
+                .map(|(kind, response)| (kind.clone(), fingerprint(response)))
+                .collect(),
+            models: definition.models.keys().cloned().collect(),
+            settings: Some(fingerprint(&definition.settings)),
+        }
+    }
+
+    /// Returns what AWS can show of it.
+    #[must_use]
+    pub fn visible(&self) -> Self {
+        let methods = self.methods.iter();
+        let authorizers = self.authorizers.iter();
+        Self {
+            methods: methods.map(|(key, method)| (key.clone(), method.visible())).collect(),
+            authorizers: authorizers
+                .map(|(scheme, authorizer)| (scheme.clone(), authorizer.visible()))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns a digest of the record: equal ones hold the same.
+    pub fn content(&self) -> String {
+        fingerprint(self)
+    }
+}
+
+impl MethodRecord {
+    /// Returns what AWS can show of it.
+    #[must_use]
+    pub fn visible(&self) -> Self {
+        Self { auth: self.auth.visible(), backend: self.backend.visible(), ..self.clone() }
+    }
+}
+
+impl From<&Method> for MethodRecord {
+    fn from(method: &Method) -> Self {
+        Self {
+            auth: method.into(),
+            backend: method.integration.as_ref().into(),
+            checks: method.validator.filter(|checks| checks.body || checks.parameters),
+            digest: digest(method),
+        }
+    }
+}
+
+/// Returns a digest of what of a method has an effect. What its authorizer does is a part of its
+/// own, so the method does not change with it.
+fn digest(method: &Method) -> String {
+    let mut method = method.effect();
+    if let Authorization::Authorizer { name, .. } = &mut method.authorization {
+        *name = scheme_of(name).to_owned();
+    }
+    fingerprint(&method)
+}
+
+impl AuthorizerRecord {
+    /// Returns what AWS can show of it.
+    #[must_use]
+    pub fn visible(&self) -> Self {
+        Self { rules: None, ..self.clone() }
+    }
+}
+
+impl From<&AuthorizerShape> for AuthorizerRecord {
+    fn from(shape: &AuthorizerShape) -> Self {
+        Self {
+            kind: shape.kind.clone(),
+            function: shape.function().map(str::to_owned),
+            invoke_role: shape.credentials.clone(),
+            cache_ttl: shape.ttl,
+            identity: shape.identity.clone(),
+            rules: None,
+            digest: fingerprint(shape),
+        }
+    }
+}

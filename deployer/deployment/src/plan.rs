@@ -59,10 +59,36 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// The format that plans are saved in.
+/// The format that plans are saved in, and the only one that is read.
 pub const FORMAT: u32 = 2;
 
+/// Why a text is no plan that can be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedPlanError {
+    /// Another version saved it.
+    #[error("has format {0}, and this version reads format {FORMAT}: plan again")]
+    Format(u32),
+    /// It is not what was saved.
+    #[error("is not a saved plan: {0}")]
+    NotAPlan(#[from] serde_json::Error),
+}
+
 impl Plan {
+    /// Reads a saved plan.
+    pub fn read(text: &str) -> Result<Self, SavedPlanError> {
+        /// What the plans of all versions have.
+        #[derive(Deserialize)]
+        struct Any {
+            format: u32,
+        }
+
+        let Any { format } = serde_json::from_str(text)?;
+        if format != FORMAT {
+            return Err(SavedPlanError::Format(format));
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
     /// Says whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -16,7 +16,7 @@ use aws::Kind;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
-use deployment::plan::{FORMAT, Plan, observation, plan};
+use deployment::plan::{FORMAT, Plan, SavedPlanError, observation, plan};
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let command = arguments.token_command.as_deref();
@@ -181,11 +181,12 @@ pub(super) fn url(place: &AwsTarget, api: &str, stage: &str) -> String {
 fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
     let source = project::read(path)?;
     let path = path.to_owned();
-    let plan: Plan = serde_json::from_str(&source.text)
-        .map_err(|cause| Failure::PlanFile { path: path.clone(), cause })?;
-    if plan.format != FORMAT {
-        return Err(Failure::PlanFormat { path, expected: FORMAT, found: plan.format });
-    }
+    let plan = Plan::read(&source.text).map_err(|error| match error {
+        SavedPlanError::NotAPlan(cause) => Failure::PlanFile { path: path.clone(), cause },
+        SavedPlanError::Format(found) => {
+            Failure::PlanFormat { path: path.clone(), expected: FORMAT, found }
+        }
+    })?;
     if plan.observed != now.observed || plan.place != now.place {
         return Err(Failure::StalePlan(path));
     }

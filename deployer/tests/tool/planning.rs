@@ -543,8 +543,7 @@ fn a_plan_is_told_to_people_and_to_machines() {
     );
     insta::assert_snapshot!("second_plan", second.to_string());
     let text = serde_json::to_string(&second).unwrap();
-    let again: Plan = serde_json::from_str(&text).unwrap();
-    assert_eq!(again, second, "a saved plan is the same plan");
+    assert_eq!(Plan::read(&text).unwrap(), second, "a saved plan is the same plan");
 }
 
 /// What a function is made of is said by its version; what is not known is told as that.
@@ -832,4 +831,42 @@ fn a_saved_plan_has_names_for_everything_that_differs() {
         assert_eq!(aspect.parse::<Aspect>().unwrap().to_string(), aspect);
     }
     assert!("who".parse::<Subject>().is_err() && "mood".parse::<Aspect>().is_err());
+}
+
+#[test]
+fn a_plan_that_another_version_saved_is_refused_whatever_is_in_it() {
+    let saved = serde_json::to_string(&deployed(&nothing(), MANIFEST, OPENAPI, "dev").0).unwrap();
+    for (text, message) in [
+        (saved.replace("{\"format\":2,", "{\"format\":1,"), "has format 1, and this version reads"),
+        ("{\"format\":3}".to_owned(), "has format 3, and this version reads format 2: plan again"),
+        ("{\"format\":2}".to_owned(), "is not a saved plan: missing field"),
+        ("{}".to_owned(), "is not a saved plan: missing field `format`"),
+        ("[".to_owned(), "is not a saved plan: EOF"),
+        (saved.replace("\"danger\":\"public\"", "\"danger\":\"harmless\""), "unknown variant"),
+    ] {
+        let told = Plan::read(&text).unwrap_err().to_string();
+        assert!(told.contains(message), "{told}");
+    }
+}
+
+/// Names that a document may have and an authorizer on AWS may not.
+#[test]
+fn an_authorizer_is_tested_and_its_rules_are_recorded_whatever_its_scheme_is_called() {
+    for name in ["my-jwt", "my.jwt", "API key"] {
+        let toml = MANIFEST.replace("authorizer.jwt", &format!("authorizer.\"{name}\""));
+        let openapi = OPENAPI.replace("jwt: [", &format!("\"{name}\": ["));
+        let openapi = openapi.replace("    jwt: {", &format!("    \"{name}\": {{"));
+        let (planned, one) = deployed(&nothing(), &toml, &openapi, "dev");
+        let tests =
+            |step: &Step| matches!(step, Step::Test { authorizers } if authorizers.len() == 1);
+        assert!(planned.steps.iter().any(tests), "{planned}");
+        let other = toml.replace("https://shop.example.com", "https://other.example.com");
+        let (planned, _) = deployed(&one, &other, &openapi, "dev");
+        let rules = |change: &Change| change.aspect == Aspect::Rules;
+        assert!(planned.changes.iter().any(rules), "{planned}");
+        assert!(
+            planned.notes[0].contains("its function needs the new authorizer.json"),
+            "{planned}"
+        );
+    }
 }

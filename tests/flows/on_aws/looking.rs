@@ -32,7 +32,7 @@ fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
         "stage live: no revision of ours",
         "GET /a  Guard",
         "POST /b  AWS_IAM",
-        "GET /c  public and API key",
+        "GET /c  API key",
         "ANY /d  public",
     ] {
         assert!(found.says(line), "{line}: {found:?}");

@@ -46,6 +46,30 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
     account.run(&["drift", "--stage", "dev"]).exits(0);
 }
 
+/// What the previous version deployed has a record of format 1.
+#[test]
+fn a_record_of_another_format_is_replaced_and_nothing_is_guessed_until_then() {
+    let account = Account::new("100000000041");
+    account.deploy("dev");
+    account.python(
+        "old = json.dumps({'api': {'says': {}, 'print': '0'}, 'GET /pets': {'says': {'auth': 'public'}, 'print': '0'}})
+client.delete_model(restApiId=api, modelName='PortcullisRevision1')
+client.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', description=old, schema=json.dumps({'type': 'object', 'description': old}))",
+    );
+    let drift = account.run(&["drift", "--stage", "dev"]).exits(1);
+    assert!(drift.says("drift is unknown until the next deployment"), "{drift:?}");
+    assert!(drift.says("has format 1, which this version cannot read"), "{drift:?}");
+    assert!(account.run(&["status", "--stage", "dev"]).exits(0).says("drift is unknown"));
+    let plan = account.plan("dev");
+    assert!(plan["notes"][0].as_str().unwrap().contains("whose record has format 1"), "{plan}");
+    assert_eq!(plan["changes"], json!([]), "nothing that can be seen differs");
+    account.deploy("dev");
+    account.is_done("dev");
+    account.run(&["drift", "--stage", "dev"]).exits(0);
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
+    assert!(back.says("what changes is unknown"), "{back:?}");
+}
+
 #[test]
 fn a_stale_plan_is_refused_and_a_fresh_one_carried_out() {
     let account = Account::new("100000000032");

@@ -25,6 +25,7 @@ mod planning;
 mod probing;
 mod quotas;
 mod schema;
+mod writing;
 
 use std::fs;
 use std::path::Path;

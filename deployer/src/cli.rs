@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
 
+pub mod generated;
+
 /// Puts APIs behind the Portcullis authorizer, on AWS or on your laptop.
 #[derive(Debug, Parser)]
 #[command(name = "deployer", version, max_term_width = 100)]
@@ -13,7 +15,7 @@ pub struct Arguments {
     /// For whom to write
     #[arg(long, global = true, value_enum, default_value_t)]
     pub output: Format,
-    /// Write without colour, as the environment variable `NO_COLOR` does
+    /// Disable coloured output
     #[arg(long, global = true)]
     pub no_color: bool,
     /// How to reach AWS
@@ -81,6 +83,11 @@ pub enum Command {
     Iam(Iam),
     /// Look for what would keep a deployment from working
     Doctor(Live),
+    /// Print the completion script of a shell
+    Completions(Completions),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// Which files, and for which stage.
@@ -438,4 +445,18 @@ pub struct Test {
     /// Write a report as `JUnit` does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder to write a page for each command to; stdout if left out
+    pub dir: Option<PathBuf>,
 }

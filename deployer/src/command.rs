@@ -3,6 +3,7 @@
 use authorizer::config::IssuerDocument;
 use authorizer::secure_url;
 
+use crate::cli::generated::completions;
 use crate::cli::{Access, Arguments, Command, Files, Live};
 use crate::dev::issuer;
 use crate::output::{Exit, Output};
@@ -29,6 +30,7 @@ mod files;
 mod history;
 mod iam;
 mod local;
+mod man;
 mod plan;
 pub mod quotas;
 mod rollback;
@@ -83,6 +85,11 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Sdk(arguments) => sdk::run(arguments, invocation),
         Command::Iam(arguments) => iam::run(arguments, invocation),
         Command::Doctor(arguments) => doctor::run(arguments, invocation),
+        Command::Completions(arguments) => {
+            invocation.output.document(&completions(arguments.shell));
+            Ok(Exit::Done)
+        }
+        Command::Man(arguments) => man::run(arguments, invocation),
     }
 }
 

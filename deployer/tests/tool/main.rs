@@ -16,6 +16,7 @@ mod documents;
 mod explaining;
 mod for_aws;
 mod gateway;
+mod generated;
 mod house;
 mod iam;
 mod infra;

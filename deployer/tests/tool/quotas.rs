@@ -18,12 +18,13 @@ fn each_path_is_one_resource_and_so_is_each_path_above_it_and_the_root() {
 
 #[test]
 fn a_quota_may_be_used_up_and_not_exceeded() {
-    for (usage, quota) in [
-        (Usage::apis as fn(usize) -> Usage, 600),
+    let quotas: [(fn(usize) -> Usage, usize); 4] = [
+        (Usage::apis, 600),
         (Usage::resources, 300),
         (Usage::authorizers, 10),
         (Usage::stages, 10),
-    ] {
+    ];
+    for (usage, quota) in quotas {
         assert!(usage(quota).fits() && !usage(quota + 1).fits(), "{:?}", usage(0));
         assert_eq!(usage(3).to_string(), format!("3 of {quota}"));
     }

@@ -1,0 +1,35 @@
+//! What is generated from the command line's definition: completion scripts and manual pages.
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::Arguments;
+
+/// Returns the completion script of a shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "deployer", &mut script);
+    text(script)
+}
+
+/// Returns the manual pages, each with its file name: the program's, then one for each command.
+pub fn pages() -> Vec<(String, String)> {
+    let mut program = Arguments::command();
+    program.build();
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    let pages = std::iter::once(&program).chain(commands.filter(|one| one.get_name() != "help"));
+    pages.map(page).collect()
+}
+
+fn page(command: &Command) -> (String, String) {
+    let man = Man::new(command.clone());
+    let mut page = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = man.render(&mut page);
+    (man.get_filename(), text(page))
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_default().trim_end().to_owned()
+}

@@ -2,11 +2,16 @@
 
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use clap::Parser;
 use deployer::cli::Arguments;
 use deployer::output::{Exit, Output};
 
 fn main() -> ExitCode {
+    // Before the arguments are parsed: what is wrong with them is written without colour too.
+    if std::env::args_os().any(|argument| argument == "--no-color") {
+        ColorChoice::Never.write_global();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
@@ -19,8 +24,5 @@ fn main() -> ExitCode {
     };
     #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
     let environment = |name: &str| std::env::var(name).ok();
-    let colour =
-        !arguments.no_color && environment("NO_COLOR").is_none_or(|value| value.is_empty());
-    let output = Output::new(arguments.output, colour);
-    deployer::command::run(&arguments, &environment, output).into()
+    deployer::command::run(&arguments, &environment, Output::new(arguments.output)).into()
 }

@@ -4,12 +4,16 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use serde_json::Value as Json;
 
 use compiler::source::diagnostic::Diagnostic;
 
+mod code;
 mod human;
 mod json;
+
+pub use code::ErrorCode;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +66,16 @@ pub struct Output {
 }
 
 impl Output {
-    /// Makes one; colour only if it is wanted and stderr is a terminal.
-    pub fn new(format: Format, colour: bool) -> Self {
-        Self { format, colour: colour && io::stderr().is_terminal() }
+    /// Makes one; whether it is coloured is decided by `--no-color`, the environment and stderr.
+    pub fn new(format: Format) -> Self {
+        Self { format, colour: AutoStream::choice(&io::stderr()) != ColorChoice::Never }
     }
 
     /// Writes what the command is for: text for people, the JSON for machines.
     pub fn data(&self, text: &str, json: &Json) {
         match self.format {
             Format::Human => Self::line(text),
-            Format::Json => Self::line(&json.to_string()),
+            Format::Json => Self::line(&json::document(json)),
         }
     }
 
@@ -85,7 +89,7 @@ impl Output {
         match self.format {
             _ if diagnostics.is_empty() => {}
             Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
-            Format::Json => self.note(&json::diagnostics(diagnostics).to_string()),
+            Format::Json => self.note(&json::document(&json::diagnostics(diagnostics))),
         }
     }
 
@@ -94,7 +98,7 @@ impl Output {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
-            Format::Json => Self::line(&json::diagnostics(diagnostics).to_string()),
+            Format::Json => Self::line(&json::document(&json::diagnostics(diagnostics))),
         }
     }
 
@@ -118,15 +122,15 @@ impl Output {
         Some(answer.trim().to_owned())
     }
 
-    /// Says why the command failed and what to do next.
-    pub fn failure(&self, message: &str, help: Option<&str>) {
+    /// Reports why the command failed and what to do next.
+    pub fn failure(&self, code: ErrorCode, message: &str, help: Option<&str>) {
         match self.format {
             Format::Human => {
                 self.note(&format!("error: {message}"));
                 self.note(&help.map(|help| format!("  help: {help}")).unwrap_or_default());
             }
             Format::Json => {
-                Self::line(&serde_json::json!({"error": message, "help": help}).to_string());
+                Self::line(&json::document(&json::failure(code, message, help)));
             }
         }
     }

@@ -70,7 +70,8 @@ fn again(
     match result {
         Ok(()) => output.data("reloaded", &json!({"event": "reloaded"})),
         Err(failure) => {
-            let event = json!({"event": "not reloaded", "why": failure.to_string()});
+            let (code, why) = (failure.code().name(), failure.to_string());
+            let event = json!({"event": "not reloaded", "code": code, "why": why});
             output.data("reload failed; still serving the previous version", &event);
             failure.tell(output);
         }

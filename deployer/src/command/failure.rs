@@ -17,6 +17,7 @@ use compiler::project::Unreadable;
 use compiler::source::diagnostic::Diagnostic;
 use deployment::desired::DesiredStateError;
 
+mod code;
 mod help;
 
 /// Why a command did not do what it is for.
@@ -377,7 +378,7 @@ impl Failure {
     pub(super) fn tell(&self, output: Output) {
         match self {
             Self::Files(diagnostics) => output.diagnostics(diagnostics),
-            _ => output.failure(&self.to_string(), self.help().as_deref()),
+            _ => output.failure(self.code(), &self.to_string(), self.help().as_deref()),
         }
     }
 }

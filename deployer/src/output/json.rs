@@ -1,13 +1,33 @@
-//! Diagnostics for machines.
+//! The JSON that programs read. Every document has the version of its format at the top level.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
+
+use super::code::ErrorCode;
 
 use compiler::source::diagnostic::{Diagnostic, Severity};
+
+/// The version of the format. It changes when a member is removed or changes its meaning.
+const FORMAT: u32 = 1;
+
+/// Returns the text of a document, with the version of its format.
+pub(super) fn document(json: &Json) -> String {
+    let mut members = Map::from_iter([("format".to_owned(), FORMAT.into())]);
+    match json {
+        Json::Object(object) => members.extend(object.clone()),
+        other => _ = members.insert("data".to_owned(), other.clone()),
+    }
+    Json::Object(members).to_string()
+}
+
+pub(super) fn failure(code: ErrorCode, message: &str, help: Option<&str>) -> Json {
+    json!({"code": code.name(), "error": message, "help": help})
+}
 
 pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> Json {
     let all = diagnostics.iter().map(|diagnostic| {
         let (line, column) = diagnostic.source.position(diagnostic.span.start);
         json!({
+            "code": diagnostic.code.name(),
             "severity": match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",

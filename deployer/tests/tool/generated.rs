@@ -9,8 +9,25 @@ use std::process::{Command, Stdio};
 use crate::{deployer, told};
 
 const COMMANDS: [&str; 19] = [
-    "check", "config", "export", "explain", "dev", "test", "plan", "deploy", "status", "history",
-    "drift", "rollback", "undeploy", "discover", "adopt", "sdk", "iam", "doctor", "completions",
+    "check",
+    "config",
+    "export",
+    "explain",
+    "dev",
+    "test",
+    "plan",
+    "deploy",
+    "status",
+    "history",
+    "drift",
+    "rollback",
+    "undeploy",
+    "discover",
+    "adopt",
+    "sdk",
+    "iam",
+    "doctor",
+    "completions",
 ];
 
 /// Returns what a shell says about the syntax of a script; nothing if there is no such shell.

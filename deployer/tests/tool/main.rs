@@ -22,6 +22,7 @@ mod iam;
 mod infra;
 mod linting;
 mod local_issuer;
+mod output;
 mod planning;
 mod probing;
 mod quotas;

@@ -8,7 +8,7 @@ use authorizer::config::{DEFAULT_POLICY_MAX_BYTES, PolicyFor};
 use authorizer::routes::{Inexpressible, RouteTable};
 
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
-use crate::source::diagnostic::{Diagnostics, Span};
+use crate::source::diagnostic::{Code, Diagnostics, Span};
 use crate::source::manifest::Declared;
 
 /// Many triples of one authorizer's say the same: the first few are told.
@@ -49,10 +49,11 @@ pub(super) fn wire(
         }
         let help = format!("nothing to do: `{name}` {}", by_route(authorizer));
         for reason in reasons.iter().take(TOLD) {
-            in_openapi.note(span(&reason.place), &reason.text, help.clone());
+            in_openapi.note(Code::RouteCaching, span(&reason.place), &reason.text, help.clone());
         }
         if reasons.len() > TOLD {
             in_openapi.note(
+                Code::RouteCaching,
                 span(&first.place),
                 format!("and there are more like it in `{name}`"),
                 None,

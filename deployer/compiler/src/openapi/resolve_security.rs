@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use authorizer::routes::Requirement;
 
 use crate::api::{AuthorizerShape, Security};
-use crate::source::diagnostic::{Diagnostics, Span, suggestion};
+use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
 
 /// A security scheme, by what API Gateway can do about it.
@@ -277,6 +277,7 @@ fn scopes(
         if let Some(declared) = declared.filter(|declared| !declared.contains(scope)) {
             let help = suggestion(scope, declared.iter().map(String::as_str));
             diagnostics.warning(
+                Code::UndeclaredScope,
                 item.span,
                 format!("the scope `{scope}` is not among those its scheme declares"),
                 help,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::source::diagnostic::{Diagnostics, Span};
+use crate::source::diagnostic::{Code, Diagnostics, Span};
 use crate::source::document::Node;
 
 /// Where schemas stand in a document.
@@ -154,6 +154,7 @@ impl<'a> Models<'a> {
                 }
                 _ if NOTES.contains(&name.as_str()) || name.starts_with("x-") => {}
                 _ => diagnostics.warning(
+                    Code::UncheckedKeyword,
                     span,
                     format!("API Gateway cannot check `{name}`: bodies are taken without it"),
                     "say it in JSON Schema draft 4, or check it behind the gateway".to_owned(),

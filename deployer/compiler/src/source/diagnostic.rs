@@ -41,9 +41,68 @@ pub enum Severity {
     Note,
 }
 
+/// The kind of a problem: one for each rule, and one for all that makes a file invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A preflight request is guarded, and browsers send it without a token.
+    GuardedPreflight,
+    /// An authorizer decides by what is not among its identity sources.
+    IdentitySources,
+    /// The file cannot be read, or contradicts itself or API Gateway.
+    InvalidConfiguration,
+    /// An operation that was guarded before is public.
+    OpenedOperation,
+    /// An answer is cached for longer than a token may live.
+    OutlivedToken,
+    /// API Gateway answers the path itself.
+    ReservedPath,
+    /// No policy covers all of an authorizer's routes, and answers are cached by route.
+    RouteCaching,
+    /// A verb falls through to a greedy route with a weaker guard.
+    ShadowedGuard,
+    /// A scope is not among those that its scheme declares.
+    UndeclaredScope,
+    /// API Gateway cannot check a keyword of a JSON Schema.
+    UncheckedKeyword,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 10] = [
+        Self::GuardedPreflight,
+        Self::IdentitySources,
+        Self::InvalidConfiguration,
+        Self::OpenedOperation,
+        Self::OutlivedToken,
+        Self::ReservedPath,
+        Self::RouteCaching,
+        Self::ShadowedGuard,
+        Self::UncheckedKeyword,
+        Self::UndeclaredScope,
+    ];
+
+    /// Returns its name, which never changes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GuardedPreflight => "guarded_preflight",
+            Self::IdentitySources => "identity_sources",
+            Self::InvalidConfiguration => "invalid_configuration",
+            Self::OpenedOperation => "opened_operation",
+            Self::OutlivedToken => "outlived_token",
+            Self::ReservedPath => "reserved_path",
+            Self::RouteCaching => "route_caching",
+            Self::ShadowedGuard => "shadowed_guard",
+            Self::UncheckedKeyword => "unchecked_keyword",
+            Self::UndeclaredScope => "undeclared_scope",
+        }
+    }
+}
+
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// The kind of problem.
+    pub code: Code,
     /// How bad it is.
     pub severity: Severity,
     /// The file.
@@ -69,39 +128,59 @@ impl Diagnostics {
         Self { source, found: Vec::new() }
     }
 
-    /// Adds an error.
+    /// Adds an error that makes the file invalid.
     pub fn error(
         &mut self,
         span: Span,
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        self.add(Severity::Error, span, message.into(), help.into());
+        self.add(Code::InvalidConfiguration, Severity::Error, span, message.into(), help.into());
     }
 
-    /// Adds a warning.
+    /// Adds an error of a rule.
+    pub fn violation(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
+        self.add(code, Severity::Error, span, message.into(), help.into());
+    }
+
+    /// Adds a warning of a rule.
     pub fn warning(
         &mut self,
+        code: Code,
         span: Span,
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        self.add(Severity::Warning, span, message.into(), help.into());
+        self.add(code, Severity::Warning, span, message.into(), help.into());
     }
 
-    /// Adds a note.
+    /// Adds a note of a rule.
     pub fn note(
         &mut self,
+        code: Code,
         span: Span,
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        self.add(Severity::Note, span, message.into(), help.into());
+        self.add(code, Severity::Note, span, message.into(), help.into());
     }
 
-    fn add(&mut self, severity: Severity, span: Span, message: String, help: Option<String>) {
+    fn add(
+        &mut self,
+        code: Code,
+        severity: Severity,
+        span: Span,
+        message: String,
+        help: Option<String>,
+    ) {
         let source = Arc::clone(&self.source);
-        self.found.push(Diagnostic { severity, source, span, message, help });
+        self.found.push(Diagnostic { code, severity, source, span, message, help });
     }
 
     /// Says whether there is an error among them.

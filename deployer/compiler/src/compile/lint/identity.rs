@@ -6,14 +6,15 @@ use authorizer::issuer::Possession;
 
 use super::Places;
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
-use crate::source::diagnostic::Diagnostics;
+use crate::source::diagnostic::{Code, Diagnostics};
 
 const CERTIFICATE: &str = "identity.clientCert.clientCertPem";
 
 pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
     for (name, authorizer) in &api.authorizers {
         for (message, help) in problems(name, authorizer) {
-            diagnostics.error((places.authorizer)(name), message, help);
+            let span = (places.authorizer)(name);
+            diagnostics.violation(Code::IdentitySources, span, message, help);
         }
     }
 }

@@ -5,7 +5,7 @@ use authorizer::routes::Verb;
 
 use crate::api::routing::{ApiRouter, path};
 use crate::api::{Api, Route, Security};
-use crate::source::diagnostic::{Diagnostics, Span};
+use crate::source::diagnostic::{Code, Diagnostics, Span};
 
 /// Compares with the operations of the earlier document, told at their place in it.
 pub fn opened(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostics) {
@@ -24,6 +24,7 @@ pub fn opened(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostic
                 format!(" by {now}")
             };
             diagnostics.warning(
+                Code::OpenedOperation,
                 *span,
                 format!("{before} becomes public{through}: it was guarded ({})", before.security),
                 "guard it again, or go on if everybody may call it".to_owned(),

@@ -3,7 +3,7 @@
 
 use super::Places;
 use crate::api::Api;
-use crate::source::diagnostic::Diagnostics;
+use crate::source::diagnostic::{Code, Diagnostics};
 
 pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
     for (name, authorizer) in &api.authorizers {
@@ -11,6 +11,7 @@ pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics
         let outlived = |age: &u64| *age > 0 && u64::from(authorizer.cache_ttl) > *age;
         if let Some(shortest) = ages.min().filter(outlived) {
             diagnostics.warning(
+                Code::OutlivedToken,
                 (places.authorizer)(name),
                 format!(
                     "`{name}` caches its answers for {}s, and its tokens live for {shortest}s at most",

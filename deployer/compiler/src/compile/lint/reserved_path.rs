@@ -4,13 +4,14 @@
 
 use super::Places;
 use crate::api::Api;
-use crate::source::diagnostic::Diagnostics;
+use crate::source::diagnostic::{Code, Diagnostics};
 
 pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
     for route in &api.routes {
         let path = route.path.to_string();
         if route.preflight.is_none() && matches!(path.as_str(), "/ping" | "/sping") {
             diagnostics.warning(
+                Code::ReservedPath,
                 (places.route)(&route.to_string()),
                 format!(
                     "API Gateway answers {path} itself where a custom domain leads to the stage"

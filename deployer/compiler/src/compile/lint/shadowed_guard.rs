@@ -8,7 +8,7 @@ use authorizer::routes::{Requirement, Segment, Verb};
 use super::Places;
 use crate::api::routing::{ApiRouter, path};
 use crate::api::{Api, Route, Security};
-use crate::source::diagnostic::Diagnostics;
+use crate::source::diagnostic::{Code, Diagnostics};
 
 pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
     let router = ApiRouter::new(&api.routes);
@@ -42,6 +42,7 @@ pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics
                 }
             };
             diagnostics.warning(
+                Code::ShadowedGuard,
                 (places.route)(&stronger.to_string()),
                 format!(
                     "{} {} falls through to {taken}, which {weaker}",

@@ -1,0 +1,179 @@
+//! What programs and terminals get: JSON with a format and codes, and colour where it is wanted.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use compiler::source::diagnostic::Code;
+use deployer::output::ErrorCode;
+use serde_json::{Value, json};
+
+use crate::{MANIFEST, OPENAPI, folder, told};
+
+const CASES: &str = "\
+tokens:
+  reader: { scopes: read }
+cases:
+  - { request: GET /open, expect: { none: 200 } }
+";
+
+/// Runs a command in a folder, with no AWS to reach.
+fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+    command.args(arguments).current_dir(folder);
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs(environment.iter().copied()).output().unwrap()
+}
+
+/// Runs a command for programs, and returns every JSON object that it wrote.
+fn objects(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+    let output = run(folder, &[arguments, &["--output", "json"]].concat(), &[]);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let lines = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    let lines = lines.lines().filter(|line| line.starts_with('{'));
+    let objects: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!objects.is_empty(), "{arguments:?}: {}", told(&output));
+    objects
+}
+
+#[test]
+fn every_json_object_has_the_version_of_its_format() {
+    let folder = folder(MANIFEST, OPENAPI);
+    fs::write(folder.path().join("cases.yaml"), CASES).unwrap();
+    fs::write(folder.path().join("broken.yaml"), "cases: 1").unwrap();
+    let warned = OPENAPI.replace("/open:", "/ping:");
+    let warned = crate::folder(MANIFEST, &warned);
+    let broken = crate::folder("[api]", OPENAPI);
+    let stage = ["--stage", "dev"];
+    let live = |command: &'static str| [&[command][..], &stage].concat();
+    let here: Vec<(&Path, Vec<&str>)> = vec![
+        (folder.path(), vec!["check"]),
+        (warned.path(), vec!["check"]),
+        (broken.path(), vec!["check"]),
+        (folder.path(), vec!["config", "--authorizer", "other"]),
+        (folder.path(), vec!["export", "--document", "--out", "/nonexistent/x"]),
+        (folder.path(), vec!["explain", "--scopes", "read", "GET", "/things/1"]),
+        (folder.path(), vec!["explain", "--scopes", "read", "GET", "things"]),
+        (folder.path(), vec!["dev", "--function", "x"]),
+        (folder.path(), vec!["test"]),
+        (folder.path(), vec!["test", "broken.yaml"]),
+        (folder.path(), vec!["iam", "nothing"]),
+    ];
+    let aws = ["plan", "deploy", "status", "history", "drift", "rollback", "undeploy", "doctor"];
+    let mut on_aws: Vec<Vec<&str>> = aws.into_iter().map(live).collect();
+    on_aws.push(vec!["discover"]);
+    on_aws.push(vec!["adopt", "id"]);
+    on_aws.push([&["sdk", "--language", "java", "--out", "x"][..], &stage].concat());
+    let on_aws = on_aws.into_iter().map(|arguments| (folder.path(), arguments));
+    for (folder, arguments) in here.into_iter().chain(on_aws) {
+        for object in objects(folder, &arguments) {
+            assert_eq!(object["format"], json!(1), "{arguments:?}: {object}");
+            if object.get("error").is_some() {
+                assert!(object["code"].is_string(), "{arguments:?}: {object}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_has_a_code_that_programs_can_rely_on() {
+    let folder = folder(MANIFEST, OPENAPI);
+    for (arguments, code) in [
+        (&["config", "--authorizer", "other"][..], "authorizer_not_found"),
+        (&["config", "elsewhere"], "file_unreadable"),
+        (&["config", "--out", "/nonexistent/x"], "file_unwritable"),
+        (&["dev", "--function", "x"], "invalid_option"),
+        (&["plan", "--stage", "dev"], "region_missing"),
+        (&["plan", "--stage", "dev", "--region", "nowhere"], "region_invalid"),
+        (&["deploy", "--stage", "dev", "--token-command", "false"], "token_command_failed"),
+    ] {
+        let found = objects(folder.path(), arguments).pop().unwrap();
+        assert_eq!(found["code"], code, "{arguments:?}: {found}");
+        let known = ErrorCode::all().iter().any(|known| known.name() == code);
+        assert!(known, "{code}");
+    }
+}
+
+#[test]
+fn a_diagnostic_has_the_code_of_its_rule() {
+    let codes = |manifest: &str, openapi: &str| -> BTreeSet<String> {
+        let folder = folder(manifest, openapi);
+        let found = objects(folder.path(), &["check"]).swap_remove(0);
+        let found = found["diagnostics"].as_array().unwrap().clone();
+        found.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
+    };
+    for (manifest, openapi, code) in [
+        ("[api]".to_owned(), OPENAPI.to_owned(), "invalid_configuration"),
+        (MANIFEST.to_owned(), OPENAPI.replace("/open:", "/ping:"), "reserved_path"),
+        (
+            MANIFEST.replace("audience =", "dpop = \"required\"\naudience ="),
+            OPENAPI.to_owned(),
+            "identity_sources",
+        ),
+    ] {
+        assert!(codes(&manifest, &openapi).contains(code), "{code}: {manifest}{openapi}");
+    }
+}
+
+#[test]
+fn every_code_is_unique_and_documented() {
+    let errors: Vec<String> = ErrorCode::all().iter().map(|code| code.name()).collect();
+    let rules = Code::ALL.map(|code| code.name().to_owned());
+    for names in [&errors[..], &rules] {
+        let unique: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(unique.len(), names.len(), "{names:?}");
+        assert!(names.iter().all(|name| name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/error-codes.md");
+    let document = fs::read_to_string(path).unwrap();
+    let table: String = ErrorCode::all()
+        .iter()
+        .map(|code| format!("| `{}` | {} |\n", code.name(), code.meaning()))
+        .collect();
+    assert!(document.contains(&table), "docs/error-codes.md lacks this table:\n{table}");
+    for rule in rules {
+        assert!(document.contains(&format!("| `{rule}` |")), "{rule} is not documented");
+    }
+}
+
+#[test]
+fn colour_is_written_where_it_is_wanted() {
+    let folder = folder("[api]", OPENAPI);
+    let coloured = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let output = run(folder.path(), &[&["check"][..], arguments].concat(), environment);
+        told(&output).contains('\u{1b}')
+    };
+    assert!(!coloured(&[], &[]), "stderr is no terminal");
+    assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!coloured(&["--no-color"], &[("CLICOLOR_FORCE", "1")]));
+    // What is wrong with the arguments themselves.
+    assert!(coloured(&["--wrong"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&["--wrong", "--no-color"], &[("CLICOLOR_FORCE", "1")]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colour_unless_it_or_its_user_has_none() {
+    let folder = folder("[api]", OPENAPI);
+    let coloured = |term: &str, more: &str, environment: &[(&str, &str)]| {
+        let command = format!("'{}' check {more}", env!("CARGO_BIN_EXE_deployer"));
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &command, "/dev/null"]).current_dir(folder.path());
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "CI"] {
+            terminal.env_remove(name);
+        }
+        let output = terminal.env("TERM", term).envs(environment.iter().copied()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+        told(&output).contains('\u{1b}')
+    };
+    assert!(coloured("xterm", "", &[]));
+    assert!(!coloured("dumb", "", &[]));
+    assert!(!coloured("xterm", "", &[("NO_COLOR", "1")]));
+    assert!(!coloured("xterm", "--no-color", &[]));
+}

@@ -1,11 +1,12 @@
-//! API Gateway: what is there, and how it is changed.
+//! REST APIs of API Gateway, one file a resource: how it is read, created, updated and deleted.
+//! A call that creates something is sent once; without a response, what it created is looked up.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// The most that a page holds.
+/// The most items of a page.
 const PAGE: i32 = 500;
 
-/// Reads pages until there is none left.
+/// Reads a list to its last page.
 macro_rules! pages {
     ($aws:expr, $call:expr, $request:expr, $items:ident) => {{
         let mut all = Vec::new();

@@ -11,13 +11,13 @@ use super::{ApiCall, Aws, Call, CallError, Kind};
 use deployment::desired::role_path;
 use deployment::observed::Role;
 
-/// Says what keeps a policy from being written to a request.
+/// Returns the failure to build a request.
 fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, CallError> {
     result.map_err(|error| CallError::new(Kind::Invalid, "writing a request", error.to_string()))
 }
 
 impl Aws {
-    /// Returns a role, if there is one of this name.
+    /// Returns the role of this name, if it exists.
     pub fn role<'a>(&'a self, name: &'a str) -> Call<'a, Option<Role>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("iam", format!("looking at the role {name}"));
@@ -40,7 +40,7 @@ impl Aws {
         })
     }
 
-    /// Returns the names of the roles that were made for an API, all pages.
+    /// Returns the names of the roles that were created for an API.
     pub fn role_names<'a>(&'a self, api: &'a str) -> Call<'a, Vec<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("iam", format!("listing the roles made for {api}"));
@@ -63,7 +63,7 @@ impl Aws {
         })
     }
 
-    /// Makes a role, or makes the one that is there like it.
+    /// Creates a role, or updates the one that exists to equal it.
     pub fn put_role<'a>(
         &'a self,
         api: &'a str,
@@ -90,7 +90,7 @@ impl Aws {
             });
             match made.await {
                 Ok(_) => {}
-                // Made by an earlier run whose answer was lost, or changed by hand.
+                // Created by an attempt without a response, or changed by hand.
                 Err(CallError { kind: Kind::Conflict, .. }) => {
                     let mend = self.caller.call(&call, || {
                         let update = self.iam.update_assume_role_policy().role_name(name);
@@ -109,7 +109,7 @@ impl Aws {
                 });
                 put.await?;
             }
-            // It is ours and may do that one thing alone.
+            // It has no other permissions.
             for policy in there.keys().filter(|policy| !role.policies.contains_key(*policy)) {
                 self.delete_role_policy(name, policy).await?;
             }
@@ -125,7 +125,7 @@ impl Aws {
         if_found(gone.await).map(|_| ())
     }
 
-    /// Removes a role with its policies; nothing happens if it is gone.
+    /// Deletes a role with its policies, if it exists.
     pub fn delete_role<'a>(&'a self, name: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let Some(role) = self.role(name).await? else { return Ok(()) };
@@ -138,7 +138,7 @@ impl Aws {
         })
     }
 
-    /// Says whether the caller may do something, as far as IAM's simulator can tell.
+    /// Returns whether IAM's policy simulator allows the caller an action.
     pub fn may<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
         Box::pin(async move {
             let call = ApiCall::idempotent("iam", format!("asking whether {action} is allowed"));
@@ -155,7 +155,7 @@ impl Aws {
     }
 }
 
-/// A session of a role is simulated as its role.
+/// Returns the principal to simulate: for a session of a role, the role.
 fn principal(identity: &str) -> String {
     let role = identity.split_once(":assumed-role/").and_then(|(arn, rest)| {
         let (role, _) = rest.split_once('/')?;
@@ -164,7 +164,7 @@ fn principal(identity: &str) -> String {
     role.unwrap_or_else(|| identity.to_owned())
 }
 
-/// IAM gives policies percent-encoded.
+/// Reads a policy, which IAM returns percent-encoded.
 fn decoded(text: &str) -> Json {
     let text = percent_decode_str(text).decode_utf8_lossy();
     serde_json::from_str(&text).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Functions: whether they are there, and whether API Gateway may invoke them.
+//! Lambda functions: their state, versions and aliases, and the permission to invoke them.
 
 use serde_json::Value as Json;
 
@@ -8,7 +8,7 @@ use compiler::api::Arn;
 use deployment::function::{Build, FunctionAlias, PublishedFunction};
 
 impl Aws {
-    /// Returns a function's state, if it is there: `Active` when it can be invoked.
+    /// Returns the state of a function, if it exists: `Active` if it can be invoked.
     pub fn function<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
@@ -30,7 +30,7 @@ impl Aws {
         })
     }
 
-    /// Returns what stands at a function's ARN.
+    /// Returns the version that the ARN of a function, a version or an alias refers to.
     pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
         Box::pin(async move {
             let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
@@ -49,7 +49,7 @@ impl Aws {
         })
     }
 
-    /// Invokes a version of a function, and returns what it answers, be it an error or not.
+    /// Invokes a version of a function, and returns its response or its error.
     pub fn invoke<'a>(
         &'a self,
         name: &'a str,
@@ -68,7 +68,7 @@ impl Aws {
         })
     }
 
-    /// Returns the version that an alias leads to, if it is there.
+    /// Returns the version that an alias points to, if the alias exists.
     pub fn aliased<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
@@ -81,7 +81,7 @@ impl Aws {
         })
     }
 
-    /// Leads an alias to a version; makes it if it is not there.
+    /// Points an alias at a version; creates it if it does not exist.
     pub fn point_alias<'a>(
         &'a self,
         function: &'a FunctionAlias,
@@ -89,7 +89,7 @@ impl Aws {
     ) -> Call<'a, ()> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
-            let doing = format!("leading the alias {name}:{alias} to version {version}");
+            let doing = format!("pointing the alias {name}:{alias} at version {version}");
             let call = ApiCall::idempotent("lambda", &doing);
             if self.aliased(function).await?.is_none() {
                 let made = self.caller.call(&call, || {
@@ -97,7 +97,7 @@ impl Aws {
                     alias.function_version(version).send()
                 });
                 match made.await {
-                    // Somebody else's, or our own whose answer was lost.
+                    // Created concurrently, or by an attempt without a response.
                     Err(error) if error.kind == Kind::Conflict => {}
                     made => return made.map(|_| ()),
                 }
@@ -110,10 +110,10 @@ impl Aws {
         })
     }
 
-    /// Lets an API invoke a function, if it may not already.
+    /// Grants an API the permission to invoke a function, unless it has it.
     pub fn grant_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let doing = format!("letting API Gateway invoke {function}");
+            let doing = format!("granting API Gateway permission to invoke {function}");
             let statement = format!("portcullis-{api}");
             let (name, qualifier) = qualified(function);
             let call = ApiCall::idempotent("lambda", &doing);
@@ -156,11 +156,13 @@ impl Aws {
         })
     }
 
-    /// Takes back what `permit` gave; nothing happens if it is gone.
+    /// Revokes the permission that `grant_invoke` granted, if it exists.
     pub fn revoke_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("lambda", format!("shutting {function} to the API {api}"));
+            let call = ApiCall::idempotent(
+                "lambda",
+                format!("revoking permission of the API {api} to invoke {function}"),
+            );
             let (name, qualifier) = qualified(function);
             let removed = self.caller.call(&call, || {
                 self.lambda
@@ -175,7 +177,7 @@ impl Aws {
     }
 }
 
-/// Takes the version or alias off a function's ARN.
+/// Splits the ARN of a function into that without and the version or alias.
 fn qualified(function: &str) -> (String, Option<String>) {
     match Arn::function(function).and_then(|_| function.rsplit_once(':')) {
         Some((name, qualifier)) if function.split(':').count() == 8 => {

@@ -28,7 +28,7 @@ pub use call::{Call, CallError, Kind, Listener};
 /// How AWS is called: where, and with which credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The Region, if not the profile's or the environment's.
+    /// The Region, unless the profile's or the environment's.
     pub region: Option<String>,
     /// A profile of the shared configuration.
     pub profile: Option<String>,

@@ -1,10 +1,10 @@
-//! How long a call must wait so that the account's quotas are kept. Reads no clock.
+//! The waits that keep the quotas of an account. Reads no clock.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A quota: this many at once, and one more each interval.
+/// A quota: a burst of calls, and one more each interval.
 struct Quota {
     burst: u32,
     interval: Duration,
@@ -19,21 +19,20 @@ fn quota(operation: &str) -> Quota {
         "GetResources" => (5, 400),
         "UpdateUsagePlan" => (1, 20_000),
         "CreateApiKey" => (5, 200),
-        // Everything together.
+        // All operations together.
         _ => (40, 100),
     };
     Quota { burst, interval: Duration::from_millis(milliseconds) }
 }
 
-/// When the calls of each kind are through, if one more came each interval from the beginning.
+/// The time until which the calls of each operation use up its quota.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit {
     until: BTreeMap<String, Duration>,
 }
 
 impl RateLimit {
-    /// Returns how long a call must wait that is asked for `now`, time being counted from
-    /// some beginning, and counts it.
+    /// Counts a call, and returns how long it must wait at `now`, the time since a fixed instant.
     pub(super) fn wait(&mut self, operation: &str, now: Duration) -> Duration {
         let mut wait = Duration::ZERO;
         for name in [operation, ""] {

@@ -1,4 +1,4 @@
-//! REST APIs: found by their tag, made empty and tagged, changed as a whole.
+//! REST APIs: created empty and tagged, so that they are found again by their tag.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::{ApiSettings, Endpoint};
 use deployment::observed::TAG_API;
 
-/// An API in a list.
+/// An API, as a list of APIs shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// Its id.
@@ -22,20 +22,20 @@ pub struct Listed {
     pub tags: BTreeMap<String, String>,
     /// Its endpoint type.
     pub endpoint: Endpoint,
-    /// When it was made, in seconds of Unix time.
+    /// Its creation time, in seconds of Unix time.
     pub created: i64,
-    /// What concerns it as a whole.
+    /// The settings of the API as a whole.
     pub settings: ApiSettings,
 }
 
-/// What there is of an API by name.
+/// The APIs whose tag has a certain name.
 #[derive(Debug)]
 pub enum Found {
     /// None.
     Nothing,
-    /// The one that is ours.
+    /// The one that Portcullis manages.
     Ours(Box<Listed>),
-    /// Several, by id: nobody can say which is meant.
+    /// Several, by id: which one is meant is undetermined.
     Several(Vec<String>),
 }
 
@@ -49,7 +49,7 @@ impl Aws {
         })
     }
 
-    /// Finds the API that carries our tag with this name.
+    /// Finds the API that Portcullis manages under this name.
     pub fn find<'a>(&'a self, name: &'a str) -> Call<'a, Found> {
         Box::pin(async move {
             let all = self.apis().await?;
@@ -65,7 +65,7 @@ impl Aws {
         })
     }
 
-    /// Makes an API with nothing in it. Its tags come with it, so that it is found again.
+    /// Creates an empty API together with its tags, so that it is found again, and returns its id.
     pub fn create_api<'a>(
         &'a self,
         name: &'a str,
@@ -89,21 +89,21 @@ impl Aws {
             });
             let made = match made.await {
                 Ok(made) => made.id().unwrap_or_default().to_owned(),
-                // It may have been made: the next look says so.
+                // It may have been created: the tag says so.
                 Err(error) if error.kind == Kind::OutcomeUnknown => String::new(),
                 Err(error) => return Err(error),
             };
             match self.find(name).await? {
                 Found::Ours(api) => Ok(api.id),
                 Found::Several(ids) => {
-                    // Somebody else was making it too. Theirs stays; ours has nothing in it.
+                    // It was created concurrently. The other one stays; this one is empty.
                     if ids.contains(&made) {
                         self.delete_api(&made).await?;
                     }
                     let message = format!("somebody else was creating it too ({})", ids.join(", "));
                     Err(CallError::new(Kind::Conflict, call.doing(), message))
                 }
-                // It was made, and lists do not show it yet.
+                // It was created, and lists do not show it yet.
                 Found::Nothing if !made.is_empty() => Ok(made),
                 Found::Nothing => Err(CallError::new(
                     Kind::OutcomeUnknown,
@@ -114,7 +114,7 @@ impl Aws {
         })
     }
 
-    /// Removes an API; nothing happens if it is gone.
+    /// Deletes an API, if it exists.
     pub fn delete_api<'a>(&'a self, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let call = ApiCall::idempotent("DeleteRestApi", format!("deleting the API {api}"));
@@ -158,7 +158,7 @@ impl Aws {
         })
     }
 
-    /// Changes where an API is reached from.
+    /// Changes the endpoint type of an API.
     pub fn change_endpoint<'a>(
         &'a self,
         api: &'a str,

@@ -1,4 +1,4 @@
-//! Authorizers, each with its id and its name.
+//! Authorizers, by id. The name of one is unique only after the import was reconciled.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::call::if_found;
 use crate::{ApiCall, Aws, Call, CallError};
 use compiler::api::AuthorizerShape;
 
-/// How an authorizer answered a test.
+/// The result of a test invocation of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// The status that a caller would get.
+    /// The status of the response.
     pub status: i32,
-    /// The policy it made.
+    /// The policy that it returned.
     pub policy: Option<String>,
-    /// What it logged.
+    /// The log of the invocation.
     pub log: String,
 }
 
@@ -112,7 +112,7 @@ impl Aws {
         update.await.map(|_| id.to_owned())
     }
 
-    /// Removes authorizers; those that are gone are gone.
+    /// Deletes an authorizer, if it exists.
     pub fn delete_authorizer<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let call =
@@ -124,7 +124,7 @@ impl Aws {
         })
     }
 
-    /// Asks an authorizer of the draft what it makes of a header, without any traffic.
+    /// Invokes an authorizer of the API definition with these headers (`TestInvokeAuthorizer`).
     pub fn ask_authorizer<'a>(
         &'a self,
         api: &'a str,

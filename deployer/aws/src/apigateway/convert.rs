@@ -1,4 +1,4 @@
-//! AWS's words for things → ours, in the one form in which equal ones compare equal.
+//! The SDK's types → ours, normalized so that equal settings compare equal.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) fn listed(api: &RestApi) -> Listed {
     }
 }
 
-/// A resource policy comes as JSON whose quotes are escaped once more.
+/// Reads a resource policy, which comes as JSON whose quotes are escaped once more.
 fn read_policy(text: &str) -> Option<Json> {
     serde_json::from_str(text)
         .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"").replace("\\\\", "\\")))
@@ -76,7 +76,8 @@ pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, Gatewa
     Some((kind, read))
 }
 
-/// Tells our records from the models of the API, and leaves out those that every API has.
+/// Separates the models of the API from the records of revisions, and leaves out the models
+/// that every API has.
 pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, Records) {
     let mut own = BTreeMap::new();
     let mut records = BTreeMap::new();
@@ -126,7 +127,7 @@ fn method(
         Some("AWS_IAM") => Authorization::AwsIam,
         Some(_) => {
             let id = method.authorizer_id().unwrap_or_default();
-            // One that is not there is told by its id.
+            // One that does not exist is named by its id.
             let name = authorizers.get(id).map_or(id, |(name, _)| name);
             let scopes = method.authorization_scopes().iter().cloned().collect();
             Authorization::Authorizer { name: name.to_owned(), scopes }
@@ -184,11 +185,12 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
         })),
         "responseTransferMode": found.response_transfer_mode().map(types::ResponseTransferMode::as_str),
     }));
-    // Every member above is one of its own.
+    // It cannot fail: every member above is one of `Integration`.
     read.unwrap_or_else(|_| Integration::new(compiler::api::IntegrationKind::Mock))
 }
 
-/// What the account allows, which a stage without limits of its own shows as its own.
+/// The default rate and burst limits of an account, which a stage without limits of its own shows
+/// as its own.
 const ACCOUNT: (f64, i32) = (10_000.0, 5_000);
 
 pub(super) fn stage(stage: &Stage) -> ObservedStage {

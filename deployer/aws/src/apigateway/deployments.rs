@@ -1,5 +1,5 @@
-//! Deployments, and the records of their revisions, which are models of the API. A deployment
-//! is never made twice: where the answer was lost, it is looked for.
+//! Deployments, and the records of their revisions, which are models of the API. A deployment is
+//! never created twice: without a response, it is looked up by its revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use deployment::observed::ObservedDeployment;
 use deployment::record::Records;
 use deployment::revision::Revision;
 
-/// What a deployed method asks for, as far as a deployment's summary says.
+/// The authorization of a deployed method, as the summary of its deployment shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MethodSummary {
     /// `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
@@ -53,7 +53,8 @@ impl Aws {
         })
     }
 
-    /// Reads what the methods of a deployment ask for; nothing if that is not said of all.
+    /// Reads the authorization of the methods of a deployment, by verb and path; returns none at
+    /// all if the summary lacks that of any.
     pub fn summary<'a>(
         &'a self,
         api: &'a str,
@@ -71,7 +72,7 @@ impl Aws {
             let mut methods = BTreeMap::new();
             for (path, verbs) in found.api_summary().into_iter().flatten() {
                 for (verb, snapshot) in verbs {
-                    // What is not said is not known, and least of all that it is public.
+                    // A method whose authorization is unknown must not be taken for a public one.
                     let Some(kind) = snapshot.authorization_type() else {
                         return Ok(BTreeMap::new());
                     };
@@ -91,13 +92,13 @@ impl Aws {
         Ok(pages!(self, call, self.apigateway.get_models().rest_api_id(api), items))
     }
 
-    /// Reads the records of an API's revisions.
+    /// Reads the records of the revisions of an API, by number.
     pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, Records> {
         Box::pin(async move { Ok(split(self.models(api).await?).1) })
     }
 
-    /// Makes a deployment of the draft that no stage serves yet.
-    /// `known` are those that there were before.
+    /// Creates a deployment of the API definition, which no stage serves yet, and returns its id.
+    /// `known` are the ids of the deployments before it.
     pub fn deploy<'a>(
         &'a self,
         api: &'a str,
@@ -125,7 +126,7 @@ impl Aws {
         })
     }
 
-    /// Removes a deployment that no stage serves; nothing happens if it is gone.
+    /// Deletes a deployment that no stage serves, if it exists.
     pub fn delete_deployment<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let call =

@@ -1,4 +1,4 @@
-//! Gateway responses: those that an API words itself.
+//! Gateway responses, by type: those that are not the default ones.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! The import of an API's definition, and what it makes of authorizers and gateway responses.
+//! The import of an API definition (`PutRestApi`), and the correction of what it makes of
+//! authorizers and gateway responses.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::{AuthorizerShape, GatewayResponse};
 
 impl Aws {
-    /// Puts a whole draft, and waits until it is in force.
+    /// Imports an API definition, overwriting the one before, and waits until it is available.
     pub fn put_api<'a>(&'a self, api: &'a str, document: &'a Json) -> Call<'a, ()> {
         Box::pin(async move {
             let call =

@@ -1,4 +1,4 @@
-//! The methods of an API's definition, their resources and validators.
+//! The methods of an API definition, with their resources and validators.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use crate::{ApiCall, Aws, Call, CallError, Kind};
 use compiler::api::{AuthorizerShape, RouteKey, Validator};
 use compiler::definition::{Authorization, Method};
 
-/// The methods of a draft.
+/// The methods of an API definition.
 #[derive(Clone, Debug, Default)]
 pub struct MethodsNow {
     /// The methods.
     pub methods: BTreeMap<RouteKey, Method>,
     /// The ids of resources, by path.
     pub resources: BTreeMap<String, String>,
-    /// The ids of the authorizers that methods name.
+    /// The ids of the authorizers that methods use.
     pub used_authorizers: BTreeSet<String>,
 }
 
@@ -28,7 +28,7 @@ impl Aws {
         Ok(pages!(self, call, request(), items))
     }
 
-    /// Reads validators by id, if any method has one.
+    /// Reads the validators, by id, if any method has one.
     pub(super) async fn validators_of(
         &self,
         api: &str,
@@ -52,7 +52,7 @@ impl Aws {
         Ok(all.iter().filter_map(flags).collect())
     }
 
-    /// Reads the methods of the draft as they are now.
+    /// Reads the methods, by verb and path, and the resources that they belong to.
     async fn draft_methods(
         &self,
         api: &str,
@@ -63,7 +63,7 @@ impl Aws {
         Ok((methods(&resources, authorizers, &validators), resources))
     }
 
-    /// Reads the methods of an API's draft.
+    /// Reads the methods of an API definition, by verb and path.
     pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
         Box::pin(async move {
             let authorizers = self.authorizers(api).await?;
@@ -71,7 +71,7 @@ impl Aws {
         })
     }
 
-    /// Reads the methods as they are in the draft.
+    /// Reads the methods of an API definition with the ids that they refer to.
     pub fn methods_now<'a>(
         &'a self,
         api: &'a str,
@@ -90,7 +90,7 @@ impl Aws {
         })
     }
 
-    /// Sets who may call a method of the draft, where an import did not.
+    /// Sets the authorization of a method, where an import did not.
     pub fn guard_method<'a>(
         &'a self,
         api: &'a str,

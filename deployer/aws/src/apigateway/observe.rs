@@ -1,4 +1,4 @@
-//! All that there is of an API, read at once.
+//! The observed state of an API, with the roles and functions that belong to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,8 @@ use compiler::definition::ApiDefinition;
 use deployment::observed::{Observed, ObservedApi};
 
 impl Aws {
-    /// Reads all that there is of the API with this name.
+    /// Reads the state of an API and of the roles and functions that belong to it. Roles and
+    /// functions that the caller may not read are left out.
     pub fn observe<'a>(
         &'a self,
         name: &'a str,
@@ -41,7 +42,7 @@ impl Aws {
         })
     }
 
-    /// Reads all that there is of an API.
+    /// Reads the state of an API.
     pub fn observe_api<'a>(&'a self, api: Listed, stage: &'a str) -> Call<'a, ObservedApi> {
         Box::pin(async move {
             let resources = self.resources(&api.id).await?;
@@ -76,7 +77,7 @@ impl Aws {
     }
 }
 
-/// A caller who may not look gets nothing to see, and whoever must know is told later.
+/// Returns `None` if the caller is not authorized; what needs it fails later.
 fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),

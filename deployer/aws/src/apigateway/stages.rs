@@ -1,5 +1,5 @@
-//! Stages, and what is of a stage: its authorizer cache, its client, the role that writes its
-//! logs. A stage is changed in one call: all of it or nothing.
+//! Stages, with their authorizer cache, their generated clients and the role that writes their
+//! logs. A stage is updated in one call: completely or not at all.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use deployment::observed::{ObservedStage, ServedDeployments};
 use deployment::plan::{Patch, PatchOp};
 
 impl Aws {
-    /// Reads the stages, which do not come in pages.
+    /// Reads the stages, by name. This list has no pages.
     pub fn stages<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, ObservedStage>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetStages", format!("reading the stages of {api}"));
@@ -31,7 +31,7 @@ impl Aws {
         })
     }
 
-    /// Makes a stage that serves a deployment.
+    /// Creates a stage that serves a deployment.
     pub fn create_stage<'a>(
         &'a self,
         api: &'a str,
@@ -67,7 +67,7 @@ impl Aws {
         })
     }
 
-    /// Changes a stage: all of it or nothing.
+    /// Updates a stage, completely or not at all, and returns it.
     pub fn update_stage<'a>(
         &'a self,
         api: &'a str,
@@ -76,7 +76,7 @@ impl Aws {
     ) -> Call<'a, ObservedStage> {
         Box::pin(async move {
             let doing = format!("changing the stage {name}");
-            // What was removed cannot be removed again.
+            // To remove again what was removed is an error.
             let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
             let call = if once {
                 ApiCall::once("UpdateStage", doing)
@@ -101,7 +101,7 @@ impl Aws {
         })
     }
 
-    /// Removes a stage; nothing happens if it is gone.
+    /// Deletes a stage, if it exists.
     pub fn delete_stage<'a>(&'a self, api: &'a str, name: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let call = ApiCall::idempotent("DeleteStage", format!("deleting the stage {name}"));
@@ -112,7 +112,7 @@ impl Aws {
         })
     }
 
-    /// Empties a stage's cache of authorizers' answers.
+    /// Flushes the authorizer cache of a stage.
     pub fn flush<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let doing = format!("emptying the authorizer cache of {stage}");
@@ -125,7 +125,7 @@ impl Aws {
         })
     }
 
-    /// Returns the role by which API Gateway writes logs, if the account has one.
+    /// Returns the role that API Gateway writes logs with, if the account has one.
     pub fn log_role(&self) -> Call<'_, Option<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetAccount", "looking at the account's settings");
@@ -134,7 +134,7 @@ impl Aws {
         })
     }
 
-    /// Has API Gateway generate a client for a stage.
+    /// Generates a client for a stage, and returns it as a ZIP archive.
     pub fn sdk<'a>(
         &'a self,
         api: &'a str,

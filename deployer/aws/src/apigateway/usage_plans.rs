@@ -13,26 +13,26 @@ use compiler::api::{Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
 
-/// What a usage plan is to be, and what it is.
+/// A usage plan, as it is and as it is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct UsagePlanStep<'a> {
     /// Its name.
     pub name: &'a str,
     /// The stage it is for.
     pub stage: &'a str,
-    /// Its id, if it is there.
+    /// Its id, if it exists.
     pub id: Option<&'a str>,
-    /// What it is to allow.
+    /// The desired throttle, quota and keys.
     pub plan: &'a UsagePlan,
-    /// The keys that are in it.
+    /// The ids of the keys that are in it.
     pub keys_there: &'a [String],
     /// Whether the stage is in it.
     pub has_stage: bool,
 }
 
 impl Aws {
-    /// Reads the usage plan that was made for a stage of an API, which has these tags and this
-    /// name. No call is made unless a tag says that one was ever made.
+    /// Reads the usage plan of a stage of the API with these tags and this name. Without the tag
+    /// that marks an API with usage plans, no call is sent.
     pub fn usage_plan_of<'a>(
         &'a self,
         tags: &'a BTreeMap<String, String>,
@@ -75,8 +75,7 @@ impl Aws {
         })
     }
 
-    /// Lists what names a stage and would not work without it: usage plans, and paths of custom
-    /// domains.
+    /// Lists what depends on a stage: usage plans, and base path mappings of custom domains.
     pub fn dependents<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, Vec<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
@@ -110,7 +109,7 @@ impl Aws {
         })
     }
 
-    /// Makes a usage plan for a stage what it is to be.
+    /// Creates or updates the usage plan of a stage.
     pub fn put_usage_plan<'a>(&'a self, api: &'a str, step: &'a UsagePlanStep<'a>) -> Call<'a, ()> {
         Box::pin(async move {
             let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
@@ -213,7 +212,7 @@ impl Aws {
         update.await.map(|_| ())
     }
 
-    /// Takes a stage out of its usage plan and removes the plan.
+    /// Takes a stage out of its usage plan, and deletes the plan.
     pub fn delete_usage_plan<'a>(
         &'a self,
         id: &'a str,

@@ -1,4 +1,4 @@
-//! An authorizer as API Gateway has it, whoever it belongs to.
+//! An authorizer as API Gateway stores it, managed by Portcullis or not.
 
 use std::collections::BTreeSet;
 
@@ -18,34 +18,34 @@ named_by_aws! {
     }
 }
 
-/// An authorizer as API Gateway has it. Two that are equal do the same.
+/// An authorizer as API Gateway stores it. Equal ones behave equally.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorizerShape {
     /// Its type.
     pub kind: AuthorizerType,
-    /// What is invoked.
+    /// The invocation URI of its function.
     pub uri: Option<String>,
-    /// The role that is assumed to invoke it.
+    /// The role that API Gateway assumes to invoke it.
     pub credentials: Option<String>,
-    /// What answers are cached by.
+    /// The identity sources, which are the cache key.
     pub identity: BTreeSet<String>,
-    /// What the token must look like.
+    /// The regular expression that the token must match.
     pub validation: Option<String>,
-    /// How long answers are cached, in seconds.
+    /// The TTL of the authorizer result cache, in seconds.
     pub ttl: i32,
-    /// User pools.
+    /// The ARNs of its Cognito user pools.
     pub providers: BTreeSet<String>,
 }
 
 impl AuthorizerShape {
-    /// Returns the function that it invokes.
+    /// Returns the ARN of the function that it invokes.
     pub fn function(&self) -> Option<&str> {
         let (_, rest) = self.uri.as_deref()?.split_once("/functions/")?;
         rest.strip_suffix("/invocations")
     }
 
-    /// Returns how a security scheme says it.
+    /// Returns the extension of its security scheme, `x-amazon-apigateway-authorizer`.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html>
     pub fn extension(&self) -> serde_json::Value {
         let identity: Vec<&str> = self.identity.iter().map(String::as_str).collect();
@@ -74,7 +74,7 @@ impl AuthorizerShape {
         extension
     }
 
-    /// Reads what a security scheme says; `header` is the scheme's own.
+    /// Reads the extension of a security scheme; `header` is the header that the scheme names.
     pub fn read(extension: &serde_json::Value, header: &str) -> Self {
         let text = |name: &str| extension.get(name).and_then(|v| v.as_str()).map(str::to_owned);
         let kind =

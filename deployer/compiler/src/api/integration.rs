@@ -1,4 +1,4 @@
-//! What answers an operation: `x-amazon-apigateway-integration`, every member of it typed.
+//! The integration of an operation: `x-amazon-apigateway-integration`, every member typed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,62 +7,62 @@ use serde_json::Value as Json;
 
 use super::aws_names::named_by_aws;
 
-/// What API Gateway waits at most, and unless told otherwise.
+/// The longest integration timeout, which is the default.
 pub const MAX_TIMEOUT_MS: u32 = 29_000;
-/// The shortest time it can be told to wait.
+/// The shortest integration timeout.
 pub const MIN_TIMEOUT_MS: u32 = 50;
 
-/// What answers an operation, as API Gateway is told.
+/// An integration, as API Gateway imports it.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html>
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Integration {
-    /// What kind of backend.
+    /// Its type.
     #[serde(rename = "type")]
     pub kind: IntegrationKind,
-    /// The method that the backend gets.
+    /// The HTTP method of the request to the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_method: Option<String>,
-    /// The backend, with `{name}` where a path parameter goes and `${stageVariables.name}`.
+    /// The URI of the backend, with `{name}` for path parameters and `${stageVariables.name}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// The role that API Gateway assumes to call it.
+    /// The role that API Gateway assumes to call the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
     /// The network path to the backend; the internet is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_type: Option<ConnectionType>,
-    /// The VPC link.
+    /// The id of the VPC link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_id: Option<String>,
     /// The load balancer behind a VPC link of the second kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration_target: Option<String>,
-    /// What the backend's request is made of.
+    /// The mappings of parameters of the request to the backend.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub request_parameters: BTreeMap<String, String>,
-    /// What the backend's request body is made of, by media type.
+    /// The mapping templates of its body, by media type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub request_templates: BTreeMap<String, String>,
-    /// What happens to a body that no template is for.
+    /// What happens to a body without a template for its media type.
     #[serde(default)]
     pub passthrough_behavior: PassthroughBehavior,
-    /// Whether bodies are converted between text and bytes.
+    /// The conversion of bodies, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_handling: Option<ContentHandling>,
-    /// How long it may take, in milliseconds.
+    /// The integration timeout, in milliseconds.
     #[serde(default = "longest", rename = "timeoutInMillis")]
     pub timeout_ms: u32,
-    /// What answers are cached by.
+    /// The parameters of the cache key of responses.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub cache_key_parameters: BTreeSet<String>,
-    /// A name for what is cached together; the resource's id is left out.
+    /// The cache namespace, unless it is the id of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_namespace: Option<String>,
-    /// What becomes of its answers, by a pattern of their status or error; or `default`.
+    /// The integration responses, by the pattern of the status or the error; or `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub responses: BTreeMap<String, IntegrationResponse>,
-    /// How its certificate is checked.
+    /// The check of the certificate of the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsConfig>,
     /// Whether its response is streamed; buffered is left out.
@@ -70,19 +70,19 @@ pub struct Integration {
     pub response_transfer_mode: Option<ResponseTransferMode>,
 }
 
-/// What kind of backend.
+/// The type of an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationKind {
-    /// A service of AWS's, its requests and answers mapped.
+    /// An AWS service, with mapped requests and responses.
     Aws,
-    /// A Lambda function that gets the request as it is.
+    /// A Lambda function that receives the request as an event.
     AwsProxy,
-    /// A backend, its requests and answers mapped.
+    /// An HTTP backend, with mapped requests and responses.
     Http,
-    /// A backend that gets the request as it is.
+    /// An HTTP backend that receives the request unchanged.
     HttpProxy,
-    /// API Gateway itself.
+    /// A fixed response, without a backend.
     Mock,
 }
 
@@ -143,28 +143,28 @@ named_by_aws! {
     }
 }
 
-/// What becomes of an answer of a backend's.
+/// An integration response: the mapping of a response of the backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntegrationResponse {
-    /// The status that the caller gets.
+    /// The status of the response.
     pub status_code: String,
-    /// Headers, and what they are made of.
+    /// The mappings of headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_parameters: BTreeMap<String, String>,
-    /// Bodies, and what they are made of, by media type.
+    /// The mapping templates of the body, by media type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_templates: BTreeMap<String, String>,
-    /// Whether bodies are converted between text and bytes.
+    /// The conversion of bodies, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_handling: Option<ContentHandling>,
 }
 
-/// How a backend's certificate is checked.
+/// The check of the certificate of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TlsConfig {
-    /// Whether any certificate will do.
+    /// Whether any certificate is accepted.
     pub insecure_skip_verification: bool,
 }
 
@@ -173,7 +173,7 @@ fn longest() -> u32 {
 }
 
 impl Integration {
-    /// Makes one of a kind, everything else as API Gateway has it.
+    /// Makes one of this type, with the defaults of API Gateway.
     pub fn new(kind: IntegrationKind) -> Self {
         Self {
             kind,
@@ -196,7 +196,7 @@ impl Integration {
         }
     }
 
-    /// Makes an answer with a status and fixed headers.
+    /// Makes a mock integration with a status and fixed headers.
     pub fn mock(status: u16, headers: &[(&str, String)]) -> Self {
         let parameters = headers
             .iter()
@@ -214,7 +214,7 @@ impl Integration {
         }
     }
 
-    /// Makes the integration that passes a path through to a base URL.
+    /// Makes an HTTP proxy integration of a path below a base URL.
     pub fn http_proxy(base: &str, path: &str, verb: &str) -> Self {
         // `{proxy+}` is called `{proxy}` in a URI.
         let path = path.replace("+}", "}");
@@ -226,7 +226,7 @@ impl Integration {
         }
     }
 
-    /// Reads the extension's JSON, in any of the spellings that AWS takes and gives.
+    /// Reads the JSON of the extension, in every spelling that AWS accepts or returns.
     pub fn read(mut json: Json) -> Result<Self, String> {
         if let Json::Object(members) = &mut json {
             for name in ["type", "passthroughBehavior"] {
@@ -245,7 +245,7 @@ impl Integration {
         Ok(read.normal())
     }
 
-    /// Leaves out what is said without being said, so that equal ones compare equal.
+    /// Leaves out what equals the default, so that equal ones compare equal.
     #[must_use]
     pub fn normal(mut self) -> Self {
         self.connection_type.take_if(|kind| *kind == ConnectionType::Internet);
@@ -255,7 +255,7 @@ impl Integration {
             self.http_method = Some("POST".to_owned());
         }
         if self.kind == IntegrationKind::Mock {
-            // Whatever is said of these, nothing is called.
+            // These have no effect without a backend.
             self.http_method = None;
             self.uri = None;
             self.timeout_ms = MAX_TIMEOUT_MS;
@@ -264,7 +264,7 @@ impl Integration {
     }
 }
 
-/// The media type of templates where nobody says which.
+/// The default media type of templates.
 pub const JSON: &str = "application/json";
-/// What stands for every answer that no pattern fits.
+/// The key of the integration response for every response that no pattern matches.
 pub const DEFAULT: &str = "default";

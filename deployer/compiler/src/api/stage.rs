@@ -1,4 +1,4 @@
-//! What a stage has beside the API it serves.
+//! The settings of a stage and of its usage plan.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::RouteKey;
 use super::aws_names::named_by_aws;
 
-/// A stage's settings.
+/// The settings of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StageSettings {
-    /// What `${stageVariables.NAME}` stands for.
+    /// The stage variables: the value of `${stageVariables.NAME}`, by name.
     pub variables: BTreeMap<String, String>,
-    /// How often it may be called, as a whole.
+    /// The throttle of each method without its own.
     pub throttle: Option<Throttle>,
-    /// How often single operations may be called.
+    /// The throttles of single methods, by verb and path.
     pub routes: BTreeMap<RouteKey, Throttle>,
-    /// Where a line for each request goes.
+    /// The access log, if it is on.
     pub access_log: Option<AccessLog>,
-    /// Whether there are metrics for each operation.
+    /// Whether there are detailed CloudWatch metrics.
     pub metrics: bool,
     /// The level of API Gateway's execution logs, if they are on.
     pub logging: Option<LoggingLevel>,
-    /// Whether requests are traced by X-Ray.
+    /// Whether X-Ray traces requests.
     pub tracing: bool,
 }
 
@@ -36,12 +36,12 @@ named_by_aws! {
     }
 }
 
-/// How often something may be called: a token bucket.
+/// A throttle: a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throttle {
-    /// Requests a second.
+    /// The rate limit, in requests a second.
     pub rate: f64,
-    /// How many may come at once.
+    /// The burst limit, in requests.
     pub burst: i32,
 }
 
@@ -51,18 +51,18 @@ impl std::fmt::Display for Throttle {
     }
 }
 
-/// Where a line for each request goes.
+/// An access log: a line for each request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessLog {
-    /// The log group's or delivery stream's ARN.
+    /// The ARN of the log group or the delivery stream.
     pub destination: String,
-    /// The line.
+    /// The format of a line.
     pub format: String,
 }
 
 impl AccessLog {
-    /// Returns a line of JSON that says what was asked, what the authorizer decided and why,
-    /// and what came of it.
+    /// Returns the default format: a line of JSON with the request, the decision of the
+    /// authorizer with its reason, and the response.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
     pub fn usual_format() -> String {
         let members = [
@@ -92,21 +92,21 @@ impl AccessLog {
     }
 }
 
-/// Who may call how often with an API key.
+/// A usage plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UsagePlan {
-    /// How often each key may call.
+    /// The throttle of each API key.
     pub throttle: Option<Throttle>,
-    /// How often each key may call in a period.
+    /// The quota of each API key.
     pub quota: Option<Quota>,
-    /// The ids of the keys that are in it.
+    /// The ids of its API keys.
     pub keys: Vec<String>,
 }
 
-/// How often a key may call in a period.
+/// A quota of an API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
-    /// Requests.
+    /// The most requests in a period.
     pub limit: i32,
     /// The period after which it is reset.
     pub period: QuotaPeriod,

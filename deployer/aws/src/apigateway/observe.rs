@@ -9,8 +9,9 @@ use compiler::definition::ApiDefinition;
 use deployment::observed::{Observed, ObservedApi};
 
 impl Aws {
-    /// Reads the state of an API and of the roles and functions that belong to it. Roles and
-    /// functions that the caller may not read are left out.
+    /// Reads the state of an API and of the roles and functions that belong to it. Functions that
+    /// the caller may not read are left out, and so are roles other than `roles` if the caller may
+    /// not list them.
     pub fn observe<'a>(
         &'a self,
         name: &'a str,

@@ -52,7 +52,7 @@ impl ApiCall {
 
 /// The kind of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CallErrorKind {
     /// It exists already, or is being modified concurrently.
     Conflict,
     /// The caller is not authorized.
@@ -80,7 +80,7 @@ pub enum Kind {
 #[error("{doing}: {message}")]
 pub struct CallError {
     /// The kind of failure.
-    pub kind: Kind,
+    pub kind: CallErrorKind,
     /// What was being done to what.
     pub doing: String,
     /// AWS's message.
@@ -89,7 +89,7 @@ pub struct CallError {
 
 impl CallError {
     /// Makes a failure that AWS did not report.
-    pub fn new(kind: Kind, doing: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(kind: CallErrorKind, doing: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, doing: doing.into(), message: message.into() }
     }
 }
@@ -98,7 +98,7 @@ impl CallError {
 pub(super) fn if_found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(CallError { kind: Kind::NotFound, .. }) => Ok(None),
+        Err(CallError { kind: CallErrorKind::NotFound, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -175,7 +175,7 @@ impl Caller {
     /// Waits until the quotas allow the call, unless the program is stopping.
     async fn admit(&self, call: &ApiCall) -> Result<(), CallError> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err(CallError::new(Kind::Interrupted, &call.doing, "stopped"));
+            return Err(CallError::new(CallErrorKind::Interrupted, &call.doing, "stopped"));
         }
         let now = self.began.elapsed();
         let pause = {
@@ -193,9 +193,9 @@ impl Caller {
 /// Returns whether a failed call may be sent again: it had no effect, or has the same twice.
 fn may_retry(call: &ApiCall, failed: &CallError) -> bool {
     match failed.kind {
-        Kind::Throttled | Kind::NoConnection => true,
-        Kind::Conflict => is_concurrent(failed),
-        Kind::OutcomeUnknown => call.idempotent,
+        CallErrorKind::Throttled | CallErrorKind::NoConnection => true,
+        CallErrorKind::Conflict => is_concurrent(failed),
+        CallErrorKind::OutcomeUnknown => call.idempotent,
         _ => false,
     }
 }
@@ -233,12 +233,12 @@ mod tests {
     fn a_call_that_must_not_be_sent_twice_is_retried_only_if_it_had_no_effect() {
         let (idempotent, once) = (ApiCall::idempotent("", ""), ApiCall::once("", ""));
         for (kind, message, retried, retried_once) in [
-            (Kind::Conflict, "the role already exists", false, false),
-            (Kind::Conflict, "try again later", true, true),
-            (Kind::Invalid, "", false, false),
-            (Kind::NoConnection, "", true, true),
-            (Kind::OutcomeUnknown, "", true, false),
-            (Kind::Throttled, "", true, true),
+            (CallErrorKind::Conflict, "the role already exists", false, false),
+            (CallErrorKind::Conflict, "try again later", true, true),
+            (CallErrorKind::Invalid, "", false, false),
+            (CallErrorKind::NoConnection, "", true, true),
+            (CallErrorKind::OutcomeUnknown, "", true, false),
+            (CallErrorKind::Throttled, "", true, true),
         ] {
             let error = CallError::new(kind, "", message);
             assert_eq!(may_retry(&idempotent, &error), retried, "{kind:?} {message}");

@@ -9,7 +9,7 @@ use aws_sdk_apigateway::config::http::HttpResponse;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use hyper_util::client::legacy;
 
-use super::call::{ApiCall, CallError, Kind};
+use super::call::{ApiCall, CallError, CallErrorKind};
 
 /// Returns what a failed call means. Texts of emulators are considered only where calls go to a
 /// custom endpoint.
@@ -24,13 +24,13 @@ where
     let status = error.raw_response().map(|response| response.status().as_u16());
     let (code, text) = (error.code().unwrap_or_default(), error.message());
     let kind = match error {
-        SdkError::DispatchFailure(_) if never_sent(error) => Kind::NoConnection,
+        SdkError::DispatchFailure(_) if never_sent(error) => CallErrorKind::NoConnection,
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
-            Kind::OutcomeUnknown
+            CallErrorKind::OutcomeUnknown
         }
-        SdkError::ConstructionFailure(_) => Kind::Invalid,
+        SdkError::ConstructionFailure(_) => CallErrorKind::Invalid,
         _ if custom_endpoint && is_missing_in_emulator(text.unwrap_or_default()) => {
-            Kind::Unsupported
+            CallErrorKind::Unsupported
         }
         _ => kind(code, status.unwrap_or_default()),
     };
@@ -73,12 +73,14 @@ fn is_missing_in_emulator(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
-fn kind(code: &str, status: u16) -> Kind {
+fn kind(code: &str, status: u16) -> CallErrorKind {
     match (code, status) {
         ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429) => {
-            Kind::Throttled
+            CallErrorKind::Throttled
         }
-        ("NotImplemented" | "UnknownOperationException", _) | (_, 501) => Kind::Unsupported,
+        ("NotImplemented" | "UnknownOperationException", _) | (_, 501) => {
+            CallErrorKind::Unsupported
+        }
         (
             "UnrecognizedClientException"
             | "InvalidClientTokenId"
@@ -88,14 +90,16 @@ fn kind(code: &str, status: u16) -> Kind {
             | "SignatureDoesNotMatch"
             | "IncompleteSignature",
             _,
-        ) => Kind::Unauthenticated,
-        ("EntityAlreadyExists" | "ResourceConflictException", _) | (_, 409) => Kind::Conflict,
-        ("NoSuchEntity", _) | (_, 404) => Kind::NotFound,
-        ("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation", _) | (_, 403) => {
-            Kind::Denied
+        ) => CallErrorKind::Unauthenticated,
+        ("EntityAlreadyExists" | "ResourceConflictException", _) | (_, 409) => {
+            CallErrorKind::Conflict
         }
-        (_, 500..) => Kind::OutcomeUnknown,
-        _ => Kind::Invalid,
+        ("NoSuchEntity", _) | (_, 404) => CallErrorKind::NotFound,
+        ("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation", _) | (_, 403) => {
+            CallErrorKind::Denied
+        }
+        (_, 500..) => CallErrorKind::OutcomeUnknown,
+        _ => CallErrorKind::Invalid,
     }
 }
 
@@ -114,18 +118,18 @@ mod tests {
     #[test]
     fn a_code_or_a_status_has_a_kind() {
         for (code, status, expected) in [
-            ("TooManyRequestsException", 429, Kind::Throttled),
-            ("Throttling", 400, Kind::Throttled),
-            ("ConflictException", 409, Kind::Conflict),
-            ("EntityAlreadyExists", 409, Kind::Conflict),
-            ("NotFoundException", 404, Kind::NotFound),
-            ("NoSuchEntity", 404, Kind::NotFound),
-            ("AccessDeniedException", 403, Kind::Denied),
-            ("UnrecognizedClientException", 403, Kind::Unauthenticated),
-            ("BadRequestException", 400, Kind::Invalid),
-            ("InternalFailure", 501, Kind::Unsupported),
-            ("InternalFailure", 500, Kind::OutcomeUnknown),
-            ("", 503, Kind::OutcomeUnknown),
+            ("TooManyRequestsException", 429, CallErrorKind::Throttled),
+            ("Throttling", 400, CallErrorKind::Throttled),
+            ("ConflictException", 409, CallErrorKind::Conflict),
+            ("EntityAlreadyExists", 409, CallErrorKind::Conflict),
+            ("NotFoundException", 404, CallErrorKind::NotFound),
+            ("NoSuchEntity", 404, CallErrorKind::NotFound),
+            ("AccessDeniedException", 403, CallErrorKind::Denied),
+            ("UnrecognizedClientException", 403, CallErrorKind::Unauthenticated),
+            ("BadRequestException", 400, CallErrorKind::Invalid),
+            ("InternalFailure", 501, CallErrorKind::Unsupported),
+            ("InternalFailure", 500, CallErrorKind::OutcomeUnknown),
+            ("", 503, CallErrorKind::OutcomeUnknown),
         ] {
             assert_eq!(kind(code, status), expected, "{code} {status}");
         }
@@ -163,29 +167,29 @@ mod tests {
     fn a_refused_connection_sent_nothing() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let error = failure(&format!("http://{closed}"), false);
-        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+        assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
     fn a_name_that_does_not_resolve_sent_nothing() {
         // A label of more than 63 characters is refused before any name server is queried.
         let error = failure(&format!("http://{}.invalid", "a".repeat(64)), false);
-        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+        assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
     fn a_failed_tls_handshake_sent_nothing() {
         let error = failure(&format!("https://{}", server("no TLS")), false);
-        assert_eq!(error.kind, Kind::NoConnection, "{error}");
+        assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
     fn a_connection_closed_after_the_request_leaves_the_outcome_unknown() {
         let error = failure(&format!("http://{}", server("")), false);
-        assert_eq!(error.kind, Kind::OutcomeUnknown, "{error}");
+        assert_eq!(error.kind, CallErrorKind::OutcomeUnknown, "{error}");
         let cut = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
         let error = failure(&format!("http://{}", server(cut)), false);
-        assert_eq!(error.kind, Kind::OutcomeUnknown, "{error}");
+        assert_eq!(error.kind, CallErrorKind::OutcomeUnknown, "{error}");
     }
 
     #[test]
@@ -193,7 +197,9 @@ mod tests {
         let response = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\
                         x-amzn-errortype: NotFoundException\r\n\r\n\
                         {\"message\": \"Unknown API Gateway v1 path: /account\"}";
-        for (custom_endpoint, kind) in [(true, Kind::Unsupported), (false, Kind::NotFound)] {
+        for (custom_endpoint, kind) in
+            [(true, CallErrorKind::Unsupported), (false, CallErrorKind::NotFound)]
+        {
             let error = failure(&format!("http://{}", server(response)), custom_endpoint);
             assert_eq!(error.kind, kind, "{error}");
         }

@@ -7,13 +7,15 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
 use super::call::if_found;
-use super::{ApiCall, Aws, Call, CallError, Kind};
+use super::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use deployment::desired::role_path;
 use deployment::observed::Role;
 
 /// Returns the failure to build a request.
 fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, CallError> {
-    result.map_err(|error| CallError::new(Kind::Invalid, "writing a request", error.to_string()))
+    result.map_err(|error| {
+        CallError::new(CallErrorKind::Invalid, "writing a request", error.to_string())
+    })
 }
 
 impl Aws {
@@ -91,7 +93,7 @@ impl Aws {
             match made.await {
                 Ok(_) => {}
                 // Created by an attempt without a response, or changed by hand.
-                Err(CallError { kind: Kind::Conflict, .. }) => {
+                Err(CallError { kind: CallErrorKind::Conflict, .. }) => {
                     let mend = self.caller.call(&call, || {
                         let update = self.iam.update_assume_role_policy().role_name(name);
                         update.policy_document(&trust).send()

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::call::if_found;
-use super::{ApiCall, Aws, Call, Kind};
+use super::{ApiCall, Aws, Call, CallErrorKind};
 use compiler::api::Arn;
 use deployment::function::{Build, FunctionAlias, PublishedFunction};
 
@@ -98,7 +98,7 @@ impl Aws {
                 });
                 match made.await {
                     // Created concurrently, or by an attempt without a response.
-                    Err(error) if error.kind == Kind::Conflict => {}
+                    Err(error) if error.kind == CallErrorKind::Conflict => {}
                     made => return made.map(|_| ()),
                 }
             }
@@ -150,7 +150,7 @@ impl Aws {
                     .send()
             });
             match added.await {
-                Err(error) if error.kind != Kind::Conflict => Err(error),
+                Err(error) if error.kind != CallErrorKind::Conflict => Err(error),
                 _ => Ok(()),
             }
         })

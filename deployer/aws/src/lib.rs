@@ -23,7 +23,7 @@ pub mod lambda;
 mod rate_limit;
 
 use call::{ApiCall, Caller};
-pub use call::{Call, CallError, Kind, Listener};
+pub use call::{Call, CallError, CallErrorKind, Listener};
 
 /// How AWS is called: where, and with which credentials.
 #[derive(Clone, Debug, Default)]

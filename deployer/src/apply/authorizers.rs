@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::{Answer, ProbeError, Problem, Transport, probe};
 use super::{ApplyError, Authorizers, Run};
-use aws::{Aws, CallError, Kind};
+use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::AuthorizerShape;
 use compiler::definition::scheme_of;
 
@@ -55,7 +55,7 @@ impl Run<'_> {
         };
         match probe(self.aws, &transport, self.options.token.as_deref()).await {
             Ok(()) => Ok(()),
-            Err(ProbeError::Call(error)) if error.kind == Kind::Unsupported => {
+            Err(ProbeError::Call(error)) if error.kind == CallErrorKind::Unsupported => {
                 if !self.options.untested {
                     return Err(ApplyError::Untestable(name.to_owned()));
                 }

@@ -12,7 +12,7 @@ use super::{Failure, Invocation, local};
 use crate::apply::{Options, Report, apply, put_back};
 use crate::cli;
 use crate::output::{Exit, Output};
-use aws::Kind;
+use aws::CallErrorKind;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
@@ -143,7 +143,7 @@ impl Deployment<'_> {
 /// Empties a stage's authorizer result cache, where that is supported.
 pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
     match session.block_on(session.aws.flush(api, stage)) {
-        Err(error) if error.kind == Kind::Unsupported => {
+        Err(error) if error.kind == CallErrorKind::Unsupported => {
             session.output.note(&error.to_string());
             Ok(())
         }

@@ -11,7 +11,7 @@ use crate::apply::{ApplyError, ConcurrentUpdate};
 use crate::dev::issuer::KeyGenerationError;
 use crate::dev::serving::StartError;
 use crate::output::{Exit, Output};
-use aws::{CallError, ConnectError, Kind};
+use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project::Unreadable;
 use compiler::source::diagnostic::Diagnostic;
@@ -358,8 +358,8 @@ impl Failure {
             Self::Access(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {
-                Kind::Denied | Kind::Unauthenticated => Exit::NotPermitted,
-                Kind::Conflict => Exit::Conflict,
+                CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::NotPermitted,
+                CallErrorKind::Conflict => Exit::Conflict,
                 _ => Exit::Failed,
             },
             Self::ChangedWhileWaiting

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
-use aws::Kind;
+use aws::CallErrorKind;
 use deployment::desired::Desired;
 
 pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -110,7 +110,8 @@ fn told_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), 
     for stage in stages {
         match session.block_on(session.aws.dependents(api, stage)) {
             // Who may not look is told of none.
-            Err(error) if matches!(error.kind, Kind::Denied | Kind::Unsupported) => {}
+            Err(error)
+                if matches!(error.kind, CallErrorKind::Denied | CallErrorKind::Unsupported) => {}
             result => found.extend(result?),
         }
     }

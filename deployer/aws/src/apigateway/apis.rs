@@ -7,7 +7,7 @@ use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOp
 use super::convert::listed;
 use super::{PAGE, hash};
 use crate::call::if_found;
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{ApiSettings, Endpoint};
 use deployment::observed::TAG_API;
 
@@ -90,7 +90,7 @@ impl Aws {
             let made = match made.await {
                 Ok(made) => made.id().unwrap_or_default().to_owned(),
                 // It may have been created: the tag says so.
-                Err(error) if error.kind == Kind::OutcomeUnknown => String::new(),
+                Err(error) if error.kind == CallErrorKind::OutcomeUnknown => String::new(),
                 Err(error) => return Err(error),
             };
             match self.find(name).await? {
@@ -101,12 +101,12 @@ impl Aws {
                         self.delete_api(&made).await?;
                     }
                     let message = format!("somebody else was creating it too ({})", ids.join(", "));
-                    Err(CallError::new(Kind::Conflict, call.doing(), message))
+                    Err(CallError::new(CallErrorKind::Conflict, call.doing(), message))
                 }
                 // It was created, and lists do not show it yet.
                 Found::Nothing if !made.is_empty() => Ok(made),
                 Found::Nothing => Err(CallError::new(
-                    Kind::OutcomeUnknown,
+                    CallErrorKind::OutcomeUnknown,
                     call.doing(),
                     "it is not there; run it again",
                 )),

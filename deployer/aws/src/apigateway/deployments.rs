@@ -9,7 +9,7 @@ use aws_sdk_apigateway::types::{Deployment, Model};
 use super::PAGE;
 use super::convert::split;
 use crate::call::if_found;
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::RouteKey;
 use deployment::observed::ObservedDeployment;
 use deployment::record::Records;
@@ -114,7 +114,7 @@ impl Aws {
             });
             match made.await {
                 Ok(made) => Ok(made.id().unwrap_or_default().to_owned()),
-                Err(error) if error.kind == Kind::OutcomeUnknown => {
+                Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
                     let now = self.deployments(api).await?;
                     let new = now.into_iter().find(|one| {
                         one.revision.as_ref() == Some(revision) && !known.contains(&one.id)

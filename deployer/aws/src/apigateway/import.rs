@@ -8,7 +8,7 @@ use aws_sdk_apigateway::primitives::Blob;
 use aws_sdk_apigateway::types::PutMode;
 use serde_json::Value as Json;
 
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{AuthorizerShape, GatewayResponse};
 
 impl Aws {
@@ -24,7 +24,7 @@ impl Aws {
             });
             let put = put.await?;
             if let Some(warning) = put.warnings().first() {
-                return Err(CallError::new(Kind::Invalid, call.doing(), warning));
+                return Err(CallError::new(CallErrorKind::Invalid, call.doing(), warning));
             }
             let mut status = put.api_status().map(|status| status.as_str().to_owned());
             for _ in 0..60 {
@@ -43,7 +43,7 @@ impl Aws {
                 status = now.await?.api_status().map(|status| status.as_str().to_owned());
             }
             let message = format!("the API is {}", status.unwrap_or_default());
-            Err(CallError::new(Kind::OutcomeUnknown, call.doing(), message))
+            Err(CallError::new(CallErrorKind::OutcomeUnknown, call.doing(), message))
         })
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation, RequestValidator, Resource};
 
 use super::PAGE;
 use super::convert::methods;
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{AuthorizerShape, RouteKey, Validator};
 use compiler::definition::{Authorization, Method};
 
@@ -110,7 +110,11 @@ impl Aws {
                     let found = authorizers.iter().find(|(_, (known, _))| known == name);
                     let Some((id, (_, shape))) = found else {
                         let message = format!("there is no authorizer {name}");
-                        return Err(CallError::new(Kind::Invalid, "guarding a method", message));
+                        return Err(CallError::new(
+                            CallErrorKind::Invalid,
+                            "guarding a method",
+                            message,
+                        ));
                     };
                     let kind =
                         if shape.providers.is_empty() { "CUSTOM" } else { "COGNITO_USER_POOLS" };

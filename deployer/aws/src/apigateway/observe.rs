@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Listed;
 use super::convert::{methods, split};
-use crate::{Aws, Call, CallError, Kind};
+use crate::{Aws, Call, CallError, CallErrorKind};
 use compiler::definition::ApiDefinition;
 use deployment::observed::{Observed, ObservedApi};
 
@@ -82,7 +82,7 @@ impl Aws {
 fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(CallError { kind: Kind::Denied, .. }) => Ok(None),
+        Err(CallError { kind: CallErrorKind::Denied, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

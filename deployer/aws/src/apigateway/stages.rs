@@ -9,7 +9,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation, Stage};
 use super::convert::stage;
 use super::hash;
 use crate::call::if_found;
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, ServedDeployments};
 use deployment::plan::{Patch, PatchOp};
@@ -56,7 +56,7 @@ impl Aws {
             });
             match made.await {
                 Ok(_) => Ok(()),
-                Err(error) if error.kind == Kind::OutcomeUnknown => {
+                Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
                     let stages = self.stages(api).await?;
                     let there =
                         stages.get(name).is_some_and(|stage| stage.deployment == deployment);
@@ -152,7 +152,7 @@ impl Aws {
             let body = sdk.await?.body.map(Blob::into_inner).unwrap_or_default();
             if body.is_empty() {
                 return Err(CallError::new(
-                    Kind::OutcomeUnknown,
+                    CallErrorKind::OutcomeUnknown,
                     "generating a client",
                     "nothing came back",
                 ));

@@ -8,7 +8,7 @@ use aws_sdk_apigateway::types::{
 
 use super::PAGE;
 use crate::call::if_found;
-use crate::{ApiCall, Aws, Call, CallError, Kind};
+use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
@@ -130,7 +130,7 @@ impl Aws {
                     create.key_id(key).key_type("API_KEY").send()
                 });
                 match added.await {
-                    Err(error) if error.kind != Kind::Conflict => return Err(error),
+                    Err(error) if error.kind != CallErrorKind::Conflict => return Err(error),
                     _ => {}
                 }
             }

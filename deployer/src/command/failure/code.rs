@@ -3,7 +3,7 @@
 use super::{Failure, FunctionProblem};
 use crate::apply::ApplyError;
 use crate::output::ErrorCode;
-use aws::{ConnectError, Kind};
+use aws::{CallErrorKind, ConnectError};
 use deployment::desired::DesiredStateError;
 
 impl Failure {
@@ -86,18 +86,18 @@ fn apply(error: &ApplyError) -> ErrorCode {
     }
 }
 
-const fn call(kind: Kind) -> ErrorCode {
+const fn call(kind: CallErrorKind) -> ErrorCode {
     match kind {
-        Kind::Conflict => ErrorCode::AwsConflict,
-        Kind::Denied => ErrorCode::AccessDenied,
-        Kind::Interrupted => ErrorCode::Interrupted,
-        Kind::Invalid => ErrorCode::AwsRejected,
-        Kind::OutcomeUnknown => ErrorCode::OutcomeUnknown,
-        Kind::NoConnection => ErrorCode::AwsUnreachable,
-        Kind::NotFound => ErrorCode::AwsNotFound,
-        Kind::Throttled => ErrorCode::Throttled,
-        Kind::Unauthenticated => ErrorCode::CredentialsRejected,
-        Kind::Unsupported => ErrorCode::UnsupportedCall,
+        CallErrorKind::Conflict => ErrorCode::AwsConflict,
+        CallErrorKind::Denied => ErrorCode::AccessDenied,
+        CallErrorKind::Interrupted => ErrorCode::Interrupted,
+        CallErrorKind::Invalid => ErrorCode::AwsRejected,
+        CallErrorKind::OutcomeUnknown => ErrorCode::OutcomeUnknown,
+        CallErrorKind::NoConnection => ErrorCode::AwsUnreachable,
+        CallErrorKind::NotFound => ErrorCode::AwsNotFound,
+        CallErrorKind::Throttled => ErrorCode::Throttled,
+        CallErrorKind::Unauthenticated => ErrorCode::CredentialsRejected,
+        CallErrorKind::Unsupported => ErrorCode::UnsupportedCall,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Failure, FunctionProblem};
 use crate::apply::ApplyError;
-use aws::{CallError, ConnectError, Kind};
+use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
 
@@ -83,13 +83,17 @@ fn apply(error: &ApplyError) -> Option<String> {
 
 fn call(error: &CallError) -> Option<String> {
     let fixed = match error.kind {
-        Kind::Denied => "`deployer iam COMMAND` prints the policy that a command needs",
-        Kind::Unauthenticated => "log in again, or name other credentials",
-        Kind::Interrupted => "re-run to resume",
-        Kind::Conflict => "another program is changing it; re-run",
-        Kind::OutcomeUnknown | Kind::Throttled => "safe to re-run: completed steps are skipped",
-        Kind::NoConnection => "check the Region, endpoint URL and network connectivity",
-        Kind::Invalid | Kind::NotFound | Kind::Unsupported => return None,
+        CallErrorKind::Denied => "`deployer iam COMMAND` prints the policy that a command needs",
+        CallErrorKind::Unauthenticated => "log in again, or name other credentials",
+        CallErrorKind::Interrupted => "re-run to resume",
+        CallErrorKind::Conflict => "another program is changing it; re-run",
+        CallErrorKind::OutcomeUnknown | CallErrorKind::Throttled => {
+            "safe to re-run: completed steps are skipped"
+        }
+        CallErrorKind::NoConnection => "check the Region, endpoint URL and network connectivity",
+        CallErrorKind::Invalid | CallErrorKind::NotFound | CallErrorKind::Unsupported => {
+            return None;
+        }
     };
     Some(fixed.to_owned())
 }

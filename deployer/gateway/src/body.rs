@@ -18,7 +18,16 @@ use super::gateway_response::{Refusal, Refused};
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The body of a request or a response.
-pub type AnyBody = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub type AnyBody = BoxBody<Bytes, BodyError>;
+
+/// Why a body broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BodyError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// A response that is being made. Boxed, because a future is compiled by the crate that awaits it:
+/// a request's way is compiled here, once, and optimized as this crate is.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<AnyBody>> + Send + 'a>>;
 
 /// Boxes a body of any kind.
 pub fn body<B>(body: B) -> AnyBody
@@ -26,7 +35,7 @@ where
     B: Body<Data = Bytes> + Send + Sync + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    body.map_err(Into::into).boxed()
+    body.map_err(|error| BodyError(error.into())).boxed()
 }
 
 /// The content type of a response.
@@ -122,16 +131,17 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         waiting: &mut Waiting<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if self.sleep.as_mut().poll(waiting).is_ready() {
-            return Poll::Ready(Some(Err("the backend did not end its answer in time".into())));
+            let late = "the backend did not end its answer in time";
+            return Poll::Ready(Some(Err(BodyError(late.into()))));
         }
-        Pin::new(&mut self.body).poll_frame(waiting).map_err(Into::into)
+        Pin::new(&mut self.body).poll_frame(waiting).map_err(|error| BodyError(error.into()))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,12 +10,11 @@ use http::header::{HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::{Full, Limited};
-use hyper::body::Body;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::authorize::authorize;
-use super::body::{AnyBody, MAX_BODY_BYTES, body};
+use super::body::{Answering, AnyBody, MAX_BODY_BYTES, body};
 use super::cache::Cache;
 use super::client::HttpClient;
 use super::functions::{Functions, Invocation};
@@ -52,10 +51,10 @@ pub struct Gateway {
 }
 
 /// A request on its way.
-struct InFlight<'a, B> {
+struct InFlight<'a> {
     loaded: &'a LoadedApi,
     extensions: Extensions,
-    payload: B,
+    payload: AnyBody,
     trace: &'a mut RequestTrace,
 }
 
@@ -100,11 +99,15 @@ impl Gateway {
     }
 
     /// Answers one request, and traces it.
-    pub async fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> Response<AnyBody>
-    where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub fn answer(&self, request: Request<AnyBody>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(self.answer_in_order(request, peer))
+    }
+
+    async fn answer_in_order(
+        &self,
+        request: Request<AnyBody>,
+        peer: SocketAddr,
+    ) -> Response<AnyBody> {
         let (started, now) = (clock::instant(), OffsetDateTime::from(clock::now()));
         let loaded = self.loaded();
         let (parts, payload) = request.into_parts();
@@ -125,15 +128,11 @@ impl Gateway {
         response
     }
 
-    async fn process<B>(
+    async fn process(
         &self,
-        request: InFlight<'_, B>,
+        request: InFlight<'_>,
         head: &mut RequestHead,
-    ) -> Result<Answered, Refused>
-    where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> Result<Answered, Refused> {
         let loaded = request.loaded;
         let api = &loaded.api;
         head.path = below_stage(&api.stage, &head.path)?;
@@ -158,16 +157,12 @@ impl Gateway {
         passed.map_err(|refused| refused.knowing(context.more.into_owned()))
     }
 
-    async fn past_routing<B>(
+    async fn past_routing(
         &self,
-        request: InFlight<'_, B>,
+        request: InFlight<'_>,
         backend: &Backend,
         context: &mut Context<'_>,
-    ) -> Result<Answered, Refused>
-    where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> Result<Answered, Refused> {
         let Some(found) = context.found else {
             return Err(Refused::because(Refusal::MissingAuthenticationToken, "there is no route"));
         };

@@ -1,16 +1,18 @@
 //! An HTTP/1.1 server with graceful shutdown.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
-use super::body::AnyBody;
+use super::body::{Answering, AnyBody, body};
 
 /// API Gateway's limit is 10,240 bytes of request line and headers; a little more is read so that a
 /// request just above it gets a response.
@@ -19,14 +21,22 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The timeout for receiving a request's head, and for requests in flight when the server stops.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Answers the requests of a server.
+pub type Handler = Arc<dyn Fn(Request<AnyBody>, SocketAddr) -> Answering<'static> + Send + Sync>;
+
+/// Completes when a server is to stop.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A server. Boxed, so that what it spawns is compiled in this crate.
+pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves requests with a handler until `stop` completes.
-pub async fn serve_with<H, F>(listener: TcpListener, stop: impl Future<Output = ()>, handle: H)
-where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<AnyBody>> + Send + 'static,
-{
+pub fn serve(listener: TcpListener, stop: Stop, handler: Handler) -> Serving {
+    Box::pin(accept(listener, stop, handler))
+}
+
+async fn accept(listener: TcpListener, mut stop: Stop, handler: Handler) {
     let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, peer) = tokio::select! {
             () = &mut stop => break,
@@ -39,9 +49,9 @@ where
                 }
             },
         };
-        let handle = handle.clone();
-        let service = service_fn(move |request| {
-            let answering = handle(request, peer);
+        let handler = Arc::clone(&handler);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answering = handler(request.map(body), peer);
             async move { Ok::<_, std::convert::Infallible>(answering.await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde_json::json;
 
 use gateway::body::{AnyBody, ContentType, reply};
 
 /// Answers 200 with the request's method, path, query, headers and the size of its body.
 /// Credentials are not echoed.
-pub async fn answer(request: Request<Incoming>) -> Response<AnyBody> {
+pub async fn answer(request: Request<AnyBody>) -> Response<AnyBody> {
     let (head, content) = request.into_parts();
     let size = content.collect().await.map(|content| content.to_bytes().len()).ok();
     let headers: BTreeMap<&str, &str> = head

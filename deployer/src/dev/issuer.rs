@@ -13,7 +13,6 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value as Json, json};
 
@@ -118,7 +117,7 @@ impl Issuer {
     }
 
     /// Answers one request.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+    pub async fn answer(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
         let mut response = match (request.method(), request.uri().path()) {
             (&Method::GET, "/.well-known/openid-configuration") => {
                 json_reply(StatusCode::OK, &self.metadata())
@@ -146,7 +145,7 @@ impl Issuer {
     }
 
     /// RFC 6749 section 4.4: the scopes asked for are the scopes given.
-    async fn token(&self, request: Request<Incoming>) -> Response<AnyBody> {
+    async fn token(&self, request: Request<AnyBody>) -> Response<AnyBody> {
         let refuse = |error: &str| json_reply(StatusCode::BAD_REQUEST, &json!({"error": error}));
         let Ok(form) = Limited::new(request.into_body(), MAX_FORM_BYTES).collect().await else {
             return refuse("invalid_request");

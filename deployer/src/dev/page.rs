@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
@@ -81,9 +80,9 @@ impl Page {
     /// Answers a request that is not for the API; returns any other.
     pub async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<AnyBody>,
         gateway: &Gateway,
-    ) -> Result<Response<AnyBody>, Request<Incoming>> {
+    ) -> Result<Response<AnyBody>, Request<AnyBody>> {
         if !is_beside_api(request.uri().path()) {
             return Err(request);
         }
@@ -92,7 +91,7 @@ impl Page {
         Ok(response)
     }
 
-    async fn respond(&self, request: Request<Incoming>, gateway: &Gateway) -> Response<AnyBody> {
+    async fn respond(&self, request: Request<AnyBody>, gateway: &Gateway) -> Response<AnyBody> {
         let path = request.uri().path().to_owned();
         if is_health_check(&path) {
             return reply(StatusCode::OK, ContentType::Text, "healthy");
@@ -116,7 +115,7 @@ impl Page {
     async fn page(
         &self,
         path: &str,
-        request: Request<Incoming>,
+        request: Request<AnyBody>,
         gateway: &Gateway,
     ) -> Response<AnyBody> {
         let nothing = || refuse(StatusCode::NOT_FOUND, "there is nothing of this name");

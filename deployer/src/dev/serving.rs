@@ -2,14 +2,12 @@
 //! backend, and the functions.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authorizer::config::IssuerDocument;
-use http::{Request, Response, Uri};
-use hyper::body::Incoming;
+use http::Uri;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,12 +16,12 @@ use super::issuer::Issuer;
 use super::{echo, page};
 use authorizers::{authorizers, configuration, scheme_of};
 use compiler::api::{Api, IntegrationKind};
-use gateway::body::AnyBody;
+use gateway::body::Answering;
 use gateway::client::client;
 use gateway::functions::{Command, Functions, Settings};
 use gateway::loaded_api::LoadedApi;
 use gateway::pipeline::{Gateway, Observer};
-use gateway::server;
+use gateway::server::{self, Handler};
 
 mod authorizers;
 
@@ -162,28 +160,25 @@ struct Servers {
 
 impl Servers {
     /// Serves a listener until the servers are stopped.
-    fn serve<H, F>(&mut self, listener: TcpListener, handle: H)
-    where
-        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<AnyBody>> + Send + 'static,
-    {
+    fn serve(&mut self, listener: TcpListener, handler: Handler) {
         let mut stopped = self.stop.subscribe();
-        let stopped = async move { _ = stopped.changed().await };
-        self.tasks.spawn(server::serve_with(listener, stopped, handle));
+        let stopped = Box::pin(async move { _ = stopped.changed().await });
+        self.tasks.spawn(server::serve(listener, stopped, handler));
     }
 
     /// Serves the gateway, with the page beside the API.
     fn gateway(&mut self, listener: TcpListener, gateway: &Arc<Gateway>, page: page::Page) {
         let (gateway, page) = (Arc::clone(gateway), Arc::new(page));
-        self.serve(listener, move |request, peer| {
+        let handler = move |request, peer| -> Answering<'static> {
             let (gateway, page) = (Arc::clone(&gateway), Arc::clone(&page));
-            async move {
+            Box::pin(async move {
                 match page.answer(request, &gateway).await {
                     Ok(response) => response,
                     Err(request) => gateway.answer(request, peer).await,
                 }
-            }
-        });
+            })
+        };
+        self.serve(listener, Arc::new(handler));
     }
 
     async fn stop(mut self) {
@@ -201,10 +196,11 @@ fn echo_backend(servers: &mut Servers, reached: &Arc<AtomicU64>) -> Result<Strin
         .map_err(|error| StartError::Start("the backend", error.to_string()))?;
     let url = url(&listener)?;
     let reached = Arc::clone(reached);
-    servers.serve(listener, move |request, _| {
+    let handler = move |request, _| -> Answering<'static> {
         reached.fetch_add(1, Ordering::SeqCst);
-        echo::answer(request)
-    });
+        Box::pin(echo::answer(request))
+    };
+    servers.serve(listener, Arc::new(handler));
     Ok(url)
 }
 
@@ -217,7 +213,9 @@ fn local_issuer(
         .map_err(|error| StartError::Start("the local issuer", error.to_string()))?;
     let issuer = Arc::new(issuer);
     let serving = Arc::clone(&issuer);
-    servers.serve(listener, move |request, _| Arc::clone(&serving).answer(request));
+    let handler =
+        move |request, _| -> Answering<'static> { Box::pin(Arc::clone(&serving).answer(request)) };
+    servers.serve(listener, Arc::new(handler));
     Ok(issuer)
 }
 

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
@@ -19,10 +18,10 @@ use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{Invocation, MAX_ANSWER_BYTES};
-use crate::body::{AnyBody, body, json_reply};
+use crate::body::{Answering, AnyBody, body, json_reply};
 use crate::clock;
 use crate::ids::new_id;
-use crate::server::serve_with;
+use crate::server::serve;
 use crate::sync::locked;
 
 /// The maximum number of concurrent requests of a function; more wait.
@@ -154,11 +153,12 @@ impl Environment {
         });
         let (serving, mut stop) = watch::channel(());
         let api = Arc::clone(&runtime);
-        let stopped = async move { _ = stop.changed().await };
-        tokio::spawn(serve_with(listener, stopped, move |request, _| {
+        let stopped = Box::pin(async move { _ = stop.changed().await });
+        let handler = move |request, _| -> Answering<'static> {
             let api = Arc::clone(&api);
-            async move { api.answer(request).await }
-        }));
+            Box::pin(async move { api.answer(request).await })
+        };
+        tokio::spawn(serve(listener, stopped, Arc::new(handler)));
         let mut child = process(command, address).spawn()?;
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(lines(stdout, Arc::clone(&command.log)));
@@ -216,7 +216,7 @@ impl Environment {
 }
 
 impl Runtime {
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+    async fn answer(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
         let (head, content) = request.into_parts();
         let path = head.uri.path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
         if (&head.method, path) == (&Method::GET, "invocation/next") {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Body;
 
-use crate::body::{MAX_BODY_BYTES, too_large};
+use crate::body::{AnyBody, MAX_BODY_BYTES, too_large};
 use crate::gateway_response::{Refusal, Refused};
 use crate::request::RequestHead;
 use crate::router::is_text;
@@ -50,11 +49,7 @@ pub(super) fn below_stage(stage: &str, path: &str) -> Result<String, Refused> {
 }
 
 /// Receives the whole body.
-pub(super) async fn collected<B>(payload: B) -> Result<Bytes, Refused>
-where
-    B: Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+pub(super) async fn collected(payload: AnyBody) -> Result<Bytes, Refused> {
     let collecting = Limited::new(payload, MAX_BODY_BYTES).collect();
     match tokio::time::timeout(BODY_TIMEOUT, collecting).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

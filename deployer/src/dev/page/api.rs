@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use http::header::HeaderValue;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
@@ -59,10 +58,7 @@ fn route(route: &Route) -> Json {
 }
 
 /// Issues a token with the scopes of the request.
-pub(super) async fn token(
-    issuer: Option<&Issuer>,
-    request: Request<Incoming>,
-) -> Response<AnyBody> {
+pub(super) async fn token(issuer: Option<&Issuer>, request: Request<AnyBody>) -> Response<AnyBody> {
     let Some(issuer) = issuer else {
         return refuse(StatusCode::NOT_FOUND, "there is no local issuer");
     };
@@ -84,7 +80,7 @@ pub(super) async fn token(
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 pub(super) async fn invoke(
     rest: &str,
-    request: Request<Incoming>,
+    request: Request<AnyBody>,
     gateway: &Gateway,
 ) -> Response<AnyBody> {
     let name = rest.strip_suffix("/invocations").map(decoded).unwrap_or_default();

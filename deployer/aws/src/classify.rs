@@ -9,7 +9,7 @@ use aws_sdk_apigateway::config::http::HttpResponse;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use hyper_util::client::legacy;
 
-use super::call::{ApiCall, CallError, CallErrorKind};
+use super::api_call::{ApiCall, CallError, CallErrorKind};
 
 /// Returns what a failed call means. Texts of emulators are considered only where calls go to a
 /// custom endpoint.

@@ -6,7 +6,7 @@ use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
-use super::call::if_found;
+use super::api_call::if_found;
 use super::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use deployment::desired::role_path;
 use deployment::observed::Role;

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::call::if_found;
+use super::api_call::if_found;
 use super::{ApiCall, Aws, Call, CallErrorKind};
 use compiler::api::Arn;
 use deployment::function::{Build, FunctionAlias, PublishedFunction};

@@ -15,15 +15,18 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use deployment::observed::AwsTarget;
 
+mod api_call;
 pub mod apigateway;
-mod call;
+mod caller;
 mod classify;
 pub mod iam;
 pub mod lambda;
 mod rate_limit;
 
-use call::{ApiCall, Caller};
-pub use call::{Call, CallError, CallErrorKind, Listener};
+use api_call::ApiCall;
+pub use api_call::{Call, CallError, CallErrorKind};
+use caller::Caller;
+pub use caller::Listener;
 
 /// How AWS is called: where, and with which credentials.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation};
+use aws_sdk_apigateway::primitives::DateTime;
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation, RestApi};
+use serde_json::Value as Json;
 
-use super::convert::listed;
 use super::{PAGE, hash};
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{ApiSettings, Endpoint};
 use deployment::observed::TAG_API;
@@ -178,4 +179,33 @@ impl Aws {
             update.await.map(|_| ())
         })
     }
+}
+
+fn listed(api: &RestApi) -> Listed {
+    let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
+    let policy = api.policy().filter(|policy| !policy.is_empty());
+    Listed {
+        id: api.id().unwrap_or_default().to_owned(),
+        name: api.name().unwrap_or_default().to_owned(),
+        tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
+        endpoint: kinds.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
+        created: api.created_date().map_or(0, DateTime::secs),
+        settings: ApiSettings {
+            description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
+            key_from_authorizer: api
+                .api_key_source()
+                .is_some_and(|source| source.as_str() == "AUTHORIZER"),
+            binary_media_types: api.binary_media_types().iter().cloned().collect(),
+            minimum_compression_size: api.minimum_compression_size(),
+            policy: policy.and_then(read_policy),
+        }
+        .normal(),
+    }
+}
+
+/// Reads a resource policy, which comes as JSON whose quotes are escaped once more.
+fn read_policy(text: &str) -> Option<Json> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"").replace("\\\\", "\\")))
+        .ok()
 }

@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{Authorizer, Op, PatchOperation};
 
 use super::convert::shape;
 use super::{PAGE, hash};
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError};
 use compiler::api::AuthorizerShape;
 

@@ -8,7 +8,7 @@ use aws_sdk_apigateway::types::{Deployment, Model};
 
 use super::PAGE;
 use super::convert::split;
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::RouteKey;
 use deployment::observed::ObservedDeployment;

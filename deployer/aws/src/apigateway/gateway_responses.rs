@@ -6,7 +6,7 @@ use aws_sdk_apigateway::types::{GatewayResponse as AwsResponse, GatewayResponseT
 
 use super::convert::gateway_response;
 use super::{PAGE, hash};
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, CallError};
 use compiler::api::GatewayResponse;
 

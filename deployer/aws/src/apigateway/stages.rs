@@ -8,7 +8,7 @@ use aws_sdk_apigateway::types::{Op, PatchOperation, Stage};
 
 use super::convert::stage;
 use super::hash;
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, ServedDeployments};

@@ -7,7 +7,7 @@ use aws_sdk_apigateway::types::{
 };
 
 use super::PAGE;
-use crate::call::if_found;
+use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};

@@ -2,19 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use super::{Step, Target};
+use super::Target;
 use crate::desired::{Desired, role_arn};
 use crate::observed::{Observed, ObservedApi};
 use crate::record::Record;
 
-/// Returns the step that removes our deployments beyond those to keep, and roles that no kept
-/// revision names.
-pub(super) fn prune(desired: &Desired, observed: &Observed, target: &Target) -> Option<Step> {
+/// Deployments by id, and roles by name, that can be removed.
+pub(super) struct Unneeded {
+    pub deployments: Vec<String>,
+    pub roles: Vec<String>,
+}
+
+/// Returns our deployments beyond those to keep, and the roles that no kept revision names; `None`
+/// if there are none of either.
+pub(super) fn unneeded(
+    desired: &Desired,
+    observed: &Observed,
+    target: &Target,
+) -> Option<Unneeded> {
     let api = observed.api.as_ref()?;
     let deployments = old_deployments(desired, api, target);
     let roles = unused_roles(desired, observed, api, &deployments);
-    let something = !deployments.is_empty() || !roles.is_empty();
-    something.then_some(Step::Prune { deployments, roles })
+    let any = !deployments.is_empty() || !roles.is_empty();
+    any.then_some(Unneeded { deployments, roles })
 }
 
 fn old_deployments(desired: &Desired, api: &ObservedApi, target: &Target) -> Vec<String> {

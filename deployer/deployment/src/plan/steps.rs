@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::Target;
-use super::prune::prune;
+use super::prune::{Unneeded, unneeded};
 use super::stage::{Patch, no_canary, patches, serve};
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
@@ -167,7 +167,10 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     steps.extend(usage_plan(desired, api));
     if !steps.is_empty() {
         // Tidying up is no reason to do anything.
-        steps.extend(prune(desired, observed, target));
+        let unneeded = unneeded(desired, observed, target);
+        steps.extend(
+            unneeded.map(|Unneeded { deployments, roles }| Step::Prune { deployments, roles }),
+        );
     }
     steps
 }

@@ -1,11 +1,10 @@
-//! One API call: sent within the quotas, retried where that is safe, and its failure named with
-//! what was being done to what.
+//! Sends API calls: within the quotas, retried where that is safe, and a failure named with what
+//! was being done to what.
 //!
 //! A call without a response may have taken effect. An idempotent one is retried; one that
 //! creates something is not, and its caller looks up whether it was created.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,94 +13,12 @@ use aws_sdk_apigateway::config::http::HttpResponse;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep};
 
+use super::api_call::{ApiCall, CallError, CallErrorKind};
 use super::classify::call_error;
 use super::rate_limit::RateLimit;
 
 /// Receives the reason of every wait.
 pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// The future of what this crate does on AWS. Boxed here, so that the SDK's futures are compiled
-/// once, in this crate: an `async fn` is compiled again wherever it is awaited.
-pub type Call<'a, T, E = CallError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
-
-/// An API call, before it is sent.
-#[derive(Clone, Debug)]
-pub(super) struct ApiCall {
-    operation: &'static str,
-    doing: String,
-    idempotent: bool,
-}
-
-impl ApiCall {
-    /// Makes a call that has the same effect when it is sent twice, so that it may be retried.
-    /// `operation` names its quota.
-    pub(super) fn idempotent(operation: &'static str, doing: impl Into<String>) -> Self {
-        Self { operation, doing: doing.into(), idempotent: true }
-    }
-
-    /// Makes a call that must not be sent twice.
-    pub(super) fn once(operation: &'static str, doing: impl Into<String>) -> Self {
-        Self { idempotent: false, ..Self::idempotent(operation, doing) }
-    }
-
-    /// Returns what is being done to what.
-    pub(super) fn doing(&self) -> &str {
-        &self.doing
-    }
-}
-
-/// The kind of a failed call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallErrorKind {
-    /// It exists already, or is being modified concurrently.
-    Conflict,
-    /// The caller is not authorized.
-    Denied,
-    /// The program is stopping.
-    Interrupted,
-    /// AWS rejects the request.
-    Invalid,
-    /// No connection could be established: nothing was sent.
-    NoConnection,
-    /// It does not exist.
-    NotFound,
-    /// There was no response, or a server error: the call may have taken effect.
-    OutcomeUnknown,
-    /// The quota is exceeded, and waiting did not help.
-    Throttled,
-    /// The caller's credentials are not valid.
-    Unauthenticated,
-    /// The endpoint does not have this operation.
-    Unsupported,
-}
-
-/// A call that failed for good.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{doing}: {message}")]
-pub struct CallError {
-    /// The kind of failure.
-    pub kind: CallErrorKind,
-    /// What was being done to what.
-    pub doing: String,
-    /// AWS's message.
-    pub message: String,
-}
-
-impl CallError {
-    /// Makes a failure that AWS did not report.
-    pub fn new(kind: CallErrorKind, doing: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, doing: doing.into(), message: message.into() }
-    }
-}
-
-/// Returns `None` for what does not exist.
-pub(super) fn if_found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(CallError { kind: CallErrorKind::NotFound, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
 
 /// The most attempts of a call.
 const MAX_ATTEMPTS: u32 = 6;

@@ -31,7 +31,7 @@ fn who_cannot_get_in_is_told_why() {
     assert!(told.says("no AWS credentials"), "{told:?}");
     let nowhere = ["--endpoint-url", "http://127.0.0.1:9"];
     let told = planned(&account, |plan| _ = plan.args(nowhere)).exits(1);
-    assert!(told.says("identifying the caller") && told.says("is there such a Region"), "{told:?}");
+    assert!(told.says("identifying the caller") && told.says("check the Region"), "{told:?}");
     // A role that may not be assumed, and one that may, with its external id.
     let role = "arn:aws:iam::100000000061:role/deployer";
     account.python("iam.create_role(RoleName='deployer', AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::100000000061:root'}, 'Action': 'sts:AssumeRole'}]}))");

@@ -45,7 +45,7 @@ fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
     account.run(&["check", "files", "--deny-warnings"]).exits(0);
 
     // Not ours yet: nothing touches it.
-    assert!(account.run(&["status", "files", "--stage", "live"]).exits(1).says("no API legacy"));
+    assert!(account.run(&["status", "files", "--stage", "live"]).exits(1).says("no API `legacy`"));
     assert!(account.run(&["adopt", &id, "files"]).exits(1).says("--yes"));
     account.run(&["adopt", &id, "files", "--yes"]).exits(0);
     account.run(&["adopt", &id, "files", "--yes"]).exits(0);

@@ -155,7 +155,7 @@ fn what_no_stage_served_is_not_gone_back_to() {
     scope(&account, "admin", "all");
     account.deploy("dev");
     let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(1);
-    assert!(refused.says("no stage served revision 2"), "{refused:?}");
+    assert!(refused.says("revision 2 was never served by a stage"), "{refused:?}");
     assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
     // The one before is the one that was served before.
     let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
@@ -357,7 +357,7 @@ fn ctrl_c_ends_after_the_call_and_a_second_run_completes() {
         "--yes",
         "--token-command=echo stopped-in-the-middle",
     ]);
-    assert!(told.exit == 1 && told.says("stopped") && told.says("run it again"), "{told:?}");
+    assert!(told.exit == 1 && told.says("stopped") && told.says("re-run to resume"), "{told:?}");
     assert!(account.wire.calls().last().unwrap().1.contains("/authorizers/"));
     let api = account.api();
     assert_eq!((&api["stages"], &api["deployments"]), (&json!({}), &json!([])));

@@ -130,10 +130,8 @@ fn every_code_is_unique_and_documented() {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/error-codes.md");
     let document = fs::read_to_string(path).unwrap();
-    let table: String = ErrorCode::all()
-        .iter()
-        .map(|code| format!("| `{}` | {} |\n", code.name(), code.meaning()))
-        .collect();
+    let row = |code: &ErrorCode| format!("| `{}` | {} |", code.name(), code.meaning());
+    let table = ErrorCode::all().iter().map(row).collect::<Vec<_>>().join("\n");
     assert!(document.contains(&table), "docs/error-codes.md lacks this table:\n{table}");
     for rule in rules {
         assert!(document.contains(&format!("| `{rule}` |")), "{rule} is not documented");

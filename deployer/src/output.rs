@@ -122,6 +122,15 @@ impl Output {
         Some(answer.trim().to_owned())
     }
 
+    /// Reports that the configuration is invalid: to stderr for people, as one JSON object with the
+    /// failure's code on stdout for machines.
+    pub fn invalid(&self, code: ErrorCode, message: &str, diagnostics: &[Diagnostic]) {
+        match self.format {
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Json => Self::line(&json::document(&json::invalid(code, message, diagnostics))),
+        }
+    }
+
     /// Reports why the command failed and what to do next.
     pub fn failure(&self, code: ErrorCode, message: &str, help: Option<&str>) {
         match self.format {

@@ -1,8 +1,10 @@
 //! The deployer against third-party stand-ins for AWS; what it made is read back by boto3.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 use e2e::stand_in::{Asked, StandIn, Wire};
 use e2e::{binary, root, tool};
@@ -102,6 +104,11 @@ impl Account {
     }
 
     fn behind(key: &str, wire: Wire) -> Self {
+        // Tests run at the same time, and what they share is the emulator: an account is one test's.
+        static OWNERS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let owner = OWNERS.lock().unwrap().entry(key.to_owned()).or_insert(test.clone()).clone();
+        assert_eq!(owner, test, "two tests use the account {key}");
         let account = Self { key: key.to_owned(), wire, folder: tempfile::tempdir().unwrap() };
         for name in ["openapi.yaml", "portcullis.toml"] {
             fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();

@@ -40,8 +40,9 @@ impl Router {
         self.root.find(method, path)
     }
 
-    /// Adds a route; returns whether it is the first of its method and resource.
-    fn insert(&mut self, path: &PathTemplate, verb: Verb, index: usize) -> bool {
+    /// Adds a route; returns whether it is the first of its method and resource: a later one gets no
+    /// requests.
+    pub fn insert(&mut self, path: &PathTemplate, verb: Verb, index: usize) -> bool {
         self.depth = self.depth.max(path.segments().len());
         let mut node = &mut self.root;
         for segment in path.segments() {
@@ -51,7 +52,9 @@ impl Router {
                 Segment::Greedy(_) => node.greedy.get_or_insert_default(),
             };
         }
-        node.routes.insert(verb, index).is_none()
+        let is_first = !node.routes.contains_key(&verb);
+        node.routes.entry(verb).or_insert(index);
+        is_first
     }
 }
 

@@ -1,11 +1,12 @@
 //! The texts of `portcullis.toml` and `openapi.yaml` → [`Api`], or everything that is wrong
 //! with them. Touches nothing but its arguments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{Api, Authorizer, Deployment};
+use crate::api::{Api, Authorizer, AuthorizerShape, Deployment};
 use crate::compile::lint::{Places, lint, opened};
+use crate::definition::scheme_on_aws;
 use crate::openapi;
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
 use crate::source::document::{read_toml, read_yaml};
@@ -84,6 +85,7 @@ fn parts(
             (name.clone(), Authorizer { function, ..declared.settings.clone() })
         })
         .collect();
+    same_on_aws(&authorizers, &operations.schemes, manifest, in_manifest);
     let spans: BTreeMap<String, Span> =
         operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
     let externals = operations.schemes.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
@@ -126,6 +128,30 @@ fn parts(
     let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
     lint(&api, &Places { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
     Some(api)
+}
+
+/// Reports schemes of authorizers that have the same name on AWS: neither could be told from the
+/// other there.
+fn same_on_aws(
+    ours: &BTreeMap<String, Authorizer>,
+    schemes: &BTreeMap<String, Option<AuthorizerShape>>,
+    manifest: &Manifest,
+    diagnostics: &mut Diagnostics,
+) {
+    let external = schemes.iter().filter(|(_, shape)| shape.is_some()).map(|(name, _)| name);
+    let names: BTreeSet<&String> = ours.keys().chain(external).collect();
+    let mut known: BTreeMap<String, &String> = BTreeMap::new();
+    for name in names {
+        let Some(first) = known.insert(scheme_on_aws(name), name) else { continue };
+        let declared = |name: &String| manifest.authorizers.get(name);
+        let span = declared(name).or_else(|| declared(first)).map(|found| found.span);
+        diagnostics.error(
+            span.unwrap_or_default(),
+            format!("the security schemes `{first}` and `{name}` have the same name on AWS"),
+            "AWS allows letters, digits, `-` and `_`, at most 100 here: rename one of them"
+                .to_owned(),
+        );
+    }
 }
 
 /// Reads the document of an earlier deployment and tells which of its guarded operations

@@ -132,6 +132,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let functions = differences(&desired.api, &observed.functions);
     notes.extend(unseen_rules(desired, observed, &changes));
     let drift = api.map(drift).unwrap_or_default();
+    if let Some(Err(unreadable)) = api.and_then(ObservedApi::last_put) {
+        notes.push(format!("drift is unknown: the latest record {unreadable}"));
+    }
     let steps = steps::steps(desired, observed, &target);
     Plan {
         format: FORMAT,

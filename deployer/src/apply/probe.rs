@@ -68,17 +68,44 @@ impl Answer {
     /// Reads what a function returned to Lambda's `Invoke`.
     pub fn of_invoke(answer: &Json) -> Self {
         let error = answer.get("errorMessage").and_then(Json::as_str);
-        let policy = answer.get("policyDocument").map(ToString::to_string);
+        let policy = answer.get("policyDocument").map(Policy::of);
         let (outcome, found) = match (error, policy) {
             (Some("Unauthorized"), _) => (Outcome::Rejected, "Unauthorized".to_owned()),
             (Some(error), _) => (Outcome::Failed, error.to_owned()),
-            (None, Some(policy)) if policy.contains("\"Allow\"") => {
-                (Outcome::Accepted, "a policy that allows".to_owned())
+            (None, Some(Policy::Allows)) => (Outcome::Accepted, "a policy that allows".to_owned()),
+            (None, Some(Policy::Denies)) => (Outcome::Rejected, "a policy that denies".to_owned()),
+            (None, Some(Policy::Neither)) => {
+                (Outcome::Failed, "a policy without an effect".to_owned())
             }
-            (None, Some(_)) => (Outcome::Rejected, "a policy that denies".to_owned()),
             (None, None) => (Outcome::Failed, "neither a policy nor an error".to_owned()),
         };
         Self { outcome, found, log: String::new() }
+    }
+}
+
+/// The effect of a policy, whatever it is about.
+enum Policy {
+    Allows,
+    Denies,
+    Neither,
+}
+
+impl Policy {
+    /// Reads a policy: it denies if all of its statements do.
+    fn of(policy: &Json) -> Self {
+        let statements = match policy.get("Statement") {
+            Some(Json::Array(statements)) => statements.as_slice(),
+            Some(statement) => std::slice::from_ref(statement),
+            None => &[],
+        };
+        let effects = || statements.iter().map(|statement| statement.get("Effect")?.as_str());
+        if effects().any(|effect| effect == Some("Allow")) {
+            Self::Allows
+        } else if !statements.is_empty() && effects().all(|effect| effect == Some("Deny")) {
+            Self::Denies
+        } else {
+            Self::Neither
+        }
     }
 }
 

@@ -19,12 +19,12 @@ pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<
             return Err(Failure::Files(project.diagnostics));
         }
     }
+    let warns = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
+    if arguments.deny_warnings && project.diagnostics.iter().any(warns) {
+        return Err(Failure::Files(project.diagnostics));
+    }
     if !project.diagnostics.is_empty() {
         output.diagnostics(&project.diagnostics);
-        let warns = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
-        if arguments.deny_warnings && project.diagnostics.iter().any(warns) {
-            return Ok(Exit::WrongFiles);
-        }
     }
     let text = format!(
         "{} is right: {} operations, {} authorizer{}, stage {}",

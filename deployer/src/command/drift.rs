@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     };
     invocation.output.data(
         &text,
-        &json!({"api": api.name, "id": observed.id, "known": unknown.is_none(), "drift": changes}),
+        &json!({"api": api.name, "id": observed.id, "drift": changes, "drift_known": unknown.is_none()}),
     );
     Ok(match (changes.is_empty(), unknown) {
         (false, _) => Exit::Pending,

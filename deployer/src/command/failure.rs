@@ -377,7 +377,9 @@ impl Failure {
     /// Reports the failure, and what to do about it.
     pub(super) fn tell(&self, output: Output) {
         match self {
-            Self::Files(diagnostics) => output.diagnostics(diagnostics),
+            Self::Files(diagnostics) => {
+                output.invalid(self.code(), &self.to_string(), diagnostics);
+            }
             _ => output.failure(self.code(), &self.to_string(), self.help().as_deref()),
         }
     }

@@ -77,8 +77,7 @@ impl Rollback<'_> {
                 "  note: authorizer function aliases are not rolled back; update them separately",
             );
         }
-        let known = |number: u32| self.api.record(number).is_some();
-        if !self.live.as_ref().is_some_and(|live| known(live.number)) || !known(revision) {
+        if !self.changes_are_known() {
             session
                 .output
                 .note("  note: what changes is unknown: a revision has no record that can be read");
@@ -108,6 +107,12 @@ impl Rollback<'_> {
         .into())
     }
 
+    /// Returns whether both revisions have records that can be read.
+    fn changes_are_known(&self) -> bool {
+        let known = |number: u32| self.api.record(number).is_some();
+        self.live.is_some_and(|live| known(live.number)) && known(self.revision)
+    }
+
     fn json(&self, api: &str) -> Json {
         json!({
             "api": api,
@@ -116,6 +121,7 @@ impl Rollback<'_> {
             "from": self.live.map(|revision| revision.number),
             "revision": self.revision,
             "changes": self.changes,
+            "changes_known": self.changes_are_known(),
         })
     }
 }

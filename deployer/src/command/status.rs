@@ -55,6 +55,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "settings": stage.settings,
         "authorizers": observed.draft.authorizers,
         "drift": drift,
+        "drift_known": unknown.is_none(),
     });
     invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)

@@ -23,6 +23,14 @@ pub(super) fn failure(code: ErrorCode, message: &str, help: Option<&str>) -> Jso
     json!({"code": code.name(), "error": message, "help": help})
 }
 
+pub(super) fn invalid(code: ErrorCode, message: &str, found: &[Diagnostic]) -> Json {
+    let mut json = failure(code, message, None);
+    if let (Json::Object(members), Json::Object(found)) = (&mut json, diagnostics(found)) {
+        members.extend(found);
+    }
+    json
+}
+
 pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> Json {
     let all = diagnostics.iter().map(|diagnostic| {
         let (line, column) = diagnostic.source.position(diagnostic.span.start);

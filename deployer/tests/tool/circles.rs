@@ -1,5 +1,7 @@
 //! No circle of modules: what comes first in a crate never names what comes after it. A module
 //! and its own children may know each other; two children of one parent may not, in a circle.
+//!
+//! Paths are read, also through re-exports; a call of a method has no path, and is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -51,25 +53,50 @@ impl Crate {
                 at = child;
                 continue;
             }
-            let exported = self.0.get(&at).into_iter().flat_map(|text| uses(text));
-            let exported = exported.into_iter().find(|path| path.last() == Some(name));
-            return match exported {
-                Some(exported) if depth < 8 && exported.len() > 1 => {
+            return match self.imported(&at, name, depth) {
+                Some(imported) => {
                     let rest = path.get(index + 1..).unwrap_or_default();
-                    let onward: Vec<String> = exported.iter().chain(rest).cloned().collect();
+                    let onward: Vec<String> = imported.iter().chain(rest).cloned().collect();
                     self.resolve(&at, &onward, depth + 1)
                 }
-                _ => at,
+                None => at,
             };
         }
         at
+    }
+
+    /// Returns the path by which a module imports a name, under that name or another, or by a glob
+    /// of a module that defines it.
+    fn imported(&self, module: &Module, name: &str, depth: usize) -> Option<Vec<String>> {
+        if depth >= 8 {
+            return None;
+        }
+        let imports = uses(self.0.get(module)?);
+        let defines = |path: &[String]| {
+            let text = self.0.get(&self.resolve(module, path, depth + 1));
+            let kinds =
+                ["fn", "struct", "enum", "trait", "type", "const", "static", "macro_rules!"];
+            text.is_some_and(|text| {
+                let words: Vec<&str> = text
+                    .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '!')))
+                    .collect();
+                words.windows(2).any(|pair| kinds.contains(&pair[0]) && pair[1] == name)
+            })
+        };
+        imports.into_iter().find_map(|(mut path, known)| {
+            if known == "*" && defines(&path) {
+                path.push(name.to_owned());
+                return Some(path);
+            }
+            (known == name && path.len() > 1).then_some(path)
+        })
     }
 
     /// Returns which sibling names which: both below one parent, by the parent's path.
     fn edges(&self) -> BTreeMap<Module, BTreeSet<(String, String)>> {
         let mut edges: BTreeMap<Module, BTreeSet<(String, String)>> = BTreeMap::new();
         for (module, text) in &self.0 {
-            for path in uses(text) {
+            for (path, _) in uses(text) {
                 if !matches!(path.first().map(String::as_str), Some("crate" | "super" | "self")) {
                     continue;
                 }
@@ -122,16 +149,19 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A path, and the name that a `use` of it gives: its last, another behind `as`, or `*`.
+type Use = (Vec<String>, String);
+
 /// Returns every path that a source names, groups in braces written out: those that begin at
 /// `crate`, `super` or `self`, and those of its `use` items.
-fn uses(text: &str) -> Vec<Vec<String>> {
+fn uses(text: &str) -> Vec<Use> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("use ") {
         tree(&text[at + 4..], &mut Vec::new(), &mut found);
     }
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(start) {
-            // Not in the middle of another path or name.
+            // Not in the middle of another path or name; `$crate` of a macro is one.
             let before = text[..at].chars().next_back().unwrap_or(' ');
             if !(before.is_alphanumeric() || matches!(before, '_' | ':')) {
                 tree(&text[at..], &mut Vec::new(), &mut found);
@@ -142,7 +172,7 @@ fn uses(text: &str) -> Vec<Vec<String>> {
 }
 
 /// Reads one tree of a `use`, and returns how many bytes it takes.
-fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
+fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Use>) -> usize {
     let depth = prefix.len();
     let mut at = 0;
     loop {
@@ -166,7 +196,7 @@ fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> u
             prefix.truncate(depth);
             return at + 1 + inside + 1;
         }
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = name_length(rest);
         if end == 0 {
             break;
         }
@@ -175,16 +205,24 @@ fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> u
         let Some(after) = text[at..].strip_prefix("::") else { break };
         at = text.len() - after.len();
     }
+    let mut known = prefix.last().cloned().unwrap_or_default();
+    if let Some(after) = text[at..].strip_prefix('*') {
+        known = "*".to_owned();
+        at = text.len() - after.len();
+    } else if let Some(name) = text[at..].strip_prefix(" as ") {
+        known = name[..name_length(name)].to_owned();
+        at = text.len() - name.len() + known.len();
+    }
     if prefix.len() > depth || depth > 0 {
-        found.push(prefix.clone());
+        found.push((prefix.clone(), known));
     }
     prefix.truncate(depth);
-    let renamed = text[at..].strip_prefix(" as ");
-    if let Some(name) = renamed {
-        let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(name.len());
-        at = text.len() - name.len() + end;
-    }
     at
+}
+
+/// Returns how many bytes of a text are a name.
+fn name_length(text: &str) -> usize {
+    text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len())
 }
 
 #[test]
@@ -222,6 +260,24 @@ fn a_circle_is_found_through_groups_re_exports_and_grandchildren() {
             ("x", ""),
             ("x/a", "use super::{b::{Name as Other}, Item};"),
             ("x/b", "use super::a;")
+        ]),
+        circle(&["x/a", "x/b"])
+    );
+    for exported in ["pub use b::*;", "pub use b::Thing as Other;"] {
+        let root = format!("mod a;\nmod b;\n{exported}");
+        let name = if exported.contains("Other") { "crate::Other" } else { "crate::Thing" };
+        let modules = [
+            ("", &*root),
+            ("a", &format!("use {name};")),
+            ("b", "pub struct Thing; use crate::a::g;"),
+        ];
+        assert_eq!(of(&modules), circle(&["a", "b"]), "{exported}");
+    }
+    assert_eq!(
+        of(&[
+            ("x", "use b::Thing;"),
+            ("x/a", "use super::*;\nfn f() -> super::Thing {}"),
+            ("x/b", "use super::a::f;"),
         ]),
         circle(&["x/a", "x/b"])
     );

@@ -238,6 +238,29 @@ fn what_is_wrong_with_the_document_is_told_at_its_place() {
 }
 
 #[test]
+fn two_authorizers_with_the_same_name_on_aws_are_an_error() {
+    let (second, scheme) = (
+        r#"
+[authorizer."my.jwt"]
+function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:other:live"
+
+[[authorizer."my.jwt".issuer]]
+issuer = "https://issuer.example.com/"
+audience = ["https://shop.example.com"]
+
+[integration]"#,
+        "    my_jwt: { type: http, scheme: bearer }
+    my.jwt: { type: http, scheme: bearer }
+    key:",
+    );
+    let first = second.replace("my.jwt", "my_jwt").replace("[integration]", "");
+    let both = format!("{first}{second}");
+    let found = check(("[integration]", &both), ("    key:", scheme));
+    let expected = "the security schemes `my.jwt` and `my_jwt` have the same name on AWS";
+    assert!(found.len() == 1 && found[0].contains(expected), "{found:#?}");
+}
+
+#[test]
 fn an_operation_that_nothing_guards_is_an_error_and_never_public() {
     let nothing =
         "(name a security scheme and its scopes, or write `security: []` to make it public)";

@@ -87,6 +87,8 @@ fn an_error_has_a_code_that_programs_can_rely_on() {
         (&["config", "elsewhere"], "file_unreadable"),
         (&["config", "--out", "/nonexistent/x"], "file_unwritable"),
         (&["dev", "--function", "x"], "invalid_option"),
+        (&["check", "--stage", "elsewhere"], "invalid_configuration"),
+        (&["config", "--stage", "elsewhere"], "invalid_configuration"),
         (&["plan", "--stage", "dev"], "region_missing"),
         (&["plan", "--stage", "dev", "--region", "nowhere"], "region_invalid"),
         (&["deploy", "--stage", "dev", "--token-command", "false"], "token_command_failed"),

@@ -51,6 +51,10 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
         (policy(DENY), Passed, Wrong),
         (json!({"errorMessage": "Unauthorized"}), Passed, Wrong),
         (json!({"errorMessage": "Runtime exited"}), Retry, Retry),
+        (json!({"policyDocument": null}), Retry, Retry),
+        (policy("{}"), Retry, Retry),
+        (policy("{\"Statement\": []}"), Retry, Retry),
+        (policy("{\"Statement\": {\"Effect\": \"ALLOW\"}}"), Retry, Retry),
         (json!({}), Retry, Retry),
         (Value::Null, Retry, Retry),
     ] {

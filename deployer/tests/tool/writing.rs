@@ -93,6 +93,25 @@ fn a_link_stays_a_link_and_what_is_no_file_is_written_to() {
     assert_eq!(fs::read(folder.path().join("elsewhere/document")).unwrap(), whole);
     assert_eq!(names(&folder.path().join("elsewhere")), ["document"]);
 
+    fs::remove_file(folder.path().join("elsewhere/document")).unwrap();
+    assert!(deployer(folder.path(), &EXPORT).status.success());
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "also where it leads to nothing");
+    assert_eq!(fs::read(folder.path().join("elsewhere/document")).unwrap(), whole);
+
     let output = deployer(folder.path(), &["export", "--document", "--out", "/dev/stdout"]);
     assert_eq!(output.stdout, whole, "{}", told(&output));
+    // The file behind stdout is the caller's, with what else is in it.
+    let script = "(echo head; \"$0\" export --document --out /dev/stdout; echo foot) > all";
+    let program = env!("CARGO_BIN_EXE_deployer");
+    let mut command = Command::new("sh");
+    assert!(
+        command
+            .args(["-c", script, program])
+            .current_dir(folder.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let all = fs::read(folder.path().join("all")).unwrap();
+    assert_eq!(all, [b"head\n", &whole[..], b"foot\n"].concat());
 }

@@ -49,7 +49,7 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
 /// What the previous version deployed has a record of format 1.
 #[test]
 fn a_record_of_another_format_is_replaced_and_nothing_is_guessed_until_then() {
-    let account = Account::new("100000000041");
+    let account = Account::new("100000000048");
     account.deploy("dev");
     account.python(
         "old = json.dumps({'api': {'says': {}, 'print': '0'}, 'GET /pets': {'says': {'auth': 'public'}, 'print': '0'}})

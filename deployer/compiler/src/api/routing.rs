@@ -17,31 +17,22 @@ pub fn path(template: &PathTemplate) -> Vec<&str> {
 
 /// Finds the route of a request among the routes of one API.
 #[derive(Clone, Debug)]
-pub struct ApiRouter {
-    router: Router,
-    /// The index in the API's routes of each route of the router.
-    indices: Vec<usize>,
-}
+pub struct ApiRouter(Router);
 
 impl ApiRouter {
-    /// Builds the router of an API's routes, which are in order of precedence. Of two with the same
-    /// method and resource, the first takes the requests.
+    /// Builds the router of an API's routes. Of two with the same method and resource, the first takes
+    /// the requests.
     pub fn new(routes: &[Route]) -> Self {
-        let mut distinct: Vec<(usize, &Route)> = routes.iter().enumerate().collect();
-        distinct.dedup_by(|(_, next), (_, route)| {
-            next.verb == route.verb && next.path.same_resource(&route.path)
-        });
-        let pairs = distinct.iter().map(|(_, route)| (&route.path, route.verb));
-        Self {
-            // Fails for routes out of order only: they get no requests.
-            router: Router::new(pairs).unwrap_or_default(),
-            indices: distinct.iter().map(|(index, _)| *index).collect(),
+        let mut router = Router::default();
+        for (index, route) in routes.iter().enumerate() {
+            router.insert(&route.path, route.verb, index);
         }
+        Self(router)
     }
 
     /// Returns the route that takes a request. `routes` are those the router was built of, `path`
     /// holds the request's segments.
     pub fn find<'a>(&self, routes: &'a [Route], method: &str, path: &[&str]) -> Option<&'a Route> {
-        routes.get(*self.indices.get(self.router.find(method, path)?)?)
+        routes.get(self.0.find(method, path)?)
     }
 }

@@ -155,10 +155,13 @@ impl Http {
 
 impl Mapped {
     fn new(integration: &Integration) -> Result<Self, String> {
-        let passthrough = match integration.passthrough_behavior {
+        let passthrough = match &integration.passthrough_behavior {
             PassthroughBehavior::Never => Passthrough::Never,
             PassthroughBehavior::WhenNoTemplates => Passthrough::WhenNoTemplates,
-            _ => Passthrough::WhenNoMatch,
+            PassthroughBehavior::WhenNoMatch => Passthrough::WhenNoMatch,
+            PassthroughBehavior::Other(name) => {
+                return Err(format!("unknown `passthroughBehavior`: `{name}`"));
+            }
         };
         let mut answers = Vec::new();
         let (default, patterns): (Vec<_>, Vec<_>) =

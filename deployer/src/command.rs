@@ -5,8 +5,8 @@ use authorizer::secure_url;
 
 use crate::cli::generated::completions;
 use crate::cli::{Access, Arguments, Command, Files, Live};
-use crate::dev::issuer;
 use crate::output::{Exit, Output};
+use ::dev::issuer;
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project;

@@ -11,6 +11,5 @@
 pub mod apply;
 pub mod cli;
 pub mod command;
-pub mod dev;
 pub mod explain;
 pub mod output;

@@ -17,7 +17,7 @@ pub enum Wait {
     /// A running program writes a line, answers a request or ends. The first call to `LocalStack`
     /// takes 9 s, and a gateway waits for an integration for up to 29 s.
     Reply,
-    /// Cargo compiles. A release build of the deployer takes 5 minutes of two idle cores.
+    /// Cargo compiles. A release build of the deployer takes a few minutes of two idle cores.
     Build,
 }
 

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::{Failure, Invocation, local};
 use crate::cli;
-use crate::dev::console::{self, Started};
-use crate::dev::examples;
-use crate::dev::page::PAGE;
-use crate::dev::serving::Serving;
 use crate::output::Exit;
 use compiler::api::{Api, Security};
 use compiler::project;
+use dev::console::{self, Started};
+use dev::examples;
+use dev::page::PAGE;
+use dev::serving::Serving;
 use gateway::clock;
 
 /// How often the files are looked at.

@@ -12,11 +12,11 @@ use authorizer::{Authorizer, Config, MAX_TOKEN_BYTES, UnixTime};
 
 use super::{Failure, Invocation, local_issuer};
 use crate::cli;
-use crate::dev::issuer::{self, Issuer};
 use crate::explain::{Explanation, head};
 use crate::output::Exit;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Security};
+use dev::issuer::{self, Issuer};
 use gateway::clock;
 use gateway::event::{authorizer_event, method_arn};
 use gateway::identity;

@@ -8,14 +8,14 @@ use authorizer::config::Problems;
 
 use crate::apply::probe::Problem;
 use crate::apply::{ApplyError, ConcurrentUpdate};
-use crate::dev::issuer::KeyGenerationError;
-use crate::dev::serving::StartError;
 use crate::output::{Exit, Output};
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project::Unreadable;
 use compiler::source::diagnostic::Diagnostic;
 use deployment::desired::DesiredStateError;
+use dev::issuer::KeyGenerationError;
+use dev::serving::StartError;
 
 mod code;
 mod help;

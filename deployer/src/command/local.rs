@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 use crate::cli::Local as Arguments;
-use crate::dev::serving::{Local, Options};
 use crate::output::Output;
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project::{self, Project};
+use dev::serving::{Local, Options};
 use gateway::functions::Settings;
 
 /// The ports to listen on.

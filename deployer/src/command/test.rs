@@ -11,12 +11,12 @@ use http_body_util::{BodyExt, Full, Limited};
 
 use super::{Failure, Invocation, local};
 use crate::cli;
-use crate::dev::cases::{self, Actual, Case, Outcome, Results, Run, Token};
-use crate::dev::serving::Serving;
 use crate::output::{Exit, Output};
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostics, has_errors};
 use compiler::source::document::read_yaml;
+use dev::cases::{self, Actual, Case, Outcome, Results, Run, Token};
+use dev::serving::Serving;
 use gateway::body::{MAX_BODY_BYTES, body};
 use gateway::client::{HttpClient, client};
 use gateway::clock;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use compiler::api::{Api, Route, Security};
 use compiler::compile;
 use compiler::source::diagnostic::{Source, has_errors};
-use deployer::dev::issuer::Issuer;
+use dev::issuer::Issuer;
 use gateway::authorizers::{AuthorizerTarget, Guard};
 use gateway::client::client;
 use gateway::functions::Functions;

@@ -7,7 +7,7 @@ use compiler::api::routing::{self, ApiRouter};
 use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Route, Throttle};
 use compiler::compile;
 use compiler::source::diagnostic::Source;
-use deployer::dev::examples::{self, Call};
+use dev::examples::{self, Call};
 use gateway::cache::Cache;
 use gateway::event::{authorizer_event, method_arn, proxy_event};
 use gateway::gateway_response::Refusal;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use authorizer::config::{Document, IssuerDocument};
 use authorizer::keys::fetch::{Fetch, Fetched, Fetching};
 use authorizer::{Authorizer, Config, UnixTime};
-use deployer::dev::issuer::{Issuer, trusted};
+use dev::issuer::{Issuer, trusted};
 use serde_json::json;
 
 const URL: &str = "http://127.0.0.1:4010";

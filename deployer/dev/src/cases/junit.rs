@@ -50,7 +50,7 @@ fn xml(text: &str) -> XmlString {
 mod tests {
     use std::time::Duration;
 
-    use crate::dev::cases::{Case, Expected, Outcome, Results, Run, Token};
+    use crate::cases::{Case, Expected, Outcome, Results, Run, Token};
 
     fn run(path: &str, outcome: Outcome, milliseconds: u64) -> Run {
         let case = Case {

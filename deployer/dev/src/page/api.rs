@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
-use crate::dev::issuer::Issuer;
+use crate::issuer::Issuer;
 use compiler::api::{Api, ParameterLocation, Route, Security};
 use gateway::body::{AnyBody, ContentType, body, json_reply, reply};
 use gateway::clock;

@@ -9,7 +9,7 @@ use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::{Authorizer, Config};
 
 use super::{Setup, StartError};
-use crate::dev::issuer::{self, Issuer};
+use crate::issuer::{self, Issuer};
 use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, AuthorizerType, IdentitySource};
 use compiler::project;
 use gateway::authorizers::{AuthorizerTarget, Guard};

@@ -205,14 +205,16 @@ fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Use>) -> usize {
         let Some(after) = text[at..].strip_prefix("::") else { break };
         at = text.len() - after.len();
     }
-    let mut known = prefix.last().cloned().unwrap_or_default();
-    if let Some(after) = text[at..].strip_prefix('*') {
-        known = "*".to_owned();
+    let known = if let Some(after) = text[at..].strip_prefix('*') {
         at = text.len() - after.len();
+        "*".to_owned()
     } else if let Some(name) = text[at..].strip_prefix(" as ") {
-        known = name[..name_length(name)].to_owned();
+        let known = name[..name_length(name)].to_owned();
         at = text.len() - name.len() + known.len();
-    }
+        known
+    } else {
+        prefix.last().cloned().unwrap_or_default()
+    };
     if prefix.len() > depth || depth > 0 {
         found.push((prefix.clone(), known));
     }

@@ -23,11 +23,11 @@ impl ApiRouter {
     /// Builds the router of an API's routes. Of two with the same method and resource, the first takes
     /// the requests.
     pub fn new(routes: &[Route]) -> Self {
-        let mut router = Router::default();
+        let mut tree = Router::default();
         for (index, route) in routes.iter().enumerate() {
-            router.insert(&route.path, route.verb, index);
+            tree.insert(&route.path, route.verb, index);
         }
-        Self(router)
+        Self(tree)
     }
 
     /// Returns the route that takes a request. `routes` are those the router was built of, `path`

@@ -105,10 +105,13 @@ impl Account {
 
     fn behind(key: &str, wire: Wire) -> Self {
         // Tests run at the same time, and what they share is the emulator: an account is one test's.
+        // A thread that a test starts has no name.
         static OWNERS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        let owner = OWNERS.lock().unwrap().entry(key.to_owned()).or_insert(test.clone()).clone();
-        assert_eq!(owner, test, "two tests use the account {key}");
+        if let Some(test) = std::thread::current().name() {
+            let mut owners = OWNERS.lock().unwrap();
+            let owner = owners.entry(key.to_owned()).or_insert_with(|| test.to_owned());
+            assert_eq!(owner, test, "two tests use the account {key}");
+        }
         let account = Self { key: key.to_owned(), wire, folder: tempfile::tempdir().unwrap() };
         for name in ["openapi.yaml", "portcullis.toml"] {
             fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();

@@ -134,7 +134,7 @@ fn what_no_stage_served_is_not_gone_back_to() {
             &format!("- jwt: [owners:{to}]"),
         );
     };
-    let whole = Account::new("100000000091");
+    let whole = Account::new("100000000094");
     whole.deploy("dev");
     scope(&whole, "read", "admin");
     whole.deploy("dev");
@@ -142,7 +142,7 @@ fn what_no_stage_served_is_not_gone_back_to() {
     let made =
         calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
 
-    let account = Account::new("100000000092");
+    let account = Account::new("100000000095");
     account.deploy("dev");
     scope(&account, "read", "admin");
     account.wire.arm(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
@@ -173,7 +173,7 @@ fn what_no_stage_served_is_not_gone_back_to() {
 /// Somebody removes it between the plan and the question.
 #[test]
 fn an_authorizer_that_is_not_there_was_not_found_right() {
-    let account = Account::new("100000000093");
+    let account = Account::new("100000000096");
     account.deploy("dev");
     account.wire.empty("/authorizers?");
     let told = account.go(&["deploy", "--stage", "prod", "--yes"]).exits(1);

@@ -1,6 +1,8 @@
 //! The JSON that programs read. Every document has the version of its format at the top level.
 
-use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
 
 use super::code::ErrorCode;
 
@@ -11,12 +13,14 @@ const FORMAT: u32 = 1;
 
 /// Returns the text of a document, with the version of its format.
 pub(super) fn document(json: &Json) -> String {
-    let mut members = Map::from_iter([("format".to_owned(), FORMAT.into())]);
-    match json {
-        Json::Object(object) => members.extend(object.clone()),
-        other => _ = members.insert("data".to_owned(), other.clone()),
-    }
-    Json::Object(members).to_string()
+    let format = Json::from(FORMAT);
+    let mut members: BTreeMap<&str, &Json> = match json {
+        Json::Object(object) => object.iter().map(|(name, value)| (&**name, value)).collect(),
+        other => BTreeMap::from([("data", other)]),
+    };
+    members.insert("format", &format);
+    // Names and values of JSON cannot fail to be JSON.
+    serde_json::to_string(&members).unwrap_or_default()
 }
 
 pub(super) fn failure(code: ErrorCode, message: &str, help: Option<&str>) -> Json {

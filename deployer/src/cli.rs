@@ -20,7 +20,7 @@ pub struct Arguments {
     pub no_color: bool,
     /// How to reach AWS
     #[command(flatten)]
-    pub access: Access,
+    pub aws: AwsArguments,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -29,7 +29,7 @@ pub struct Arguments {
 /// How to reach AWS. What is left out comes from the environment and the shared configuration,
 /// as with every tool of AWS's.
 #[derive(Debug, Args)]
-pub struct Access {
+pub struct AwsArguments {
     /// The Region
     #[arg(long, global = true, help_heading = "AWS")]
     pub region: Option<String>,

@@ -4,7 +4,7 @@ use authorizer::config::IssuerDocument;
 use authorizer::secure_url;
 
 use crate::cli::generated::completions;
-use crate::cli::{Access, Arguments, Command, Files, Live};
+use crate::cli::{Arguments, AwsArguments, Command, Files, Live};
 use crate::output::{Exit, Output};
 use ::dev::issuer;
 use compiler::api::Api;
@@ -48,14 +48,14 @@ use session::Session;
 /// What a command is run with, beside its own arguments.
 #[derive(Clone, Copy)]
 struct Invocation<'a> {
-    access: &'a Access,
+    aws: &'a AwsArguments,
     environment: Environment<'a>,
     output: Output,
 }
 
 /// Runs a command and returns how it ended.
 pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) -> Exit {
-    let invocation = Invocation { access: &arguments.access, environment, output };
+    let invocation = Invocation { aws: &arguments.aws, environment, output };
     match dispatch(&arguments.command, invocation) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -115,7 +115,7 @@ impl Invocation<'_> {
 
     /// Connects to AWS.
     fn connect(&self) -> Result<Session, Failure> {
-        Session::open(self.access, self.output)
+        Session::open(self.aws, self.output)
     }
 
     /// Compiles the files for a stage, connects, and reads what exists of it on AWS.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::probe::{Answer, ProbeError, Problem, Transport, probe};
+use super::probe::{ProbeError, ProbeResponse, Problem, Transport, probe};
 use super::{ApplyError, Authorizers, Run};
 use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::AuthorizerShape;
@@ -85,7 +85,7 @@ impl Transport for TestInvoke<'_> {
         self.attempts
     }
 
-    async fn send(&self, token: &str) -> Result<Answer, CallError> {
+    async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
         let mut headers = BTreeMap::new();
         let mut path = "/".to_owned();
         for source in &self.shape.identity {
@@ -96,6 +96,6 @@ impl Transport for TestInvoke<'_> {
             }
         }
         let answer = self.aws.ask_authorizer(self.api, self.id, &headers, &path).await?;
-        Ok(Answer::of_test(&answer, token))
+        Ok(ProbeResponse::of_test(&answer, token))
     }
 }

@@ -23,7 +23,7 @@ pub(crate) trait Transport {
     fn attempts(&self) -> u32;
 
     /// Sends one token and returns the answer.
-    async fn send(&self, token: &str) -> Result<Answer, CallError>;
+    async fn send(&self, token: &str) -> Result<ProbeResponse, CallError>;
 }
 
 /// What an authorizer made of a token.
@@ -39,7 +39,7 @@ pub enum Outcome {
 
 /// An authorizer's answer, whichever call brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ProbeResponse {
     /// What it made of the token.
     pub outcome: Outcome,
     /// The status or error that was found, for messages.
@@ -48,7 +48,7 @@ pub struct Answer {
     pub log: String,
 }
 
-impl Answer {
+impl ProbeResponse {
     /// Reads an answer to `TestInvokeAuthorizer`.
     pub fn of_test(answer: &Checked, token: &str) -> Self {
         let allows = answer.policy.as_deref().is_none_or(|policy| policy.contains("\"Allow\""));
@@ -130,7 +130,7 @@ pub enum Verdict {
 }
 
 /// Judges the answer to a token.
-pub fn judge(token: Token, answer: &Answer) -> Verdict {
+pub fn evaluate(token: Token, answer: &ProbeResponse) -> Verdict {
     let found = answer.found.clone();
     match (token, answer.outcome) {
         (Token::Invalid, Outcome::Rejected) | (Token::Given, Outcome::Accepted) => Verdict::Passed,
@@ -204,7 +204,7 @@ async fn one(
     let mut attempt = 1;
     loop {
         let answer = transport.send(text).await.map_err(ProbeError::Call)?;
-        match judge(token, &answer) {
+        match evaluate(token, &answer) {
             Verdict::Passed => return Ok(()),
             Verdict::Retry(_) if attempt < transport.attempts() => {
                 attempt += 1;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::session::Session;
 use super::{Failure, FunctionProblem, config, local, read_bytes, write};
-use crate::apply::probe::{Answer, ProbeError, Transport, probe};
+use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
 use crate::cli;
 use aws::{Aws, CallError};
 use compiler::api::Arn;
@@ -281,14 +281,14 @@ impl Transport for Invoke<'_> {
         3
     }
 
-    async fn send(&self, token: &str) -> Result<Answer, CallError> {
+    async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
         let AwsTarget { account, partition, region } = &self.aws.place;
         let event = json!({
             "type": "TOKEN",
             "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/"),
             "authorizationToken": format!("Bearer {token}"),
         });
-        Ok(Answer::of_invoke(&self.aws.invoke(self.name, self.version, &event).await?))
+        Ok(ProbeResponse::of_invoke(&self.aws.invoke(self.name, self.version, &event).await?))
     }
 }
 

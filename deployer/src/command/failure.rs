@@ -25,7 +25,7 @@ mod help;
 pub enum Failure {
     /// AWS cannot be reached as this caller.
     #[error(transparent)]
-    Access(#[from] ConnectError),
+    Connect(#[from] ConnectError),
     /// A plan was not carried out.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -48,7 +48,7 @@ pub enum Failure {
     ChangedWhileWaiting,
     /// The API definition for AWS cannot be written.
     #[error(transparent)]
-    Draft(#[from] DefinitionError),
+    Definition(#[from] DefinitionError),
     /// A program ended with a failure.
     #[error("{program} failed: {status}")]
     Ended {
@@ -348,14 +348,14 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Files(_)
-            | Self::Draft(_)
+            | Self::Definition(_)
             | Self::Unreadable(_)
             | Self::DesiredState(_)
-            | Self::Access(ConnectError::NotARegion(_) | ConnectError::NoRegion) => {
+            | Self::Connect(ConnectError::NotARegion(_) | ConnectError::NoRegion) => {
                 Exit::WrongFiles
             }
-            Self::Access(ConnectError::NoCredentials(_)) => Exit::NotPermitted,
-            Self::Access(ConnectError::Call(error))
+            Self::Connect(ConnectError::NoCredentials(_)) => Exit::NotPermitted,
+            Self::Connect(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {
                 CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::NotPermitted,

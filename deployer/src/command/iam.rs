@@ -68,8 +68,7 @@ fn place(
     api: &Api,
 ) -> Result<AwsTarget, Failure> {
     let function = api.authorizers.values().find_map(|authorizer| authorizer.function.as_ref());
-    let region =
-        invocation.access.region.clone().or_else(|| (invocation.environment)("AWS_REGION"));
+    let region = invocation.aws.region.clone().or_else(|| (invocation.environment)("AWS_REGION"));
     let region = region.or_else(|| Some(function?.region().to_owned()));
     let account = arguments.account.clone().or_else(|| Some(function?.account().to_owned()));
     let partition = match (function, region.as_deref()) {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::Failure;
-use crate::cli::Access;
+use crate::cli::AwsArguments;
 use crate::output::Output;
 use aws::apigateway::{Found, Listed};
 use aws::{self, Aws};
@@ -21,14 +21,14 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects as this caller.
-    pub(super) fn open(access: &Access, output: Output) -> Result<Self, Failure> {
+    pub(super) fn open(arguments: &AwsArguments, output: Output) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .map_err(|cause| Failure::Start { what: "the runtime", cause })?;
         let listener = Arc::new(move |text: &str| output.note(&format!("  {text}")));
-        let assume_role = access.assume_role.as_deref().map(|text| match text.split_once(',') {
+        let assume_role = arguments.assume_role.as_deref().map(|text| match text.split_once(',') {
             Some((role, id)) => (role.to_owned(), Some(id.to_owned())),
             None => (text.to_owned(), None),
         });
@@ -40,13 +40,13 @@ impl Session {
                 expected: "the ARN of a role, such as arn:aws:iam::ACCOUNT:role/NAME",
             });
         }
-        let access = aws::Access {
-            region: access.region.clone(),
-            profile: access.profile.clone(),
+        let options = aws::Access {
+            region: arguments.region.clone(),
+            profile: arguments.profile.clone(),
             assume_role,
-            endpoint_url: access.endpoint_url.clone(),
+            endpoint_url: arguments.endpoint_url.clone(),
         };
-        let aws = runtime.block_on(Aws::connect(&access, listener))?;
+        let aws = runtime.block_on(Aws::connect(&options, listener))?;
         let stop = aws.stop_before_next_call();
         runtime.spawn(async move {
             // What was begun is finished; a second time ends at once.

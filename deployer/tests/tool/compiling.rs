@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 /// Breaks the files in one place and returns `file:line: message (help)` of each diagnostic.
 #[track_caller]
@@ -18,7 +18,12 @@ pub(crate) fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String
         serde_json::from_slice(output.stdout.split(|b| *b == b'\n').next().unwrap()).unwrap();
     let found = told["diagnostics"].as_array().cloned().unwrap_or_default();
     let errors = found.iter().any(|diagnostic| diagnostic["severity"] == "error");
-    assert_eq!(output.status.code(), Some(if errors { 3 } else { 0 }), "{}", crate::told(&output));
+    assert_eq!(
+        output.status.code(),
+        Some(if errors { 3 } else { 0 }),
+        "{}",
+        crate::transcript(&output)
+    );
     found
         .iter()
         .map(|diagnostic| {
@@ -362,7 +367,7 @@ fn diagnostics_for_people_show_the_place() {
             .replace("audience = [\"https://shop.example.com\"]", "audience = []\nlevay = \"5s\""),
         OPENAPI,
     );
-    insta::assert_snapshot!(told(&deployer(folder.path(), &["check"])));
+    insta::assert_snapshot!(transcript(&deployer(folder.path(), &["check"])));
 }
 
 #[test]
@@ -370,14 +375,18 @@ fn files_that_are_not_there_are_told_as_such() {
     let empty = tempfile::tempdir().unwrap();
     let output = deployer(empty.path(), &["check"]);
     assert_eq!(
-        told(&output),
+        transcript(&output),
         "exit 3\n--- stdout\n--- stderr\nerror: ./portcullis.toml cannot be read: No such file or directory (os error 2)\n  help: name the folder that holds portcullis.toml, or run it there\n"
     );
     let folder = folder(MANIFEST, OPENAPI);
     fs::remove_file(folder.path().join("openapi.yaml")).unwrap();
     let output = deployer(folder.path(), &["check"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(told(&output).contains("`openapi.yaml` cannot be read"), "{}", told(&output));
+    assert!(
+        transcript(&output).contains("`openapi.yaml` cannot be read"),
+        "{}",
+        transcript(&output)
+    );
 }
 
 #[test]
@@ -396,7 +405,7 @@ fn petstore() -> std::path::PathBuf {
 fn the_petstore_is_right() {
     let output = deployer(&petstore(), &["check", "--deny-warnings"]);
     assert_eq!(
-        told(&output),
+        transcript(&output),
         "exit 0\n--- stdout\npetstore is right: 15 operations, 1 authorizer, stage dev\n--- stderr\n"
     );
 }
@@ -436,7 +445,7 @@ fn a_document_for_aws_needs_a_function() {
     let folder = folder(&MANIFEST.replace(arn, ""), OPENAPI);
     let output = deployer(folder.path(), &["export", "--document"]);
     assert_eq!(
-        told(&output),
+        transcript(&output),
         "exit 3\n--- stdout\n--- stderr\nerror: the authorizer `jwt` has no `function_arn` in portcullis.toml\n  help: add `function_arn` to [authorizer.jwt]\n"
     );
     assert_eq!(
@@ -452,7 +461,7 @@ fn a_stage_has_its_own_integration_and_function() {
     let folder = folder(&MANIFEST.replace("[stage.dev]\n", stages), OPENAPI);
     let export = |stage: &str| -> Value {
         let output = deployer(folder.path(), &["export", "--document", "--stage", stage]);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)))
     };
     let authorizer = |document: &Value| {
         crate::scheme(document, "jwt")["x-amazon-apigateway-authorizer"]["authorizerUri"].clone()
@@ -469,8 +478,8 @@ fn a_stage_has_its_own_integration_and_function() {
     assert_ne!(authorizer(&dev), authorizer(&prod));
     let output = deployer(folder.path(), &["export", "--document", "--stage", "prd"]);
     assert!(
-        told(&output).contains("there is no stage `prd`")
-            && told(&output).contains("did you mean `prod`?")
+        transcript(&output).contains("there is no stage `prd`")
+            && transcript(&output).contains("did you mean `prod`?")
     );
 }
 
@@ -478,7 +487,7 @@ fn a_stage_has_its_own_integration_and_function() {
 fn the_configuration_is_written_whole_and_trusts_a_local_issuer_only_if_told_to() {
     let folder = folder(MANIFEST, OPENAPI);
     let output = deployer(folder.path(), &["config", "--out", "authorizer.json"]);
-    let said = told(&output);
+    let said = transcript(&output);
     assert!(
         said.starts_with("exit 0\n--- stdout\n--- stderr\ndeploy it with --description"),
         "{said}"
@@ -505,5 +514,5 @@ fn the_configuration_is_written_whole_and_trusts_a_local_issuer_only_if_told_to(
     }
     let unwritable = deployer(folder.path(), &["config", "--out", "nowhere/authorizer.json"]);
     assert_eq!(unwritable.status.code(), Some(1));
-    assert!(told(&unwritable).contains("nowhere/authorizer.json cannot be written"));
+    assert!(transcript(&unwritable).contains("nowhere/authorizer.json cannot be written"));
 }

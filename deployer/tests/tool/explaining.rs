@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 fn petstore() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/petstore")
@@ -12,8 +12,8 @@ fn petstore() -> PathBuf {
 
 fn explained(folder: &Path, arguments: &[&str]) -> Value {
     let output = deployer(folder, &[&["explain", "--output", "json"], arguments].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
+    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)))
 }
 
 fn of<'a>(explanation: &'a Value, route: &str) -> &'a Value {
@@ -24,14 +24,14 @@ fn of<'a>(explanation: &'a Value, route: &str) -> &'a Value {
 #[test]
 fn an_explanation_for_people_is_as_it_was() {
     let passes = deployer(&petstore(), &["explain", "--scopes", "pets:read", "get", "/pets/7"]);
-    insta::assert_snapshot!("explain_passes", told(&passes));
+    insta::assert_snapshot!("explain_passes", transcript(&passes));
     let refused =
         deployer(&petstore(), &["explain", "--scopes", "pets:read", "GET", "/pets/7/owner?x=1"]);
-    insta::assert_snapshot!("explain_refused", told(&refused));
+    insta::assert_snapshot!("explain_refused", transcript(&refused));
     let malformed = deployer(&petstore(), &["explain", "--token", "a.b.c", "GET", "/pets"]);
-    insta::assert_snapshot!("explain_malformed", told(&malformed));
+    insta::assert_snapshot!("explain_malformed", transcript(&malformed));
     let garbage = deployer(&petstore(), &["explain", "--token", "garbage", "GET", "/pets"]);
-    insta::assert_snapshot!("explain_garbage", told(&garbage));
+    insta::assert_snapshot!("explain_garbage", transcript(&garbage));
 }
 
 #[test]
@@ -144,6 +144,6 @@ fn what_cannot_be_explained_is_an_error() {
     ] {
         let output = deployer(&petstore(), &[&["explain"], arguments].concat());
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(told(&output).contains(message), "{}", told(&output));
+        assert!(transcript(&output).contains(message), "{}", transcript(&output));
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
-use crate::{MANIFEST, OPENAPI, deployer, folder, scheme, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, scheme, transcript};
 
 #[test]
 fn what_is_wrong_about_stages_and_origins_is_told_at_its_place() {
@@ -190,7 +190,7 @@ fn what_is_wrong_about_extensions_is_told_at_its_place() {
 fn exported(toml: &str, openapi: &str) -> Value {
     let folder = folder(toml, openapi);
     let output = deployer(folder.path(), &["export", "--document"]);
-    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -238,7 +238,7 @@ fn schemas_are_converted_to_what_api_gateway_checks() {
     let output = deployer(folder.path(), &["check"]);
     for name in ["if", "patternProperties"] {
         let text = format!("API Gateway cannot check `{name}`: bodies are taken without it");
-        assert!(told(&output).contains(&text), "{}", told(&output));
+        assert!(transcript(&output).contains(&text), "{}", transcript(&output));
     }
     let lost = OPENAPI.replace("operationId: getThing", &operation.replace("other-one", "none"));
     let lost = lost.replace(
@@ -248,9 +248,9 @@ fn schemas_are_converted_to_what_api_gateway_checks() {
     let folder = crate::folder(MANIFEST, &lost);
     let output = deployer(folder.path(), &["check"]);
     assert!(
-        told(&output).contains("`#/components/schemas/none` leads to no schema"),
+        transcript(&output).contains("`#/components/schemas/none` leads to no schema"),
         "{}",
-        told(&output)
+        transcript(&output)
     );
 }
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{deployer, told};
+use crate::{deployer, transcript};
 
 const COMMANDS: [&str; 19] = [
     "check",
@@ -48,7 +48,7 @@ fn syntax_errors(shell: &str, script: &[u8]) -> Option<String> {
 fn every_shell_has_a_completion_script_that_knows_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = deployer(Path::new("."), &["completions", shell]);
-        assert!(output.status.success() && output.stderr.is_empty(), "{}", told(&output));
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", transcript(&output));
         let script = String::from_utf8(output.stdout.clone()).unwrap();
         for command in COMMANDS {
             assert!(script.contains(command), "{shell}: no {command}");
@@ -60,20 +60,20 @@ fn every_shell_has_a_completion_script_that_knows_every_command() {
         }
     }
     let output = deployer(Path::new("."), &["completions", "cobol"]);
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
 }
 
 #[test]
 fn every_command_of_the_help_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
     let output = deployer(folder.path(), &["man", "share/man1"]);
-    assert!(output.status.success() && output.stdout.is_empty(), "{}", told(&output));
+    assert!(output.status.success() && output.stdout.is_empty(), "{}", transcript(&output));
     let pages = fs::read_dir(folder.path().join("share/man1")).unwrap();
     let names: BTreeSet<String> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
     let commands = COMMANDS.iter().map(|command| format!("deployer-{command}.1"));
     assert_eq!(names, commands.chain(["deployer.1".to_owned()]).collect());
-    let help = told(&deployer(folder.path(), &["--help"]));
+    let help = transcript(&deployer(folder.path(), &["--help"]));
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
@@ -85,7 +85,7 @@ fn every_command_of_the_help_has_a_manual_page() {
         let page = fs::read_to_string(folder.path().join("share/man1").join(name)).unwrap();
         assert!(page.contains(text), "{name}: {page}");
     }
-    let all = told(&deployer(folder.path(), &["man"]));
+    let all = transcript(&deployer(folder.path(), &["man"]));
     assert_eq!(all.matches("\n.TH ").count(), COMMANDS.len() + 1);
     assert!(!help.contains("  man "), "it is for packages: {help}");
 }

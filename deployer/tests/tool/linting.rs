@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
-use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 /// `GET /x/{a}` granted, `GET /x/{a}/y/{b}` not, `GET /x/{a}/y/{b}/w` granted.
 const INEXPRESSIBLE: &str = "  /x/{a}:\n    get: { security: [{jwt: [one]}] }\n  /x/{a}/y/{b}:\n    get: { security: [{jwt: [two]}] }\n  /x/{a}/y/{b}/w:\n    get: { security: [{jwt: [one]}] }\n  /open:";
@@ -18,7 +18,7 @@ fn wired(settings: &str, openapi: &str) -> (Value, Value) {
     let folder = folder(&changed, openapi);
     let read = |arguments: &[&str]| -> Value {
         let output = deployer(folder.path(), arguments);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)))
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)))
     };
     let document = read(&["export", "--document"]);
     (crate::scheme(&document, "jwt"), read(&["config"]))
@@ -241,7 +241,7 @@ fn a_guard_that_other_methods_walk_around_is_a_warning() {
 fn what_an_earlier_deployment_guarded_and_everybody_may_call_now_is_a_warning() {
     let earlier = folder(MANIFEST, OPENAPI);
     let exported = deployer(earlier.path(), &["export", "--document", "--out", "live.json"]);
-    assert_eq!(exported.status.code(), Some(0), "{}", told(&exported));
+    assert_eq!(exported.status.code(), Some(0), "{}", transcript(&exported));
     let live = fs::read_to_string(earlier.path().join("live.json")).unwrap();
     let against = |from: &str, to: &str| {
         let now = folder(MANIFEST, &OPENAPI.replacen(from, to, 1));
@@ -252,9 +252,10 @@ fn what_an_earlier_deployment_guarded_and_everybody_may_call_now_is_a_warning() 
     let opened = against("operationId: getThing", "security: []");
     assert_eq!(opened.status.code(), Some(3));
     assert!(
-        told(&opened).contains("GET /things/{id} becomes public: it was guarded (jwt [read])"),
+        transcript(&opened)
+            .contains("GET /things/{id} becomes public: it was guarded (jwt [read])"),
         "{}",
-        told(&opened)
+        transcript(&opened)
     );
     // Gone, so that its requests fall through to a public route.
     let fallen = against(
@@ -262,11 +263,12 @@ fn what_an_earlier_deployment_guarded_and_everybody_may_call_now_is_a_warning() 
         "  /{proxy+}:\n    get: { security: [] }\n",
     );
     assert!(
-        told(&fallen).contains("GET /things/{id} becomes public by GET /{proxy+}: it was guarded"),
+        transcript(&fallen)
+            .contains("GET /things/{id} becomes public by GET /{proxy+}: it was guarded"),
         "{}",
-        told(&fallen)
+        transcript(&fallen)
     );
     let missing = deployer(earlier.path(), &["check", "--against", "none.json"]);
     assert_eq!(missing.status.code(), Some(3));
-    assert!(told(&missing).contains("none.json cannot be read"), "{}", told(&missing));
+    assert!(transcript(&missing).contains("none.json cannot be read"), "{}", transcript(&missing));
 }

@@ -89,8 +89,8 @@ pub(crate) fn deployer(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What a command ended with and wrote.
-pub(crate) fn told(output: &Output) -> String {
+/// Returns the exit code and the output of a command.
+pub(crate) fn transcript(output: &Output) -> String {
     format!(
         "exit {}\n--- stdout\n{}--- stderr\n{}",
         output.status.code().unwrap(),

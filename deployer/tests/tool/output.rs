@@ -9,7 +9,7 @@ use compiler::source::diagnostic::Code;
 use deployer::output::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{MANIFEST, OPENAPI, folder, told};
+use crate::{MANIFEST, OPENAPI, folder, transcript};
 
 const CASES: &str = "\
 tokens:
@@ -36,7 +36,7 @@ fn objects(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     let lines = format!("{}{}", text(&output.stdout), text(&output.stderr));
     let lines = lines.lines().filter(|line| line.starts_with('{'));
     let objects: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(!objects.is_empty(), "{arguments:?}: {}", told(&output));
+    assert!(!objects.is_empty(), "{arguments:?}: {}", transcript(&output));
     objects
 }
 
@@ -145,7 +145,7 @@ fn colour_is_written_where_it_is_wanted() {
     let folder = folder("[api]", OPENAPI);
     let coloured = |arguments: &[&str], environment: &[(&str, &str)]| {
         let output = run(folder.path(), &[&["check"][..], arguments].concat(), environment);
-        told(&output).contains('\u{1b}')
+        transcript(&output).contains('\u{1b}')
     };
     assert!(!coloured(&[], &[]), "stderr is no terminal");
     assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
@@ -169,8 +169,8 @@ fn a_terminal_gets_colour_unless_it_or_its_user_has_none() {
         }
         let output = terminal.env("TERM", term).envs(environment.iter().copied()).output();
         let output = output.unwrap();
-        assert_eq!(output.status.code(), Some(3), "{}", told(&output));
-        told(&output).contains('\u{1b}')
+        assert_eq!(output.status.code(), Some(3), "{}", transcript(&output));
+        transcript(&output).contains('\u{1b}')
     };
     assert!(coloured("xterm", "", &[]));
     assert!(!coloured("dumb", "", &[]));

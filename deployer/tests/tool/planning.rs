@@ -22,7 +22,7 @@ use deployment::revision::Revision;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 fn source(name: &str, text: &str) -> Arc<Source> {
     Arc::new(Source { name: name.to_owned(), text: text.to_owned() })
@@ -470,16 +470,16 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
         tracing: true,
         ..none.clone()
     };
-    let told = |from, to| -> Vec<String> {
+    let lines = |from, to| -> Vec<String> {
         let patches = patches(from, to).into_iter();
         let op = |op| if op == PatchOp::Remove { "remove" } else { "replace" };
         patches
             .map(|p| format!("{} {} {}", op(p.op), p.path, p.value.unwrap_or_default()))
             .collect()
     };
-    assert_eq!(told(&some, &some), [""; 0]);
+    assert_eq!(lines(&some, &some), [""; 0]);
     assert_eq!(
-        told(&none, &some),
+        lines(&none, &some),
         [
             "replace /variables/a b",
             "replace /*/*/throttling/burstLimit 2",
@@ -492,7 +492,7 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
         ]
     );
     assert_eq!(
-        told(&some, &none),
+        lines(&some, &none),
         [
             "remove /variables/a ",
             "replace /*/*/throttling/burstLimit -1",
@@ -581,7 +581,7 @@ fn policies_are_printed_for_every_command_and_class() {
         folder(MANIFEST, &OPENAPI.replace("      security: []", "      security: [{ iam: [] }]"));
     let print = |arguments: &[&str]| {
         let output = deployer(folder.path(), &[&["iam"], arguments].concat());
-        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
         String::from_utf8(output.stdout).unwrap()
     };
     let all: Vec<String> = COMMANDS
@@ -631,9 +631,9 @@ fn policies_are_printed_for_every_command_and_class() {
     ] {
         let output = deployer(folder.path(), &[vec!["iam"], arguments].concat());
         assert!(
-            output.status.code() == Some(1) && told(&output).contains(says),
+            output.status.code() == Some(1) && transcript(&output).contains(says),
             "{}",
-            told(&output)
+            transcript(&output)
         );
     }
 }

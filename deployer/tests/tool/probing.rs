@@ -1,7 +1,7 @@
 //! What an authorizer's answer to a probe means.
 
 use aws::apigateway::Checked;
-use deployer::apply::probe::{Answer, Problem, Token, Verdict, judge};
+use deployer::apply::probe::{ProbeResponse, Problem, Token, Verdict, evaluate};
 use serde_json::{Value, json};
 
 const ALLOW: &str = r#"{"Statement":[{"Effect":"Allow","Resource":"*"}]}"#;
@@ -14,8 +14,8 @@ enum Expected {
     Wrong,
 }
 
-fn verdict(token: Token, answer: &Answer) -> Expected {
-    match judge(token, answer) {
+fn verdict(token: Token, response: &ProbeResponse) -> Expected {
+    match evaluate(token, response) {
         Verdict::Passed => Expected::Passed,
         Verdict::Retry(_) => Expected::Retry,
         Verdict::Wrong(_) => Expected::Wrong,
@@ -35,7 +35,7 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_aut
         (500, None, Retry, Retry),
     ] {
         let answer = Checked { status, policy: policy.map(str::to_owned), log: String::new() };
-        let answer = Answer::of_test(&answer, "token");
+        let answer = ProbeResponse::of_test(&answer, "token");
         let found = (verdict(Token::Invalid, &answer), verdict(Token::Given, &answer));
         assert_eq!(found, (invalid, given), "{status} {policy:?}");
     }
@@ -58,8 +58,8 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
         (json!({}), Retry, Retry),
         (Value::Null, Retry, Retry),
     ] {
-        let read = Answer::of_invoke(&answer);
-        let found = (verdict(Token::Invalid, &read), verdict(Token::Given, &read));
+        let response = ProbeResponse::of_invoke(&answer);
+        let found = (verdict(Token::Invalid, &response), verdict(Token::Given, &response));
         assert_eq!(found, (invalid, given), "{answer}");
     }
 }
@@ -67,9 +67,9 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
 #[test]
 fn a_verdict_names_what_was_found_and_a_log_ends_without_the_token() {
     let log = "one\ntwo\nthree\nfour\nfive\nthe token a.b.c was refused".to_owned();
-    let answer = Answer::of_test(&Checked { status: 401, policy: None, log }, "a.b.c");
+    let answer = ProbeResponse::of_test(&Checked { status: 401, policy: None, log }, "a.b.c");
     assert_eq!(answer.log, "two\nthree\nfour\nfive\nthe token … was refused");
     let problem = Problem::RejectedGiven { found: "401".to_owned() };
     assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");
-    assert_eq!(judge(Token::Given, &answer), Verdict::Wrong(problem));
+    assert_eq!(evaluate(Token::Given, &answer), Verdict::Wrong(problem));
 }

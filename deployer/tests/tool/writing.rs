@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::{MANIFEST, OPENAPI, deployer, folder, told};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 const EXPORT: [&str; 4] = ["export", "--document", "--out", "document.json"];
 
@@ -56,8 +56,12 @@ fn a_write_that_fails_leaves_the_old_file_and_no_temporary_one() {
     let file = folder.path().join("document.json");
     fs::write(&file, "old").unwrap();
     let output = shell(folder.path(), "trap '' XFSZ; ulimit -f 0");
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
-    assert!(told(&output).contains("document.json cannot be written: "), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+    assert!(
+        transcript(&output).contains("document.json cannot be written: "),
+        "{}",
+        transcript(&output)
+    );
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
     assert_eq!(names(folder.path()), ["document.json", "openapi.yaml", "portcullis.toml"]);
 }
@@ -68,14 +72,14 @@ fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
     let file = folder.path().join("document.json");
     for (umask, expected) in [("022", 0o644), ("027", 0o640), ("077", 0o600)] {
         let output = shell(folder.path(), &format!("umask {umask}"));
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", transcript(&output));
         assert_eq!(mode(&file), expected, "umask {umask}");
         fs::remove_file(&file).unwrap();
     }
     fs::write(&file, "old").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
     let output = shell(folder.path(), "umask 077");
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", transcript(&output));
     assert_eq!(mode(&file), 0o664);
     assert_ne!(fs::read_to_string(&file).unwrap(), "old");
 }
@@ -99,7 +103,7 @@ fn a_link_stays_a_link_and_what_is_no_file_is_written_to() {
     assert_eq!(fs::read(folder.path().join("elsewhere/document")).unwrap(), whole);
 
     let output = deployer(folder.path(), &["export", "--document", "--out", "/dev/stdout"]);
-    assert_eq!(output.stdout, whole, "{}", told(&output));
+    assert_eq!(output.stdout, whole, "{}", transcript(&output));
     // The file behind stdout is the caller's, with what else is in it.
     let script = "(echo head; \"$0\" export --document --out /dev/stdout; echo foot) > all";
     let program = env!("CARGO_BIN_EXE_deployer");

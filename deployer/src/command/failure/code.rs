@@ -10,13 +10,13 @@ impl Failure {
     /// Returns the failure's code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Access(error) => access(error),
+            Self::Connect(error) => connect(error),
             Self::Apply(error) => apply(error),
             Self::AuthorizerConfig(_) => ErrorCode::InvalidAuthorizerConfiguration,
             Self::Binary { .. } => ErrorCode::FunctionUnreadable,
             Self::Call(error) => call(error.kind),
             Self::ChangedWhileWaiting => ErrorCode::ChangedWhileWaiting,
-            Self::Draft(_) | Self::DesiredState(DesiredStateError::Definition(_)) => {
+            Self::Definition(_) | Self::DesiredState(DesiredStateError::Definition(_)) => {
                 ErrorCode::FunctionArnMissing
             }
             Self::Ended { .. } => ErrorCode::ProgramFailed,
@@ -63,7 +63,7 @@ impl Failure {
     }
 }
 
-fn access(error: &ConnectError) -> ErrorCode {
+fn connect(error: &ConnectError) -> ErrorCode {
     match error {
         ConnectError::NoRegion => ErrorCode::RegionMissing,
         ConnectError::NotARegion(_) => ErrorCode::RegionInvalid,

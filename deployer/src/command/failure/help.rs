@@ -10,20 +10,20 @@ impl Failure {
     /// Returns what to do about the failure, if there is something.
     pub(super) fn help(&self) -> Option<String> {
         let fixed = match self {
-            Self::Access(ConnectError::Call(error)) | Self::Call(error) => return call(error),
+            Self::Connect(ConnectError::Call(error)) | Self::Call(error) => return call(error),
             Self::Apply(error) => return apply(error),
             Self::Listen { option, .. } => {
                 return Some(format!(
                     "choose another port with {option}, or {option} 0 for any free one"
                 ));
             }
-            Self::Draft(DefinitionError::NoFunction(name)) => {
+            Self::Definition(DefinitionError::NoFunction(name)) => {
                 return Some(format!("add `function_arn` to [authorizer.{name}]"));
             }
-            Self::Access(ConnectError::NoRegion | ConnectError::NotARegion(_)) => {
+            Self::Connect(ConnectError::NoRegion | ConnectError::NotARegion(_)) => {
                 "name one with --region, AWS_REGION or the profile, such as eu-west-1"
             }
-            Self::Access(ConnectError::NoCredentials(_)) => {
+            Self::Connect(ConnectError::NoCredentials(_)) => {
                 "log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile"
             }
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {

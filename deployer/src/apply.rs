@@ -162,7 +162,7 @@ pub async fn apply(
     };
     let count = plan.steps.len();
     for (number, step) in plan.steps.iter().enumerate() {
-        tell(&format!("[{}/{count}] {}", number + 1, step.sentence()));
+        tell(&format!("[{}/{count}] {}", number + 1, step.description()));
         run.step(step).await?;
     }
     Ok(run.report)
@@ -187,44 +187,45 @@ impl Run<'_> {
             Step::CreateApi { name, endpoint, vpc_endpoints, tags } => {
                 self.report.api = aws.create_api(name, endpoint, vpc_endpoints, tags).await?;
             }
-            Step::Tag { set, unset } => aws.tag_api(&api, set, unset).await?,
-            Step::Endpoint { from, to } => aws.change_endpoint(&api, from, to).await?,
-            Step::Role { name, role, .. } => {
+            Step::TagApi { set, unset } => aws.tag_api(&api, set, unset).await?,
+            Step::UpdateEndpoint { from, to } => aws.update_endpoint(&api, from, to).await?,
+            Step::PutRole { name, role, .. } => {
                 let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
                 aws.put_role(&self.plan.api, name, role, &tags).await?;
                 self.fresh_role = true;
             }
-            Step::Put { document } => aws.put_api(&api, document).await?,
-            Step::Settle { authorizers, gateway_responses } => {
+            Step::ImportDefinition { document } => aws.import_definition(&api, document).await?,
+            Step::ReconcileImport { authorizers, gateway_responses } => {
                 let found = aws.reconcile_import(&api, authorizers, gateway_responses).await?;
                 self.authorizers = Some(found);
             }
-            Step::Permit { functions } => {
+            Step::GrantInvoke { functions } => {
                 for function in functions {
                     aws.grant_invoke(function, &api).await?;
                 }
             }
-            Step::Test { authorizers } => self.test(authorizers).await?,
-            Step::Deploy { revision } => {
-                self.report.deployment = Some(aws.deploy(&api, revision, &self.known).await?);
+            Step::TestAuthorizers { authorizers } => self.test(authorizers).await?,
+            Step::CreateDeployment { revision } => {
+                self.report.deployment =
+                    Some(aws.create_deployment(&api, revision, &self.known).await?);
             }
-            Step::Verify { methods } => self.verify(methods).await?,
+            Step::VerifyDefinition { methods } => self.verify(methods).await?,
             Step::CreateStage { name, deployment, settings } => {
                 self.create_stage(name, deployment.as_deref(), settings).await?;
             }
-            Step::MoveStage { .. } => self.move_stage(step).await?,
-            Step::UsagePlan { name, stage, id, plan, keys_there, has_stage } => {
+            Step::UpdateStage { .. } => self.move_stage(step).await?,
+            Step::PutUsagePlan { name, stage, id, plan, existing_keys, has_stage } => {
                 let step = UsagePlanStep {
                     name,
                     stage,
                     id: id.as_deref(),
                     plan,
-                    keys_there,
+                    existing_keys,
                     has_stage: *has_stage,
                 };
                 aws.put_usage_plan(&api, &step).await?;
             }
-            Step::Prune { deployments, roles } => self.prune(deployments, roles).await,
+            Step::DeleteUnused { deployments, roles } => self.prune(deployments, roles).await,
         }
         Ok(())
     }

@@ -11,25 +11,25 @@ pub type Call<'a, T, E = CallError> = Pin<Box<dyn Future<Output = Result<T, E>> 
 #[derive(Clone, Debug)]
 pub(super) struct ApiCall {
     pub(super) operation: &'static str,
-    pub(super) doing: String,
+    pub(super) context: String,
     pub(super) idempotent: bool,
 }
 
 impl ApiCall {
     /// Makes a call that has the same effect when it is sent twice, so that it may be retried.
     /// `operation` names its quota.
-    pub(super) fn idempotent(operation: &'static str, doing: impl Into<String>) -> Self {
-        Self { operation, doing: doing.into(), idempotent: true }
+    pub(super) fn idempotent(operation: &'static str, context: impl Into<String>) -> Self {
+        Self { operation, context: context.into(), idempotent: true }
     }
 
     /// Makes a call that must not be sent twice.
-    pub(super) fn once(operation: &'static str, doing: impl Into<String>) -> Self {
-        Self { idempotent: false, ..Self::idempotent(operation, doing) }
+    pub(super) fn once(operation: &'static str, context: impl Into<String>) -> Self {
+        Self { idempotent: false, ..Self::idempotent(operation, context) }
     }
 
     /// Returns what is being done to what.
-    pub(super) fn doing(&self) -> &str {
-        &self.doing
+    pub(super) fn context(&self) -> &str {
+        &self.context
     }
 }
 
@@ -60,20 +60,24 @@ pub enum CallErrorKind {
 
 /// A call that failed for good.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{doing}: {message}")]
+#[error("{context}: {message}")]
 pub struct CallError {
     /// The kind of failure.
     pub kind: CallErrorKind,
     /// What was being done to what.
-    pub doing: String,
+    pub context: String,
     /// AWS's message.
     pub message: String,
 }
 
 impl CallError {
     /// Makes a failure that AWS did not report.
-    pub fn new(kind: CallErrorKind, doing: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, doing: doing.into(), message: message.into() }
+    pub fn new(
+        kind: CallErrorKind,
+        context: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { kind, context: context.into(), message: message.into() }
     }
 }
 

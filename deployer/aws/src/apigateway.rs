@@ -36,10 +36,10 @@ mod observe;
 mod stages;
 mod usage_plans;
 
-pub use apis::{Found, Listed};
-pub use authorizers::Checked;
+pub use apis::{ApiLookup, ListedApi};
+pub use authorizers::AuthorizerTestResponse;
 pub use deployments::MethodSummary;
-pub use methods::MethodsNow;
+pub use methods::DefinitionMethods;
 pub use usage_plans::UsagePlanStep;
 
 fn hash(map: &BTreeMap<String, String>) -> HashMap<String, String> {

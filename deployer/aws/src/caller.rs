@@ -92,7 +92,7 @@ impl Caller {
     /// Waits until the quotas allow the call, unless the program is stopping.
     async fn admit(&self, call: &ApiCall) -> Result<(), CallError> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err(CallError::new(CallErrorKind::Interrupted, &call.doing, "stopped"));
+            return Err(CallError::new(CallErrorKind::Interrupted, &call.context, "stopped"));
         }
         let now = self.began.elapsed();
         let pause = {

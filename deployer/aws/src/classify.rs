@@ -44,7 +44,7 @@ where
         Some(status) => format!("{message} (HTTP {status})"),
         None => message,
     };
-    CallError::new(kind, call.doing(), message)
+    CallError::new(kind, call.context(), message)
 }
 
 /// Returns whether a request failed before there was a connection to send it on: by name

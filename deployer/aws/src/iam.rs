@@ -141,7 +141,7 @@ impl Aws {
     }
 
     /// Returns whether IAM's policy simulator allows the caller an action.
-    pub fn may<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
+    pub fn is_allowed<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
         Box::pin(async move {
             let call = ApiCall::idempotent("iam", format!("asking whether {action} is allowed"));
             let identity = principal(&self.identity);

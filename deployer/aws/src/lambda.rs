@@ -5,11 +5,11 @@ use serde_json::Value as Json;
 use super::api_call::if_found;
 use super::{ApiCall, Aws, Call, CallErrorKind};
 use compiler::api::Arn;
-use deployment::function::{Build, FunctionAlias, PublishedFunction};
+use deployment::function::{BuildMetadata, FunctionAlias, PublishedFunction};
 
 impl Aws {
     /// Returns the state of a function, if it exists: `Active` if it can be invoked.
-    pub fn function<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
+    pub fn function_state<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
             let (name, qualifier) = qualified(arn);
@@ -31,7 +31,7 @@ impl Aws {
     }
 
     /// Returns the version that the ARN of a function, a version or an alias refers to.
-    pub fn published<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
+    pub fn published_function<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
         Box::pin(async move {
             let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
             let (name, qualifier) = qualified(arn);
@@ -39,11 +39,11 @@ impl Aws {
                 let configuration = self.lambda.get_function_configuration().function_name(&name);
                 configuration.set_qualifier(qualifier.clone()).send()
             });
-            let Some(found) = if_found(found.await)? else { return Ok(PublishedFunction::Nothing) };
+            let Some(found) = if_found(found.await)? else { return Ok(PublishedFunction::Missing) };
             let architecture = found.architectures().first().map_or("x86_64", |one| one.as_str());
             Ok(PublishedFunction::Version {
                 number: found.version().unwrap_or_default().to_owned(),
-                build: Build::read(found.description().unwrap_or_default()),
+                build: BuildMetadata::read(found.description().unwrap_or_default()),
                 architecture: architecture.to_owned(),
             })
         })
@@ -69,7 +69,7 @@ impl Aws {
     }
 
     /// Returns the version that an alias points to, if the alias exists.
-    pub fn aliased<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
+    pub fn alias_version<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
             let call =
@@ -89,9 +89,9 @@ impl Aws {
     ) -> Call<'a, ()> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
-            let doing = format!("pointing the alias {name}:{alias} at version {version}");
-            let call = ApiCall::idempotent("lambda", &doing);
-            if self.aliased(function).await?.is_none() {
+            let context = format!("pointing the alias {name}:{alias} at version {version}");
+            let call = ApiCall::idempotent("lambda", &context);
+            if self.alias_version(function).await?.is_none() {
                 let made = self.caller.call(&call, || {
                     let alias = self.lambda.create_alias().function_name(name).name(alias);
                     alias.function_version(version).send()
@@ -113,10 +113,10 @@ impl Aws {
     /// Grants an API the permission to invoke a function, unless it has it.
     pub fn grant_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let doing = format!("granting API Gateway permission to invoke {function}");
+            let context = format!("granting API Gateway permission to invoke {function}");
             let statement = format!("portcullis-{api}");
             let (name, qualifier) = qualified(function);
-            let call = ApiCall::idempotent("lambda", &doing);
+            let call = ApiCall::idempotent("lambda", &context);
             let policy = self.caller.call(&call, || {
                 self.lambda
                     .get_policy()
@@ -133,10 +133,10 @@ impl Aws {
             {
                 return Ok(());
             }
-            let place = &self.place;
+            let target = &self.target;
             let source = format!(
                 "arn:{}:execute-api:{}:{}:{api}/*",
-                place.partition, place.region, place.account
+                target.partition, target.region, target.account
             );
             let added = self.caller.call(&call, || {
                 self.lambda

@@ -30,7 +30,7 @@ pub use caller::Listener;
 
 /// How AWS is called: where, and with which credentials.
 #[derive(Clone, Debug, Default)]
-pub struct Access {
+pub struct ConnectOptions {
     /// The Region, unless the profile's or the environment's.
     pub region: Option<String>,
     /// A profile of the shared configuration.
@@ -62,7 +62,7 @@ pub enum ConnectError {
 /// AWS, for one caller in one Region.
 pub struct Aws {
     /// The account and the Region.
-    pub place: AwsTarget,
+    pub target: AwsTarget,
     /// The caller's ARN.
     pub identity: String,
     /// The custom endpoint that every call goes to.
@@ -76,9 +76,9 @@ pub struct Aws {
 
 impl Aws {
     /// Loads credentials and identifies the caller.
-    pub fn connect(access: &Access, listener: Listener) -> Call<'_, Self, ConnectError> {
+    pub fn connect(options: &ConnectOptions, listener: Listener) -> Call<'_, Self, ConnectError> {
         Box::pin(async move {
-            let config = configuration(access).await?;
+            let config = configuration(options).await?;
             let region = config.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
             if !is_region(&region) {
                 return Err(ConnectError::NotARegion(region));
@@ -97,7 +97,7 @@ impl Aws {
             let arn = identity.arn().unwrap_or_default();
             let partition = arn.split(':').nth(1).filter(|part| part.starts_with("aws"));
             Ok(Self {
-                place: AwsTarget {
+                target: AwsTarget {
                     account: identity.account().unwrap_or_default().to_owned(),
                     partition: partition.unwrap_or("aws").to_owned(),
                     region,
@@ -121,7 +121,7 @@ impl Aws {
             let mut variables = vec![
                 ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
-                ("AWS_REGION", self.place.region.clone()),
+                ("AWS_REGION", self.target.region.clone()),
             ];
             variables
                 .extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
@@ -164,7 +164,7 @@ fn http_client() -> SharedHttpClient {
         .build_https()
 }
 
-async fn configuration(access: &Access) -> Result<SdkConfig, ConnectError> {
+async fn configuration(options: &ConnectOptions) -> Result<SdkConfig, ConnectError> {
     let http = http_client();
     // `Caller` retries, because it knows which calls may be sent twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -176,24 +176,24 @@ async fn configuration(access: &Access) -> Result<SdkConfig, ConnectError> {
                 .operation_attempt_timeout(Duration::from_mins(1))
                 .build(),
         );
-    if let Some(region) = &access.region {
+    if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some(profile) = &access.profile {
+    if let Some(profile) = &options.profile {
         // A profile that is named counts for more than keys in the environment, which the
         // default chain would take first.
         let files = ProviderConfig::without_region()
-            .with_region(access.region.clone().map(Region::new))
+            .with_region(options.region.clone().map(Region::new))
             .with_http_client(http.clone());
         let keys = ProfileFileCredentialsProvider::builder().configure(&files);
         loader =
             loader.profile_name(profile).credentials_provider(keys.profile_name(profile).build());
     }
-    if let Some(url) = &access.endpoint_url {
+    if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
-    let Some((role, external_id)) = &access.assume_role else { return Ok(config) };
+    let Some((role, external_id)) = &options.assume_role else { return Ok(config) };
     if config.region().is_none() {
         return Err(ConnectError::NoRegion);
     }

@@ -16,9 +16,9 @@ pub struct Desired {
     /// The API, every authorizer with the role that invokes it.
     pub api: Api,
     /// Where it is to be.
-    pub place: AwsTarget,
+    pub target: AwsTarget,
     /// What API Gateway is to hold.
-    pub draft: ApiDefinition,
+    pub definition: ApiDefinition,
     /// What its parts do.
     pub record: Record,
     /// The roles to make, by name.
@@ -59,7 +59,7 @@ pub const ROLE_POLICY: &str = "invoke";
 
 impl Desired {
     /// Works out what the files ask for in this place.
-    pub fn new(mut api: Api, place: AwsTarget) -> Result<Self, DesiredStateError> {
+    pub fn new(mut api: Api, target: AwsTarget) -> Result<Self, DesiredStateError> {
         let mut roles = BTreeMap::new();
         let names: Vec<String> = api.authorizers.keys().cloned().collect();
         for name in names {
@@ -69,43 +69,43 @@ impl Desired {
                 (format!("the function of `{name}`"), &authorizer.function),
                 (format!("the invoke role of `{name}`"), &authorizer.invoke_role),
             ] {
-                if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != place.partition) {
+                if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != target.partition) {
                     return Err(DesiredStateError::Partition {
                         what,
                         found: arn.partition().to_owned(),
-                        expected: place.partition.clone(),
-                        account: place.account.clone(),
+                        expected: target.partition.clone(),
+                        account: target.account.clone(),
                     });
                 }
             }
             let Some(function) = &authorizer.function else { continue };
             if authorizer.invoke_role.is_none() {
-                let role = role_name(&api_name, &name, function, &place);
-                let arn = role_arn(&api_name, &role, &place);
+                let role = role_name(&api_name, &name, function, &target);
+                let arn = role_arn(&api_name, &role, &target);
                 let invoke = Role {
-                    trust: trust(&place.account),
-                    policies: BTreeMap::from([(ROLE_POLICY.to_owned(), may_invoke(function))]),
+                    trust: trust_policy(&target.account),
+                    policies: BTreeMap::from([(ROLE_POLICY.to_owned(), invoke_policy(function))]),
                 };
                 roles.insert(role, invoke);
                 authorizer.invoke_role = Arn::role(&arn);
             }
         }
-        let draft = ApiDefinition::of(&api)?;
-        let record = Record::declared(&api, &draft);
+        let definition = ApiDefinition::of(&api)?;
+        let record = Record::declared(&api, &definition);
         let mut tags = api.deployment.tags.clone();
         tags.insert(TAG_API.to_owned(), api.name.clone());
         tags.insert(TAG_MANAGED.to_owned(), "true".to_owned());
         if api.usage_plan.is_some() {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
-        Ok(Self { api, place, draft, record, roles, tags })
+        Ok(Self { api, target, definition, record, roles, tags })
     }
 
     /// Returns the authorizers of ours that routes use, by their names on AWS.
-    pub fn own_authorizers(&self) -> BTreeSet<String> {
+    pub fn portcullis_authorizers(&self) -> BTreeSet<String> {
         let ours: BTreeSet<String> =
             self.api.authorizers.keys().map(|scheme| scheme_on_aws(scheme)).collect();
-        let names = self.draft.authorizers.keys();
+        let names = self.definition.authorizers.keys();
         names.filter(|name| ours.contains(scheme_of(name))).cloned().collect()
     }
 
@@ -130,22 +130,22 @@ impl Desired {
 }
 
 /// Roles are the account's, so the name says Region and function too. At most 64 characters.
-fn role_name(api: &str, authorizer: &str, function: &Arn, place: &AwsTarget) -> String {
+fn role_name(api: &str, authorizer: &str, function: &Arn, target: &AwsTarget) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     let readable: String = format!("{api}-{authorizer}").chars().map(fits).take(44).collect();
-    let print = fingerprint(&(api, authorizer, function.as_str(), &place.region));
+    let print = fingerprint(&(api, authorizer, function.as_str(), &target.region));
     format!("{readable}-{}", print.get(..8).unwrap_or(&print))
 }
 
 /// Returns the ARN of a role of ours.
-pub fn role_arn(api: &str, name: &str, place: &AwsTarget) -> String {
+pub fn role_arn(api: &str, name: &str, target: &AwsTarget) -> String {
     let path = role_path(api);
-    format!("arn:{}:iam::{}:role{path}{name}", place.partition, place.account)
+    format!("arn:{}:iam::{}:role{path}{name}", target.partition, target.account)
 }
 
 /// API Gateway may assume the role, for APIs of this account only.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-pub fn trust(account: &str) -> Json {
+pub fn trust_policy(account: &str) -> Json {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -158,7 +158,7 @@ pub fn trust(account: &str) -> Json {
 }
 
 /// This function and qualifier may be invoked, and nothing else.
-pub fn may_invoke(function: &Arn) -> Json {
+pub fn invoke_policy(function: &Arn) -> Json {
     json!({
         "Version": "2012-10-17",
         "Statement": [{

@@ -12,21 +12,21 @@ use compiler::fingerprint::fingerprint;
 
 /// What a version was made of, by fingerprints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
+pub struct BuildMetadata {
     /// Of the `authorizer.json` in it.
     pub config: String,
     /// Of the binary, if whoever deployed it said so.
     pub binary: Option<String>,
 }
 
-impl fmt::Display for Build {
+impl fmt::Display for BuildMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "portcullis config={}", self.config)?;
         self.binary.as_ref().map_or(Ok(()), |binary| write!(f, " binary={binary}"))
     }
 }
 
-impl Build {
+impl BuildMetadata {
     /// Reads a version's description; nothing if it does not say so.
     pub fn read(description: &str) -> Option<Self> {
         let mut words = description.strip_prefix("portcullis ")?.split(' ');
@@ -40,13 +40,13 @@ impl Build {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum PublishedFunction {
     /// Nothing.
-    Nothing,
+    Missing,
     /// A version.
     Version {
         /// Its number, or `$LATEST`.
         number: String,
         /// What it was made of, if it says so.
-        build: Option<Build>,
+        build: Option<BuildMetadata>,
         /// `x86_64` or `arm64`.
         architecture: String,
     },
@@ -59,7 +59,7 @@ pub enum FunctionState {
     /// It does not exist.
     Missing,
     /// Its version does not say what it was made of.
-    Unlabelled {
+    NoBuildMetadata {
         /// The version's number, or `$LATEST`.
         version: String,
     },
@@ -76,7 +76,7 @@ impl fmt::Display for FunctionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("is not there"),
-            Self::Unlabelled { version } => {
+            Self::NoBuildMetadata { version } => {
                 write!(f, "is version {version}, which does not say what it was made of")
             }
             Self::OtherConfiguration { version, config } => {
@@ -107,23 +107,23 @@ impl fmt::Display for FunctionDrift {
 }
 
 /// Returns the name of an authorizer's configuration: equal ones have equal names.
-pub fn configuration(document: &Document) -> String {
+pub fn configuration_fingerprint(document: &Document) -> String {
     fingerprint(document)
 }
 
 /// Returns the functions that are known not to do what the files say, and those of which it is
 /// not known.
-pub fn differences(
+pub fn function_drift(
     api: &Api,
     published: &BTreeMap<String, PublishedFunction>,
 ) -> Vec<FunctionDrift> {
     let different = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
         let function = authorizer.function.as_ref()?;
-        let config = configuration(&api.authorizer_document(name)?);
+        let config = configuration_fingerprint(&api.authorizer_document(name)?);
         let state = match published.get(function.as_str())? {
-            PublishedFunction::Nothing => FunctionState::Missing,
+            PublishedFunction::Missing => FunctionState::Missing,
             PublishedFunction::Version { number, build: None, .. } => {
-                FunctionState::Unlabelled { version: number.clone() }
+                FunctionState::NoBuildMetadata { version: number.clone() }
             }
             PublishedFunction::Version { build: Some(build), .. } if build.config == config => {
                 return None;
@@ -160,19 +160,19 @@ impl FunctionAlias {
 
 #[cfg(test)]
 mod tests {
-    use super::{Build, FunctionAlias};
+    use super::{BuildMetadata, FunctionAlias};
     use compiler::api::Arn;
 
     #[test]
     fn a_description_says_what_a_version_was_made_of() {
         for build in [
-            Build { config: "0a1b".to_owned(), binary: None },
-            Build { config: "0a1b".to_owned(), binary: Some("2c3d".to_owned()) },
+            BuildMetadata { config: "0a1b".to_owned(), binary: None },
+            BuildMetadata { config: "0a1b".to_owned(), binary: Some("2c3d".to_owned()) },
         ] {
-            assert_eq!(Build::read(&build.to_string()), Some(build));
+            assert_eq!(BuildMetadata::read(&build.to_string()), Some(build));
         }
         for other in ["", "portcullis", "portcullis revision=1", "hotfix config=1"] {
-            assert_eq!(Build::read(other), None, "{other}");
+            assert_eq!(BuildMetadata::read(other), None, "{other}");
         }
     }
 

@@ -10,15 +10,15 @@ use compiler::api::Route;
 
 /// What a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope<'a> {
+pub struct PolicyScope<'a> {
     /// Where.
-    pub place: &'a AwsTarget,
+    pub target: &'a AwsTarget,
     /// The API's name.
     pub name: &'a str,
     /// The API's id, to allow no other.
     pub api: Option<&'a str>,
     /// Roles that the files hand to API Gateway.
-    pub handed: &'a [String],
+    pub passable_roles: &'a [String],
     /// The authorizers' functions, by their names.
     pub functions: &'a [String],
     /// The role that functions run as, to hand no other to Lambda.
@@ -31,9 +31,9 @@ pub const COMMANDS: [&str; 13] = [
     "rollback", "sdk", "status", "undeploy",
 ];
 
-impl Scope<'_> {
+impl PolicyScope<'_> {
     fn apigateway(&self, path: &str) -> String {
-        format!("arn:{}:apigateway:{}::{path}", self.place.partition, self.place.region)
+        format!("arn:{}:apigateway:{}::{path}", self.target.partition, self.target.region)
     }
 
     /// The API, or all of them as long as there is no id.
@@ -42,17 +42,17 @@ impl Scope<'_> {
     }
 
     fn roles(&self) -> String {
-        let AwsTarget { account, partition, .. } = self.place;
+        let AwsTarget { account, partition, .. } = self.target;
         format!("arn:{partition}:iam::{account}:role{}*", role_path(self.name))
     }
 
     fn functions(&self) -> String {
-        let AwsTarget { account, partition, region } = self.place;
+        let AwsTarget { account, partition, region } = self.target;
         format!("arn:{partition}:lambda:{region}:{account}:function:*")
     }
 
     /// Returns the policy that a command's caller needs; nothing for a command that needs none.
-    pub fn policy(&self, command: &str) -> Option<Json> {
+    pub fn command_policy(&self, command: &str) -> Option<Json> {
         let list = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
         let below = format!("{}/*", self.rest_api());
         let read = allow(
@@ -91,11 +91,16 @@ impl Scope<'_> {
                 ],
             ]
             .concat(),
-            "deploy" => [look, vec![roles, all_roles, published, tag], self.writing()].concat(),
-            "build" => {
-                [look, vec![roles, all_roles, published, tag], self.writing(), self.publishing()]
-                    .concat()
+            "deploy" => {
+                [look, vec![roles, all_roles, published, tag], self.deploy_statements()].concat()
             }
+            "build" => [
+                look,
+                vec![roles, all_roles, published, tag],
+                self.deploy_statements(),
+                self.build_statements(),
+            ]
+            .concat(),
             "undeploy" => [
                 look,
                 vec![
@@ -145,9 +150,10 @@ impl Scope<'_> {
     }
 
     /// What `deploy` writes.
-    fn writing(&self) -> Vec<Json> {
+    fn deploy_statements(&self) -> Vec<Json> {
         let api = self.rest_api();
-        let handed: Vec<String> = [self.roles()].into_iter().chain(self.handed.to_vec()).collect();
+        let passable_roles: Vec<String> =
+            [self.roles()].into_iter().chain(self.passable_roles.to_vec()).collect();
         vec![
             allow(&["apigateway:POST"], &[self.apigateway("/restapis")]),
             allow(&["apigateway:PATCH", "apigateway:PUT"], &[self.apigateway(&api)]),
@@ -177,7 +183,7 @@ impl Scope<'_> {
             json!({
                 "Effect": "Allow",
                 "Action": ["iam:PassRole"],
-                "Resource": handed,
+                "Resource": passable_roles,
                 "Condition": {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}},
             }),
             allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]),
@@ -185,8 +191,8 @@ impl Scope<'_> {
     }
 
     /// What `deploy --build` does beside, most of it by `cargo lambda`.
-    fn publishing(&self) -> Vec<Json> {
-        let AwsTarget { account, partition, region } = self.place;
+    fn build_statements(&self) -> Vec<Json> {
+        let AwsTarget { account, partition, region } = self.target;
         let functions: Vec<String> = self
             .functions
             .iter()
@@ -222,8 +228,8 @@ impl Scope<'_> {
     }
 
     /// Returns what a function needs to run: its log, and nothing else.
-    pub fn execution(&self) -> Json {
-        let AwsTarget { account, partition, region } = self.place;
+    pub fn execution_policy(&self) -> Json {
+        let AwsTarget { account, partition, region } = self.target;
         let group = |name: &String| {
             format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}")
         };
@@ -236,7 +242,7 @@ impl Scope<'_> {
     }
 
     /// Returns who may assume the role that a function runs as.
-    pub fn execution_trust() -> Json {
+    pub fn execution_trust_policy() -> Json {
         json!({
             "Version": "2012-10-17",
             "Statement": [{
@@ -248,8 +254,8 @@ impl Scope<'_> {
     }
 
     /// Returns the policy that lets a class of users call some operations.
-    pub fn may_call(&self, stage: &str, routes: &[&Route]) -> Json {
-        let AwsTarget { account, partition, region } = self.place;
+    pub fn caller_policy(&self, stage: &str, routes: &[&Route]) -> Json {
+        let AwsTarget { account, partition, region } = self.target;
         let api = self.api.unwrap_or("*");
         let resources: Vec<String> = routes
             .iter()
@@ -271,8 +277,8 @@ impl Scope<'_> {
 
     /// Returns who may assume the role of a class of users: whoever this provider vouches for.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_saml.html>
-    pub fn saml_trust(&self, provider: &str, issuer: &str) -> Json {
-        let sign_in = match self.place.partition.as_str() {
+    pub fn saml_trust_policy(&self, provider: &str, issuer: &str) -> Json {
+        let sign_in = match self.target.partition.as_str() {
             "aws-cn" => "https://signin.amazonaws.cn/saml",
             "aws-us-gov" => "https://signin.amazonaws-us-gov.com/saml",
             _ => "https://signin.aws.amazon.com/saml",

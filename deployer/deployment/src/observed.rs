@@ -35,7 +35,7 @@ pub struct AwsTarget {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Observed {
     /// Where.
-    pub place: AwsTarget,
+    pub target: AwsTarget,
     /// The API, if there is one with our tag and this name.
     pub api: Option<ObservedApi>,
     /// The roles made for it, by name.
@@ -56,7 +56,7 @@ pub struct ObservedApi {
     /// Its endpoint type.
     pub endpoint: Endpoint,
     /// What is being edited.
-    pub draft: ApiDefinition,
+    pub definition: ApiDefinition,
     /// Ids and names of its authorizers: names can stand there twice.
     pub authorizers: BTreeMap<String, String>,
     /// What was put into the draft with each revision, by revision.
@@ -174,12 +174,12 @@ impl ObservedApi {
     }
 
     /// Returns the revision that a stage serves, if it is one of ours.
-    pub fn live(&self, stage: &str) -> Option<&Revision> {
+    pub fn live_revision(&self, stage: &str) -> Option<&Revision> {
         self.deployment(&self.stages.get(stage)?.deployment)?.revision.as_ref()
     }
 
     /// Returns the newest of our revisions.
-    pub fn newest(&self) -> Option<(&ObservedDeployment, &Revision)> {
+    pub fn newest_revision(&self) -> Option<(&ObservedDeployment, &Revision)> {
         let ours = self.deployments.iter().filter_map(|d| Some((d, d.revision.as_ref()?)));
         ours.max_by_key(|(_, revision)| revision.number)
     }
@@ -190,12 +190,12 @@ impl ObservedApi {
     }
 
     /// Returns the record of what was last put into the draft.
-    pub fn last_put(&self) -> Option<Result<&Record, &UnreadableRecord>> {
+    pub fn last_import(&self) -> Option<Result<&Record, &UnreadableRecord>> {
         self.records.last_key_value().map(|(_, record)| record.as_ref())
     }
 
     /// Returns the deployments that stages use.
-    pub fn in_use(&self) -> BTreeSet<&str> {
+    pub fn deployments_in_use(&self) -> BTreeSet<&str> {
         let canaries = self.stages.values().filter_map(|stage| stage.canary.as_ref());
         let canaries = canaries.map(|canary| canary.deployment.as_str());
         self.stages.values().map(|stage| stage.deployment.as_str()).chain(canaries).collect()
@@ -210,7 +210,7 @@ impl ObservedApi {
     }
 
     /// Says whether it carries our tags.
-    pub fn is_ours(&self) -> bool {
+    pub fn is_managed(&self) -> bool {
         self.tags.contains_key(TAG_API)
     }
 }

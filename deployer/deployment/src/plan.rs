@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::function::{FunctionDrift, differences};
+use crate::function::{FunctionDrift, function_drift};
 use crate::observed::{AwsTarget, Observed, ObservedApi};
 use crate::record::{Record, UnreadableRecord};
 use crate::revision::Revision;
@@ -21,8 +21,8 @@ mod stage;
 mod steps;
 mod text;
 
-pub use change::{AccessImpact, Aspect, Change, Sign, Subject, UnknownName};
-pub use changes::{between, drift, opened};
+pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
+pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
 pub use stage::{Patch, PatchOp, patches, serve, undo};
 pub use steps::{Step, plan_name};
@@ -38,14 +38,14 @@ pub struct Plan {
     /// The stage.
     pub stage: String,
     /// Where.
-    pub place: AwsTarget,
+    pub target: AwsTarget,
     /// The API's id, if it is there already.
     pub id: Option<String>,
     /// A fingerprint of what was observed: what is not so any more has made the plan stale.
-    pub observed: String,
+    pub fingerprint: String,
     /// The revision that the stage serves, and the one it is to serve.
     pub revisions: (Option<u32>, u32),
-    /// What differs between the files and what the stage serves; dangerous things first.
+    /// What differs diff the files and what the stage serves; dangerous things first.
     pub changes: Vec<Change>,
     /// What somebody else changed since it was last deployed, and this plan undoes.
     pub drift: Vec<Change>,
@@ -97,16 +97,17 @@ impl Plan {
     /// Returns the plan that also has the authorizers asked: their functions are new, whatever
     /// becomes of the API.
     #[must_use]
-    pub fn asking(mut self, desired: &Desired) -> Self {
-        if !self.steps.iter().any(|step| matches!(step, Step::Test { .. })) {
-            self.steps.insert(0, Step::Test { authorizers: desired.own_authorizers() });
+    pub fn with_authorizer_tests(mut self, desired: &Desired) -> Self {
+        if !self.steps.iter().any(|step| matches!(step, Step::TestAuthorizers { .. })) {
+            self.steps
+                .insert(0, Step::TestAuthorizers { authorizers: desired.portcullis_authorizers() });
         }
         self
     }
 }
 
 /// Returns what says whether a plan is still about what is there.
-pub fn observation(observed: &Observed) -> String {
+pub fn state_fingerprint(observed: &Observed) -> String {
     fingerprint(observed)
 }
 
@@ -116,23 +117,23 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let api = observed.api.as_ref();
     let mut notes = Vec::new();
     let baseline = baseline(api, stage, &mut notes);
-    let live = api.and_then(|api| api.live(stage)).map(|revision| revision.number);
+    let live = api.and_then(|api| api.live_revision(stage)).map(|revision| revision.number);
     let target = target(desired, api);
     let mut changes = match &baseline {
-        Baseline::Recorded(before) => between(before, &desired.record),
-        Baseline::ObservedOnly(before) => between(before, &Record::observed(&desired.draft)),
+        Baseline::Recorded(before) => diff(before, &desired.record),
+        Baseline::ObservedOnly(before) => diff(before, &Record::observed(&desired.definition)),
     };
     let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
-    changes.extend(opened(before, &desired.api));
+    changes.extend(newly_public(before, &desired.api));
     changes.extend(stage::changes(desired, api));
     changes.extend(api_changes::roles(desired, observed));
     changes.extend(api_changes::api(desired, api));
     sort(&mut changes);
     changes.dedup();
-    let functions = differences(&desired.api, &observed.functions);
+    let functions = function_drift(&desired.api, &observed.functions);
     notes.extend(unseen_rules(desired, observed, &changes));
     let drift = api.map(drift).unwrap_or_default();
-    if let Some(Err(unreadable)) = api.and_then(ObservedApi::last_put) {
+    if let Some(Err(unreadable)) = api.and_then(ObservedApi::last_import) {
         notes.push(format!("drift is unknown: the latest record {unreadable}"));
     }
     let steps = steps::steps(desired, observed, &target);
@@ -140,9 +141,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         format: FORMAT,
         api: desired.api.name.clone(),
         stage: stage.clone(),
-        place: desired.place.clone(),
+        target: desired.target.clone(),
         id: api.map(|api| api.id.clone()),
-        observed: observation(observed),
+        fingerprint: state_fingerprint(observed),
         revisions: (live, target.number()),
         changes,
         drift,
@@ -167,7 +168,9 @@ fn unseen_rules(desired: &Desired, observed: &Observed, changes: &[Change]) -> V
     let unseen = desired.api.authorizers.iter().filter(|(_, authorizer)| is_unseen(authorizer));
     let subjects = unseen.map(|(scheme, _)| Subject::Authorizer(scheme_on_aws(scheme)));
     let changes_rules = |subject: &Subject| {
-        changes.iter().any(|change| change.aspect == Aspect::Rules && change.subject == *subject)
+        changes
+            .iter()
+            .any(|change| change.aspect == Aspect::Configuration && change.subject == *subject)
     };
     subjects
         .filter(changes_rules)
@@ -190,7 +193,7 @@ fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> 
     let Some(api) = api.filter(|api| api.stages.contains_key(stage)) else {
         return Baseline::Recorded(Record::default());
     };
-    let live = api.live(stage);
+    let live = api.live_revision(stage);
     let why = match live.and_then(|revision| api.records.get(&revision.number)) {
         Some(Ok(record)) => return Baseline::Recorded(record.clone()),
         Some(Err(UnreadableRecord { reason, .. })) => format!("whose record {reason}"),
@@ -199,7 +202,7 @@ fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> 
     notes.push(format!(
         "the stage {stage} serves a deployment {why}: this compares with what is being edited, without scopes"
     ));
-    Baseline::ObservedOnly(Record::observed(&api.draft))
+    Baseline::ObservedOnly(Record::observed(&api.definition))
 }
 
 /// The deployment that the stage is to serve.
@@ -234,18 +237,20 @@ fn target(desired: &Desired, api: Option<&ObservedApi>) -> Target {
         // One without a record that can be read cannot be compared with any more.
         revision.content == content && api.record(revision.number).is_some()
     };
-    if let Some(revision) = api.live(&desired.api.stage).filter(|revision| known(revision)) {
+    if let Some(revision) = api.live_revision(&desired.api.stage).filter(|revision| known(revision))
+    {
         return Target::Same(revision.clone());
     }
     // What a stage serves, or a share of it, was checked when it was deployed.
-    let serving = api.in_use().into_iter().filter_map(|id| api.deployment(id));
+    let serving = api.deployments_in_use().into_iter().filter_map(|id| api.deployment(id));
     let mut serving = serving.filter_map(|d| Some((d, d.revision.as_ref()?)));
     if let Some((deployment, revision)) = serving.find(|(_, revision)| known(revision)) {
         return Target::Other { id: deployment.id.clone(), revision: revision.clone() };
     }
-    match api.newest() {
+    match api.newest_revision() {
         Some((deployment, revision))
-            if revision.content == content && !api.in_use().contains(deployment.id.as_str()) =>
+            if revision.content == content
+                && !api.deployments_in_use().contains(deployment.id.as_str()) =>
         {
             new(revision.number, Some(deployment.id.clone()))
         }

@@ -55,8 +55,8 @@ pub struct MethodRecord {
     #[serde(rename = "b")]
     pub backend: Backend,
     /// What is checked of a request, if anything is.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub checks: Option<Validator>,
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validator>,
     /// A digest of all that API Gateway holds of it.
     #[serde(rename = "d")]
     pub digest: String,
@@ -82,8 +82,8 @@ pub struct AuthorizerRecord {
     #[serde(rename = "s")]
     pub identity: BTreeSet<String>,
     /// A digest of its function's `authorizer.json`, which AWS cannot show.
-    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    pub rules: Option<String>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
     /// A digest of all that API Gateway holds of it.
     #[serde(rename = "d")]
     pub digest: String,
@@ -102,7 +102,7 @@ impl Record {
         }
         for name in api.authorizers.keys() {
             if let Some(authorizer) = record.authorizers.get_mut(&scheme_on_aws(name)) {
-                authorizer.rules = api.authorizer_document(name).as_ref().map(fingerprint);
+                authorizer.configuration = api.authorizer_document(name).as_ref().map(fingerprint);
             }
         }
         record
@@ -160,7 +160,7 @@ impl From<&Method> for MethodRecord {
         Self {
             auth: method.into(),
             backend: method.integration.as_ref().into(),
-            checks: method.validator.filter(|checks| checks.body || checks.parameters),
+            validation: method.validator.filter(|validator| validator.body || validator.parameters),
             digest: digest(method),
         }
     }
@@ -180,7 +180,7 @@ impl AuthorizerRecord {
     /// Returns what AWS can show of it.
     #[must_use]
     pub fn visible(&self) -> Self {
-        Self { rules: None, ..self.clone() }
+        Self { configuration: None, ..self.clone() }
     }
 }
 
@@ -192,7 +192,7 @@ impl From<&AuthorizerShape> for AuthorizerRecord {
             invoke_role: shape.credentials.clone(),
             cache_ttl: shape.ttl,
             identity: shape.identity.clone(),
-            rules: None,
+            configuration: None,
             digest: fingerprint(shape),
         }
     }

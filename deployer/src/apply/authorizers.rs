@@ -95,7 +95,7 @@ impl Transport for TestInvoke<'_> {
                 path = format!("/?{name}={token}");
             }
         }
-        let answer = self.aws.ask_authorizer(self.api, self.id, &headers, &path).await?;
+        let answer = self.aws.test_invoke_authorizer(self.api, self.id, &headers, &path).await?;
         Ok(ProbeResponse::of_test(&answer, token))
     }
 }

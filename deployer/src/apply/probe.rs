@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use aws::apigateway::Checked;
+use aws::apigateway::AuthorizerTestResponse;
 use aws::{Aws, CallError};
 
 /// In the form of a token, so that it reaches the function, and signed by nobody.
@@ -50,7 +50,7 @@ pub struct ProbeResponse {
 
 impl ProbeResponse {
     /// Reads an answer to `TestInvokeAuthorizer`.
-    pub fn of_test(answer: &Checked, token: &str) -> Self {
+    pub fn of_test(answer: &AuthorizerTestResponse, token: &str) -> Self {
         let allows = answer.policy.as_deref().is_none_or(|policy| policy.contains("\"Allow\""));
         let outcome = match answer.status {
             200 if allows => Outcome::Accepted,

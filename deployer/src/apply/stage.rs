@@ -1,4 +1,4 @@
-//! Creates a stage or moves it, and puts it back.
+//! Creates a stage or changes_deployment it, and puts it back.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,8 @@ impl Run<'_> {
     }
 
     pub(super) async fn move_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
-        let Step::MoveStage { name, before, to, moves, patches, settings } = step else {
+        let Step::UpdateStage { name, before, to, changes_deployment, patches, settings } = step
+        else {
             return Ok(());
         };
         let (aws, api) = (self.aws, self.report.api.clone());
@@ -69,7 +70,7 @@ impl Run<'_> {
         if found != expected {
             return Err(ConcurrentUpdate { stage: name.clone(), expected, found }.into());
         }
-        let target = moves.then(|| self.deployment(to.as_deref()));
+        let target = changes_deployment.then(|| self.deployment(to.as_deref()));
         if let Some((percent, target)) = self.options.canary.zip(target.clone()) {
             let patches = [
                 Patch::replace("/canarySettings/percentTraffic", percent.to_string()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ApplyError, MethodMismatch, Run};
-use aws::apigateway::MethodsNow;
+use aws::apigateway::DefinitionMethods;
 use compiler::api::RouteKey;
 use compiler::definition::{Authorization, Method};
 use deployment::plan::Step;
@@ -17,7 +17,7 @@ impl Run<'_> {
     ) -> Result<(), ApplyError> {
         let (aws, api) = (self.aws, self.report.api.clone());
         let authorizers = self.authorizers().await?;
-        let mut now = aws.methods_now(&api, &authorizers).await?;
+        let mut now = aws.definition_methods(&api, &authorizers).await?;
         let open = |(name, wanted): &(&RouteKey, &Method)| {
             now.methods.get(*name).is_some_and(|is| is.authorization != wanted.authorization)
         };
@@ -27,10 +27,11 @@ impl Run<'_> {
                 let resource = now.resources.get(route.path());
                 let resource = resource.map(String::as_str).unwrap_or_default();
                 let guard = &method.authorization;
-                aws.guard_method(&api, resource, route.method(), guard, &authorizers).await?;
+                aws.set_method_authorization(&api, resource, route.method(), guard, &authorizers)
+                    .await?;
             }
             self.deploy_again().await?;
-            now = aws.methods_now(&api, &authorizers).await?;
+            now = aws.definition_methods(&api, &authorizers).await?;
         }
         let otherwise = methods.iter().filter_map(|(name, wanted)| {
             let (is, wanted) = (now.methods.get(name)?.effect(), wanted.effect());
@@ -61,14 +62,14 @@ impl Run<'_> {
     /// Replaces the deployment that was made of a draft that was not right.
     async fn deploy_again(&mut self) -> Result<(), ApplyError> {
         let revision = self.plan.steps.iter().find_map(|step| match step {
-            Step::Deploy { revision } => Some(revision),
+            Step::CreateDeployment { revision } => Some(revision),
             _ => None,
         });
         let Some((revision, old)) = revision.zip(self.report.deployment.take()) else {
             return Ok(());
         };
         self.known.insert(old.clone());
-        let new = self.aws.deploy(&self.report.api, revision, &self.known).await?;
+        let new = self.aws.create_deployment(&self.report.api, revision, &self.known).await?;
         self.aws.delete_deployment(&self.report.api, &old).await?;
         self.report.deployment = Some(new);
         Ok(())
@@ -76,7 +77,10 @@ impl Run<'_> {
 }
 
 /// Returns the first difference of the methods from the imported ones.
-fn mismatch(now: &MethodsNow, methods: &BTreeMap<RouteKey, Method>) -> Option<MethodMismatch> {
+fn mismatch(
+    now: &DefinitionMethods,
+    methods: &BTreeMap<RouteKey, Method>,
+) -> Option<MethodMismatch> {
     for (name, wanted) in methods {
         let Some(is) = now.methods.get(name) else {
             return Some(MethodMismatch::Missing(name.clone()));

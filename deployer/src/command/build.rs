@@ -16,7 +16,9 @@ use aws::{Aws, CallError};
 use compiler::api::Arn;
 use compiler::fingerprint::fingerprint_of;
 use deployment::desired::Desired;
-use deployment::function::{Build, FunctionAlias, PublishedFunction, configuration};
+use deployment::function::{
+    BuildMetadata, FunctionAlias, PublishedFunction, configuration_fingerprint,
+};
 use deployment::observed::{AwsTarget, Observed};
 
 /// A function to publish.
@@ -58,7 +60,7 @@ pub(super) fn run(
     arguments: &cli::Build,
     token: Option<&str>,
 ) -> Result<Vec<MovedAlias>, Failure> {
-    let functions = functions(&session.aws.place, desired, observed)?;
+    let functions = functions(&session.aws.target, desired, observed)?;
     let source = arguments.build.clone().flatten().unwrap_or_else(|| PathBuf::from("."));
     let source = source.canonicalize().unwrap_or(source);
     ready(&source)?;
@@ -95,7 +97,7 @@ pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
 
 /// Returns the functions to build; each must be one that can be published and rolled back.
 fn functions(
-    place: &AwsTarget,
+    target: &AwsTarget,
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Vec<Function>, Failure> {
@@ -103,7 +105,7 @@ fn functions(
     let mut seen = BTreeSet::new();
     for (name, authorizer) in &desired.api.authorizers {
         let Some(arn) = &authorizer.function else { continue };
-        let aliased = publishable(arn, place)?;
+        let aliased = publishable(arn, target)?;
         if !seen.insert(aliased.name.clone()) {
             return Err(refused(arn.as_str(), FunctionProblem::Shared));
         }
@@ -113,19 +115,19 @@ fn functions(
             authorizer: name.clone(),
             arn: arn.as_str().to_owned(),
             aliased,
-            config: configuration(&document),
+            config: configuration_fingerprint(&document),
             text: config::text(&document)?,
-            published: published.unwrap_or(PublishedFunction::Nothing),
+            published: published.unwrap_or(PublishedFunction::Missing),
         });
     }
     Ok(functions)
 }
 
-fn publishable(arn: &Arn, place: &AwsTarget) -> Result<FunctionAlias, Failure> {
+fn publishable(arn: &Arn, target: &AwsTarget) -> Result<FunctionAlias, Failure> {
     let aliased =
         FunctionAlias::of(arn).ok_or_else(|| refused(arn.as_str(), FunctionProblem::NoAlias))?;
-    if arn.account() != place.account || arn.region() != place.region {
-        let expected = format!("{}/{}", place.account, place.region);
+    if arn.account() != target.account || arn.region() != target.region {
+        let expected = format!("{}/{}", target.account, target.region);
         return Err(refused(arn.as_str(), FunctionProblem::Elsewhere { expected }));
     }
     Ok(aliased)
@@ -152,7 +154,7 @@ impl Publisher<'_> {
         let folder = local::folder()?;
         output.note(&format!("building {name} for {architecture}"));
         let binary = self.build(folder.path(), &architecture)?;
-        let build = Build { config: function.config.clone(), binary: Some(binary) };
+        let build = BuildMetadata { config: function.config.clone(), binary: Some(binary) };
         if let PublishedFunction::Version { number, build: Some(is), .. } = &function.published
             && *is == build
         {
@@ -170,12 +172,12 @@ impl Publisher<'_> {
         let known = match &function.published {
             PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
             // The function may be there without the alias.
-            PublishedFunction::Nothing => {
+            PublishedFunction::Missing => {
                 let suffix = format!(":{}", function.aliased.alias);
                 let bare = function.arn.strip_suffix(&suffix).unwrap_or(&function.arn);
-                match self.session.block_on(self.session.aws.published(bare))? {
+                match self.session.block_on(self.session.aws.published_function(bare))? {
                     PublishedFunction::Version { architecture, .. } => Some(architecture),
-                    PublishedFunction::Nothing => None,
+                    PublishedFunction::Missing => None,
                 }
             }
         };
@@ -197,7 +199,12 @@ impl Publisher<'_> {
     }
 
     /// Deploys the function that was built, and returns its new version.
-    fn deploy(&self, function: &Function, folder: &Path, build: &Build) -> Result<String, Failure> {
+    fn deploy(
+        &self,
+        function: &Function,
+        folder: &Path,
+        build: &BuildMetadata,
+    ) -> Result<String, Failure> {
         let session = self.session;
         write(&function.text, Some(&folder.join("authorizer.json")), session.output)?;
         // Run in the folder, because what is included is packed by the path that is given.
@@ -235,7 +242,7 @@ impl Publisher<'_> {
 
     fn point_alias(&self, function: &FunctionAlias, version: &str) -> Result<MovedAlias, Failure> {
         let session = self.session;
-        let from = session.block_on(session.aws.aliased(function))?;
+        let from = session.block_on(session.aws.alias_version(function))?;
         session.block_on(session.aws.point_alias(function, version))?;
         let FunctionAlias { name, alias } = function;
         session.output.note(&format!("alias {name}:{alias} → version {version}"));
@@ -282,7 +289,7 @@ impl Transport for Invoke<'_> {
     }
 
     async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
-        let AwsTarget { account, partition, region } = &self.aws.place;
+        let AwsTarget { account, partition, region } = &self.aws.target;
         let event = json!({
             "type": "TOKEN",
             "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/"),

@@ -7,7 +7,7 @@ use super::{Failure, Invocation, local_issuer, write};
 use crate::cli;
 use crate::output::Exit;
 use compiler::api::Api;
-use deployment::function::{Build, configuration};
+use deployment::function::{BuildMetadata, configuration_fingerprint};
 
 pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile(&arguments.files)?;
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
     }
     write(&text(&document)?, arguments.out.as_deref(), invocation.output)?;
     if arguments.out.is_some() && arguments.local_issuer.is_none() {
-        let build = Build { config: configuration(&document), binary: None };
+        let build = BuildMetadata { config: configuration_fingerprint(&document), binary: None };
         invocation.output.note(&format!(
             "deploy it with --description \"{build}\", by which `plan` knows it again"
         ));

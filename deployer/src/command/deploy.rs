@@ -16,7 +16,7 @@ use aws::CallErrorKind;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
-use deployment::plan::{FORMAT, Plan, SavedPlanError, observation, plan};
+use deployment::plan::{FORMAT, Plan, SavedPlanError, plan, state_fingerprint};
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let command = arguments.token_command.as_deref();
@@ -75,7 +75,7 @@ impl Deployment<'_> {
         }
         // The answer may have taken a while.
         self.observed = self.session.observe(&self.desired)?;
-        if observation(&self.observed) != self.planned.observed {
+        if state_fingerprint(&self.observed) != self.planned.fingerprint {
             return Err(Failure::ChangedWhileWaiting);
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Deployment<'_> {
             self.planned = plan(&self.desired, &self.observed);
         }
         if !moved.is_empty() {
-            self.planned = self.planned.clone().asking(&self.desired);
+            self.planned = self.planned.clone().with_authorizer_tests(&self.desired);
         }
         Ok(moved)
     }
@@ -126,7 +126,7 @@ impl Deployment<'_> {
     fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
         let Some(target) = &self.arguments.smoke else { return Ok(()) };
         let session = &self.session;
-        let base = url(&self.planned.place, &report.api, &self.planned.stage);
+        let base = url(&self.planned.target, &report.api, &self.planned.stage);
         let test = SmokeTest {
             url: if target.starts_with('/') { format!("{base}{target}") } else { target.clone() },
             token: self.token.as_deref(),
@@ -142,7 +142,7 @@ impl Deployment<'_> {
 
 /// Empties a stage's authorizer result cache, where that is supported.
 pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
-    match session.block_on(session.aws.flush(api, stage)) {
+    match session.block_on(session.aws.flush_authorizer_cache(api, stage)) {
         Err(error) if error.kind == CallErrorKind::Unsupported => {
             session.output.note(&error.to_string());
             Ok(())
@@ -155,7 +155,7 @@ fn finished(plan: &Plan, report: &Report, output: Output) {
     for note in &report.notes {
         output.note(&format!("note: {note}"));
     }
-    let url = url(&plan.place, &report.api, &plan.stage);
+    let url = url(&plan.target, &report.api, &plan.stage);
     let revision = plan.revisions.1;
     output.data(
         &format!("{} serves revision {revision}: {url}", plan.stage),
@@ -172,9 +172,9 @@ fn finished(plan: &Plan, report: &Report, output: Output) {
 }
 
 /// Returns the URL of a stage.
-pub(super) fn url(place: &AwsTarget, api: &str, stage: &str) -> String {
-    let suffix = if place.partition == "aws-cn" { ".cn" } else { "" };
-    format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", place.region)
+pub(super) fn url(target: &AwsTarget, api: &str, stage: &str) -> String {
+    let suffix = if target.partition == "aws-cn" { ".cn" } else { "" };
+    format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", target.region)
 }
 
 /// Reads a saved plan, which must still be about AWS as it is now.
@@ -187,7 +187,7 @@ fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
             Failure::PlanFormat { path: path.clone(), expected: FORMAT, found }
         }
     })?;
-    if plan.observed != now.observed || plan.place != now.place {
+    if plan.fingerprint != now.fingerprint || plan.target != now.target {
         return Err(Failure::StalePlan(path));
     }
     if plan.api != now.api || plan.stage != now.stage {

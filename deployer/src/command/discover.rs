@@ -10,7 +10,7 @@ use super::session::Session;
 use super::{Failure, Invocation};
 use crate::apply::number;
 use crate::output::Exit;
-use aws::apigateway::{Listed, MethodSummary};
+use aws::apigateway::{ListedApi, MethodSummary};
 use compiler::api::RouteKey;
 use deployment::observed::{ObservedStage, TAG_API};
 use deployment::record::{AuthSummary, Record};
@@ -18,9 +18,9 @@ use deployment::record::{AuthSummary, Record};
 pub(super) fn run(invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let session = invocation.connect()?;
     let apis = session.block_on(session.aws.apis())?;
-    let place = &session.aws.place;
+    let target = &session.aws.target;
     let mut lines =
-        vec![format!("REST APIs in {}, {}: {}", place.account, place.region, apis.len())];
+        vec![format!("REST APIs in {}, {}: {}", target.account, target.region, apis.len())];
     let mut all = Vec::new();
     for api in &apis {
         invocation.output.note(&format!("  looking at {} ({})", api.name, api.id));
@@ -28,13 +28,13 @@ pub(super) fn run(invocation: Invocation<'_>) -> Result<Exit, Failure> {
         lines.extend(text);
         all.push(json);
     }
-    let json = json!({"place": place, "apis": all});
+    let json = json!({"target": target, "apis": all});
     invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Done)
 }
 
 /// Returns an API with its stages, as lines and as JSON.
-fn describe(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Failure> {
+fn describe(session: &Session, api: &ListedApi) -> Result<(Vec<String>, Json), Failure> {
     let aws = &session.aws;
     let stages = session.block_on(aws.stages(&api.id))?;
     let deployments = session.block_on(aws.deployments(&api.id))?;
@@ -55,7 +55,7 @@ fn describe(session: &Session, api: &Listed) -> Result<(Vec<String>, Json), Fail
         let revision = revision.and_then(|deployment| deployment.revision.as_ref());
         let record = revision.and_then(|revision| records.get(&revision.number)?.as_ref().ok());
         let Access { routes, source } = access(session, &api.id, stage, record)?;
-        let url = url(&aws.place, &api.id, name);
+        let url = url(&aws.target, &api.id, name);
         lines.push(format!("  stage {name}: {} at {url}", number(revision)));
         lines.extend(routes.iter().map(|(route, auth)| format!("    {route}  {auth}")));
         described.push(json!({
@@ -96,13 +96,13 @@ fn access(
         let auth = auth.map(|(key, method)| (key.clone(), method.auth.to_string()));
         return Ok(Access { routes: auth.collect(), source: "record" });
     }
-    let summary = session.block_on(aws.summary(api, &stage.deployment))?;
+    let summary = session.block_on(aws.deployment_summary(api, &stage.deployment))?;
     if !summary.is_empty() {
         let routes = summary.iter().map(|(name, m)| (name.clone(), auth(m))).collect();
         return Ok(Access { routes, source: "deployment" });
     }
     // A deployment without a summary: the definition that is being edited is nearest.
-    let draft = session.block_on(aws.methods_of(api))?;
+    let draft = session.block_on(aws.methods(api))?;
     let auth = draft.into_iter().map(|(key, method)| {
         let auth = AuthSummary::from(&method);
         (key, auth.to_string())

@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let desired = session.desired(api)?;
     let mut checks = Checks::default();
     checks.fine("credentials", &session.aws.identity);
-    checks.fine("region", &session.aws.place.region);
+    checks.fine("region", &session.aws.target.region);
     functions(&session, &desired, &mut checks);
     roles(&session, &desired, &mut checks);
     quotas(&session, &desired, &mut checks)?;
@@ -78,7 +78,7 @@ fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
             checks.wrong(what, format!("add `function_arn` to [authorizer.{name}]"));
             continue;
         };
-        match session.block_on(session.aws.function(function.as_str())) {
+        match session.block_on(session.aws.function_state(function.as_str())) {
             Ok(Some(state)) if state == "Active" => checks.fine(what, function.as_str()),
             Ok(Some(state)) => checks.wrong(what, format!("{} is {state}", function.as_str())),
             Ok(None) => {
@@ -110,7 +110,7 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
             Err(error) => checks.unknown(what, &error),
         }
         let arn = if ours {
-            role_arn(&desired.api.name, role_name, &desired.place)
+            role_arn(&desired.api.name, role_name, &desired.target)
         } else {
             role.as_str().to_owned()
         };
@@ -125,7 +125,7 @@ fn pass_role(session: &Session, name: &str, arn: &str, checks: &mut Checks) {
         checks.fine(what, "the root user may");
         return;
     }
-    match session.block_on(session.aws.may("iam:PassRole", arn)) {
+    match session.block_on(session.aws.is_allowed("iam:PassRole", arn)) {
         Ok(true) => checks.fine(what, "allowed"),
         Ok(false) => checks.wrong(what, format!("not allowed on {arn}")),
         Err(error) => checks.unknown(what, &error),
@@ -154,12 +154,12 @@ fn quotas(session: &Session, desired: &Desired, checks: &mut Checks) -> Result<(
     let apis = session.block_on(session.aws.apis())?;
     let found = session.find(&desired.api.name)?;
     let is_new = usize::from(found.is_none());
-    let methods = desired.draft.methods.keys();
+    let methods = desired.definition.methods.keys();
     let paths = methods.map(RouteKey::path);
     let mut usages = vec![
         Usage::apis(apis.len() + is_new),
         Usage::resources(resources(paths)),
-        Usage::authorizers(desired.draft.authorizers.len()),
+        Usage::authorizers(desired.definition.authorizers.len()),
     ];
     if let Some(listed) = found {
         let stage = &desired.api.stage;
@@ -183,7 +183,7 @@ fn log_role(session: &Session, api: &Api, checks: &mut Checks) {
         return;
     }
     let what = "account's log role";
-    match session.block_on(session.aws.log_role()) {
+    match session.block_on(session.aws.cloudwatch_role()) {
         Ok(Some(role)) => checks.fine(what, &role),
         Ok(None) => checks.wrong(
             what,

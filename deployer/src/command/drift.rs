@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Failure, Invocation};
 use crate::cli;
 use crate::output::Exit;
-use deployment::plan::{AccessImpact, Aspect, Change, Sign, Subject, drift};
+use deployment::plan::{AccessImpact, Action, Aspect, Change, Subject, drift};
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile_quietly(&arguments.files())?;
@@ -13,9 +13,9 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let observed = session.observe_api(&api.name, &arguments.stage)?;
     let mut changes = drift(&observed);
     let served = observed.stages.get(&arguments.stage);
-    if let (Some(stage), None) = (served, observed.live(&arguments.stage)) {
+    if let (Some(stage), None) = (served, observed.live_revision(&arguments.stage)) {
         changes.push(Change {
-            sign: Sign::Alter,
+            action: Action::Update,
             subject: Subject::Stage(arguments.stage.clone()),
             aspect: Aspect::Deployment,
             before: None,
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
             impact: AccessImpact::Security,
         });
     }
-    let unknown = observed.last_put().and_then(Result::err);
+    let unknown = observed.last_import().and_then(Result::err);
     let text = if let (Some(unreadable), true) = (unknown, changes.is_empty()) {
         format!("drift is unknown until the next deployment: the latest record {unreadable}")
     } else if changes.is_empty() {

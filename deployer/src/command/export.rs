@@ -37,10 +37,10 @@ fn from_api(id: &str, folder: &Path, invocation: Invocation<'_>) -> Result<Exit,
         }
     }
     make_folder(folder)?;
-    let text = serde_json::to_string_pretty(&document(&api.draft, &api.name, "1"));
+    let text = serde_json::to_string_pretty(&document(&api.definition, &api.name, "1"));
     write(&text.unwrap_or_default(), Some(&openapi), output)?;
     write(&written(&api), Some(&manifest), output)?;
-    let routes = api.draft.methods.len();
+    let routes = api.definition.methods.len();
     let text = format!(
         "{routes} operations in {}; then `deployer adopt {id} {}` makes it ours",
         openapi.display(),

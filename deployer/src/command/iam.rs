@@ -6,51 +6,51 @@ use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use compiler::api::{Api, Route, Security};
-use deployment::desired::{may_invoke, trust};
-use deployment::iam::{COMMANDS, Scope};
+use deployment::desired::{invoke_policy, trust_policy};
+use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::observed::AwsTarget;
 
 pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
     let api = invocation.compile(&files)?;
-    let place = place(arguments, invocation, &api)?;
-    let handed = handed(&api);
+    let target = target(arguments, invocation, &api)?;
+    let passable_roles = passable_roles(&api);
     let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
     let functions = functions.filter_map(|arn| arn.as_str().split(':').nth(6).map(str::to_owned));
     let functions: Vec<String> = functions.collect();
-    let scope = Scope {
-        place: &place,
+    let scope = PolicyScope {
+        target: &target,
         name: &api.name,
         api: arguments.api.as_deref(),
-        handed: &handed,
+        passable_roles: &passable_roles,
         functions: &functions,
         function_role: arguments.function_role.as_deref(),
     };
     let printed = match arguments.of.as_str() {
-        "trust" => trust(&place.account),
+        "trust" => trust_policy(&target.account),
         "invoke" => {
             let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
-                Some((name.clone(), may_invoke(authorizer.function.as_ref()?)))
+                Some((name.clone(), invoke_policy(authorizer.function.as_ref()?)))
             };
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
             policies.into()
         }
-        "execution" => scope.execution(),
-        "execution-trust" => Scope::execution_trust(),
+        "execution" => scope.execution_policy(),
+        "execution-trust" => PolicyScope::execution_trust_policy(),
         "saml" => saml(arguments, &scope, &api)?,
-        command => scope.policy(command).ok_or_else(|| Failure::Value {
+        command => scope.command_policy(command).ok_or_else(|| Failure::Value {
             option: "iam",
             value: command.to_owned(),
             expected: "trust, invoke, execution, execution-trust, saml, build or a command that needs AWS",
         })?,
     };
-    debug_assert!(COMMANDS.iter().all(|command| scope.policy(command).is_some()));
+    debug_assert!(COMMANDS.iter().all(|command| scope.command_policy(command).is_some()));
     invocation.output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
     Ok(Exit::Done)
 }
 
 /// Returns the roles that the files name for API Gateway to assume.
-fn handed(api: &Api) -> Vec<String> {
+fn passable_roles(api: &Api) -> Vec<String> {
     let ours = api.authorizers.values().filter_map(|authorizer| authorizer.invoke_role.as_ref());
     let ours = ours.map(|role| role.as_str().to_owned());
     let others = api.externals.values().filter_map(|shape| shape.credentials.clone());
@@ -62,7 +62,7 @@ fn handed(api: &Api) -> Vec<String> {
 }
 
 /// Where the functions are, unless something else is said.
-fn place(
+fn target(
     arguments: &cli::Iam,
     invocation: Invocation<'_>,
     api: &Api,
@@ -85,7 +85,7 @@ fn place(
     })
 }
 
-fn saml(arguments: &cli::Iam, scope: &Scope<'_>, api: &Api) -> Result<Json, Failure> {
+fn saml(arguments: &cli::Iam, scope: &PolicyScope<'_>, api: &Api) -> Result<Json, Failure> {
     let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
     let provider = arguments.provider.as_deref();
     let provider = provider.ok_or_else(|| missing("--provider", "the provider's ARN"))?;
@@ -109,8 +109,8 @@ fn saml(arguments: &cli::Iam, scope: &Scope<'_>, api: &Api) -> Result<Json, Fail
             routes.push(route);
         }
         let role = json!({
-            "trust": scope.saml_trust(provider, issuer),
-            "policy": scope.may_call(&api.stage, &routes),
+            "trust": scope.saml_trust_policy(provider, issuer),
+            "policy": scope.caller_policy(&api.stage, &routes),
         });
         classes.insert(name.to_owned(), role);
     }

@@ -27,14 +27,14 @@ pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<E
 
 /// Tells a plan: for machines without what only `deploy` needs.
 pub(super) fn told(plan: &Plan, output: Output) {
-    let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::sentence).collect();
+    let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::description).collect();
     output.data(
         &plan.to_string(),
         &json!({
             "api": plan.api,
             "id": plan.id,
             "stage": plan.stage,
-            "place": plan.place,
+            "target": plan.target,
             "revision": {"before": plan.revisions.0, "after": plan.revisions.1},
             "changes": plan.changes,
             "drift": plan.drift,

@@ -9,7 +9,7 @@ use crate::apply::{ConcurrentUpdate, number};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use deployment::observed::{ObservedApi, ObservedStage};
-use deployment::plan::{Aspect, Change, Patch, between, sort};
+use deployment::plan::{Aspect, Change, Patch, diff, sort};
 use deployment::revision::Revision;
 
 pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Resu
     let Some(stage) = observed.stages.get(&arguments.stage) else {
         return Err(Failure::NoStage { api: api.name, stage: arguments.stage.clone() });
     };
-    let live = observed.live(&arguments.stage);
+    let live = observed.live_revision(&arguments.stage);
     let target = target(&observed, &arguments.stage, live.map(|live| live.number), revision)?;
     let rollback = Rollback {
         api: &observed,
@@ -72,7 +72,7 @@ impl Rollback<'_> {
             "{api} ({id}), stage {name}: from {from} back to revision {revision}{}",
             lines.concat()
         ));
-        if self.changes.iter().any(|change| change.aspect == Aspect::Rules) {
+        if self.changes.iter().any(|change| change.aspect == Aspect::Configuration) {
             session.output.note(
                 "  note: authorizer function aliases are not rolled back; update them separately",
             );
@@ -174,7 +174,7 @@ fn target(
 fn changes(api: &ObservedApi, live: Option<u32>, target: u32) -> Vec<Change> {
     match (live.and_then(|live| api.record(live)), api.record(target)) {
         (Some(before), Some(after)) => {
-            let mut changes = between(before, after);
+            let mut changes = diff(before, after);
             sort(&mut changes);
             changes
         }

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Ex
     let session = invocation.connect()?;
     let listed = session.must_find(&api.name)?;
     let stage = &arguments.live.stage;
-    let sdk = session.aws.sdk(&listed.id, stage, &arguments.language, &parameters);
+    let sdk = session.aws.generate_sdk(&listed.id, stage, &arguments.language, &parameters);
     let sdk = session.block_on(sdk)?;
     write_bytes(&sdk, &arguments.out)?;
     let text = format!("{} bytes in {}", sdk.len(), arguments.out.display());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use crate::cli::AwsArguments;
 use crate::output::Output;
-use aws::apigateway::{Found, Listed};
+use aws::apigateway::{ApiLookup, ListedApi};
 use aws::{self, Aws};
 use compiler::api::{Api, Arn};
 use deployment::desired::Desired;
@@ -40,7 +40,7 @@ impl Session {
                 expected: "the ARN of a role, such as arn:aws:iam::ACCOUNT:role/NAME",
             });
         }
-        let options = aws::Access {
+        let options = aws::ConnectOptions {
             region: arguments.region.clone(),
             profile: arguments.profile.clone(),
             assume_role,
@@ -67,19 +67,19 @@ impl Session {
     }
 
     /// Finds the API with this name, if it is there.
-    pub(super) fn find(&self, name: &str) -> Result<Option<Listed>, Failure> {
-        match self.block_on(self.aws.find(name))? {
-            Found::Nothing => Ok(None),
-            Found::Ours(api) => Ok(Some(*api)),
-            Found::Several(ids) => Err(Failure::Several { name: name.to_owned(), ids }),
+    pub(super) fn find(&self, name: &str) -> Result<Option<ListedApi>, Failure> {
+        match self.block_on(self.aws.find_api(name))? {
+            ApiLookup::NotFound => Ok(None),
+            ApiLookup::Found(api) => Ok(Some(*api)),
+            ApiLookup::Ambiguous(ids) => Err(Failure::Several { name: name.to_owned(), ids }),
         }
     }
 
     /// Finds the API with this name, which must be there.
-    pub(super) fn must_find(&self, name: &str) -> Result<Listed, Failure> {
+    pub(super) fn must_find(&self, name: &str) -> Result<ListedApi, Failure> {
         self.find(name)?.ok_or_else(|| {
-            let place = &self.aws.place;
-            let (account, region) = (place.account.clone(), place.region.clone());
+            let target = &self.aws.target;
+            let (account, region) = (target.account.clone(), target.region.clone());
             Failure::NoApi { name: name.to_owned(), account, region }
         })
     }
@@ -92,7 +92,7 @@ impl Session {
 
     /// Works out what the files ask for here.
     pub(super) fn desired(&self, api: Api) -> Result<Desired, Failure> {
-        Ok(Desired::new(api, self.aws.place.clone())?)
+        Ok(Desired::new(api, self.aws.target.clone())?)
     }
 
     /// Looks at what is there of it.

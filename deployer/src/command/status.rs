@@ -16,12 +16,12 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let Some(stage) = observed.stages.get(&arguments.stage) else {
         return Err(Failure::NoStage { api: api.name, stage: arguments.stage.clone() });
     };
-    let live = observed.live(&arguments.stage);
+    let live = observed.live_revision(&arguments.stage);
     let deployment = observed.deployment(&stage.deployment);
     let since = deployment.map(|deployment| super::history::time(deployment.created));
-    let url = url(&session.aws.place, &observed.id, &arguments.stage);
+    let url = url(&session.aws.target, &observed.id, &arguments.stage);
     let drift = drift(&observed);
-    let authorizers: Vec<String> = (observed.draft.authorizers.iter())
+    let authorizers: Vec<String> = (observed.definition.authorizers.iter())
         .map(|(name, shape)| format!("{name} → {}", shape.function().unwrap_or("a user pool")))
         .collect();
     let mut lines = vec![
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         format!("  and {} % of requests go to {}", canary.percent, canary.deployment)
     }));
     lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
-    let unknown = observed.last_put().and_then(Result::err);
+    let unknown = observed.last_import().and_then(Result::err);
     lines.push(match drift.len() {
         0 if unknown.is_some() => "  drift is unknown until the next deployment".to_owned(),
         0 => "  nobody else changed it".to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "url": url,
         "canary": stage.canary,
         "settings": stage.settings,
-        "authorizers": observed.draft.authorizers,
+        "authorizers": observed.definition.authorizers,
         "drift": drift,
         "drift_known": unknown.is_none(),
     });

@@ -82,7 +82,7 @@ fn all(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<String>, F
         session.output.note(&format!("  roles: {}", listed_or_nothing(&roles)));
         confirmed(&format!("the API {name}"), name, yes, session)?;
         for stage in &stages {
-            let of_stage = session.block_on(aws.usage_plan_of(&api.tags, &api.id, name, stage))?;
+            let of_stage = session.block_on(aws.usage_plan(&api.tags, &api.id, name, stage))?;
             if let Some(plan) = of_stage {
                 session.block_on(aws.delete_usage_plan(&plan.id, &api.id, stage))?;
                 done.push(format!("the usage plan of {stage}"));

@@ -9,8 +9,8 @@ use compiler::definition::{ApiDefinition, Authorization};
 use compiler::openapi::render;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployment::desired::Desired;
-use deployment::function::{Build, PublishedFunction, configuration};
-use deployment::iam::{COMMANDS, Scope};
+use deployment::function::{BuildMetadata, PublishedFunction, configuration_fingerprint};
+use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::observed::{
     AwsTarget, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments, TAG_API,
 };
@@ -38,7 +38,7 @@ fn compiled(toml: &str, openapi: &str, stage: Option<&str>) -> Api {
     api.unwrap()
 }
 
-fn place(partition: &str) -> AwsTarget {
+fn target(partition: &str) -> AwsTarget {
     AwsTarget {
         account: "123456789012".to_owned(),
         partition: partition.to_owned(),
@@ -47,7 +47,7 @@ fn place(partition: &str) -> AwsTarget {
 }
 
 fn desired(api: Api) -> Desired {
-    Desired::new(api, place("aws")).unwrap()
+    Desired::new(api, target("aws")).unwrap()
 }
 
 /// What is there once a plan was carried out, as AWS would show it.
@@ -57,7 +57,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
         name: desired.api.name.clone(),
         tags: desired.tags.clone(),
         endpoint: desired.api.endpoint.clone(),
-        draft: ApiDefinition::default(),
+        definition: ApiDefinition::default(),
         authorizers: BTreeMap::new(),
         records: BTreeMap::new(),
         stages: BTreeMap::new(),
@@ -68,11 +68,11 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
     let mut made = None;
     for step in &plan.steps {
         match step {
-            Step::Role { name, role, .. } => _ = roles.insert(name.clone(), role.clone()),
-            Step::Put { document } => {
-                api.draft = desired.draft.clone();
+            Step::PutRole { name, role, .. } => _ = roles.insert(name.clone(), role.clone()),
+            Step::ImportDefinition { document } => {
+                api.definition = desired.definition.clone();
                 api.authorizers = desired
-                    .draft
+                    .definition
                     .authorizers
                     .keys()
                     .map(|n| (format!("id-{n}"), n.clone()))
@@ -81,7 +81,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
                 let records = models.iter().filter_map(|(name, schema)| Record::read(name, schema));
                 api.records = records.collect();
             }
-            Step::Deploy { revision } => {
+            Step::CreateDeployment { revision } => {
                 let id = format!("d{}-{}", revision.number, api.deployments.len());
                 made = Some(id.clone());
                 let revision = Some(revision.clone());
@@ -94,25 +94,25 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
                 let stage = ObservedStage { deployment, served, canary: None, settings };
                 api.stages.insert(name.clone(), stage);
             }
-            Step::MoveStage { name, to, moves, settings, .. } => {
+            Step::UpdateStage { name, to, changes_deployment, settings, .. } => {
                 let stage = api.stages.get_mut(name).unwrap();
                 stage.settings = settings.clone();
-                if *moves {
+                if *changes_deployment {
                     stage.deployment = to.clone().or(made.clone()).unwrap();
                 }
             }
-            Step::Prune { deployments, roles: gone } => {
+            Step::DeleteUnused { deployments, roles: gone } => {
                 api.deployments.retain(|one| !deployments.contains(&one.id));
                 for role in gone {
                     roles.remove(role);
                 }
             }
-            Step::Tag { set, .. } => api.tags.extend(set.clone()),
+            Step::TagApi { set, .. } => api.tags.extend(set.clone()),
             _ => {}
         }
     }
     Observed {
-        place: desired.place.clone(),
+        target: desired.target.clone(),
         api: Some(api),
         roles,
         functions: before.functions.clone(),
@@ -120,7 +120,12 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
 }
 
 fn nothing() -> Observed {
-    Observed { place: place("aws"), api: None, roles: BTreeMap::new(), functions: BTreeMap::new() }
+    Observed {
+        target: target("aws"),
+        api: None,
+        roles: BTreeMap::new(),
+        functions: BTreeMap::new(),
+    }
 }
 
 /// Deploys files to what is there.
@@ -128,7 +133,7 @@ fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan,
     let desired = desired(compiled(toml, openapi, Some(stage)));
     let planned = plan(&desired, before);
     let after = done(before, &desired, &planned);
-    let live = after.api.as_ref().unwrap().live(stage).unwrap();
+    let live = after.api.as_ref().unwrap().live_revision(stage).unwrap();
     assert_eq!(live.content, desired.record.content(), "the stage serves something else");
     let again = plan(&desired, &after);
     assert!(again.is_empty() && again.drift.is_empty(), "{again}");
@@ -268,8 +273,8 @@ proptest! {
         let (_, two) = deployed(&one, MANIFEST, &b, "dev");
         let (back, three) = deployed(&two, MANIFEST, &a, "dev");
         let of = |observed: &Observed| observed.api.clone().unwrap();
-        prop_assert_eq!(&of(&three).draft, &of(&one).draft);
-        prop_assert!(back.is_empty() == (of(&two).draft == of(&one).draft && back.changes.is_empty()));
+        prop_assert_eq!(&of(&three).definition, &of(&one).definition);
+        prop_assert!(back.is_empty() == (of(&two).definition == of(&one).definition && back.changes.is_empty()));
     }
 
     #[test]
@@ -278,7 +283,7 @@ proptest! {
         let desired = desired(compiled(&toml, &openapi, None));
         let (name, schema) = desired.record.model(7);
         prop_assert_eq!(Record::read(&name, &schema), Some((7, Ok(desired.record.clone()))));
-        let observed = Record::observed(&desired.draft);
+        let observed = Record::observed(&desired.definition);
         prop_assert_eq!(desired.record.visible(), observed);
         for route in &desired.api.routes {
             prop_assert_eq!(AuthSummary::from(&route.security).to_string(), route.security.to_string());
@@ -290,7 +295,7 @@ proptest! {
         let desired = desired(compiled(MANIFEST, &openapi, None));
         let planned = plan(&desired, &nothing());
         let document = planned.steps.iter().find_map(|step| match step {
-            Step::Put { document } => Some(document.clone()),
+            Step::ImportDefinition { document } => Some(document.clone()),
             _ => None,
         });
         let document = document.unwrap();
@@ -356,14 +361,14 @@ fn another_authorizer_is_another_name_and_no_change_of_every_route() {
         (
             "[[authorizer.jwt.issuer]]",
             "cache_ttl = \"1m\"\n[[authorizer.jwt.issuer]]",
-            Aspect::Cache,
+            Aspect::CacheTtl,
         ),
         (
             "[[authorizer.jwt.issuer]]",
             "invoke_role_arn = \"arn:aws:iam::123456789012:role/r\"\n[[authorizer.jwt.issuer]]",
             Aspect::InvokeRole,
         ),
-        ("https://shop.example.com", "https://other.example.com", Aspect::Rules),
+        ("https://shop.example.com", "https://other.example.com", Aspect::Configuration),
     ] {
         let (planned, after) = deployed(&one, &MANIFEST.replace(from, to), OPENAPI, "dev");
         let changed: Vec<(String, &Aspect)> = (planned.changes.iter())
@@ -373,10 +378,17 @@ fn another_authorizer_is_another_name_and_no_change_of_every_route() {
             .collect();
         assert_eq!(changed, [("authorizer jwt".to_owned(), &aspect)], "{planned}");
         let name = |observed: &Observed| {
-            observed.api.as_ref().unwrap().draft.authorizers.keys().next().unwrap().clone()
+            observed.api.as_ref().unwrap().definition.authorizers.keys().next().unwrap().clone()
         };
-        assert_eq!(name(&after) == name(&one), aspect == Aspect::Rules, "rules are the function's");
-        assert!(planned.steps.iter().any(|step| matches!(step, Step::Test { .. })), "{planned}");
+        assert_eq!(
+            name(&after) == name(&one),
+            aspect == Aspect::Configuration,
+            "rules are the function's"
+        );
+        assert!(
+            planned.steps.iter().any(|step| matches!(step, Step::TestAuthorizers { .. })),
+            "{planned}"
+        );
     }
 }
 
@@ -433,24 +445,27 @@ fn every_arn_is_of_the_accounts_own_partition() {
         let arn = format!("arn:{partition}:lambda:{region}:123456789012:function:shop:live");
         let toml =
             MANIFEST.replace("arn:aws:lambda:eu-west-1:123456789012:function:shop:live", &arn);
-        let here = AwsTarget { region: region.to_owned(), ..place(partition) };
+        let here = AwsTarget { region: region.to_owned(), ..target(partition) };
         let desired = Desired::new(compiled(&toml, OPENAPI, None), here.clone()).unwrap();
         let text =
-            serde_json::to_string(&plan(&desired, &Observed { place: here.clone(), ..nothing() }))
+            serde_json::to_string(&plan(&desired, &Observed { target: here.clone(), ..nothing() }))
                 .unwrap();
         assert!(text.contains(&format!("arn:{partition}:iam::123456789012:role/portcullis/shop/")));
         assert!(text.contains(&format!("arn:{partition}:apigateway:{region}:lambda:path/")));
         assert!(!text.contains("arn:aws:"), "{text}");
-        let scope = Scope {
-            place: &here,
+        let scope = PolicyScope {
+            target: &here,
             name: "shop",
             api: None,
-            handed: &[],
+            passable_roles: &[],
             functions: &[],
             function_role: None,
         };
         for command in COMMANDS {
-            assert!(!scope.policy(command).unwrap().to_string().contains("arn:aws:"), "{command}");
+            assert!(
+                !scope.command_policy(command).unwrap().to_string().contains("arn:aws:"),
+                "{command}"
+            );
         }
         let wrong = Desired::new(compiled(MANIFEST, OPENAPI, None), here).unwrap_err().to_string();
         assert!(wrong.contains("the function of `jwt` is in the partition `aws`"), "{wrong}");
@@ -533,8 +548,11 @@ fn a_plan_is_told_to_people_and_to_machines() {
     );
     let mut drifted = one.clone();
     let api = drifted.api.as_mut().unwrap();
-    api.draft.methods.get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap()).unwrap().api_key =
-        true;
+    api.definition
+        .methods
+        .get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap())
+        .unwrap()
+        .api_key = true;
     api.tags.insert("owner".to_owned(), "somebody".to_owned());
     api.tags.remove(TAG_API);
     let second = plan(
@@ -552,15 +570,15 @@ fn a_function_that_does_not_do_what_the_files_say_is_told() {
     let desired = desired(compiled(MANIFEST, OPENAPI, None));
     let (name, authorizer) = desired.api.authorizers.first_key_value().unwrap();
     let arn = authorizer.function.as_ref().unwrap().as_str();
-    let config = configuration(&desired.api.authorizer_document(name).unwrap());
+    let config = configuration_fingerprint(&desired.api.authorizer_document(name).unwrap());
     let version = |config: Option<&str>| PublishedFunction::Version {
         number: "7".to_owned(),
-        build: config.map(|config| Build { config: config.to_owned(), binary: None }),
+        build: config.map(|config| BuildMetadata { config: config.to_owned(), binary: None }),
         architecture: "arm64".to_owned(),
     };
     for (published, told) in [
         (None, None),
-        (Some(PublishedFunction::Nothing), Some("is not there; the files say")),
+        (Some(PublishedFunction::Missing), Some("is not there; the files say")),
         (Some(version(None)), Some("is version 7, which does not say what it was made of")),
         (Some(version(Some("0a1b"))), Some("is version 7 with configuration 0a1b; the files say")),
         (Some(version(Some(&config))), None),
@@ -684,7 +702,10 @@ fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
         let guarded = format!("+ GET /things/{{id}}  auth: {name} [read]");
         assert_eq!(of(&first.changes, "GET /things/{id}"), [(AccessImpact::None, guarded)]);
         assert_eq!(of(&first.changes, "GET /open")[0].0, AccessImpact::NewPublic);
-        assert!(first.steps.iter().any(|step| matches!(step, Step::Test { .. })), "{first}");
+        assert!(
+            first.steps.iter().any(|step| matches!(step, Step::TestAuthorizers { .. })),
+            "{first}"
+        );
 
         // In the files.
         let opened = openapi.replace("operationId: getThing", "security: []");
@@ -701,7 +722,7 @@ fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
             format!("~ GET /things/{{id}}  auth: {ambiguous}{scheme} → public  [becomes public]");
         let mut by_hand = one.clone();
         let api = by_hand.api.as_mut().unwrap();
-        api.draft.methods.get_mut(&key).unwrap().authorization = Authorization::None;
+        api.definition.methods.get_mut(&key).unwrap().authorization = Authorization::None;
         assert_eq!(of(&drift(api), "GET /things/{id}"), becomes_public(text.clone()));
         let reverted = plan(&desired(compiled(&toml, &openapi, None)), &by_hand);
         assert_eq!(of(&reverted.drift, "GET /things/{id}"), becomes_public(text.clone()));
@@ -712,7 +733,7 @@ fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
 
         // A key is asked for: that is not everybody, whatever else is not checked.
         let api = by_hand.api.as_mut().unwrap();
-        api.draft.methods.get_mut(&key).unwrap().api_key = true;
+        api.definition.methods.get_mut(&key).unwrap().api_key = true;
         let told = of(&drift(api), "GET /things/{id}");
         assert_eq!(told[0].0, AccessImpact::Security, "{told:?}");
         assert!(told[0].1.contains("→ API key"), "{told:?}");
@@ -805,21 +826,21 @@ fn a_saved_plan_has_names_for_everything_that_differs() {
         "access log",
         "access log format",
         "auth",
-        "cache",
-        "cached by",
+        "cache TTL",
+        "identity sources",
         "canary",
-        "checks",
-        "cors",
+        "request validation",
+        "CORS",
         "deployment",
         "endpoint",
         "function",
         "integration",
         "invoke role",
-        "kind",
+        "authorizer type",
         "logging",
-        "may invoke",
+        "invoke permission",
         "metrics",
-        "rules",
+        "configuration",
         "settings",
         "tag owner",
         "throttle",
@@ -842,7 +863,7 @@ fn a_plan_that_another_version_saved_is_refused_whatever_is_in_it() {
         ("{\"format\":2}".to_owned(), "is not a saved plan: missing field"),
         ("{}".to_owned(), "is not a saved plan: missing field `format`"),
         ("[".to_owned(), "is not a saved plan: EOF"),
-        (saved.replace("\"danger\":\"public\"", "\"danger\":\"harmless\""), "unknown variant"),
+        (saved.replace("\"impact\":\"new_public\"", "\"impact\":\"harmless\""), "unknown variant"),
     ] {
         let told = Plan::read(&text).unwrap_err().to_string();
         assert!(told.contains(message), "{told}");
@@ -857,12 +878,11 @@ fn an_authorizer_is_tested_and_its_rules_are_recorded_whatever_its_scheme_is_cal
         let openapi = OPENAPI.replace("jwt: [", &format!("\"{name}\": ["));
         let openapi = openapi.replace("    jwt: {", &format!("    \"{name}\": {{"));
         let (planned, one) = deployed(&nothing(), &toml, &openapi, "dev");
-        let tests =
-            |step: &Step| matches!(step, Step::Test { authorizers } if authorizers.len() == 1);
+        let tests = |step: &Step| matches!(step, Step::TestAuthorizers { authorizers } if authorizers.len() == 1);
         assert!(planned.steps.iter().any(tests), "{planned}");
         let other = toml.replace("https://shop.example.com", "https://other.example.com");
         let (planned, _) = deployed(&one, &other, &openapi, "dev");
-        let rules = |change: &Change| change.aspect == Aspect::Rules;
+        let rules = |change: &Change| change.aspect == Aspect::Configuration;
         assert!(planned.changes.iter().any(rules), "{planned}");
         assert!(
             planned.notes[0].contains("its function needs the new authorizer.json"),

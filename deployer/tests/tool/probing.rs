@@ -1,6 +1,6 @@
 //! What an authorizer's answer to a probe means.
 
-use aws::apigateway::Checked;
+use aws::apigateway::AuthorizerTestResponse;
 use deployer::apply::probe::{ProbeResponse, Problem, Token, Verdict, evaluate};
 use serde_json::{Value, json};
 
@@ -34,7 +34,11 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_aut
         (400, None, Retry, Retry),
         (500, None, Retry, Retry),
     ] {
-        let answer = Checked { status, policy: policy.map(str::to_owned), log: String::new() };
+        let answer = AuthorizerTestResponse {
+            status,
+            policy: policy.map(str::to_owned),
+            log: String::new(),
+        };
         let answer = ProbeResponse::of_test(&answer, "token");
         let found = (verdict(Token::Invalid, &answer), verdict(Token::Given, &answer));
         assert_eq!(found, (invalid, given), "{status} {policy:?}");
@@ -67,7 +71,8 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
 #[test]
 fn a_verdict_names_what_was_found_and_a_log_ends_without_the_token() {
     let log = "one\ntwo\nthree\nfour\nfive\nthe token a.b.c was refused".to_owned();
-    let answer = ProbeResponse::of_test(&Checked { status: 401, policy: None, log }, "a.b.c");
+    let answer =
+        ProbeResponse::of_test(&AuthorizerTestResponse { status: 401, policy: None, log }, "a.b.c");
     assert_eq!(answer.log, "two\nthree\nfour\nfive\nthe token … was refused");
     let problem = Problem::RejectedGiven { found: "401".to_owned() };
     assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");

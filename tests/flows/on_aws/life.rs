@@ -50,7 +50,7 @@ fn an_api_is_made_changed_rolled_back_and_removed() {
     let changed: Vec<_> = about(&plan, "POST /pets");
     assert_eq!(changed.len(), 1, "{plan}");
     assert_eq!(
-        (&changed[0]["before"], &changed[0]["after"], &changed[0]["danger"]),
+        (&changed[0]["before"], &changed[0]["after"], &changed[0]["impact"]),
         (&json!("jwt [pets:write or admin]"), &json!("jwt [admin]"), &json!("security"))
     );
     let subjects: Vec<&Value> =

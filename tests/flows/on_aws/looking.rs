@@ -147,7 +147,7 @@ fn the_doctor_finds_what_would_not_work() {
     );
     // And so it does.
     let plan = account.plan("dev");
-    assert_eq!(plan["changes"][0]["aspect"], "may invoke");
+    assert_eq!(plan["changes"][0]["aspect"], "invoke permission");
     account.deploy("dev");
     assert!(row(&rows(&account, 1), "invoke role of jwt").starts_with("fine: arn:aws:iam::"));
 }

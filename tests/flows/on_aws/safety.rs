@@ -35,7 +35,7 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
         all
     };
     assert_eq!(subjects("changes"), ["GET /pets", "authorizer jwt"]);
-    assert_eq!(plan["changes"][0]["danger"], "opens");
+    assert_eq!(plan["changes"][0]["impact"], "becomes_public");
     assert_eq!(subjects("drift"), ["GET /owners", "DELETE /owners"]);
     account.deploy("dev");
     account.is_done("dev");

@@ -14,7 +14,7 @@ use deployment::observed::TAG_API;
 
 /// An API, as a list of APIs shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedApi {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -29,20 +29,20 @@ pub struct Listed {
     pub settings: ApiSettings,
 }
 
-/// The APIs whose tag has a certain name.
+/// The result of looking up an API by the name in its tag.
 #[derive(Debug)]
-pub enum Found {
-    /// None.
-    Nothing,
-    /// The one that Portcullis manages.
-    Ours(Box<Listed>),
-    /// Several, by id: which one is meant is undetermined.
-    Several(Vec<String>),
+pub enum ApiLookup {
+    /// No API has the tag.
+    NotFound,
+    /// Exactly one API has the tag.
+    Found(Box<ListedApi>),
+    /// Several APIs have the tag; their ids.
+    Ambiguous(Vec<String>),
 }
 
 impl Aws {
     /// Lists every REST API of the account in the Region.
-    pub fn apis(&self) -> Call<'_, Vec<Listed>> {
+    pub fn apis(&self) -> Call<'_, Vec<ListedApi>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetRestApis", "listing the REST APIs");
             let all = pages!(self, call, self.apigateway.get_rest_apis(), items);
@@ -51,16 +51,16 @@ impl Aws {
     }
 
     /// Finds the API that Portcullis manages under this name.
-    pub fn find<'a>(&'a self, name: &'a str) -> Call<'a, Found> {
+    pub fn find_api<'a>(&'a self, name: &'a str) -> Call<'a, ApiLookup> {
         Box::pin(async move {
             let all = self.apis().await?;
-            let ours = |api: &Listed| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
-            let mut ours: Vec<Listed> = all.into_iter().filter(ours).collect();
+            let ours = |api: &ListedApi| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
+            let mut ours: Vec<ListedApi> = all.into_iter().filter(ours).collect();
             Ok(match (ours.pop(), ours.is_empty()) {
-                (None, _) => Found::Nothing,
-                (Some(api), true) => Found::Ours(Box::new(api)),
+                (None, _) => ApiLookup::NotFound,
+                (Some(api), true) => ApiLookup::Found(Box::new(api)),
                 (Some(last), false) => {
-                    Found::Several(ours.into_iter().chain([last]).map(|api| api.id).collect())
+                    ApiLookup::Ambiguous(ours.into_iter().chain([last]).map(|api| api.id).collect())
                 }
             })
         })
@@ -94,21 +94,21 @@ impl Aws {
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => String::new(),
                 Err(error) => return Err(error),
             };
-            match self.find(name).await? {
-                Found::Ours(api) => Ok(api.id),
-                Found::Several(ids) => {
+            match self.find_api(name).await? {
+                ApiLookup::Found(api) => Ok(api.id),
+                ApiLookup::Ambiguous(ids) => {
                     // It was created concurrently. The other one stays; this one is empty.
                     if ids.contains(&made) {
                         self.delete_api(&made).await?;
                     }
                     let message = format!("somebody else was creating it too ({})", ids.join(", "));
-                    Err(CallError::new(CallErrorKind::Conflict, call.doing(), message))
+                    Err(CallError::new(CallErrorKind::Conflict, call.context(), message))
                 }
                 // It was created, and lists do not show it yet.
-                Found::Nothing if !made.is_empty() => Ok(made),
-                Found::Nothing => Err(CallError::new(
+                ApiLookup::NotFound if !made.is_empty() => Ok(made),
+                ApiLookup::NotFound => Err(CallError::new(
                     CallErrorKind::OutcomeUnknown,
-                    call.doing(),
+                    call.context(),
                     "it is not there; run it again",
                 )),
             }
@@ -134,9 +134,9 @@ impl Aws {
         unset: &'a [String],
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let place = &self.place;
+            let target = &self.target;
             let arn =
-                format!("arn:{}:apigateway:{}::/restapis/{api}", place.partition, place.region);
+                format!("arn:{}:apigateway:{}::/restapis/{api}", target.partition, target.region);
             let call = ApiCall::idempotent("TagResource", format!("tagging the API {api}"));
             if !set.is_empty() {
                 let tag = self.caller.call(&call, || {
@@ -160,7 +160,7 @@ impl Aws {
     }
 
     /// Changes the endpoint type of an API.
-    pub fn change_endpoint<'a>(
+    pub fn update_endpoint<'a>(
         &'a self,
         api: &'a str,
         from: &'a Endpoint,
@@ -181,10 +181,10 @@ impl Aws {
     }
 }
 
-fn listed(api: &RestApi) -> Listed {
+fn listed(api: &RestApi) -> ListedApi {
     let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
     let policy = api.policy().filter(|policy| !policy.is_empty());
-    Listed {
+    ListedApi {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),

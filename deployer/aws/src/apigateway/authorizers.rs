@@ -12,7 +12,7 @@ use compiler::api::AuthorizerShape;
 
 /// The result of a test invocation of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct AuthorizerTestResponse {
     /// The status of the response.
     pub status: i32,
     /// The policy that it returned.
@@ -125,16 +125,16 @@ impl Aws {
     }
 
     /// Invokes an authorizer of the API definition with these headers (`TestInvokeAuthorizer`).
-    pub fn ask_authorizer<'a>(
+    pub fn test_invoke_authorizer<'a>(
         &'a self,
         api: &'a str,
         authorizer: &'a str,
         headers: &'a BTreeMap<String, String>,
         path: &'a str,
-    ) -> Call<'a, Checked> {
+    ) -> Call<'a, AuthorizerTestResponse> {
         Box::pin(async move {
-            let doing = format!("asking the authorizer {authorizer}");
-            let call = ApiCall::idempotent("TestInvokeAuthorizer", doing);
+            let context = format!("asking the authorizer {authorizer}");
+            let call = ApiCall::idempotent("TestInvokeAuthorizer", context);
             let told = self.caller.call(&call, || {
                 self.apigateway
                     .test_invoke_authorizer()
@@ -145,7 +145,7 @@ impl Aws {
                     .send()
             });
             let told = told.await?;
-            Ok(Checked {
+            Ok(AuthorizerTestResponse {
                 status: told.client_status(),
                 policy: told.policy().filter(|policy| !policy.is_empty()).map(str::to_owned),
                 log: told.log().unwrap_or_default().to_owned(),

@@ -55,7 +55,7 @@ impl Aws {
 
     /// Reads the authorization of the methods of a deployment, by verb and path; returns none at
     /// all if the summary lacks that of any.
-    pub fn summary<'a>(
+    pub fn deployment_summary<'a>(
         &'a self,
         api: &'a str,
         deployment: &'a str,
@@ -99,7 +99,7 @@ impl Aws {
 
     /// Creates a deployment of the API definition, which no stage serves yet, and returns its id.
     /// `known` are the ids of the deployments before it.
-    pub fn deploy<'a>(
+    pub fn create_deployment<'a>(
         &'a self,
         api: &'a str,
         revision: &'a Revision,

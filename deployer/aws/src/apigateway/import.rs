@@ -13,7 +13,7 @@ use compiler::api::{AuthorizerShape, GatewayResponse};
 
 impl Aws {
     /// Imports an API definition, overwriting the one before, and waits until it is available.
-    pub fn put_api<'a>(&'a self, api: &'a str, document: &'a Json) -> Call<'a, ()> {
+    pub fn import_definition<'a>(&'a self, api: &'a str, document: &'a Json) -> Call<'a, ()> {
         Box::pin(async move {
             let call =
                 ApiCall::idempotent("PutRestApi", format!("putting the document into {api}"));
@@ -24,7 +24,7 @@ impl Aws {
             });
             let put = put.await?;
             if let Some(warning) = put.warnings().first() {
-                return Err(CallError::new(CallErrorKind::Invalid, call.doing(), warning));
+                return Err(CallError::new(CallErrorKind::Invalid, call.context(), warning));
             }
             let mut status = put.api_status().map(|status| status.as_str().to_owned());
             for _ in 0..60 {
@@ -43,7 +43,7 @@ impl Aws {
                 status = now.await?.api_status().map(|status| status.as_str().to_owned());
             }
             let message = format!("the API is {}", status.unwrap_or_default());
-            Err(CallError::new(CallErrorKind::OutcomeUnknown, call.doing(), message))
+            Err(CallError::new(CallErrorKind::OutcomeUnknown, call.context(), message))
         })
     }
 

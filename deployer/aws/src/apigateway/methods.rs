@@ -12,7 +12,7 @@ use compiler::definition::{Authorization, Method};
 
 /// The methods of an API definition.
 #[derive(Clone, Debug, Default)]
-pub struct MethodsNow {
+pub struct DefinitionMethods {
     /// The methods.
     pub methods: BTreeMap<RouteKey, Method>,
     /// The ids of resources, by path.
@@ -64,7 +64,7 @@ impl Aws {
     }
 
     /// Reads the methods of an API definition, by verb and path.
-    pub fn methods_of<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
+    pub fn methods<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
         Box::pin(async move {
             let authorizers = self.authorizers(api).await?;
             Ok(self.draft_methods(api, &authorizers).await?.0)
@@ -72,17 +72,17 @@ impl Aws {
     }
 
     /// Reads the methods of an API definition with the ids that they refer to.
-    pub fn methods_now<'a>(
+    pub fn definition_methods<'a>(
         &'a self,
         api: &'a str,
         authorizers: &'a BTreeMap<String, (String, AuthorizerShape)>,
-    ) -> Call<'a, MethodsNow> {
+    ) -> Call<'a, DefinitionMethods> {
         Box::pin(async move {
             let (methods, resources) = self.draft_methods(api, authorizers).await?;
             let of = |one: &Resource| Some((one.path()?.to_owned(), one.id()?.to_owned()));
             let all = resources.iter().filter_map(Resource::resource_methods).flatten();
             let used = all.filter_map(|(_, method)| method.authorizer_id().map(str::to_owned));
-            Ok(MethodsNow {
+            Ok(DefinitionMethods {
                 used_authorizers: used.collect(),
                 resources: resources.iter().filter_map(of).collect(),
                 methods,
@@ -91,7 +91,7 @@ impl Aws {
     }
 
     /// Sets the authorization of a method, where an import did not.
-    pub fn guard_method<'a>(
+    pub fn set_method_authorization<'a>(
         &'a self,
         api: &'a str,
         resource: &'a str,

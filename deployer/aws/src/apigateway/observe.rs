@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Listed;
+use super::ListedApi;
 use super::convert::{methods, split};
 use crate::{Aws, Call, CallError, CallErrorKind};
 use compiler::definition::ApiDefinition;
@@ -15,7 +15,7 @@ impl Aws {
     pub fn observe<'a>(
         &'a self,
         name: &'a str,
-        api: Option<Listed>,
+        api: Option<ListedApi>,
         stage: &'a str,
         roles: &'a [String],
         functions: &'a BTreeSet<String>,
@@ -35,16 +35,16 @@ impl Aws {
             }
             let mut published = BTreeMap::new();
             for function in functions {
-                if let Some(one) = if_allowed(self.published(function).await)? {
+                if let Some(one) = if_allowed(self.published_function(function).await)? {
                     published.insert(function.clone(), one);
                 }
             }
-            Ok(Observed { place: self.place.clone(), api, roles: found, functions: published })
+            Ok(Observed { target: self.target.clone(), api, roles: found, functions: published })
         })
     }
 
     /// Reads the state of an API.
-    pub fn observe_api<'a>(&'a self, api: Listed, stage: &'a str) -> Call<'a, ObservedApi> {
+    pub fn observe_api<'a>(&'a self, api: ListedApi, stage: &'a str) -> Call<'a, ObservedApi> {
         Box::pin(async move {
             let resources = self.resources(&api.id).await?;
             let authorizers = self.authorizers(&api.id).await?;
@@ -54,16 +54,16 @@ impl Aws {
             let stages = self.stages(&api.id).await?;
             let deployments = self.deployments(&api.id).await?;
             let (models, records) = split(models);
-            let draft = ApiDefinition {
+            let definition = ApiDefinition {
                 settings: api.settings.clone(),
                 methods: methods(&resources, &authorizers, &validators),
                 authorizers: authorizers.values().cloned().collect(),
                 gateway_responses: responses,
                 models,
             };
-            let usage_plan = self.usage_plan_of(&api.tags, &api.id, &api.name, stage).await?;
+            let usage_plan = self.usage_plan(&api.tags, &api.id, &api.name, stage).await?;
             Ok(ObservedApi {
-                draft,
+                definition,
                 authorizers: authorizers.into_iter().map(|(id, (name, _))| (id, name)).collect(),
                 records,
                 stages,

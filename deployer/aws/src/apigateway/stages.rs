@@ -75,13 +75,13 @@ impl Aws {
         patches: &'a [Patch],
     ) -> Call<'a, ObservedStage> {
         Box::pin(async move {
-            let doing = format!("changing the stage {name}");
+            let context = format!("changing the stage {name}");
             // To remove again what was removed is an error.
             let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
             let call = if once {
-                ApiCall::once("UpdateStage", doing)
+                ApiCall::once("UpdateStage", context)
             } else {
-                ApiCall::idempotent("UpdateStage", doing)
+                ApiCall::idempotent("UpdateStage", context)
             };
             let operations: Vec<PatchOperation> = patches.iter().map(operation).collect();
             let updated = self.caller.call(&call, || {
@@ -113,10 +113,10 @@ impl Aws {
     }
 
     /// Flushes the authorizer cache of a stage.
-    pub fn flush<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
+    pub fn flush_authorizer_cache<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let doing = format!("emptying the authorizer cache of {stage}");
-            let call = ApiCall::idempotent("FlushStageAuthorizersCache", doing);
+            let context = format!("emptying the authorizer cache of {stage}");
+            let call = ApiCall::idempotent("FlushStageAuthorizersCache", context);
             let flush = self.caller.call(&call, || {
                 let flush = self.apigateway.flush_stage_authorizers_cache();
                 flush.rest_api_id(api).stage_name(stage).send()
@@ -126,7 +126,7 @@ impl Aws {
     }
 
     /// Returns the role that API Gateway writes logs with, if the account has one.
-    pub fn log_role(&self) -> Call<'_, Option<String>> {
+    pub fn cloudwatch_role(&self) -> Call<'_, Option<String>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetAccount", "looking at the account's settings");
             let account = self.caller.call(&call, || self.apigateway.get_account().send()).await?;
@@ -135,7 +135,7 @@ impl Aws {
     }
 
     /// Generates a client for a stage, and returns it as a ZIP archive.
-    pub fn sdk<'a>(
+    pub fn generate_sdk<'a>(
         &'a self,
         api: &'a str,
         stage: &'a str,

@@ -25,7 +25,7 @@ pub struct UsagePlanStep<'a> {
     /// The desired throttle, quota and keys.
     pub plan: &'a UsagePlan,
     /// The ids of the keys that are in it.
-    pub keys_there: &'a [String],
+    pub existing_keys: &'a [String],
     /// Whether the stage is in it.
     pub has_stage: bool,
 }
@@ -33,7 +33,7 @@ pub struct UsagePlanStep<'a> {
 impl Aws {
     /// Reads the usage plan of a stage of the API with these tags and this name. Without the tag
     /// that marks an API with usage plans, no call is sent.
-    pub fn usage_plan_of<'a>(
+    pub fn usage_plan<'a>(
         &'a self,
         tags: &'a BTreeMap<String, String>,
         api: &'a str,
@@ -112,7 +112,7 @@ impl Aws {
     /// Creates or updates the usage plan of a stage.
     pub fn put_usage_plan<'a>(&'a self, api: &'a str, step: &'a UsagePlanStep<'a>) -> Call<'a, ()> {
         Box::pin(async move {
-            let UsagePlanStep { name, stage, id, plan, keys_there, .. } = *step;
+            let UsagePlanStep { name, stage, id, plan, existing_keys, .. } = *step;
             let id = match id {
                 Some(id) => {
                     self.update_usage_plan(id, api, step).await?;
@@ -120,7 +120,7 @@ impl Aws {
                 }
                 None => self.create_usage_plan(api, name, stage, plan).await?,
             };
-            for key in plan.keys.iter().filter(|key| !keys_there.contains(key)) {
+            for key in plan.keys.iter().filter(|key| !existing_keys.contains(key)) {
                 let call = ApiCall::idempotent(
                     "CreateUsagePlanKey",
                     format!("adding the key {key} to {name}"),
@@ -134,7 +134,7 @@ impl Aws {
                     _ => {}
                 }
             }
-            for key in keys_there.iter().filter(|key| !plan.keys.contains(key)) {
+            for key in existing_keys.iter().filter(|key| !plan.keys.contains(key)) {
                 let call = ApiCall::idempotent(
                     "DeleteUsagePlanKey",
                     format!("taking the key {key} out of {name}"),

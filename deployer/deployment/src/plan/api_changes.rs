@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::steps::{about_the_api, usage_plan};
-use super::{AccessImpact, Aspect, Change, Sign, Step, Subject};
+use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi};
 
@@ -16,9 +16,9 @@ pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
             let known = observed.roles.contains_key(name);
             let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
             Change {
-                sign: if known { Sign::Alter } else { Sign::Add },
+                action: if known { Action::Update } else { Action::Add },
                 subject: Subject::Role(name.clone()),
-                aspect: Aspect::MayInvoke,
+                aspect: Aspect::InvokePermission,
                 before: None,
                 after: resource.and_then(Json::as_str).map(str::to_owned),
                 impact: AccessImpact::Security,
@@ -29,8 +29,8 @@ pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
 
 /// Returns what differs about the API's tags, endpoint and usage plan.
 pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
-    let change = |sign, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
-        sign,
+    let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
+        action,
         subject: Subject::Api(desired.api.name.clone()),
         aspect,
         before,
@@ -39,31 +39,31 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
     };
     let Some(api) = api else {
         let endpoint = desired.api.endpoint.to_string();
-        return vec![change(Sign::Add, Aspect::Endpoint, None, Some(endpoint))];
+        return vec![change(Action::Add, Aspect::Endpoint, None, Some(endpoint))];
     };
     let mut changes = Vec::new();
     for step in about_the_api(desired, api) {
         match step {
-            Step::Tag { set, unset } => {
+            Step::TagApi { set, unset } => {
                 let tag = |name: &String| Aspect::Tag(name.clone());
                 changes.extend(set.iter().map(|(name, value)| {
                     let before = api.tags.get(name).cloned();
-                    change(Sign::Alter, tag(name), before, Some(value.clone()))
+                    change(Action::Update, tag(name), before, Some(value.clone()))
                 }));
                 changes.extend(unset.iter().map(|name| {
-                    change(Sign::Remove, tag(name), api.tags.get(name).cloned(), None)
+                    change(Action::Remove, tag(name), api.tags.get(name).cloned(), None)
                 }));
             }
-            Step::Endpoint { from, to } => {
+            Step::UpdateEndpoint { from, to } => {
                 let (from, to) = (from.to_string(), to.to_string());
-                changes.push(change(Sign::Alter, Aspect::Endpoint, Some(from), Some(to)));
+                changes.push(change(Action::Update, Aspect::Endpoint, Some(from), Some(to)));
             }
             _ => {}
         }
     }
     let plan = usage_plan(desired, Some(api));
     changes.extend(
-        plan.map(|step| change(Sign::Alter, Aspect::UsagePlan, None, Some(step.sentence()))),
+        plan.map(|step| change(Action::Update, Aspect::UsagePlan, None, Some(step.description()))),
     );
     changes
 }

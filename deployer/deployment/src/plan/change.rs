@@ -1,4 +1,4 @@
-//! One thing that differs: of what, in which respect, and what that means for who may call.
+//! A change: its subject, its aspect, and its impact on who may call the API.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,53 +8,50 @@ use serde::{Deserialize, Serialize};
 
 use compiler::api::RouteKey;
 
-/// One thing that differs.
+/// A difference between two states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Whether it comes, goes or changes.
-    pub sign: Sign,
-    /// Of what.
+    /// Whether the subject is added, updated or removed.
+    pub action: Action,
+    /// The part of the API that changes.
     pub subject: Subject,
-    /// In which respect.
+    /// The aspect of the subject that changes.
     pub aspect: Aspect,
-    /// What it was, for people.
+    /// The old value, as text.
     pub before: Option<String>,
-    /// What it becomes, for people.
+    /// The new value, as text.
     pub after: Option<String>,
-    /// What it means for who may call.
-    #[serde(rename = "danger")]
+    /// The impact on who may call.
     pub impact: AccessImpact,
 }
 
-/// Whether something comes, goes or changes.
+/// What a change does to its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Sign {
-    /// It was not there.
+pub enum Action {
+    /// The subject is new.
     Add,
-    /// It is there and differs.
-    Alter,
-    /// It will not be there.
+    /// The subject exists and differs.
+    Update,
+    /// The subject is no longer desired.
     Remove,
 }
 
-/// What a change means for who may call; the gravest first.
+/// The impact of a change on who may call; the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum AccessImpact {
-    /// Everybody may call what was guarded.
-    #[serde(rename = "opens")]
+    /// A protected operation becomes public.
     BecomesPublic,
-    /// Everybody may call what was not there.
-    #[serde(rename = "public")]
+    /// A new operation is public.
     NewPublic,
-    /// Others may call than before.
+    /// Other callers than before may be authorized.
     Security,
-    /// It has nothing to do with who may call.
+    /// No impact.
     None,
 }
 
-/// What a change is about; ordered as its text is.
+/// The subject of a change; ordered as its text is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Subject {
@@ -66,44 +63,43 @@ pub enum Subject {
     GatewayResponse(String),
     /// A model, by its name.
     Model(String),
-    /// A role that is made for an authorizer, by its name.
+    /// An authorizer's invoke role, by its name.
     Role(String),
     /// A method.
     Route(RouteKey),
-    /// What an API definition has for the API as a whole.
+    /// The API-level settings of an API definition.
     Settings,
     /// A stage, by its name.
     Stage(String),
 }
 
-/// What of a subject differs; ordered as its text is.
+/// The aspect of a subject that changes; ordered as its text is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 #[expect(missing_docs, reason = "each is named after the setting on AWS or in portcullis.toml")]
 pub enum Aspect {
     /// The subject itself.
-    Whole,
+    Existence,
     AccessLog,
     AccessLogFormat,
     Auth,
-    Cache,
-    /// The identity sources.
-    CachedBy,
+    AuthorizerType,
+    CacheTtl,
     Canary,
-    Checks,
+    /// The fingerprint of the function's `authorizer.json`.
+    Configuration,
     Cors,
     Deployment,
     Endpoint,
     Function,
+    IdentitySources,
     Integration,
+    InvokePermission,
     InvokeRole,
-    Kind,
     Logging,
-    MayInvoke,
     Metrics,
-    /// What the authorizer's function decides by.
-    Rules,
-    /// Something that has no name of its own.
+    RequestValidation,
+    /// Any setting without an aspect of its own.
     Settings,
     Tag(String),
     /// The stage's throttle.
@@ -114,9 +110,9 @@ pub enum Aspect {
     Variable(String),
 }
 
-/// A text in a saved plan that no plan of this version has.
+/// A subject or aspect that this version does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is in no plan of this version")]
+#[error("unknown subject or aspect `{0}`")]
 pub struct UnknownName(String);
 
 const AUTHORIZER: &str = "authorizer ";
@@ -127,22 +123,22 @@ const STAGE: &str = "stage ";
 const API: &str = "API ";
 const SETTINGS: &str = "api";
 
-/// What a kind of subject begins with, and what makes one of its name.
-type Kind = (&'static str, fn(String) -> Subject);
+/// The prefix of a kind of subject, and its constructor.
+type Prefix = (&'static str, fn(String) -> Subject);
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, name) = match self {
+        let (prefix, name) = match self {
             Self::Api(name) => (API, name),
             Self::Authorizer(scheme) => (AUTHORIZER, scheme),
-            Self::GatewayResponse(kind) => (GATEWAY_RESPONSE, kind),
+            Self::GatewayResponse(name) => (GATEWAY_RESPONSE, name),
             Self::Model(name) => (MODEL, name),
             Self::Role(name) => (ROLE, name),
             Self::Route(key) => return write!(f, "{key}"),
             Self::Settings => return f.write_str(SETTINGS),
             Self::Stage(name) => (STAGE, name),
         };
-        write!(f, "{kind}{name}")
+        write!(f, "{prefix}{name}")
     }
 }
 
@@ -153,7 +149,7 @@ impl FromStr for Subject {
         if text == SETTINGS {
             return Ok(Self::Settings);
         }
-        let kinds: [Kind; 6] = [
+        let prefixes: [Prefix; 6] = [
             (API, Self::Api),
             (AUTHORIZER, Self::Authorizer),
             (GATEWAY_RESPONSE, Self::GatewayResponse),
@@ -161,8 +157,9 @@ impl FromStr for Subject {
             (ROLE, Self::Role),
             (STAGE, Self::Stage),
         ];
-        let named =
-            kinds.iter().find_map(|(kind, of)| Some(of(text.strip_prefix(kind)?.to_owned())));
+        let named = prefixes
+            .iter()
+            .find_map(|(prefix, of)| Some(of(text.strip_prefix(prefix)?.to_owned())));
         let route = || text.parse().ok().map(Self::Route);
         named.or_else(route).ok_or_else(|| UnknownName(text.to_owned()))
     }
@@ -185,27 +182,27 @@ const THROTTLE: &str = "throttle ";
 const VARIABLE: &str = "variable ";
 
 impl Aspect {
-    /// Those without a name in them.
+    /// The texts of the aspects without a parameter.
     const NAMES: [(Self, &str); 23] = [
-        (Self::Whole, ""),
+        (Self::Existence, ""),
         (Self::AccessLog, "access log"),
         (Self::AccessLogFormat, "access log format"),
         (Self::Auth, "auth"),
-        (Self::Cache, "cache"),
-        (Self::CachedBy, "cached by"),
+        (Self::AuthorizerType, "authorizer type"),
+        (Self::CacheTtl, "cache TTL"),
         (Self::Canary, "canary"),
-        (Self::Checks, "checks"),
-        (Self::Cors, "cors"),
+        (Self::Configuration, "configuration"),
+        (Self::Cors, "CORS"),
         (Self::Deployment, "deployment"),
         (Self::Endpoint, "endpoint"),
         (Self::Function, "function"),
+        (Self::IdentitySources, "identity sources"),
         (Self::Integration, "integration"),
+        (Self::InvokePermission, "invoke permission"),
         (Self::InvokeRole, "invoke role"),
-        (Self::Kind, "kind"),
         (Self::Logging, "logging"),
-        (Self::MayInvoke, "may invoke"),
         (Self::Metrics, "metrics"),
-        (Self::Rules, "rules"),
+        (Self::RequestValidation, "request validation"),
         (Self::Settings, "settings"),
         (Self::Throttle, "throttle"),
         (Self::Tracing, "tracing"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use authorizer::routes::Verb;
 
-use super::{AccessImpact, Aspect, Change, Sign, Subject};
+use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::observed::ObservedApi;
 use crate::record::{AuthSummary, AuthorizerRecord, Backend, MethodRecord, Record};
 use compiler::api::routing::{self, ApiRouter};
@@ -53,7 +53,7 @@ impl Part<'_> {
     fn main_aspect(&self) -> Aspect {
         match self {
             Self::Authorizer(_) => Aspect::Function,
-            Self::Digest(_) => Aspect::Whole,
+            Self::Digest(_) => Aspect::Existence,
             Self::Method(_) => Aspect::Auth,
         }
     }
@@ -71,7 +71,9 @@ impl Part<'_> {
 fn method_text(method: &MethodRecord, aspect: &Aspect) -> Option<String> {
     match aspect {
         Aspect::Auth => Some(method.auth.to_string()),
-        Aspect::Checks => Some(method.checks.map_or("nothing", Validator::name).to_owned()),
+        Aspect::RequestValidation => {
+            Some(method.validation.map_or("none", Validator::name).to_owned())
+        }
         Aspect::Cors => method.backend.preflight().map(ToString::to_string),
         Aspect::Integration => match &method.backend {
             Backend::Integration(integration) => Some(integration.to_string()),
@@ -85,18 +87,18 @@ fn method_text(method: &MethodRecord, aspect: &Aspect) -> Option<String> {
 fn authorizer_text(authorizer: &AuthorizerRecord, aspect: &Aspect) -> Option<String> {
     let sources = || authorizer.identity.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     match aspect {
-        Aspect::Cache => Some(format!("{} s", authorizer.cache_ttl)),
-        Aspect::CachedBy => Some(sources()),
+        Aspect::CacheTtl => Some(format!("{} s", authorizer.cache_ttl)),
+        Aspect::IdentitySources => Some(sources()),
         Aspect::Function => Some(authorizer.function.clone().unwrap_or_default()),
         Aspect::InvokeRole => Some(authorizer.invoke_role.clone().unwrap_or_default()),
-        Aspect::Kind => Some(authorizer.kind.to_string()),
-        Aspect::Rules => authorizer.rules.clone(),
+        Aspect::AuthorizerType => Some(authorizer.kind.to_string()),
+        Aspect::Configuration => authorizer.configuration.clone(),
         _ => None,
     }
 }
 
 /// Returns what differs between two revisions.
-pub fn between(before: &Record, after: &Record) -> Vec<Change> {
+pub fn diff(before: &Record, after: &Record) -> Vec<Change> {
     let (before, after) = (parts(before), parts(after));
     let mut changes = Vec::new();
     for (subject, part) in &after {
@@ -114,7 +116,7 @@ pub fn between(before: &Record, after: &Record) -> Vec<Change> {
 fn removed(subject: &Subject, part: &Part<'_>, impact: AccessImpact) -> Change {
     let aspect = part.main_aspect();
     Change {
-        sign: Sign::Remove,
+        action: Action::Remove,
         subject: subject.clone(),
         before: part.text(&aspect),
         aspect,
@@ -132,7 +134,7 @@ fn added(subject: &Subject, part: &Part<'_>) -> Vec<Change> {
         if method.auth.is_public() && method.backend.preflight().is_none());
     let impact = if is_open { AccessImpact::NewPublic } else { AccessImpact::None };
     let change = |aspect: Aspect, after, impact| Change {
-        sign: Sign::Add,
+        action: Action::Add,
         subject: subject.clone(),
         aspect,
         before: None,
@@ -154,7 +156,7 @@ fn altered(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
         aspects.push(Aspect::Settings);
     }
     let change = |aspect: Aspect| Change {
-        sign: Sign::Alter,
+        action: Action::Update,
         subject: subject.clone(),
         before: old.text(&aspect),
         after: new.text(&aspect),
@@ -169,17 +171,17 @@ fn differing(old: &Part<'_>, new: &Part<'_>) -> Vec<Aspect> {
     let all = match (old, new) {
         (Part::Method(old), Part::Method(new)) => vec![
             (Aspect::Auth, old.auth != new.auth),
-            (Aspect::Checks, old.checks != new.checks),
+            (Aspect::RequestValidation, old.validation != new.validation),
             (Aspect::Cors, old.backend.preflight() != new.backend.preflight()),
             (Aspect::Integration, integration_differs(&old.backend, &new.backend)),
         ],
         (Part::Authorizer(old), Part::Authorizer(new)) => vec![
-            (Aspect::Cache, old.cache_ttl != new.cache_ttl),
-            (Aspect::CachedBy, old.identity != new.identity),
+            (Aspect::CacheTtl, old.cache_ttl != new.cache_ttl),
+            (Aspect::IdentitySources, old.identity != new.identity),
             (Aspect::Function, old.function != new.function),
             (Aspect::InvokeRole, old.invoke_role != new.invoke_role),
-            (Aspect::Kind, old.kind != new.kind),
-            (Aspect::Rules, old.rules != new.rules),
+            (Aspect::AuthorizerType, old.kind != new.kind),
+            (Aspect::Configuration, old.configuration != new.configuration),
         ],
         _ => Vec::new(),
     };
@@ -208,7 +210,7 @@ fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
 
 /// Returns what was guarded and is not there any more, but whose requests now fall through to
 /// something that everybody may call.
-pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
+pub fn newly_public(before: &Record, api: &Api) -> Vec<Change> {
     let mut changes = Vec::new();
     let router = ApiRouter::new(&api.routes);
     let guarded = before.methods.iter().filter(|(_, method)| !method.auth.is_public());
@@ -223,7 +225,7 @@ pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
             (found.security == Security::Public && found.preflight.is_none()).then_some(found)
         });
         changes.extend(now.map(|now| Change {
-            sign: Sign::Alter,
+            action: Action::Update,
             subject: Subject::Route(key.clone()),
             aspect: Aspect::Auth,
             before: Some(method.auth.to_string()),
@@ -235,10 +237,10 @@ pub fn opened(before: &Record, api: &Api) -> Vec<Change> {
 }
 
 /// Returns what differs between what was last put there and what is there; nothing, where it is
-/// not known what was put there ([`ObservedApi::last_put`]).
+/// not known what was put there ([`ObservedApi::last_import`]).
 pub fn drift(api: &ObservedApi) -> Vec<Change> {
-    let Some(Ok(put)) = api.last_put() else { return Vec::new() };
-    let (recorded, visible, seen) = (put, put.visible(), Record::observed(&api.draft));
+    let Some(Ok(put)) = api.last_import() else { return Vec::new() };
+    let (recorded, visible, seen) = (put, put.visible(), Record::observed(&api.definition));
     let (recorded, visible, seen) = (parts(recorded), parts(&visible), parts(&seen));
     let mut changes = Vec::new();
     for (subject, part) in &recorded {

@@ -12,7 +12,7 @@ pub struct Estimate {
     /// Calls.
     pub calls: usize,
     /// Those among them that write.
-    pub writing: usize,
+    pub mutating: usize,
     /// Seconds that the quotas ask for, at least.
     pub seconds: u64,
 }
@@ -22,27 +22,27 @@ impl Plan {
     pub fn estimate(&self) -> Estimate {
         let mut total = Estimate::default();
         for step in &self.steps {
-            let (reading, writing, seconds) = match step {
+            let (reading, mutating, seconds) = match step {
                 Step::CreateApi { endpoint, .. } => {
                     (1, 1, if *endpoint == Endpoint::Edge { 30 } else { 3 })
                 }
-                Step::Tag { set, unset } => {
+                Step::TagApi { set, unset } => {
                     (0, usize::from(!set.is_empty()) + usize::from(!unset.is_empty()), 0)
                 }
-                Step::Role { .. } | Step::Permit { .. } => (0, 0, 1),
-                Step::Endpoint { .. } => (0, 1, 0),
-                Step::Put { .. } => (0, 1, 1),
-                Step::Settle { .. } => (2, 0, 0),
-                Step::Test { authorizers } => (authorizers.len(), 0, 1),
-                Step::Deploy { .. } => (0, 1, 5),
-                Step::Verify { .. } => (1, 0, 0),
+                Step::PutRole { .. } | Step::GrantInvoke { .. } => (0, 0, 1),
+                Step::UpdateEndpoint { .. } => (0, 1, 0),
+                Step::ImportDefinition { .. } => (0, 1, 1),
+                Step::ReconcileImport { .. } => (2, 0, 0),
+                Step::TestAuthorizers { authorizers } => (authorizers.len(), 0, 1),
+                Step::CreateDeployment { .. } => (0, 1, 5),
+                Step::VerifyDefinition { .. } => (1, 0, 0),
                 Step::CreateStage { .. } => (1, 2, 0),
-                Step::MoveStage { .. } => (1, 1, 0),
-                Step::UsagePlan { plan, .. } => (0, 1 + plan.keys.len(), 20),
-                Step::Prune { deployments, .. } => (0, deployments.len(), 0),
+                Step::UpdateStage { .. } => (1, 1, 0),
+                Step::PutUsagePlan { plan, .. } => (0, 1 + plan.keys.len(), 20),
+                Step::DeleteUnused { deployments, .. } => (0, deployments.len(), 0),
             };
-            total.calls += reading + writing;
-            total.writing += writing;
+            total.calls += reading + mutating;
+            total.mutating += mutating;
             total.seconds += seconds;
         }
         total

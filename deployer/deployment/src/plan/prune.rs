@@ -29,7 +29,7 @@ pub(super) fn unneeded(
 
 fn old_deployments(desired: &Desired, api: &ObservedApi, target: &Target) -> Vec<String> {
     // What a stage serves until it moves is what it may have to be put back to.
-    let used = api.in_use();
+    let used = api.deployments_in_use();
     let mut ours: Vec<(u32, &str)> = api
         .deployments
         .iter()
@@ -65,7 +65,7 @@ fn unused_roles(
         .collect();
     let roles = observed.roles.keys().filter(|name| !desired.roles.contains_key(*name));
     roles
-        .filter(|name| !named.contains(&role_arn(&desired.api.name, name, &desired.place)))
+        .filter(|name| !named.contains(&role_arn(&desired.api.name, name, &desired.target)))
         .cloned()
         .collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessImpact, Aspect, Change, Sign, Subject};
+use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::desired::Desired;
 use crate::observed::{ObservedApi, ObservedStage, ServedDeployments};
 use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
@@ -126,20 +126,20 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
     let to = &desired.api.stage_settings;
     let Some(stage) = api.and_then(|api| api.stages.get(name)) else {
         let mut changes = vec![Change {
-            sign: Sign::Add,
+            action: Action::Add,
             subject: subject.clone(),
-            aspect: Aspect::Whole,
+            aspect: Aspect::Existence,
             before: None,
             after: None,
             impact: AccessImpact::None,
         }];
-        changes.extend(settings(&subject, Sign::Add, &StageSettings::default(), to));
+        changes.extend(settings(&subject, Action::Add, &StageSettings::default(), to));
         return changes;
     };
-    let mut changes = settings(&subject, Sign::Alter, &stage.settings, to);
+    let mut changes = settings(&subject, Action::Update, &stage.settings, to);
     if let Some(canary) = &stage.canary {
         changes.push(Change {
-            sign: Sign::Remove,
+            action: Action::Remove,
             subject,
             aspect: Aspect::Canary,
             before: Some(format!("{} % to deployment {}", canary.percent, canary.deployment)),
@@ -152,7 +152,7 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
 
 fn settings(
     subject: &Subject,
-    sign: Sign,
+    action: Action,
     from: &StageSettings,
     to: &StageSettings,
 ) -> Vec<Change> {
@@ -161,7 +161,7 @@ fn settings(
     aspects
         .into_iter()
         .map(|aspect| Change {
-            sign,
+            action,
             subject: subject.clone(),
             aspect: aspect.clone(),
             before: before.get(aspect).cloned(),

@@ -34,82 +34,86 @@ pub enum Step {
         tags: BTreeMap<String, String>,
     },
     /// The API's tags.
-    Tag { set: BTreeMap<String, String>, unset: Vec<String> },
+    TagApi { set: BTreeMap<String, String>, unset: Vec<String> },
     /// Where the API is reached from.
-    Endpoint { from: Endpoint, to: Endpoint },
+    UpdateEndpoint { from: Endpoint, to: Endpoint },
     /// A role to invoke an authorizer.
-    Role { name: String, role: Role, exists: bool },
+    PutRole { name: String, role: Role, exists: bool },
     /// The whole draft.
-    Put { document: Json },
+    ImportDefinition { document: Json },
     /// What of the draft an import may have left out or doubled.
-    Settle {
+    ReconcileImport {
         /// The authorizers by their name on AWS.
         authorizers: BTreeMap<String, AuthorizerShape>,
         /// The answers that API Gateway makes itself.
         gateway_responses: BTreeMap<String, GatewayResponse>,
     },
     /// Functions behind operations let API Gateway in.
-    Permit { functions: Vec<String> },
+    GrantInvoke { functions: Vec<String> },
     /// Authorizers are asked before any request is.
-    Test { authorizers: BTreeSet<String> },
+    TestAuthorizers { authorizers: BTreeSet<String> },
     /// A deployment of the draft, which no stage serves yet.
-    Deploy { revision: Revision },
+    CreateDeployment { revision: Revision },
     /// The draft still is what was put, so what was deployed of it is too.
-    Verify { methods: BTreeMap<RouteKey, Method> },
+    VerifyDefinition { methods: BTreeMap<RouteKey, Method> },
     /// A stage that was not there.
     CreateStage { name: String, deployment: Option<String>, settings: StageSettings },
     /// A stage that was there: all or nothing.
-    MoveStage {
+    UpdateStage {
         name: String,
         /// What it is now: it must still serve that, and goes back to it.
         before: ObservedStage,
         /// What it is to serve; the new deployment, if none is named.
         to: Option<String>,
-        /// Whether it moves at all.
-        moves: bool,
+        /// Whether it changes_deployment at all.
+        changes_deployment: bool,
         patches: Vec<Patch>,
         settings: StageSettings,
     },
     /// The usage plan of the stage.
-    UsagePlan {
+    PutUsagePlan {
         name: String,
         stage: String,
         id: Option<String>,
         plan: UsagePlan,
-        keys_there: Vec<String>,
+        existing_keys: Vec<String>,
         has_stage: bool,
     },
     /// What is not needed any more.
-    Prune { deployments: Vec<String>, roles: Vec<String> },
+    DeleteUnused { deployments: Vec<String>, roles: Vec<String> },
 }
 
 impl Step {
     /// Says what it does.
-    pub fn sentence(&self) -> String {
+    pub fn description(&self) -> String {
         match self {
             Self::CreateApi { name, endpoint, .. } => {
                 format!("create the API {name} ({})", endpoint.name().to_ascii_lowercase())
             }
-            Self::Tag { .. } => "set the API's tags".to_owned(),
-            Self::Endpoint { from, to } => format!("change the endpoint from {from} to {to}"),
-            Self::Role { name, exists: false, .. } => format!("create the invoke role {name}"),
-            Self::Role { name, exists: true, .. } => format!("mend the invoke role {name}"),
-            Self::Put { .. } => "put the whole API into the draft".to_owned(),
-            Self::Settle { .. } => "check what was put".to_owned(),
-            Self::Permit { functions } => {
+            Self::TagApi { .. } => "set the API's tags".to_owned(),
+            Self::UpdateEndpoint { from, to } => format!("change the endpoint from {from} to {to}"),
+            Self::PutRole { name, exists: false, .. } => format!("create the invoke role {name}"),
+            Self::PutRole { name, exists: true, .. } => format!("mend the invoke role {name}"),
+            Self::ImportDefinition { .. } => "put the whole API into the definition".to_owned(),
+            Self::ReconcileImport { .. } => "check what was put".to_owned(),
+            Self::GrantInvoke { functions } => {
                 format!("let API Gateway invoke {}", functions.join(", "))
             }
-            Self::Test { authorizers } => {
+            Self::TestAuthorizers { authorizers } => {
                 let names: Vec<&str> = authorizers.iter().map(|name| scheme_of(name)).collect();
                 format!("ask {} before any request does", names.join(", "))
             }
-            Self::Deploy { revision, .. } => format!("make revision {}", revision.number),
-            Self::Verify { .. } => "check that it holds what was put".to_owned(),
+            Self::CreateDeployment { revision, .. } => format!("make revision {}", revision.number),
+            Self::VerifyDefinition { .. } => "check that it holds what was put".to_owned(),
             Self::CreateStage { name, .. } => format!("create the stage {name}"),
-            Self::MoveStage { name, moves: true, .. } => format!("move the stage {name}"),
-            Self::MoveStage { name, moves: false, .. } => format!("set up the stage {name}"),
-            Self::UsagePlan { name, .. } => format!("set up the usage plan {name}"),
-            Self::Prune { deployments, roles } => {
+            Self::UpdateStage { name, changes_deployment: true, .. } => {
+                format!("move the stage {name}")
+            }
+            Self::UpdateStage { name, changes_deployment: false, .. } => {
+                format!("set up the stage {name}")
+            }
+            Self::PutUsagePlan { name, .. } => format!("set up the usage plan {name}"),
+            Self::DeleteUnused { deployments, roles } => {
                 format!("remove {} old deployments and {} roles", deployments.len(), roles.len())
             }
         }
@@ -132,7 +136,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     for (name, role) in &desired.roles {
         let known = observed.roles.get(name);
         if known != Some(role) {
-            steps.push(Step::Role {
+            steps.push(Step::PutRole {
                 name: name.clone(),
                 role: role.clone(),
                 exists: known.is_some(),
@@ -141,27 +145,27 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
     }
     let puts = api.is_none_or(|api| must_put(desired, api, target));
     if puts {
-        steps.push(Step::Put { document: draft_document(desired, api, target) });
-        steps.push(Step::Settle {
-            authorizers: desired.draft.authorizers.clone(),
-            gateway_responses: desired.draft.gateway_responses.clone(),
+        steps.push(Step::ImportDefinition { document: draft_document(desired, api, target) });
+        steps.push(Step::ReconcileImport {
+            authorizers: desired.definition.authorizers.clone(),
+            gateway_responses: desired.definition.gateway_responses.clone(),
         });
         let functions = desired.functions_without_role();
         if !functions.is_empty() {
             let functions = functions.iter().map(|arn| arn.as_str().to_owned()).collect();
-            steps.push(Step::Permit { functions });
+            steps.push(Step::GrantInvoke { functions });
         }
     }
-    let moves = !matches!(target, Target::Same(_));
-    let authorizers = desired.own_authorizers();
-    if (puts || moves) && !authorizers.is_empty() {
-        steps.push(Step::Test { authorizers });
+    let changes_deployment = !matches!(target, Target::Same(_));
+    let authorizers = desired.portcullis_authorizers();
+    if (puts || changes_deployment) && !authorizers.is_empty() {
+        steps.push(Step::TestAuthorizers { authorizers });
     }
     if let Target::New { revision, .. } = target {
-        steps.push(Step::Deploy { revision: revision.clone() });
+        steps.push(Step::CreateDeployment { revision: revision.clone() });
     }
     if puts || matches!(target, Target::New { .. }) {
-        steps.push(Step::Verify { methods: desired.draft.methods.clone() });
+        steps.push(Step::VerifyDefinition { methods: desired.definition.methods.clone() });
     }
     steps.extend(about_the_stage(desired, api, target));
     steps.extend(usage_plan(desired, api));
@@ -169,7 +173,8 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         // Tidying up is no reason to do anything.
         let unneeded = unneeded(desired, observed, target);
         steps.extend(
-            unneeded.map(|Unneeded { deployments, roles }| Step::Prune { deployments, roles }),
+            unneeded
+                .map(|Unneeded { deployments, roles }| Step::DeleteUnused { deployments, roles }),
         );
     }
     steps
@@ -189,11 +194,11 @@ pub(super) fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
         .cloned()
         .collect();
     if !set.is_empty() || !unset.is_empty() {
-        steps.push(Step::Tag { set, unset });
+        steps.push(Step::TagApi { set, unset });
     }
     if api.endpoint != desired.api.endpoint {
         let (from, to) = (api.endpoint.clone(), desired.api.endpoint.clone());
-        steps.push(Step::Endpoint { from, to });
+        steps.push(Step::UpdateEndpoint { from, to });
     }
     steps
 }
@@ -202,9 +207,9 @@ pub(super) fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
 /// there twice.
 fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
     let names: BTreeSet<&String> = api.authorizers.values().collect();
-    let wanted: BTreeSet<&String> = desired.draft.authorizers.keys().collect();
-    Record::observed(&api.draft) != Record::observed(&desired.draft)
-        || api.last_put() != Some(Ok(&desired.record))
+    let wanted: BTreeSet<&String> = desired.definition.authorizers.keys().collect();
+    Record::observed(&api.definition) != Record::observed(&desired.definition)
+        || api.last_import() != Some(Ok(&desired.record))
         || api.record(target.number()).is_none()
         || names != wanted
         || names.len() != api.authorizers.len()
@@ -212,8 +217,8 @@ fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
 
 /// Returns the document to put: what is asked for, and the records of what is kept.
 fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
-    let mut document = document(&desired.draft, &desired.api.name, &desired.api.version);
-    let mut schemas: Map<String, Json> = desired.draft.models.clone().into_iter().collect();
+    let mut document = document(&desired.definition, &desired.api.name, &desired.api.version);
+    let mut schemas: Map<String, Json> = desired.definition.models.clone().into_iter().collect();
     schemas.extend(records(api));
     schemas.extend([desired.record.model(target.number())]);
     if let Some(components) = document.get_mut("components") {
@@ -250,15 +255,15 @@ fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target
     let Some(stage) = api.and_then(|api| api.stages.get(&name)) else {
         return Some(Step::CreateStage { name, deployment: to, settings });
     };
-    let moves = !matches!(target, Target::Same(_));
+    let changes_deployment = !matches!(target, Target::Same(_));
     let mut wanted = patches(&stage.settings, &settings);
     wanted.extend(stage.canary.as_ref().map(|_| no_canary()));
     wanted.extend(to.as_deref().map(|to| serve(to, &stage.served)).into_iter().flatten());
-    if !moves && wanted.is_empty() {
+    if !changes_deployment && wanted.is_empty() {
         return None;
     }
     let before = stage.clone();
-    Some(Step::MoveStage { name, before, to, moves, patches: wanted, settings })
+    Some(Step::UpdateStage { name, before, to, changes_deployment, patches: wanted, settings })
 }
 
 pub(super) fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
@@ -269,11 +274,11 @@ pub(super) fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option
     if known.is_some_and(|known| known.has_stage && known.plan == wanted) {
         return None;
     }
-    Some(Step::UsagePlan {
+    Some(Step::PutUsagePlan {
         name: plan_name(&desired.api.name, &desired.api.stage),
         stage: desired.api.stage.clone(),
         id: known.map(|known| known.id.clone()),
-        keys_there: known.map(|known| known.plan.keys.clone()).unwrap_or_default(),
+        existing_keys: known.map(|known| known.plan.keys.clone()).unwrap_or_default(),
         has_stage: known.is_some_and(|known| known.has_stage),
         plan: wanted,
     })

@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-use super::{AccessImpact, Aspect, Change, Plan, Sign};
+use super::{AccessImpact, Action, Aspect, Change, Plan};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.sign {
-            Sign::Add => '+',
-            Sign::Alter => '~',
-            Sign::Remove => '-',
+        let sign = match self.action {
+            Action::Add => '+',
+            Action::Update => '~',
+            Action::Remove => '-',
         };
         write!(f, "{sign} {}", self.subject)?;
-        if self.aspect != Aspect::Whole {
+        if self.aspect != Aspect::Existence {
             write!(f, "  {}", self.aspect)?;
         }
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => write!(f, ": {before} → {after}")?,
-            (Some(only), None) if self.sign == Sign::Alter => write!(f, ": {only} → none")?,
-            (None, Some(only)) if self.sign == Sign::Alter => write!(f, ": → {only}")?,
+            (Some(only), None) if self.action == Action::Update => write!(f, ": {only} → none")?,
+            (None, Some(only)) if self.action == Action::Update => write!(f, ": → {only}")?,
             (Some(only), None) | (None, Some(only)) => write!(f, ": {only}")?,
             (None, None) => {}
         }
@@ -34,8 +34,8 @@ impl fmt::Display for Change {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
-        let Self { api, stage, place, .. } = self;
-        let (account, region) = (&place.account, &place.region);
+        let Self { api, stage, target, .. } = self;
+        let (account, region) = (&target.account, &target.region);
         writeln!(f, "{api}{id}, stage {stage}, account {account}, {region}")?;
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
@@ -63,14 +63,14 @@ impl fmt::Display for Plan {
         }
         writeln!(f, "\nsteps:")?;
         for (number, step) in self.steps.iter().enumerate() {
-            writeln!(f, "  {}. {}", number + 1, step.sentence())?;
+            writeln!(f, "  {}. {}", number + 1, step.description())?;
         }
         let estimate = self.estimate();
         let from = self.revisions.0.map_or("nothing".to_owned(), |n| format!("revision {n}"));
         write!(
             f,
-            "\nfrom {from} to revision {}: {} calls of API Gateway's, {} of them writing, at least {} s",
-            self.revisions.1, estimate.calls, estimate.writing, estimate.seconds
+            "\nfrom {from} to revision {}: {} calls of API Gateway's, {} of them mutating, at least {} s",
+            self.revisions.1, estimate.calls, estimate.mutating, estimate.seconds
         )
     }
 }

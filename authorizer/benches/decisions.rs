@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, Fetching};
+use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture};
 use authorizer::{Authorizer, Config, UnixTime};
 use criterion::{BenchmarkId, Criterion};
 use mint::Signer;
@@ -37,7 +37,7 @@ const TOKENS: usize = 1_200;
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move { Err(FetchError::Status { url: url.to_owned(), status: 404 }) })
     }
 }
@@ -99,7 +99,7 @@ fn main() {
             for (seen, events) in [("seen", &all[..1]), ("new", &all[..])] {
                 let authorizer = authorizer(&signer, count);
                 let first = runtime.block_on(authorizer.handle(&events[0], now));
-                assert!(first.answer.is_ok(), "{first:?}");
+                assert!(first.response.is_ok(), "{first:?}");
                 let mut events = events.iter().cycle();
                 let id = BenchmarkId::new(format!("{algorithm} {seen}"), count);
                 group.bench_function(id, |bencher| {

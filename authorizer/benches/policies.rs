@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, Fetching};
+use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture};
 use authorizer::{Authorizer, Config, UnixTime};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -30,7 +30,7 @@ const NOW: i64 = 1_800_000_000;
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move { Err(FetchError::Status { url: url.to_owned(), status: 404 }) })
     }
 }
@@ -181,7 +181,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = UnixTime::from_seconds(NOW);
     let answer = |authorizer: &Authorizer, event: &str| -> Value {
-        let answer = runtime.block_on(authorizer.handle(event, now)).answer.unwrap();
+        let answer = runtime.block_on(authorizer.handle(event, now)).response.unwrap();
         serde_json::from_str(answer.as_str()).unwrap()
     };
 

@@ -18,7 +18,7 @@ use crate::keys::{KeySource, Keys};
 use crate::method_arn::MethodArn;
 use crate::policy::{Policies, PolicyCoverage};
 use crate::possession;
-use crate::response::{Answer, policy_response, simple_response};
+use crate::response::{AuthorizerResponse, policy_response, simple_response};
 use crate::routes::{self, Requirement};
 use crate::telemetry::{Decision, Step, Verdict};
 use crate::time::UnixTime;
@@ -37,7 +37,7 @@ pub struct Authorizer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The answer, or the error that the function ends with.
-    pub answer: Result<Answer, FunctionError>,
+    pub response: Result<AuthorizerResponse, FunctionError>,
     /// For the log.
     pub decision: Decision,
 }
@@ -76,8 +76,8 @@ impl Authorizer {
     /// Answers one event.
     pub async fn handle(&self, event: &str, now: UnixTime) -> Outcome {
         let mut decision = Decision::default();
-        let answer = match self.decide(event, now, &mut decision).await {
-            Ok(answer) => Ok(answer),
+        let response = match self.decide(event, now, &mut decision).await {
+            Ok(response) => Ok(response),
             Err(DecisionError::Rejected(rejection)) => {
                 decision.decision = Verdict::Unauthorized;
                 decision.reason = Some(rejection.reason());
@@ -91,7 +91,7 @@ impl Authorizer {
                 Err(FunctionError { error_type: "AuthorizerFault", error_message: fault.reason() })
             }
         };
-        Outcome { answer, decision }
+        Outcome { response, decision }
     }
 
     async fn decide(
@@ -99,7 +99,7 @@ impl Authorizer {
         event: &str,
         now: UnixTime,
         decision: &mut Decision,
-    ) -> Result<Answer, DecisionError> {
+    ) -> Result<AuthorizerResponse, DecisionError> {
         let event = Event::read(event)?;
         let request = event.request()?;
         decision.kind = Some(request.kind);

@@ -14,7 +14,7 @@ mod issuer;
 mod rule;
 
 pub use document::{
-    BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyFor, RouteDocument,
+    BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyMode, RouteDocument,
     RuleDocument, TokenSource, UsageKey,
 };
 
@@ -33,7 +33,7 @@ pub struct Config {
     tables: Tables,
     token: TokenSource,
     simple_responses: bool,
-    policy: PolicyFor,
+    policy: PolicyMode,
     policy_max_bytes: usize,
     ca_bundle: Option<String>,
 }
@@ -55,68 +55,68 @@ pub(crate) enum Access {
 
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigError {
     /// Where, such as `issuers[0].audience` or `AUTHORIZER_ISSUER`.
-    pub place: String,
+    pub location: String,
     /// What, beginning with a verb.
-    pub text: String,
+    pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
+        write!(f, "{}: {}", self.location, self.message)
     }
 }
 
 /// Everything that is wrong with a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct ConfigErrors(Vec<ConfigError>);
 
-impl Problems {
-    /// Returns the problems, in the order of the configuration.
-    pub fn each(&self) -> &[Problem] {
+impl ConfigErrors {
+    /// Returns the errors, in the order of the configuration.
+    pub fn as_slice(&self) -> &[ConfigError] {
         &self.0
     }
 
-    fn add(&mut self, place: impl Into<String>, text: impl Into<String>) {
-        self.0.push(Problem { place: place.into(), text: text.into() });
+    fn add(&mut self, location: impl Into<String>, message: impl Into<String>) {
+        self.0.push(ConfigError { location: location.into(), message: message.into() });
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sentences: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&sentences.join("; "))
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for ConfigErrors {}
 
 impl Config {
     /// Reads `authorizer.json`.
-    pub fn from_json(text: &str) -> Result<Self, Problems> {
+    pub fn from_json(text: &str) -> Result<Self, ConfigErrors> {
         let document: Document = serde_json::from_str(text).map_err(|error| {
-            let mut problems = Problems::default();
-            problems.add("the document", error.to_string());
-            problems
+            let mut errors = ConfigErrors::default();
+            errors.add("the document", error.to_string());
+            errors
         })?;
         Self::resolve(&document)
     }
 
     /// Reads the settings of a single issuer from `AUTHORIZER_*`.
-    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
+    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
         for key in ["AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"] {
             if get(key).is_none_or(|value| value.trim().is_empty()) {
-                problems.add(key, "is not set, and there is no authorizer.json");
+                errors.add(key, "is not set, and there is no authorizer.json");
             }
         }
         let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
         if let Some(Err(_)) = leeway {
-            problems.add("AUTHORIZER_LEEWAY", "is not a whole number of seconds");
+            errors.add("AUTHORIZER_LEEWAY", "is not a whole number of seconds");
         }
-        if !problems.0.is_empty() {
-            return Err(problems);
+        if !errors.0.is_empty() {
+            return Err(errors);
         }
         let list = |key: &str| {
             get(key).map(|text| text.split(',').map(|item| item.trim().to_owned()).collect())
@@ -138,21 +138,21 @@ impl Config {
     }
 
     /// Says what a document means, or everything that is wrong with it.
-    pub fn resolve(document: &Document) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let issuers = issuers(&document.issuers, &mut problems);
-        let tables = tables(document, &mut problems);
-        let token = token_source(document, &mut problems);
+    pub fn resolve(document: &Document) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let issuers = issuers(&document.issuers, &mut errors);
+        let tables = tables(document, &mut errors);
+        let token = token_source(document, &mut errors);
         let policy_max_bytes = document
             .policy_max_bytes
             .map_or(DEFAULT_POLICY_MAX_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
-            problems.add("policy_max_bytes", "is not from 1024 to 1048576");
+            errors.add("policy_max_bytes", "is not from 1024 to 1048576");
         }
         if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
-            problems.add("ca_bundle", "has no certificate in PEM");
+            errors.add("ca_bundle", "has no certificate in PEM");
         }
-        match (tables, problems.0.is_empty()) {
+        match (tables, errors.0.is_empty()) {
             (Some(tables), true) => Ok(Self {
                 issuers,
                 tables,
@@ -162,7 +162,7 @@ impl Config {
                 policy_max_bytes,
                 ca_bundle: document.ca_bundle.clone(),
             }),
-            _ => Err(problems),
+            _ => Err(errors),
         }
     }
 
@@ -182,7 +182,7 @@ impl Config {
     }
 
     /// Returns what policies are about where there is a route table.
-    pub(crate) fn policy(&self) -> PolicyFor {
+    pub(crate) fn policy(&self) -> PolicyMode {
         self.policy
     }
 
@@ -213,15 +213,15 @@ impl Config {
     }
 }
 
-fn issuers(documents: &[IssuerDocument], problems: &mut Problems) -> Vec<Issuer> {
+fn issuers(documents: &[IssuerDocument], errors: &mut ConfigErrors) -> Vec<Issuer> {
     if documents.is_empty() {
-        problems.add("issuers", "is empty, so no token could ever be accepted");
+        errors.add("issuers", "is empty, so no token could ever be accepted");
     }
     let mut names = BTreeSet::new();
     let mut issuers = Vec::new();
     for (at, document) in documents.iter().enumerate() {
         let mut problem =
-            |member: &str, text: &str| problems.add(format!("issuers[{at}].{member}"), text);
+            |member: &str, text: &str| errors.add(format!("issuers[{at}].{member}"), text);
         if !names.insert(&document.issuer) {
             problem("issuer", "stands there twice");
         }
@@ -230,7 +230,7 @@ fn issuers(documents: &[IssuerDocument], problems: &mut Problems) -> Vec<Issuer>
     issuers
 }
 
-fn token_source(document: &Document, problems: &mut Problems) -> TokenSource {
+fn token_source(document: &Document, errors: &mut ConfigErrors) -> TokenSource {
     let source =
         document.token.clone().unwrap_or_else(|| TokenSource::Header("Authorization".to_owned()));
     let (TokenSource::Header(name)
@@ -238,73 +238,73 @@ fn token_source(document: &Document, problems: &mut Problems) -> TokenSource {
     | TokenSource::WebsocketProtocol(name)) = &source;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if name.is_empty() || !name.bytes().all(is_name) {
-        problems.add("token", format!("`{name}` is no name of a header, parameter or protocol"));
+        errors.add("token", format!("`{name}` is no name of a header, parameter or protocol"));
     }
     source
 }
 
-fn tables(document: &Document, problems: &mut Problems) -> Option<Tables> {
+fn tables(document: &Document, errors: &mut ConfigErrors) -> Option<Tables> {
     if !document.scopes.is_empty() && (document.routes.is_some() || document.apis.is_some()) {
-        problems.add("scopes", "stands beside a route table, which says each route's scopes");
+        errors.add("scopes", "stands beside a route table, which says each route's scopes");
     }
     match (&document.routes, &document.apis) {
         (Some(_), Some(_)) => {
-            problems.add("apis", "stands beside `routes`: a table serves any API or a named one");
+            errors.add("apis", "stands beside `routes`: a table serves any API or a named one");
             None
         }
-        (Some(routes), None) => table("routes", routes, problems).map(Tables::AnyApi),
+        (Some(routes), None) => table("routes", routes, errors).map(Tables::AnyApi),
         (None, Some(apis)) => {
             if apis.is_empty() {
-                problems.add("apis", "is empty");
+                errors.add("apis", "is empty");
             }
             let named = apis.iter().map(|(id, routes)| {
-                Some((id.clone(), table(&format!("apis.{id}"), routes, problems)?))
+                Some((id.clone(), table(&format!("apis.{id}"), routes, errors)?))
             });
             named.collect::<Option<_>>().map(Tables::ByApi)
         }
         (None, None) => {
-            let all = scope_set("scopes", &document.scopes, problems);
+            let all = scope_set("scopes", &document.scopes, errors);
             Some(Tables::AnyApi(Access::Stage(Requirement::any_of(vec![all])?)))
         }
     }
 }
 
-fn table(place: &str, documents: &[RouteDocument], problems: &mut Problems) -> Option<Access> {
+fn table(location: &str, documents: &[RouteDocument], errors: &mut ConfigErrors) -> Option<Access> {
     if documents.is_empty() {
-        problems.add(place, "is empty; leave it out if every valid token may call everything");
+        errors.add(location, "is empty; leave it out if every valid token may call everything");
         return None;
     }
     let routes = documents
         .iter()
         .enumerate()
-        .filter_map(|(at, document)| route(&format!("{place}[{at}]"), document, problems))
+        .filter_map(|(at, document)| route(&format!("{location}[{at}]"), document, errors))
         .collect();
     RouteTable::new(routes)
         .map(Access::Routes)
-        .map_err(|duplicate| problems.add(place, duplicate.to_string()))
+        .map_err(|duplicate| errors.add(location, duplicate.to_string()))
         .ok()
 }
 
-fn route(place: &str, document: &RouteDocument, problems: &mut Problems) -> Option<Route> {
-    let scopes = format!("{place}.scopes");
-    let sets = document.scopes.iter().map(|all| scope_set(&scopes, all, problems)).collect();
+fn route(location: &str, document: &RouteDocument, errors: &mut ConfigErrors) -> Option<Route> {
+    let scopes = format!("{location}.scopes");
+    let sets = document.scopes.iter().map(|all| scope_set(&scopes, all, errors)).collect();
     let requirement = Requirement::any_of(sets);
     if requirement.is_none() {
-        problems.add(scopes, "is empty; [[]] opens the route to every valid token");
+        errors.add(scopes, "is empty; [[]] opens the route to every valid token");
     }
     let RouteDocument { method, path, .. } = document;
-    let verb = method
-        .parse()
-        .map_err(|error| problems.add(format!("{place}.method"), format!("`{method}` is {error}")));
+    let verb = method.parse().map_err(|error| {
+        errors.add(format!("{location}.method"), format!("`{method}` is {error}"))
+    });
     let template = path
         .parse()
-        .map_err(|error| problems.add(format!("{place}.path"), format!("`{path}`: {error}")));
+        .map_err(|error| errors.add(format!("{location}.path"), format!("`{path}`: {error}")));
     Some(Route { verb: verb.ok()?, path: template.ok()?, requirement: requirement? })
 }
 
-fn scope_set(place: &str, scopes: &[String], problems: &mut Problems) -> BTreeSet<String> {
+fn scope_set(location: &str, scopes: &[String], errors: &mut ConfigErrors) -> BTreeSet<String> {
     for scope in scopes.iter().filter(|scope| !is_scope_name(scope)) {
-        problems.add(place, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
+        errors.add(location, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
     }
     scopes.iter().cloned().collect()
 }

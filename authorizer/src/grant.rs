@@ -3,7 +3,7 @@
 use fixedbitset::FixedBitSet;
 
 use crate::claims::VerifiedClaims;
-use crate::config::{Access, PolicyFor};
+use crate::config::{Access, PolicyMode};
 use crate::method_arn::MethodArn;
 use crate::routes::{self, RouteTable};
 
@@ -34,7 +34,7 @@ impl<'a> Grant<'a> {
 pub(crate) fn grant<'a>(
     claims: &VerifiedClaims,
     access: &'a Access,
-    policy: PolicyFor,
+    policy: PolicyMode,
     arn: &MethodArn<'_>,
 ) -> Grant<'a> {
     Grant(match access {
@@ -49,9 +49,9 @@ pub(crate) fn grant<'a>(
             match (policy, open) {
                 _ if granted.is_clear() => Extent::Nothing,
                 _ if granted.is_full() => Extent::Stage,
-                (PolicyFor::Caller, _) => Extent::Routes { table, granted, asked: open },
-                (PolicyFor::Route, Some(asked)) => Extent::Route { table, granted, asked },
-                (PolicyFor::Route, None) => Extent::Nothing,
+                (PolicyMode::Caller, _) => Extent::Routes { table, granted, asked: open },
+                (PolicyMode::Route, Some(asked)) => Extent::Route { table, granted, asked },
+                (PolicyMode::Route, None) => Extent::Nothing,
             }
         }
     })

@@ -22,7 +22,7 @@ pub mod discovery;
 pub mod fetch;
 
 use cache::{Cache, Lookup, Refreshed};
-use fetch::{Fetch, FetchError, Fetched};
+use fetch::{Fetch, FetchError, FetchResponse};
 
 type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -37,7 +37,7 @@ pub enum KeySource {
     /// The issuer, by a fetch of this call's or of a concurrent one's.
     Fetched,
     /// The cache.
-    Held,
+    Cached,
     /// The cache, past its maximum age, because the issuer is unavailable.
     Stale,
     /// None: the issuer is unavailable and the cache has no usable key set.
@@ -92,7 +92,7 @@ impl Keys {
         } else {
             first
         };
-        let source = if asked { KeySource::Fetched } else { KeySource::Held };
+        let source = if asked { KeySource::Fetched } else { KeySource::Cached };
         match lookup {
             Lookup::Hit(set) | Lookup::CoolingDown(set) => Ok((set, source)),
             Lookup::Stale(set) => Ok((set, KeySource::Stale)),
@@ -137,8 +137,8 @@ impl Inner {
         let validator = self.state().validator.clone().filter(|(source, _)| *source == uri);
         let tag = validator.as_ref().map(|(_, tag)| tag.as_str());
         match self.fetch.get(&uri, tag).await? {
-            Fetched::Unchanged { max_age } => Ok(Refreshed { set: None, max_age }),
-            Fetched::Document { body, entity_tag, max_age } => {
+            FetchResponse::Unchanged { max_age } => Ok(Refreshed { set: None, max_age }),
+            FetchResponse::Document { body, entity_tag, max_age } => {
                 let set = KeySet::read(&body, &self.algorithms)?;
                 self.state().validator = entity_tag.map(|tag| (uri, tag));
                 Ok(Refreshed { set: Some(set), max_age })
@@ -148,9 +148,9 @@ impl Inner {
 
     async fn discover(&self) -> Result<String, FetchError> {
         match self.fetch.get(&discovery::uri(&self.issuer), None).await? {
-            Fetched::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
+            FetchResponse::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
             // Nobody asked whether it changed.
-            Fetched::Unchanged { .. } => Err(FetchError::NotMetadata),
+            FetchResponse::Unchanged { .. } => Err(FetchError::NotMetadata),
         }
     }
 }

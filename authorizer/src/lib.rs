@@ -61,6 +61,6 @@ pub mod time;
 
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;
-pub use response::Answer;
+pub use response::AuthorizerResponse;
 pub use time::UnixTime;
 pub use token::MAX_TOKEN_BYTES;

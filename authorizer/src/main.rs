@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::telemetry::{Invocation, Telemetry};
-use authorizer::{Answer, Authorizer, Config, UnixTime};
+use authorizer::{Authorizer, AuthorizerResponse, Config, UnixTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::trusting(config.ca_bundle()));
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(config.ca_bundle()));
     let authorizer = Authorizer::new(config, &fetch);
     let function = Function { authorizer, telemetry, is_first: AtomicBool::new(true) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -51,7 +51,10 @@ struct Function {
 impl Function {
     /// The raw text of the event is handed on: the runtime would log what it cannot
     /// deserialise.
-    async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
+    async fn answer(
+        &self,
+        event: LambdaEvent<Box<RawValue>>,
+    ) -> Result<AuthorizerResponse, Diagnostic> {
         let (started, now) = (clock(), UnixTime::from_system(clock()));
         let outcome = self.authorizer.handle(event.payload.get(), now).await;
         let since =
@@ -72,7 +75,7 @@ impl Function {
         }
         // A log that cannot be written must not decide anything.
         let _ = io::stdout().lock().write_all(told.as_bytes());
-        outcome.answer.map_err(|error| Diagnostic {
+        outcome.response.map_err(|error| Diagnostic {
             error_type: error.error_type.to_owned(),
             error_message: error.error_message.to_owned(),
         })

@@ -18,13 +18,13 @@ pub struct MethodArn<'a> {
 /// The text is not an execute-api method ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an execute-api method ARN")]
-pub struct NotAMethodArn;
+pub struct InvalidMethodArn;
 
 impl<'a> MethodArn<'a> {
     /// Takes an ARN apart. The path is the concrete one and may hold anything.
-    pub fn parse(arn: &'a str) -> Result<Self, NotAMethodArn> {
+    pub fn parse(arn: &'a str) -> Result<Self, InvalidMethodArn> {
         let mut fields = arn.splitn(6, ':');
-        let mut field = || fields.next().ok_or(NotAMethodArn);
+        let mut field = || fields.next().ok_or(InvalidMethodArn);
         let head = [field()?, field()?, field()?, field()?, field()?];
         let resource = field()?;
         let [prefix, partition, service, region, account] = head;
@@ -32,10 +32,10 @@ impl<'a> MethodArn<'a> {
             || service != "execute-api"
             || ![partition, region, account].into_iter().all(is_name)
         {
-            return Err(NotAMethodArn);
+            return Err(InvalidMethodArn);
         }
         let mut parts = resource.splitn(4, '/');
-        let mut part = || parts.next().ok_or(NotAMethodArn);
+        let mut part = || parts.next().ok_or(InvalidMethodArn);
         let (api_id, stage, verb) = (part()?, part()?, part()?);
         let path = parts.next().unwrap_or_default();
         // An HTTP API's default stage is called `$default`; a WebSocket API has route keys where
@@ -43,13 +43,13 @@ impl<'a> MethodArn<'a> {
         let is_verb = verb == "$connect"
             || (!verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_uppercase()));
         if !is_name(api_id) || !(is_name(stage) || stage == "$default") || !is_verb {
-            return Err(NotAMethodArn);
+            return Err(InvalidMethodArn);
         }
         // All of it but "/VERB" and "/path".
         let tail =
             resource.len().checked_sub(api_id.len().saturating_add(stage.len()).saturating_add(1));
-        let length = tail.and_then(|tail| arn.len().checked_sub(tail)).ok_or(NotAMethodArn)?;
-        let stage_arn = arn.get(..length).ok_or(NotAMethodArn)?;
+        let length = tail.and_then(|tail| arn.len().checked_sub(tail)).ok_or(InvalidMethodArn)?;
+        let stage_arn = arn.get(..length).ok_or(InvalidMethodArn)?;
         Ok(Self { stage_arn, api_id, stage, verb, path })
     }
 

@@ -4,7 +4,7 @@
 //! IAM's `*` crosses `/`, so an Allow for `/pets/{id}` also matches `/pets/7/secret`. The
 //! policy therefore denies every refused route that an Allow reaches. Never more than the
 //! granted routes are open; where such a Deny reaches into a granted route, those requests
-//! are closed too ([`RouteTable::inexpressible`] finds these tables beforehand).
+//! are closed too ([`RouteTable::policy_conflicts`] finds these tables beforehand).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

@@ -23,9 +23,9 @@ const MAX_CONTEXT_BYTES: usize = 4096;
 /// The JSON that a function answers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub struct Answer(Box<RawValue>);
+pub struct AuthorizerResponse(Box<RawValue>);
 
-impl Answer {
+impl AuthorizerResponse {
     fn of(response: &impl Serialize) -> Result<Self, Fault> {
         json::answer(response).map(Self)
     }
@@ -36,13 +36,13 @@ impl Answer {
     }
 }
 
-impl PartialEq for Answer {
+impl PartialEq for AuthorizerResponse {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }
 }
 
-impl Eq for Answer {}
+impl Eq for AuthorizerResponse {}
 
 /// The names of RFC 7519 and ours, in the order in which they are told, and claims.
 type Context<'a> = BTreeMap<&'a str, Told<'a>>;
@@ -78,8 +78,8 @@ pub(crate) fn policy_response(
     issuer: &Issuer,
     policy: &RawValue,
     decision: &Decision,
-) -> Result<Answer, Fault> {
-    Answer::of(&PolicyResponse {
+) -> Result<AuthorizerResponse, Fault> {
+    AuthorizerResponse::of(&PolicyResponse {
         principal_id: principal(claims, issuer),
         policy_document: policy,
         context: context(claims, issuer, decision),
@@ -93,8 +93,11 @@ pub(crate) fn simple_response(
     issuer: &Issuer,
     is_authorized: bool,
     decision: &Decision,
-) -> Result<Answer, Fault> {
-    Answer::of(&SimpleResponse { is_authorized, context: context(claims, issuer, decision) })
+) -> Result<AuthorizerResponse, Fault> {
+    AuthorizerResponse::of(&SimpleResponse {
+        is_authorized,
+        context: context(claims, issuer, decision),
+    })
 }
 
 /// Who is calling: the subject, else the client, else only the issuer is known.

@@ -63,7 +63,7 @@ impl Verb {
     }
 
     /// Says whether a route with this verb takes a request with that method.
-    pub fn takes(self, method: &str) -> bool {
+    pub fn matches(self, method: &str) -> bool {
         self == Self::Any || self.name() == method
     }
 }
@@ -158,7 +158,7 @@ pub struct DuplicateRoute(String);
 impl RouteTable {
     /// Puts routes in order and works out which patterns reach into which routes.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, DuplicateRoute> {
-        routes.sort_by(|a, b| by_precedence((&a.path, a.verb), (&b.path, b.verb)));
+        routes.sort_by(|a, b| compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
         let tree = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
         let mut opened: Vec<(Requirement, FixedBitSet)> = Vec::new();
         for (at, route) in routes.iter().enumerate() {
@@ -217,7 +217,7 @@ impl RouteTable {
     /// `refused`. Allowing the first opens the second to them, and denying as little of that as
     /// IAM can say closes the third. One for each two routes of which that is true, found as it
     /// is asked for.
-    pub fn inexpressible(&self) -> impl Iterator<Item = Inexpressible<'_>> {
+    pub fn policy_conflicts(&self) -> impl Iterator<Item = PolicyConflict<'_>> {
         self.routes.iter().enumerate().flat_map(move |(at, granted)| {
             let overlaps = self.patterns.overlaps(&self.router, at).into_iter().flatten();
             let mut told = None;
@@ -226,9 +226,9 @@ impl RouteTable {
                 if told == Some(variant.route) {
                     return None;
                 }
-                let triple = self.untold(granted, self.routes.get(variant.route)?, texts)?;
+                let conflict = self.untold(granted, self.routes.get(variant.route)?, texts)?;
                 told = Some(variant.route);
-                Some(triple)
+                Some(conflict)
             })
         })
     }
@@ -240,21 +240,21 @@ impl RouteTable {
         granted: &'a Route,
         refused: &'a Route,
         texts: &[String],
-    ) -> Option<Inexpressible<'a>> {
+    ) -> Option<PolicyConflict<'a>> {
         if refused.requirement == granted.requirement {
             return None;
         }
         let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.router, text));
         closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
             let scopes = telling_apart(granted, closed, refused)?;
-            Some(Inexpressible { granted, refused, closed, scopes })
+            Some(PolicyConflict { granted, refused, closed, scopes })
         })
     }
 }
 
 /// Three routes that an IAM policy cannot tell apart for a caller who holds `scopes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inexpressible<'a> {
+pub struct PolicyConflict<'a> {
     /// Its pattern also matches requests of `refused`.
     pub granted: &'a Route,
     /// Not open to the caller; denying it closes `closed`.
@@ -273,7 +273,7 @@ fn telling_apart(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
 }
 
 /// Orders routes so that the first that takes a request is the one API Gateway picks.
-pub fn by_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> Ordering {
+pub fn compare_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> Ordering {
     let ((path, verb), (other, by)) = (a, b);
     path.precedence(other).then(verb.cmp(&by)).then_with(|| path.cmp(other))
 }

@@ -29,7 +29,7 @@ pub struct Decision {
     /// The key the token names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// The source of the key set: `held`, `fetched`, `stale` or `unavailable`.
+    /// The source of the key set: `cached`, `fetched`, `stale` or `unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeySource>,
     /// What its issuer should be told about its key set.
@@ -95,7 +95,7 @@ impl Step {
     ];
 
     /// Returns what is asked at the step.
-    pub const fn question(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Event => "is it an authorizer event for an API that is known",
             Self::Credential => "is there exactly one credential",
@@ -188,7 +188,7 @@ pub struct Telemetry {
 /// A setting that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100")]
-pub struct NotAPercentage;
+pub struct InvalidLogPercentage;
 
 /// The metrics of CloudWatch: decisions by function, outcome and reason, the rest by function.
 /// Each combination of dimensions is a metric of its own, and costs as one.
@@ -255,7 +255,9 @@ struct About<'a> {
 impl Telemetry {
     /// Reads `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_FUNCTION_NAME` and
     /// `AUTHORIZER_LOG_ALLOWED`, the percentage of allowed decisions that are logged.
-    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, NotAPercentage> {
+    pub fn from_environment(
+        get: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidLogPercentage> {
         let level = get("AWS_LAMBDA_LOG_LEVEL").map(|name| name.to_ascii_uppercase());
         let known = level.and_then(|name| {
             Level::NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level)
@@ -268,7 +270,7 @@ impl Telemetry {
             allowed_percent: percent
                 .ok()
                 .filter(|percent| *percent <= 100)
-                .ok_or(NotAPercentage)?,
+                .ok_or(InvalidLogPercentage)?,
             function: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             definitions: RawValue::from_string(DEFINITIONS.to_owned()).unwrap_or_default(),
         })

@@ -143,7 +143,7 @@ impl Explanation {
             Security::Jwt { authorizer, .. } => (Some(authorizer), api.authorizers.get(authorizer)),
             _ => (None, None),
         };
-        let (answer, end) = match &outcome.answer {
+        let (answer, end) = match &outcome.response {
             Ok(text) => match Answer::read(text.as_str()) {
                 Ok(answer) => {
                     let end = judged(&answer, api, &head.method, &head.path, now);
@@ -245,7 +245,7 @@ fn checks(decision: &Decision) -> Vec<Check> {
         std::cmp::Ordering::Equal => Some(decision.reason.is_none()),
         std::cmp::Ordering::Greater => None,
     };
-    let check = |step: Step| Check { step, question: step.question(), passed: passed(step) };
+    let check = |step: Step| Check { step, question: step.description(), passed: passed(step) };
     Step::ALL.into_iter().map(check).collect()
 }
 

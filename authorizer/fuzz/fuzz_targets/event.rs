@@ -6,5 +6,5 @@ use libfuzzer_sys::fuzz_target;
 // Whatever the event is, the answer is one, and nobody without a signature gets one.
 fuzz_target!(|event: &str| {
     let outcome = futures_executor::block_on(authorizer().handle(event, NOW));
-    assert!(outcome.answer.is_err());
+    assert!(outcome.response.is_err());
 });

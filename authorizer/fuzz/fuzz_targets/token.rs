@@ -11,6 +11,6 @@ fuzz_target!(|authorization: &str| {
         "authorizationToken": authorization,
     });
     let outcome = futures_executor::block_on(authorizer().handle(&event.to_string(), NOW));
-    let error = outcome.answer.expect_err("nobody can sign");
+    let error = outcome.response.expect_err("nobody can sign");
     assert_eq!(error.error_message, "Unauthorized");
 });

@@ -31,8 +31,8 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simple_responses: bool,
     /// What a policy is about where there is a route table; `caller` if left out.
-    #[serde(default, skip_serializing_if = "PolicyFor::is_caller")]
-    pub policy: PolicyFor,
+    #[serde(default, skip_serializing_if = "PolicyMode::is_caller")]
+    pub policy: PolicyMode,
     /// The longest policy, 1,024 to 1,048,576 bytes; 8,192 if left out. Where all that a caller
     /// may call would be longer, the answer is about the route that was asked for alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub struct Document {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum PolicyFor {
+pub enum PolicyMode {
     /// All that the caller may call: right in a cache that knows callers by their token.
     #[default]
     Caller,
@@ -56,7 +56,7 @@ pub enum PolicyFor {
     Route,
 }
 
-impl PolicyFor {
+impl PolicyMode {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_caller(&self) -> bool {
         *self == Self::Caller

@@ -69,7 +69,7 @@ pub enum FetchError {
 
 /// What an issuer answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
+pub enum FetchResponse {
     /// What is at hand is still right.
     Unchanged {
         /// How long it may be used, as far as the issuer says.
@@ -87,12 +87,13 @@ pub enum Fetched {
 }
 
 /// The result of [`Fetch::get`].
-pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, FetchError>> + Send + 'a>>;
+pub type FetchFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<FetchResponse, FetchError>> + Send + 'a>>;
 
 /// Gets documents. The tests put something else in its place.
 pub trait Fetch: Send + Sync {
     /// Gets what `url` answers with 200, or with 304 if its entity tag is still this one.
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a>;
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a>;
 }
 
 /// [`Fetch`] over HTTP. The client is made when it is first needed: a Lambda whose keys are
@@ -105,11 +106,15 @@ pub struct HttpFetch {
 
 impl HttpFetch {
     /// Trusts the certificates in this PEM text in the place of the web's.
-    pub fn trusting(ca_bundle: Option<&str>) -> Self {
+    pub fn new(ca_bundle: Option<&str>) -> Self {
         Self { ca_bundle: ca_bundle.map(str::to_owned), client: OnceLock::new() }
     }
 
-    async fn exchange(&self, url: &str, entity_tag: Option<&str>) -> Result<Fetched, FetchError> {
+    async fn exchange(
+        &self,
+        url: &str,
+        entity_tag: Option<&str>,
+    ) -> Result<FetchResponse, FetchError> {
         let client = self.client.get_or_init(|| client(self.ca_bundle.as_deref()));
         let client = client.as_ref().ok_or(FetchError::Client)?;
         let failed = |error: reqwest::Error| {
@@ -130,7 +135,7 @@ impl HttpFetch {
         let max_age = header(CACHE_CONTROL).and_then(max_age);
         let received_tag = header(ETAG).map(str::to_owned);
         if status == StatusCode::NOT_MODIFIED && entity_tag.is_some() {
-            return Ok(Fetched::Unchanged { max_age });
+            return Ok(FetchResponse::Unchanged { max_age });
         }
         if status != StatusCode::OK {
             return Err(FetchError::Status { url: url.to_owned(), status: status.as_u16() });
@@ -142,12 +147,12 @@ impl HttpFetch {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched::Document { body, entity_tag: received_tag, max_age })
+        Ok(FetchResponse::Document { body, entity_tag: received_tag, max_age })
     }
 }
 
 impl Fetch for HttpFetch {
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move {
             match self.exchange(url, entity_tag).await {
                 // A frozen Lambda's connections are often dead when it thaws: once more, on a

@@ -79,7 +79,7 @@ impl Node {
 
     /// Returns the index of the route of this resource that takes the method.
     pub(super) fn route(&self, method: &str) -> Option<usize> {
-        self.routes.iter().find(|(verb, _)| verb.takes(method)).map(|(_, index)| *index)
+        self.routes.iter().find(|(verb, _)| verb.matches(method)).map(|(_, index)| *index)
     }
 
     /// Returns the resources right below this one, in order of precedence.

@@ -890,7 +890,7 @@ async fn row_40_a_client_cannot_tell_the_causes_apart() {
         format!("Bearer {}", RS256.token(&claims_with(&json!({"aud": "x"})))),
         format!("Bearer {}", Signer::new("RS256", "rsa-1").token(&claims())),
     ] {
-        errors.push(bench.ask(&authorization).await.answer.unwrap_err());
+        errors.push(bench.ask(&authorization).await.response.unwrap_err());
     }
     assert!(errors.windows(2).all(|pair| pair[0] == pair[1]), "{errors:?}");
     assert_eq!(errors[0].error_message, "Unauthorized");

@@ -13,7 +13,7 @@ fn issuer() -> Value {
 fn problems(document: &Value, expected: &[&str]) {
     let found = Config::from_json(&document.to_string())
         .err()
-        .map(|p| p.each().iter().map(ToString::to_string).collect::<Vec<_>>())
+        .map(|p| p.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>())
         .unwrap_or_default();
     assert_eq!(found, expected, "{document}");
 }

@@ -24,7 +24,7 @@ async fn token_and_request_events_get_the_same_answer() {
     let token =
         bench.authorizer.handle(&token_event(&authorization).to_string(), at(crate::NOW)).await;
     let request = bench.authorizer.handle(&request.to_string(), at(crate::NOW)).await;
-    assert_eq!(token.answer, request.answer);
+    assert_eq!(token.response, request.response);
     assert_eq!(answer(&token)["policyDocument"]["Statement"][0]["Effect"], "Allow");
     assert_eq!(
         (token.decision.kind, request.decision.kind),

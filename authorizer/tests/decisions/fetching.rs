@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, Fetched, HttpFetch, MAX_DOCUMENT_BYTES};
+use authorizer::keys::fetch::{Fetch, FetchError, FetchResponse, HttpFetch, MAX_DOCUMENT_BYTES};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,14 +60,14 @@ fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn fetch(manner: Manner, tag: Option<&str>) -> (String, Result<Fetched, FetchError>) {
+async fn fetch(manner: Manner, tag: Option<&str>) -> (String, Result<FetchResponse, FetchError>) {
     let (url, _) = serve(manner).await;
     let result = HttpFetch::default().get(&url, tag).await;
     (url, result)
 }
 
-fn document(body: &[u8]) -> Fetched {
-    Fetched::Document { body: body.to_vec(), entity_tag: None, max_age: None }
+fn document(body: &[u8]) -> FetchResponse {
+    FetchResponse::Document { body: body.to_vec(), entity_tag: None, max_age: None }
 }
 
 #[tokio::test]
@@ -95,10 +95,13 @@ async fn what_the_issuer_says_about_its_document_comes_along() {
     let headers = "ETag: \"v1\"\r\nCache-Control: public, max-age=120\r\n";
     let (_, result) = fetch(Manner::Answer(http("200 OK", headers, b"{}")), None).await;
     let (tag, max_age) = (Some("\"v1\"".to_owned()), Some(Duration::from_mins(2)));
-    assert_eq!(result, Ok(Fetched::Document { body: b"{}".to_vec(), entity_tag: tag, max_age }));
+    assert_eq!(
+        result,
+        Ok(FetchResponse::Document { body: b"{}".to_vec(), entity_tag: tag, max_age })
+    );
     let (_, result) =
         fetch(Manner::Answer(http("304 Not Modified", headers, b"")), Some("\"v1\"")).await;
-    assert_eq!(result, Ok(Fetched::Unchanged { max_age }));
+    assert_eq!(result, Ok(FetchResponse::Unchanged { max_age }));
 }
 
 #[tokio::test]
@@ -193,11 +196,11 @@ async fn a_certificate_is_checked_against_the_webs_roots_or_the_given_ones() {
     let (url, pem) = serve_https().await;
     let (_, others) = serve_https().await;
     let refused = Err(FetchError::Connect { url: url.clone() });
-    assert_eq!(HttpFetch::trusting(Some(&pem)).get(&url, None).await, Ok(document(b"{}")));
-    assert_eq!(HttpFetch::trusting(Some(&others)).get(&url, None).await, refused);
-    assert_eq!(HttpFetch::trusting(None).get(&url, None).await, refused);
+    assert_eq!(HttpFetch::new(Some(&pem)).get(&url, None).await, Ok(document(b"{}")));
+    assert_eq!(HttpFetch::new(Some(&others)).get(&url, None).await, refused);
+    assert_eq!(HttpFetch::new(None).get(&url, None).await, refused);
     let by_address = url.replace("localhost", "127.0.0.1");
-    let result = HttpFetch::trusting(Some(&pem)).get(&by_address, None).await;
+    let result = HttpFetch::new(Some(&pem)).get(&by_address, None).await;
     assert_eq!(
         result,
         Err(FetchError::Connect { url: by_address.clone() }),

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, Fetched, Fetching};
+use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture, FetchResponse};
 use authorizer::telemetry::{Invocation, Telemetry};
 use authorizer::{Authorizer, Config, Outcome, UnixTime};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub(crate) fn at(seconds: i64) -> UnixTime {
 /// Documents by URL, each replaceable while the authorizer runs, and a count of what was asked.
 #[derive(Default)]
 pub(crate) struct Web {
-    documents: Mutex<BTreeMap<String, Result<Fetched, FetchError>>>,
+    documents: Mutex<BTreeMap<String, Result<FetchResponse, FetchError>>>,
     asked: Mutex<Vec<String>>,
     tags: Mutex<Vec<Option<String>>>,
 }
@@ -70,7 +70,7 @@ impl Web {
         tag: Option<&str>,
         max_age: Option<u64>,
     ) {
-        let document = Fetched::Document {
+        let document = FetchResponse::Document {
             body: document.to_string().into_bytes(),
             entity_tag: tag.map(str::to_owned),
             max_age: max_age.map(Duration::from_secs),
@@ -94,7 +94,7 @@ impl Web {
 }
 
 impl Fetch for Web {
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move {
             self.asked.lock().unwrap().push(url.to_owned());
             self.tags.lock().unwrap().push(entity_tag.map(str::to_owned));
@@ -103,10 +103,10 @@ impl Fetch for Web {
             let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });
             let found = self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing);
             match found {
-                Ok(Fetched::Document { entity_tag: Some(tag), max_age, .. })
+                Ok(FetchResponse::Document { entity_tag: Some(tag), max_age, .. })
                     if Some(tag.as_str()) == entity_tag =>
                 {
-                    Ok(Fetched::Unchanged { max_age })
+                    Ok(FetchResponse::Unchanged { max_age })
                 }
                 other => other,
             }
@@ -196,7 +196,7 @@ pub(crate) fn claims_with(changes: &Value) -> Value {
 
 /// Says how an outcome ends, as API Gateway would: 200, 401 or 500, and the reason.
 pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
-    let status = match &outcome.answer {
+    let status = match &outcome.response {
         Ok(_) => 200,
         Err(error) if error.error_message == "Unauthorized" => 401,
         Err(_) => 500,
@@ -205,7 +205,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
 }
 
 pub(crate) fn answer(outcome: &Outcome) -> Value {
-    serde_json::from_str(outcome.answer.as_ref().expect("an answer").as_str()).expect("JSON")
+    serde_json::from_str(outcome.response.as_ref().expect("an answer").as_str()).expect("JSON")
 }
 
 /// Sends any event, and listens for its secrets.
@@ -231,7 +231,7 @@ fn silent_about(presented: &str, outcome: &Outcome) {
     let telemetry = Telemetry::from_environment(level).unwrap();
     let line = telemetry.line(&invocation, &outcome.decision);
     let metrics = telemetry.metrics(&invocation, &outcome.decision);
-    let told = format!("{line:?}{metrics}{:?}", outcome.answer);
+    let told = format!("{line:?}{metrics}{:?}", outcome.response);
     for piece in presented.as_bytes().windows(12) {
         let told_of = std::str::from_utf8(piece).is_ok_and(|piece| told.contains(piece));
         assert!(!told_of, "{told}");

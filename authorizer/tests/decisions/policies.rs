@@ -148,11 +148,11 @@ fn what_a_catch_all_gets_is_denied_as_narrowly_as_iam_can_say() {
     // `*/*`, the catch-all's own pattern, would close the pets as well.
     check(&table, "r", &["GET/pets", "GET/pets/*"], &["GET/pets/*/*"]);
     check(&table, "admin", &["*/*"], &["GET/pets", "GET/pets/*"]);
-    assert_eq!(RouteTable::new(table.to_vec()).unwrap().inexpressible().count(), 1);
+    assert_eq!(RouteTable::new(table.to_vec()).unwrap().policy_conflicts().count(), 1);
     // `*/`, the root by any method, is also whatever ends in a slash.
     let root = [route("ANY", "/", &[&["r"]]), route("GET", "/{rest+}", &[&["w"]])];
     check(&root, "r", &["*/"], &["GET/*/"]);
-    assert_eq!(RouteTable::new(root.to_vec()).unwrap().inexpressible().next(), None);
+    assert_eq!(RouteTable::new(root.to_vec()).unwrap().policy_conflicts().next(), None);
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
                             "authorizationToken": format!("Bearer {}", token(scopes)),
                         });
                         let fresh = Bench::with_keys(&document, &[SIGNER.jwk()]);
-                        let expected = fresh.ask_event(&event, crate::NOW).answer;
-                        let found = bench.ask_event(&event, crate::NOW).answer;
+                        let expected = fresh.ask_event(&event, crate::NOW).response;
+                        let found = bench.ask_event(&event, crate::NOW).response;
                         assert_eq!(found, expected, "{event}");
                     }
                 }
@@ -308,21 +308,25 @@ fn what_no_policy_can_say_is_found_beforehand() {
     ])
     .unwrap();
     let told: Vec<_> = table
-        .inexpressible()
-        .map(|triple| {
-            (triple.granted.to_string(), triple.refused.to_string(), triple.closed.to_string())
+        .policy_conflicts()
+        .map(|conflict| {
+            (
+                conflict.granted.to_string(),
+                conflict.refused.to_string(),
+                conflict.closed.to_string(),
+            )
         })
         .collect();
-    let triple = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+    let conflict = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
     assert!(
-        told.contains(&triple("GET /x/{a}", "GET /x/{a}/y/{b}", "GET /x/{a}/y/{b}/w")),
+        told.contains(&conflict("GET /x/{a}", "GET /x/{a}/y/{b}", "GET /x/{a}/y/{b}/w")),
         "{told:?}"
     );
     let fine = RouteTable::new(vec![
         route("GET", "/x/{a}", &[&["one"]]),
         route("GET", "/x/{a}/y", &[&["two"]]),
     ]);
-    assert_eq!(fine.unwrap().inexpressible().next(), None);
+    assert_eq!(fine.unwrap().policy_conflicts().next(), None);
 }
 
 /// `*` is any run of characters; nothing else is special here.
@@ -353,8 +357,8 @@ impl Policy {
 fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
     let segments = routes::split(path);
     let fitting =
-        routes.iter().filter(|route| route.verb.takes(method) && route.path.matches(&segments));
-    fitting.min_by(|a, b| routes::by_precedence((&a.path, a.verb), (&b.path, b.verb)))
+        routes.iter().filter(|route| route.verb.matches(method) && route.path.matches(&segments));
+    fitting.min_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)))
 }
 
 const REQUIREMENTS: [&[&[&str]]; 5] =
@@ -483,7 +487,7 @@ proptest! {
         let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
         let policy = Policy { allowed, denied };
         let held: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
-        let foretold = RouteTable::new(routes.clone()).unwrap().inexpressible().next().is_some();
+        let foretold = RouteTable::new(routes.clone()).unwrap().policy_conflicts().next().is_some();
         for (method, path) in requests(&routes, &choices) {
             let Some(route) = routed(&routes, method, &path) else { continue };
             let may = route.requirement.is_met_by(&held);
@@ -578,20 +582,20 @@ proptest! {
     #[test]
     fn what_is_found_inexpressible_is(routes in table_of(2..6_usize)) {
         let table = RouteTable::new(routes.clone()).unwrap();
-        for triple in table.inexpressible().take(4) {
-            let scopes: Vec<&str> = triple.scopes.iter().map(String::as_str).collect();
+        for conflict in table.policy_conflicts().take(4) {
+            let scopes: Vec<&str> = conflict.scopes.iter().map(String::as_str).collect();
             let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
             let policy = Policy { allowed, denied };
-            let fills = parts(&triple.closed.path);
+            let fills = parts(&conflict.closed.path);
             let closed = policy.denied.iter().any(|pattern| {
                 let (verb, path) = pattern.split_once('/').unwrap();
                 let fits = |method: &&&str| verb == "*" || verb == **method;
                 METHODS.iter().filter(fits).any(|method| {
-                    let passes = |path: &str| routed(&routes, method, path) == Some(triple.closed);
-                    any_path("/", path, &fills, triple.closed.path.segments().len() + 8, &passes)
+                    let passes = |path: &str| routed(&routes, method, path) == Some(conflict.closed);
+                    any_path("/", path, &fills, conflict.closed.path.segments().len() + 8, &passes)
                 })
             });
-            prop_assert!(closed, "{triple:?} +{:?} -{:?}", policy.allowed, policy.denied);
+            prop_assert!(closed, "{conflict:?} +{:?} -{:?}", policy.allowed, policy.denied);
         }
     }
 }

@@ -85,9 +85,9 @@ proptest! {
         method in prop::sample::select(vec!["GET", "POST", "PUT"]),
         path in prop::collection::vec(prop::sample::select(vec!["a", "b", "z", ""]), 0..6),
     ) {
-        let by_precedence = |a: &&Pair, b: &&Pair| routes::by_precedence((&a.0, a.1), (&b.0, b.1));
-        let takes = |(template, verb): &&Pair| verb.takes(method) && template.matches(&path);
-        let expected = pairs.iter().filter(takes).min_by(by_precedence);
+        let compare_precedence = |a: &&Pair, b: &&Pair| routes::compare_precedence((&a.0, a.1), (&b.0, b.1));
+        let takes = |(template, verb): &&Pair| verb.matches(method) && template.matches(&path);
+        let expected = pairs.iter().filter(takes).min_by(compare_precedence);
         let found = router(&pairs).find(method, &path).map(|index| &pairs[index]);
         prop_assert_eq!(found, expected);
     }

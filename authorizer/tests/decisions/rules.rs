@@ -259,6 +259,6 @@ async fn keys_are_there_before_the_first_call_and_a_failure_does_not_matter() {
     let event =
         token_event(&format!("Bearer {}", RS256.token(&claims_with(&json!({"iss": ISSUER})))));
     let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
-    assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some(KeySource::Held)));
+    assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some(KeySource::Cached)));
     assert_eq!(bench.web.asked().len(), 2, "the first call needs no fetch");
 }

@@ -62,7 +62,7 @@ fn log_values_of_event_kinds_and_key_sources_are_stable() {
     }
     for (source, name, fetches) in [
         (KeySource::Fetched, "fetched", 1),
-        (KeySource::Held, "held", 0),
+        (KeySource::Cached, "cached", 0),
         (KeySource::Stale, "stale", 0),
         (KeySource::Unavailable, "unavailable", 0),
     ] {

@@ -62,7 +62,7 @@ impl Guard {
             match &self.target {
                 AuthorizerTarget::InProcess(authorizer) => {
                     let outcome = authorizer.handle(event, now).await;
-                    let invocation = match outcome.answer {
+                    let invocation = match outcome.response {
                         Ok(answer) => Invocation::Answered(answer.as_str().to_owned()),
                         Err(error) => Invocation::Failed {
                             message: error.error_message.to_owned(),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use authorizer::config::Problems;
+use authorizer::config::ConfigErrors;
 
 use crate::apply::probe::Problem;
 use crate::apply::{ApplyError, ConcurrentUpdate};
@@ -31,7 +31,7 @@ pub enum Failure {
     Apply(#[from] ApplyError),
     /// The authorizer would not start with its configuration.
     #[error("invalid authorizer configuration: {0}")]
-    AuthorizerConfig(#[from] Problems),
+    AuthorizerConfig(#[from] ConfigErrors),
     /// A function that was built cannot be read.
     #[error("{} cannot be read: {cause}", .path.display())]
     Binary {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use authorizer::config::{BundledKeys, IssuerDocument, PolicyFor};
+use authorizer::config::{BundledKeys, IssuerDocument, PolicyMode};
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::routes::{self, PathTemplate, Segment, Verb};
 use authorizer::{Authorizer, Config, UnixTime};
@@ -118,11 +118,11 @@ fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
 /// The route of a request, looked for in the simplest way there is.
 fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
     let segments = routes::split(path);
-    let fits = |route: &&Route| route.verb.takes(method) && route.path.matches(&segments);
+    let fits = |route: &&Route| route.verb.matches(method) && route.path.matches(&segments);
     routes
         .iter()
         .filter(fits)
-        .min_by(|a, b| routes::by_precedence((&a.path, a.verb), (&b.path, b.verb)))
+        .min_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)))
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
@@ -242,7 +242,7 @@ proptest! {
             let status = runtime.block_on(gateway.answer(request.map(gateway::body::body), peer)).status();
             let route = routed(&api.routes, method, &path);
             if let Some(route) = route.filter(|route| route.security != Security::Public) {
-                let by_route = api.authorizers["jwt"].policy == PolicyFor::Route;
+                let by_route = api.authorizers["jwt"].policy == PolicyMode::Route;
                 known.insert((caller, by_route.then(|| (method, route.path.to_string()))));
             }
             let expected = match route.map(|route| &route.security) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use authorizer::config::{Document, IssuerDocument};
-use authorizer::keys::fetch::{Fetch, Fetched, Fetching};
+use authorizer::keys::fetch::{Fetch, FetchFuture, FetchResponse};
 use authorizer::{Authorizer, Config, UnixTime};
 use dev::issuer::{Issuer, trusted};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn configured() -> Vec<IssuerDocument> {
 struct KeySet(String);
 
 impl Fetch for KeySet {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
         let document = match url {
             "http://127.0.0.1:4010/jwks" => self.0.clone(),
             "http://127.0.0.1:4010/.well-known/openid-configuration" => {
@@ -29,7 +29,9 @@ impl Fetch for KeySet {
             other => panic!("nobody asks for {other}"),
         };
         let body = document.into_bytes();
-        Box::pin(async move { Ok(Fetched::Document { body, entity_tag: None, max_age: None }) })
+        Box::pin(
+            async move { Ok(FetchResponse::Document { body, entity_tag: None, max_age: None }) },
+        )
     }
 }
 
@@ -58,6 +60,11 @@ fn the_local_issuer_is_trusted_for_the_configured_audiences_only() {
         });
         let at = UnixTime::from_seconds(now.seconds() + later);
         let outcome = runtime.block_on(authorizer.handle(&event.to_string(), at));
-        assert_eq!(outcome.answer.is_ok(), passes, "{audience:?} +{later}: {:?}", outcome.decision);
+        assert_eq!(
+            outcome.response.is_ok(),
+            passes,
+            "{audience:?} +{later}: {:?}",
+            outcome.decision
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! How API Gateway calls an authorizer, and whose tokens that takes.
 
-use authorizer::config::{IssuerDocument, PolicyFor, TokenSource};
+use authorizer::config::{IssuerDocument, PolicyMode, TokenSource};
 
 use super::IdentitySource;
 
@@ -20,7 +20,7 @@ pub struct Authorizer {
     /// Where the token is.
     pub token: TokenSource,
     /// What its policies are about.
-    pub policy: PolicyFor,
+    pub policy: PolicyMode,
     /// Whose tokens are taken.
     pub issuers: Vec<IssuerDocument>,
 }

@@ -4,14 +4,14 @@
 //! that, or only at too great a length, it is about one route instead, and then the cache must
 //! know routes apart: by method and resource path, which only a REQUEST authorizer can have.
 
-use authorizer::config::{DEFAULT_POLICY_MAX_BYTES, PolicyFor};
-use authorizer::routes::{Inexpressible, RouteTable};
+use authorizer::config::{DEFAULT_POLICY_MAX_BYTES, PolicyMode};
+use authorizer::routes::{PolicyConflict, RouteTable};
 
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics, Span};
 use crate::source::manifest::Declared;
 
-/// Many triples of one authorizer's say the same: the first few are told.
+/// Many conflicts of one authorizer's say the same: the first few are told.
 const TOLD: usize = 3;
 
 /// Why an authorizer's answers must be about one route.
@@ -64,8 +64,8 @@ pub(super) fn wire(
 
 fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reason> {
     // One more than is told, to know that there is.
-    let triples = table.inexpressible().take(TOLD + 1);
-    let mut reasons: Vec<Reason> = triples.map(|triple| inexpressible(&triple)).collect();
+    let conflicts = table.policy_conflicts().take(TOLD + 1);
+    let mut reasons: Vec<Reason> = conflicts.map(|conflict| policy_conflict(&conflict)).collect();
     if !reasons.is_empty() {
         return reasons;
     }
@@ -87,8 +87,8 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     reasons
 }
 
-fn inexpressible(triple: &Inexpressible<'_>) -> Reason {
-    let Inexpressible { granted, refused, closed, scopes } = triple;
+fn policy_conflict(conflict: &PolicyConflict<'_>) -> Reason {
+    let PolicyConflict { granted, refused, closed, scopes } = conflict;
     let closed = if closed == granted { "it".to_owned() } else { closed.to_string() };
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     Reason {
@@ -102,7 +102,7 @@ fn inexpressible(triple: &Inexpressible<'_>) -> Reason {
 
 /// Makes the answers be about one route, and says how they stay right.
 fn by_route(authorizer: &mut Authorizer) -> &'static str {
-    authorizer.policy = PolicyFor::Route;
+    authorizer.policy = PolicyMode::Route;
     if !authorizer.caches() {
         return "is asked for every request and answers for its route alone";
     }

@@ -22,7 +22,7 @@ pub(super) fn preflight(api: &mut Api) {
     let missing = verbs.into_values().filter(|(_, verbs)| !verbs.contains(&Verb::Options));
     let added: Vec<Route> = missing.map(|(path, verbs)| route(&cors, path, &verbs, api)).collect();
     api.routes.extend(added);
-    api.routes.sort_by(|a, b| routes::by_precedence((&a.path, a.verb), (&b.path, b.verb)));
+    api.routes.sort_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
 }
 
 fn route(cors: &Cors, path: PathTemplate, verbs: &[Verb], api: &Api) -> Route {

@@ -68,7 +68,8 @@ pub fn read(
     if routes.is_empty() && !diagnostics.has_errors() {
         diagnostics.error(paths.span, "there is no operation in it", None);
     }
-    routes.sort_by(|(a, _), (b, _)| routes::by_precedence((&a.path, a.verb), (&b.path, b.verb)));
+    routes
+        .sort_by(|(a, _), (b, _)| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
     let version = root.member("info").and_then(|info| info.member("version"));
     Some(Operations {
         version: version.and_then(Node::text).unwrap_or("1").to_owned(),

@@ -1,6 +1,6 @@
 //! `[authorizer.NAME]` and its issuers: how API Gateway calls it, and whose tokens it takes.
 
-use authorizer::config::{Config, Document, IssuerDocument, PolicyFor, Problems, TokenSource};
+use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
 use serde::de::DeserializeOwned;
 
 use super::{Declared, choice, required};
@@ -61,7 +61,7 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
         cache_ttl,
         identity: Vec::new(),
         token,
-        policy: PolicyFor::Caller,
+        policy: PolicyMode::Caller,
         issuers: documents,
     };
     settings.identity = identity(&mut section, &settings, diagnostics);
@@ -81,8 +81,9 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
         _ => {
             let document = Document { token: Some(token.clone()), ..Document::default() };
             let problems = Config::resolve(&document).err();
-            let problem = problems.iter().flat_map(Problems::each).find(|p| p.place == "token");
-            problem.map(|problem| problem.text.clone())
+            let problem =
+                problems.iter().flat_map(ConfigErrors::as_slice).find(|p| p.location == "token");
+            problem.map(|problem| problem.message.clone())
         }
     };
     match wrong {
@@ -161,11 +162,11 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         return None;
     }
     let alone = Document { issuers: vec![document.clone()], ..Document::default() };
-    for problem in Config::resolve(&alone).err().iter().flat_map(Problems::each) {
-        let member = problem.place.rsplit('.').next().unwrap_or_default();
+    for problem in Config::resolve(&alone).err().iter().flat_map(ConfigErrors::as_slice) {
+        let member = problem.location.rsplit('.').next().unwrap_or_default();
         let member = member.strip_suffix("_seconds").unwrap_or(member);
         let span = node.member(member).map_or(node.span, |member| member.span);
-        diagnostics.error(span, format!("`{member}` {}", problem.text), None);
+        diagnostics.error(span, format!("`{member}` {}", problem.message), None);
     }
     Some(document)
 }

@@ -266,14 +266,15 @@ fn judged(answer: &Answer, api: &Api, method: &str, path: &str, now: UnixTime) -
 
 fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: UnixTime) -> Cache {
     let router = ApiRouter::new(&api.routes);
-    let by_route = IdentitySource::route().iter().all(|source| settings.knows(source));
+    let by_route =
+        IdentitySource::route().iter().all(|source| settings.has_identity_source(source));
     let others = api.routes.iter().filter(|route| *route != asked).filter_map(|route| {
         let (method, path) = example(api, &router, route)?;
         let same_guard = match (&route.security, &asked.security) {
             (Security::Jwt { authorizer: a, .. }, Security::Jwt { authorizer: b, .. }) => a == b,
             _ => false,
         };
-        let from_cache = same_guard && settings.caches() && !by_route;
+        let from_cache = same_guard && settings.caches_results() && !by_route;
         let end = if same_guard {
             from_cache.then(|| judged(answer, api, method, &path, now))
         } else {

@@ -22,12 +22,12 @@ mod stage;
 pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN};
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
-pub use identity_source::{IdentitySource, NotAnIdentitySource};
+pub use identity_source::{IdentitySource, InvalidIdentitySource};
 pub use integration::{
     ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,
     JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
-pub use route_key::{NotARouteKey, RouteKey};
+pub use route_key::{InvalidRouteKey, RouteKey};
 pub use security::Security;
 pub use stage::{AccessLog, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan};
 
@@ -50,7 +50,7 @@ pub struct Api {
     /// What concerns it as a whole.
     pub settings: ApiSettings,
     /// How it is deployed.
-    pub deployment: Deployment,
+    pub deployment_settings: DeploymentSettings,
     /// What the stage has beside the API.
     pub stage_settings: StageSettings,
     /// Which pages of other origins may call.
@@ -64,7 +64,7 @@ pub struct Api {
     /// The authorizers, by the name of the security scheme that each serves.
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Those that the document brings along and that are not ours.
-    pub externals: BTreeMap<String, AuthorizerShape>,
+    pub external_authorizers: BTreeMap<String, AuthorizerShape>,
     /// The operations, in order of precedence.
     pub routes: Vec<Route>,
 }
@@ -86,7 +86,7 @@ pub struct ApiSettings {
 
 /// How an API is deployed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deployment {
+pub struct DeploymentSettings {
     /// Whether nothing of it may be undeployed.
     pub protect: bool,
     /// How many deployments are kept to go back to.
@@ -116,7 +116,7 @@ impl ApiSettings {
     /// Names resources of the policy without place and id, which API Gateway adds, so that
     /// equal ones compare equal.
     #[must_use]
-    pub fn normal(mut self) -> Self {
+    pub fn normalize(mut self) -> Self {
         if let Some(policy) = &mut self.policy {
             without_place(policy);
         }
@@ -143,12 +143,12 @@ fn without_place(json: &mut Json) {
 
 impl GatewayResponse {
     /// The body of every type unless told otherwise.
-    pub const USUAL_BODY: &str = "{\"message\":$context.error.messageString}";
+    pub const DEFAULT_BODY: &str = "{\"message\":$context.error.messageString}";
 
     /// Leaves out the status that the type has anyway and puts in the body, so that equal ones
     /// compare equal.
     #[must_use]
-    pub fn normal(mut self, kind: &str) -> Self {
+    pub fn normalize(mut self, kind: &str) -> Self {
         let usual = match kind {
             "UNAUTHORIZED" => "401",
             "ACCESS_DENIED"
@@ -170,7 +170,7 @@ impl GatewayResponse {
         };
         self.status_code.take_if(|status| status == usual);
         if self.response_templates.is_empty() {
-            self.response_templates.insert(JSON.to_owned(), Self::USUAL_BODY.to_owned());
+            self.response_templates.insert(JSON.to_owned(), Self::DEFAULT_BODY.to_owned());
         }
         self
     }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{Api, Authorizer, AuthorizerShape, Deployment};
-use crate::compile::lint::{Places, lint, opened};
+use crate::api::{Api, Authorizer, AuthorizerShape, DeploymentSettings};
+use crate::compile::lint::{Locations, lint, newly_public};
 use crate::definition::scheme_on_aws;
 use crate::openapi;
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
@@ -27,7 +27,7 @@ pub fn manifest(
     source: &Arc<Source>,
     environment: Environment<'_>,
 ) -> (Option<Manifest>, Vec<Diagnostic>) {
-    let mut diagnostics = Diagnostics::of(Arc::clone(source));
+    let mut diagnostics = Diagnostics::new(Arc::clone(source));
     let tree = read_toml(&source.text, &mut diagnostics);
     let manifest = tree.and_then(|tree| manifest::read(tree, environment, &mut diagnostics));
     (manifest, diagnostics.into_vec())
@@ -41,8 +41,8 @@ pub fn compile(
     openapi: &Arc<Source>,
     stage: Option<&str>,
 ) -> (Option<Api>, Vec<Diagnostic>) {
-    let mut in_manifest = Diagnostics::of(Arc::clone(manifest_source));
-    let mut in_openapi = Diagnostics::of(Arc::clone(openapi));
+    let mut in_manifest = Diagnostics::new(Arc::clone(manifest_source));
+    let mut in_openapi = Diagnostics::new(Arc::clone(openapi));
     let api = parts(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
     let mut diagnostics = in_manifest.into_vec();
     diagnostics.extend(in_openapi.into_vec());
@@ -95,7 +95,7 @@ fn parts(
         endpoint: manifest.endpoint.clone(),
         stage,
         settings: operations.settings,
-        deployment: Deployment {
+        deployment_settings: DeploymentSettings {
             protect: manifest.protect,
             keep: manifest.keep,
             tags: manifest.tags.clone(),
@@ -107,7 +107,7 @@ fn parts(
         gateway_responses: operations.gateway_responses,
         models: operations.models,
         authorizers,
-        externals: externals.collect(),
+        external_authorizers: externals.collect(),
         routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
     };
     let says_the_key = |authorizer: &Authorizer| {
@@ -126,7 +126,7 @@ fn parts(
     let declared = |name: &str| manifest.authorizers.get(name).cloned();
     wire(&mut api, &declared, &span, in_manifest, in_openapi);
     let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
-    lint(&api, &Places { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
+    lint(&api, &Locations { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
     Some(api)
 }
 
@@ -156,12 +156,12 @@ fn same_on_aws(
 
 /// Reads the document of an earlier deployment and tells which of its guarded operations
 /// everybody may call now.
-pub fn compare(api: &Api, earlier: &Arc<Source>) -> Vec<Diagnostic> {
-    let mut diagnostics = Diagnostics::of(Arc::clone(earlier));
+pub fn find_newly_public(api: &Api, earlier: &Arc<Source>) -> Vec<Diagnostic> {
+    let mut diagnostics = Diagnostics::new(Arc::clone(earlier));
     if let Some(tree) = read_yaml(&earlier.text, &mut diagnostics)
         && let Some(operations) = openapi::read(&tree, &|_| true, None, &mut diagnostics)
     {
-        opened(api, &operations.routes, &mut diagnostics);
+        newly_public(api, &operations.routes, &mut diagnostics);
     }
     diagnostics.into_vec()
 }

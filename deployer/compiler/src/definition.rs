@@ -53,7 +53,7 @@ impl Method {
     /// Returns what of it has an effect: behind a proxy integration answers are not mapped, and
     /// what is declared of them is whatever an import made of it.
     #[must_use]
-    pub fn effect(&self) -> Self {
+    pub fn effective(&self) -> Self {
         let mut effect = self.clone();
         if let Some(integration) = &mut effect.integration
             && matches!(integration.kind, IntegrationKind::AwsProxy | IntegrationKind::HttpProxy)
@@ -69,7 +69,7 @@ impl Method {
     }
 
     /// Says whether another one lets in the same callers to the same backend.
-    pub fn is_as_safe_as(&self, other: &Self) -> bool {
+    pub fn has_same_access_as(&self, other: &Self) -> bool {
         let of = |method: &Self| {
             let integration = method.integration.clone().map(|integration| {
                 let Integration { kind, uri, credentials, connection_id, .. } = integration;
@@ -128,12 +128,12 @@ pub enum Authorization {
 pub enum DefinitionError {
     /// There is no function to wire.
     #[error("the authorizer `{0}` has no `function_arn` in portcullis.toml")]
-    NoFunction(String),
+    MissingFunction(String),
 }
 
 impl ApiDefinition {
     /// Makes the definition that the files ask for.
-    pub fn of(api: &Api) -> Result<Self, DefinitionError> {
+    pub fn from_api(api: &Api) -> Result<Self, DefinitionError> {
         let mut names: BTreeMap<&str, String> = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
         let used = |name: &str| {
@@ -150,11 +150,11 @@ impl ApiDefinition {
             name
         };
         for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| used(name)) {
-            let shape =
-                shape(authorizer).ok_or_else(|| DefinitionError::NoFunction(scheme.clone()))?;
+            let shape = shape(authorizer)
+                .ok_or_else(|| DefinitionError::MissingFunction(scheme.clone()))?;
             names.insert(scheme, add(scheme, shape));
         }
-        for (scheme, shape) in api.externals.iter().filter(|(name, _)| used(name)) {
+        for (scheme, shape) in api.external_authorizers.iter().filter(|(name, _)| used(name)) {
             names.insert(scheme, add(scheme, shape.clone()));
         }
         let methods =
@@ -265,7 +265,7 @@ pub fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
             _ => None,
         };
         headers.extend(challenge.map(|challenge| (header("WWW-Authenticate"), challenge)));
-        let cors = api.cors.as_ref().map(Cors::of_gateway_responses).unwrap_or_default();
+        let cors = api.cors.as_ref().map(Cors::gateway_response_headers).unwrap_or_default();
         headers.extend(cors.into_iter().map(|(name, value)| (header(name), value)));
         if !headers.is_empty() {
             responses.insert(kind.to_owned(), usual(headers));
@@ -280,7 +280,7 @@ fn header(name: &str) -> String {
 }
 
 fn usual(response_parameters: BTreeMap<String, String>) -> GatewayResponse {
-    let body = GatewayResponse::USUAL_BODY.to_owned();
+    let body = GatewayResponse::DEFAULT_BODY.to_owned();
     GatewayResponse {
         status_code: None,
         response_parameters,

@@ -5,5 +5,5 @@ mod render;
 mod resolve_security;
 mod schema;
 
-pub use read::{Operations, read};
-pub use render::{document, importable, render, set};
+pub use read::{ParsedDocument, read};
+pub use render::{remove_internal_extensions, render, render_definition, set_member};

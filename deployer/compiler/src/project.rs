@@ -29,7 +29,7 @@ pub struct Project {
 /// A file that cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be read: {cause}", .path.display())]
-pub struct Unreadable {
+pub struct ReadError {
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -41,7 +41,7 @@ pub fn load(
     folder: &Path,
     stage: Option<&str>,
     environment: Environment<'_>,
-) -> Result<Project, Unreadable> {
+) -> Result<Project, ReadError> {
     let manifest = folder.join(MANIFEST);
     let source = read(&manifest)?;
     Ok(compiled(folder, &source, vec![manifest], stage, environment))
@@ -82,7 +82,7 @@ fn compiled(
     files.push(folder.join(name));
     let openapi = match read(&folder.join(name)) {
         Ok(openapi) => openapi,
-        Err(Unreadable { cause, .. }) => {
+        Err(ReadError { cause, .. }) => {
             diagnostics.extend(unreadable(source, *span, name, &cause));
             return Project { api: None, diagnostics, files };
         }
@@ -99,14 +99,14 @@ fn unreadable(
     name: &str,
     cause: &io::Error,
 ) -> Vec<Diagnostic> {
-    let mut diagnostics = Diagnostics::of(Arc::clone(manifest));
+    let mut diagnostics = Diagnostics::new(Arc::clone(manifest));
     let help = format!("the path is relative to the folder of {MANIFEST}");
     diagnostics.error(span, format!("`{name}` cannot be read: {cause}"), help);
     diagnostics.into_vec()
 }
 
 /// Returns what is in a file, to see whether it changed.
-pub fn content(path: &Path) -> Option<Vec<u8>> {
+pub fn read_bytes(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
 }
 
@@ -116,7 +116,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Reads a file of the user's.
-pub fn read(path: &Path) -> Result<Arc<Source>, Unreadable> {
+pub fn read(path: &Path) -> Result<Arc<Source>, ReadError> {
     let text = fs::metadata(path).and_then(|metadata| {
         if metadata.len() > MAX_FILE_BYTES {
             let cause = "it is larger than 6 MB, the most that API Gateway imports";
@@ -126,6 +126,6 @@ pub fn read(path: &Path) -> Result<Arc<Source>, Unreadable> {
     });
     match text {
         Ok(text) => Ok(Arc::new(Source { name: path.display().to_string(), text })),
-        Err(cause) => Err(Unreadable { path: path.to_owned(), cause }),
+        Err(cause) => Err(ReadError { path: path.to_owned(), cause }),
     }
 }

@@ -90,9 +90,9 @@ impl Desired {
                 authorizer.invoke_role = Arn::role(&arn);
             }
         }
-        let definition = ApiDefinition::of(&api)?;
+        let definition = ApiDefinition::from_api(&api)?;
         let record = Record::declared(&api, &definition);
-        let mut tags = api.deployment.tags.clone();
+        let mut tags = api.deployment_settings.tags.clone();
         tags.insert(TAG_API.to_owned(), api.name.clone());
         tags.insert(TAG_MANAGED.to_owned(), "true".to_owned());
         if api.usage_plan.is_some() {

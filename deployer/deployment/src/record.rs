@@ -169,7 +169,7 @@ impl From<&Method> for MethodRecord {
 /// Returns a digest of what of a method has an effect. What its authorizer does is a part of its
 /// own, so the method does not change with it.
 fn digest(method: &Method) -> String {
-    let mut method = method.effect();
+    let mut method = method.effective();
     if let Authorization::Authorizer { name, .. } = &mut method.authorization {
         *name = scheme_of(name).to_owned();
     }

@@ -282,6 +282,6 @@ fn chosen<'a>(
     let found = found.or_else(|| templates.get_key_value(JSON));
     match found.or_else(|| templates.first_key_value()) {
         Some((media, template)) => (media, template),
-        None => (JSON, GatewayResponse::USUAL_BODY),
+        None => (JSON, GatewayResponse::DEFAULT_BODY),
     }
 }

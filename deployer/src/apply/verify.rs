@@ -34,7 +34,7 @@ impl Run<'_> {
             now = aws.definition_methods(&api, &authorizers).await?;
         }
         let otherwise = methods.iter().filter_map(|(name, wanted)| {
-            let (is, wanted) = (now.methods.get(name)?.effect(), wanted.effect());
+            let (is, wanted) = (now.methods.get(name)?.effective(), wanted.effective());
             (is != wanted).then(|| format!("{name}: {}", wanted.difference(&is)))
         });
         self.report.notes.extend(otherwise);
@@ -85,8 +85,8 @@ fn mismatch(
         let Some(is) = now.methods.get(name) else {
             return Some(MethodMismatch::Missing(name.clone()));
         };
-        if !is.is_as_safe_as(wanted) {
-            let difference = wanted.effect().difference(&is.effect());
+        if !is.has_same_access_as(wanted) {
+            let difference = wanted.effective().difference(&is.effective());
             return Some(MethodMismatch::Different { name: name.clone(), difference });
         }
     }

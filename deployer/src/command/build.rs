@@ -14,7 +14,7 @@ use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
 use crate::cli;
 use aws::{Aws, CallError};
 use compiler::api::Arn;
-use compiler::fingerprint::fingerprint_of;
+use compiler::fingerprint::fingerprint_bytes;
 use deployment::desired::Desired;
 use deployment::function::{
     BuildMetadata, FunctionAlias, PublishedFunction, configuration_fingerprint,
@@ -195,7 +195,7 @@ impl Publisher<'_> {
         build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
         build.args(["--target", self.target(architecture)]);
         ended(&mut build, "cargo lambda build")?;
-        Ok(fingerprint_of(&read_bytes(&lambda_dir(folder).join("bootstrap/bootstrap"))?))
+        Ok(fingerprint_bytes(&read_bytes(&lambda_dir(folder).join("bootstrap/bootstrap"))?))
     }
 
     /// Deploys the function that was built, and returns its new version.

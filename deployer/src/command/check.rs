@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Failure, Invocation};
 use crate::cli;
 use crate::output::Exit;
-use compiler::compile::compare;
+use compiler::compile::find_newly_public;
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostic, Severity, has_errors};
 
@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<
     let mut project = project::load(&files.dir, files.stage.as_deref(), invocation.environment)?;
     let Some(api) = project.api else { return Err(Failure::Files(project.diagnostics)) };
     if let Some(path) = &arguments.against {
-        project.diagnostics.extend(compare(&api, &project::read(path)?));
+        project.diagnostics.extend(find_newly_public(&api, &project::read(path)?));
         if has_errors(&project.diagnostics) {
             return Err(Failure::Files(project.diagnostics));
         }

@@ -109,7 +109,7 @@ impl Watched {
     fn follow(&mut self, files: Vec<PathBuf>) {
         for file in files {
             if !self.0.iter().any(|(known, _)| *known == file) {
-                let content = project::content(&file);
+                let content = project::read_bytes(&file);
                 self.0.push((file, content));
             }
         }
@@ -119,7 +119,7 @@ impl Watched {
     fn changed(&mut self) -> bool {
         let mut changed = false;
         for (file, known) in &mut self.0 {
-            let now = project::content(file);
+            let now = project::read_bytes(file);
             // A file that is being written again may be gone, or empty, for a moment.
             let whole = now.as_ref().is_some_and(|content| !content.is_empty());
             if whole && now != *known {

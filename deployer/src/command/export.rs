@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Failure, Invocation, make_folder, write};
 use crate::cli;
 use crate::output::Exit;
-use compiler::openapi::{document, render};
+use compiler::openapi::{render, render_definition};
 use compiler::project::MANIFEST;
 use deployment::observed::ObservedApi;
 
@@ -37,7 +37,7 @@ fn from_api(id: &str, folder: &Path, invocation: Invocation<'_>) -> Result<Exit,
         }
     }
     make_folder(folder)?;
-    let text = serde_json::to_string_pretty(&document(&api.definition, &api.name, "1"));
+    let text = serde_json::to_string_pretty(&render_definition(&api.definition, &api.name, "1"));
     write(&text.unwrap_or_default(), Some(&openapi), output)?;
     write(&written(&api), Some(&manifest), output)?;
     let routes = api.definition.methods.len();

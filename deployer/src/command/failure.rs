@@ -11,7 +11,7 @@ use crate::apply::{ApplyError, ConcurrentUpdate};
 use crate::output::{Exit, Output};
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
-use compiler::project::Unreadable;
+use compiler::project::ReadError;
 use compiler::source::diagnostic::Diagnostic;
 use deployment::desired::DesiredStateError;
 use dev::issuer::KeyGenerationError;
@@ -249,7 +249,7 @@ pub enum Failure {
     UnnamedAuthorizer(Vec<String>),
     /// A file that does not exist or cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReadError),
     /// No stage ever served the revision.
     #[error("revision {0} was never served by a stage and cannot be verified")]
     UnservedRevision(u32),

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
 fn passable_roles(api: &Api) -> Vec<String> {
     let ours = api.authorizers.values().filter_map(|authorizer| authorizer.invoke_role.as_ref());
     let ours = ours.map(|role| role.as_str().to_owned());
-    let others = api.externals.values().filter_map(|shape| shape.credentials.clone());
+    let others = api.external_authorizers.values().filter_map(|shape| shape.credentials.clone());
     let backends = api.routes.iter().filter_map(|route| route.integration.credentials.clone());
     let mut roles: Vec<String> = ours.chain(others).chain(backends).collect();
     roles.sort();

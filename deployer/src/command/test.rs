@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
 
 fn read(file: &Path) -> Result<Vec<Case>, Failure> {
     let source = project::read(file)?;
-    let mut diagnostics = Diagnostics::of(source.clone());
+    let mut diagnostics = Diagnostics::new(source.clone());
     let tree = read_yaml(&source.text, &mut diagnostics);
     let line = |byte: usize| source.position(byte).0;
     let cases = tree.map(|tree| cases::read(&tree, &line, &mut diagnostics)).unwrap_or_default();

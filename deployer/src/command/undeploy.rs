@@ -13,7 +13,7 @@ use deployment::desired::Desired;
 pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
     let api = invocation.compile_quietly(&files)?;
-    if api.deployment.protect {
+    if api.deployment_settings.protect {
         return Err(Failure::Protected(api.name));
     }
     let session = invocation.connect()?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 fn read(text: &str, toml: bool) -> Result<Node, Vec<String>> {
     let source = Arc::new(Source { name: "file".to_owned(), text: text.to_owned() });
-    let mut diagnostics = Diagnostics::of(source);
+    let mut diagnostics = Diagnostics::new(source);
     let node =
         if toml { read_toml(text, &mut diagnostics) } else { read_yaml(text, &mut diagnostics) };
     let told: Vec<String> =

@@ -261,7 +261,7 @@ proptest! {
         let again = compiled(&toml, &rendered.to_string(), None);
         prop_assert_eq!(&again.routes, &api.routes, "{:#}", rendered);
         // What CORS and the challenges add is said in the document, and so is its own.
-        prop_assert_eq!(ApiDefinition::of(&again).unwrap(), ApiDefinition::of(&api).unwrap());
+        prop_assert_eq!(ApiDefinition::from_api(&again).unwrap(), ApiDefinition::from_api(&api).unwrap());
         let named = Api { name: api.name.clone(), gateway_responses: api.gateway_responses.clone(), ..again };
         prop_assert_eq!(&named, &api);
     }

@@ -199,7 +199,7 @@ fn listed(api: &RestApi) -> ListedApi {
             minimum_compression_size: api.minimum_compression_size(),
             policy: policy.and_then(read_policy),
         }
-        .normal(),
+        .normalize(),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, Gatewa
         response_parameters: map(response.response_parameters()),
         response_templates: map(response.response_templates()),
     };
-    let read = read.normal(&kind);
+    let read = read.normalize(&kind);
     Some((kind, read))
 }
 

@@ -38,7 +38,7 @@ impl Authorizer {
     }
 
     /// Returns the identity source that is the token's place.
-    pub fn token_identity(&self) -> Option<IdentitySource> {
+    pub fn token_identity_source(&self) -> Option<IdentitySource> {
         match &self.token {
             TokenSource::Header(name) => Some(IdentitySource::Header(name.clone())),
             TokenSource::Query(name) => Some(IdentitySource::Query(name.clone())),
@@ -47,12 +47,12 @@ impl Authorizer {
     }
 
     /// Says whether its answers are cached.
-    pub fn caches(&self) -> bool {
+    pub fn caches_results(&self) -> bool {
         self.cache_ttl > 0
     }
 
     /// Says whether a request's `source` is among what its answers are cached by.
-    pub fn knows(&self, source: &IdentitySource) -> bool {
+    pub fn has_identity_source(&self, source: &IdentitySource) -> bool {
         self.identity.iter().any(|known| known.is_same(source))
     }
 }

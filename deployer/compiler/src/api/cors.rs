@@ -31,11 +31,11 @@ pub struct Cors {
 
 impl Cors {
     /// What a page needs to send a token or a key with a JSON body.
-    pub const USUAL_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "X-Api-Key"];
+    pub const DEFAULT_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "X-Api-Key"];
 
     /// Returns the headers of an answer to a preflight request from this origin; none at all
     /// for one that may not call.
-    pub fn preflight(&self, origin: Option<&str>) -> Vec<(&'static str, String)> {
+    pub fn preflight_headers(&self, origin: Option<&str>) -> Vec<(&'static str, String)> {
         let Some(allowed) = self.allowed(origin) else { return Vec::new() };
         let mut headers = vec![("Access-Control-Allow-Origin", allowed)];
         headers.extend(self.fixed());
@@ -91,7 +91,7 @@ impl Cors {
     /// Returns the headers of answers that API Gateway makes itself, as gateway responses map
     /// them. What is echoed to one of several origins opens nothing: such an answer says no
     /// more than that there is none.
-    pub fn of_gateway_responses(&self) -> Vec<(&'static str, String)> {
+    pub fn gateway_response_headers(&self) -> Vec<(&'static str, String)> {
         let origin = match self.allow_origins.as_slice() {
             [only] => format!("'{only}'"),
             _ => "method.request.header.Origin".to_owned(),
@@ -112,7 +112,7 @@ impl Cors {
         if mock.kind != IntegrationKind::Mock {
             return;
         }
-        for (name, value) in self.of_gateway_responses() {
+        for (name, value) in self.gateway_response_headers() {
             if !value.starts_with('\'') {
                 continue;
             }

@@ -24,7 +24,7 @@ const STAGE_VARIABLE: &str = "stageVariables.";
 /// The text names no part of a request that API Gateway can cache by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an identity source")]
-pub struct NotAnIdentitySource;
+pub struct InvalidIdentitySource;
 
 impl IdentitySource {
     /// The request's method and the path template of its resource: what tells routes apart.
@@ -53,9 +53,9 @@ impl fmt::Display for IdentitySource {
 }
 
 impl FromStr for IdentitySource {
-    type Err = NotAnIdentitySource;
+    type Err = InvalidIdentitySource;
 
-    fn from_str(text: &str) -> Result<Self, NotAnIdentitySource> {
+    fn from_str(text: &str) -> Result<Self, InvalidIdentitySource> {
         let is_name = |name: &&str| {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '$');
             !name.is_empty() && name.chars().all(fits)
@@ -65,6 +65,6 @@ impl FromStr for IdentitySource {
             .or_else(|| named(QUERY).map(Self::Query))
             .or_else(|| named(STAGE_VARIABLE).map(Self::StageVariable))
             .or_else(|| named(CONTEXT).map(Self::Context))
-            .ok_or(NotAnIdentitySource)
+            .ok_or(InvalidIdentitySource)
     }
 }

@@ -242,12 +242,12 @@ impl Integration {
             }
         }
         let read: Self = serde_json::from_value(json).map_err(|error| error.to_string())?;
-        Ok(read.normal())
+        Ok(read.normalize())
     }
 
     /// Leaves out what equals the default, so that equal ones compare equal.
     #[must_use]
-    pub fn normal(mut self) -> Self {
+    pub fn normalize(mut self) -> Self {
         self.connection_type.take_if(|kind| *kind == ConnectionType::Internet);
         self.response_transfer_mode.take_if(|mode| *mode == ResponseTransferMode::Buffered);
         self.tls_config.take_if(|tls| !tls.insecure_skip_verification);

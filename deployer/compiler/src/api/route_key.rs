@@ -24,7 +24,7 @@ pub struct RouteKey {
 /// The text is not the name of a method of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a method and a path, such as `GET /pets`")]
-pub struct NotARouteKey(String);
+pub struct InvalidRouteKey(String);
 
 impl RouteKey {
     /// Creates the key of a resource's method, as API Gateway names them.
@@ -66,14 +66,14 @@ impl fmt::Display for RouteKey {
 }
 
 impl FromStr for RouteKey {
-    type Err = NotARouteKey;
+    type Err = InvalidRouteKey;
 
-    fn from_str(text: &str) -> Result<Self, NotARouteKey> {
+    fn from_str(text: &str) -> Result<Self, InvalidRouteKey> {
         match text.split_once(' ') {
             Some((method, path)) if !method.is_empty() && path.starts_with('/') => {
                 Ok(Self::new(method, path))
             }
-            _ => Err(NotARouteKey(text.to_owned())),
+            _ => Err(InvalidRouteKey(text.to_owned())),
         }
     }
 }
@@ -85,9 +85,9 @@ impl From<RouteKey> for String {
 }
 
 impl TryFrom<String> for RouteKey {
-    type Error = NotARouteKey;
+    type Error = InvalidRouteKey;
 
-    fn try_from(text: String) -> Result<Self, NotARouteKey> {
+    fn try_from(text: String) -> Result<Self, InvalidRouteKey> {
         text.parse()
     }
 }

@@ -5,13 +5,13 @@ use authorizer::routes::{PathTemplate, Router, Segment};
 use super::Route;
 
 /// A segment that no template has as a literal.
-const FRESH: &str = "\u{1}";
+const UNUSED_SEGMENT: &str = "\u{1}";
 
 /// Returns a path that belongs to a template and to no more precise one.
-pub fn path(template: &PathTemplate) -> Vec<&str> {
+pub fn sample_path(template: &PathTemplate) -> Vec<&str> {
     let segments = template.segments().iter();
     segments
-        .map(|segment| if let Segment::Literal(text) = segment { text } else { FRESH })
+        .map(|segment| if let Segment::Literal(text) = segment { text } else { UNUSED_SEGMENT })
         .collect()
 }
 

@@ -64,7 +64,7 @@ impl AccessLog {
     /// Returns the default format: a line of JSON with the request, the decision of the
     /// authorizer with its reason, and the response.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
-    pub fn usual_format() -> String {
+    pub fn default_format() -> String {
         let members = [
             ("requestId", "requestId"),
             ("time", "requestTimeEpoch"),

@@ -9,7 +9,7 @@ use authorizer::routes::{PolicyConflict, RouteTable};
 
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics, Span};
-use crate::source::manifest::Declared;
+use crate::source::manifest::DeclaredAuthorizer;
 
 /// Many conflicts of one authorizer's say the same: the first few are told.
 const TOLD: usize = 3;
@@ -25,7 +25,7 @@ struct Reason {
 /// document.
 pub(super) fn wire(
     api: &mut Api,
-    declared: &dyn Fn(&str) -> Option<Declared>,
+    declared: &dyn Fn(&str) -> Option<DeclaredAuthorizer>,
     span: &dyn Fn(&str) -> Span,
     in_manifest: &mut Diagnostics,
     in_openapi: &mut Diagnostics,
@@ -38,8 +38,8 @@ pub(super) fn wire(
         let Some(authorizer) = api.authorizers.get_mut(&name) else { continue };
         let reasons = reasons(&table, authorizer, &api.stage);
         let Some(first) = reasons.first() else { continue };
-        let by_token = declared.kind_is_given && authorizer.kind == AuthorizerKind::Token;
-        if by_token && authorizer.caches() {
+        let by_token = declared.has_explicit_type && authorizer.kind == AuthorizerKind::Token;
+        if by_token && authorizer.caches_results() {
             in_manifest.error(
                 declared.span,
                 format!("the answers of `{name}` cannot be cached by its token: {}", first.text),
@@ -103,12 +103,12 @@ fn policy_conflict(conflict: &PolicyConflict<'_>) -> Reason {
 /// Makes the answers be about one route, and says how they stay right.
 fn by_route(authorizer: &mut Authorizer) -> &'static str {
     authorizer.policy = PolicyMode::Route;
-    if !authorizer.caches() {
+    if !authorizer.caches_results() {
         return "is asked for every request and answers for its route alone";
     }
     authorizer.kind = AuthorizerKind::Request;
     for source in IdentitySource::route() {
-        if !authorizer.knows(&source) {
+        if !authorizer.has_identity_source(&source) {
             authorizer.identity.push(source);
         }
     }

@@ -3,17 +3,17 @@
 use crate::api::Api;
 use crate::source::diagnostic::{Diagnostics, Span};
 
-mod guarded_preflight;
-mod identity;
-mod opened;
-mod outlived_token;
+mod cache_outlives_token;
+mod identity_sources;
+mod newly_public;
+mod protected_preflight;
 mod reserved_path;
-mod shadowed_guard;
+mod weaker_fallthrough;
 
-pub use opened::opened;
+pub use newly_public::newly_public;
 
 /// Where things stand in the files.
-pub struct Places<'a> {
+pub struct Locations<'a> {
     /// A route, in the OpenAPI document.
     pub route: &'a dyn Fn(&str) -> Span,
     /// An authorizer, in the manifest.
@@ -23,13 +23,13 @@ pub struct Places<'a> {
 /// Looks for what the rules know.
 pub fn lint(
     api: &Api,
-    places: &Places<'_>,
+    locations: &Locations<'_>,
     in_manifest: &mut Diagnostics,
     in_openapi: &mut Diagnostics,
 ) {
-    identity::lint(api, places, in_manifest);
-    outlived_token::lint(api, places, in_manifest);
-    guarded_preflight::lint(api, places, in_openapi);
-    reserved_path::lint(api, places, in_openapi);
-    shadowed_guard::lint(api, places, in_openapi);
+    identity_sources::lint(api, locations, in_manifest);
+    cache_outlives_token::lint(api, locations, in_manifest);
+    protected_preflight::lint(api, locations, in_openapi);
+    reserved_path::lint(api, locations, in_openapi);
+    weaker_fallthrough::lint(api, locations, in_openapi);
 }

@@ -21,7 +21,7 @@ const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 
 /// What a document says, as far as API Gateway is concerned.
 #[derive(Debug)]
-pub struct Operations {
+pub struct ParsedDocument {
     /// `info.version`.
     pub version: String,
     /// The operations in order of precedence, each with its place.
@@ -42,7 +42,7 @@ pub fn read(
     ours: &dyn Fn(&str) -> bool,
     integration: Option<&DefaultIntegration>,
     diagnostics: &mut Diagnostics,
-) -> Option<Operations> {
+) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
     let schemes = schemes(root, ours, diagnostics);
     let settings = settings(root, diagnostics);
@@ -71,7 +71,7 @@ pub fn read(
     routes
         .sort_by(|(a, _), (b, _)| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
     let version = root.member("info").and_then(|info| info.member("version"));
-    Some(Operations {
+    Some(ParsedDocument {
         version: version.and_then(Node::text).unwrap_or("1").to_owned(),
         routes,
         schemes: schemes
@@ -442,7 +442,7 @@ fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
         minimum_compression_size,
         policy: root.member("x-amazon-apigateway-policy").map(Node::to_json),
     }
-    .normal()
+    .normalize()
 }
 
 /// Reads the answers that API Gateway makes itself.
@@ -461,7 +461,7 @@ fn gateway_responses(
             *status = status.to_string().into();
         }
         match serde_json::from_value::<GatewayResponse>(json) {
-            Ok(response) => _ = responses.insert(entry.key.clone(), response.normal(&entry.key)),
+            Ok(response) => _ = responses.insert(entry.key.clone(), response.normalize(&entry.key)),
             Err(problem) => {
                 let message = format!("the gateway response {} is not one: {problem}", entry.key);
                 diagnostics.error(entry.key_span, message, None);

@@ -2,7 +2,7 @@
 //!
 //! Every security scheme is rewritten to what API Gateway maps, and `security` stands on
 //! every operation: a scheme of another type is not mapped, and the method would be open.
-//! What only we read begins with `x-portcullis-`, and [`importable`] leaves it out.
+//! What only we read begins with `x-portcullis-`, and [`remove_internal_extensions`] leaves it out.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::definition::{ApiDefinition, Authorization, DefinitionError, Method, s
 
 /// Writes the document of an API, with all that [`super::read`] needs to read it again.
 pub fn render(api: &Api) -> Result<Json, DefinitionError> {
-    let definition = ApiDefinition::of(api)?;
-    let mut document = document(&definition, &api.name, &api.version);
+    let definition = ApiDefinition::from_api(api)?;
+    let mut document = render_definition(&definition, &api.name, &api.version);
     for route in &api.routes {
         let operations = document.get_mut("paths").and_then(|p| p.get_mut(route.path.to_string()));
         let key = method_key(route.verb.name());
@@ -30,13 +30,13 @@ pub fn render(api: &Api) -> Result<Json, DefinitionError> {
     };
     let known: Vec<String> =
         definition.authorizers.keys().map(|name| scheme_of(name).into()).collect();
-    for name in api.authorizers.keys().chain(api.externals.keys()) {
+    for name in api.authorizers.keys().chain(api.external_authorizers.keys()) {
         if !known.contains(name) {
-            let unused = match api.externals.get(name) {
+            let unused = match api.external_authorizers.get(name) {
                 Some(shape) => scheme(name, shape),
                 None => json!({"type": "http", "scheme": "bearer"}),
             };
-            set(schemes, name, unused);
+            set_member(schemes, name, unused);
         }
     }
     Ok(document)
@@ -45,33 +45,33 @@ pub fn render(api: &Api) -> Result<Json, DefinitionError> {
 /// Adds what API Gateway does not keep of an operation.
 fn annotate(operation: &mut Json, route: &Route) {
     if let Security::Jwt { requirement, .. } = &route.security {
-        set(operation, SCOPES, json!(requirement.alternatives()));
+        set_member(operation, SCOPES, json!(requirement.alternatives()));
     }
     if let Some(cors) = &route.preflight {
-        set(operation, PREFLIGHT, json!(cors));
+        set_member(operation, PREFLIGHT, json!(cors));
     }
     for (status, description) in &route.responses {
         let responses = operation.get_mut("responses");
         if let Some(response) = responses.and_then(|responses| responses.get_mut(status)) {
-            set(response, "description", json!(description));
+            set_member(response, "description", json!(description));
         }
     }
 }
 
 /// Leaves out what only we read.
-pub fn importable(document: &mut Json) {
+pub fn remove_internal_extensions(document: &mut Json) {
     match document {
         Json::Object(members) => {
             members.retain(|name, _| !name.starts_with("x-portcullis-"));
-            members.values_mut().for_each(importable);
+            members.values_mut().for_each(remove_internal_extensions);
         }
-        Json::Array(items) => items.iter_mut().for_each(importable),
+        Json::Array(items) => items.iter_mut().for_each(remove_internal_extensions),
         _ => {}
     }
 }
 
 /// Writes the document of an API definition.
-pub fn document(definition: &ApiDefinition, title: &str, version: &str) -> Json {
+pub fn render_definition(definition: &ApiDefinition, title: &str, version: &str) -> Json {
     let mut schemes: Map<String, Json> = definition
         .authorizers
         .iter()
@@ -90,12 +90,12 @@ pub fn document(definition: &ApiDefinition, title: &str, version: &str) -> Json 
             validators.insert(validator.name(), validator);
         }
         let path = paths.entry(key.path()).or_insert_with(|| json!({}));
-        set(path, &method_key(key.method()), operation(method));
+        set_member(path, &method_key(key.method()), operation(method));
     }
     let settings = &definition.settings;
     let mut info = json!({"title": title, "version": version});
     if let Some(description) = &settings.description {
-        set(&mut info, "description", json!(description));
+        set_member(&mut info, "description", json!(description));
     }
     let mut document = json!({
         "openapi": "3.0.1",
@@ -108,39 +108,39 @@ pub fn document(definition: &ApiDefinition, title: &str, version: &str) -> Json 
     if let Some(components) =
         document.get_mut("components").filter(|_| !definition.models.is_empty())
     {
-        set(components, "schemas", json!(definition.models));
+        set_member(components, "schemas", json!(definition.models));
     }
     if !validators.is_empty() {
         let flags = |v: Validator| json!({"validateRequestBody": v.body, "validateRequestParameters": v.parameters});
         let named: Map<String, Json> =
             validators.into_iter().map(|(name, v)| (name.to_owned(), flags(v))).collect();
-        set(&mut document, "x-amazon-apigateway-request-validators", named.into());
+        set_member(&mut document, "x-amazon-apigateway-request-validators", named.into());
     }
     if !definition.gateway_responses.is_empty() {
-        set(
+        set_member(
             &mut document,
             "x-amazon-apigateway-gateway-responses",
             json!(definition.gateway_responses),
         );
     }
     if !settings.binary_media_types.is_empty() {
-        set(
+        set_member(
             &mut document,
             "x-amazon-apigateway-binary-media-types",
             json!(settings.binary_media_types),
         );
     }
     if let Some(size) = settings.minimum_compression_size {
-        set(&mut document, "x-amazon-apigateway-minimum-compression-size", json!(size));
+        set_member(&mut document, "x-amazon-apigateway-minimum-compression-size", json!(size));
     }
     if let Some(policy) = &settings.policy {
-        set(&mut document, "x-amazon-apigateway-policy", policy.clone());
+        set_member(&mut document, "x-amazon-apigateway-policy", policy.clone());
     }
     document
 }
 
 /// Sets a member of an object.
-pub fn set(object: &mut Json, name: &str, value: Json) {
+pub fn set_member(object: &mut Json, name: &str, value: Json) {
     if let Json::Object(members) = object {
         members.insert(name.to_owned(), value);
     }
@@ -220,7 +220,7 @@ fn operation(method: &Method) -> Json {
                 names.map(|h| (h.to_owned(), json!({"schema": {"type": "string"}}))).collect();
             let mut response = json!({"description": ""});
             if !headers.is_empty() {
-                set(&mut response, "headers", headers.into());
+                set_member(&mut response, "headers", headers.into());
             }
             (status.clone(), response)
         })
@@ -231,16 +231,20 @@ fn operation(method: &Method) -> Json {
         "security": if security.is_empty() { json!([]) } else { json!([security]) },
     });
     if let Some(integration) = &method.integration {
-        set(&mut operation, "x-amazon-apigateway-integration", json!(integration));
+        set_member(&mut operation, "x-amazon-apigateway-integration", json!(integration));
     }
     if method.authorization == Authorization::AwsIam {
-        set(&mut operation, "x-amazon-apigateway-auth", json!({"type": "AWS_IAM"}));
+        set_member(&mut operation, "x-amazon-apigateway-auth", json!({"type": "AWS_IAM"}));
     }
     if let Some(validator) = method.validator {
-        set(&mut operation, "x-amazon-apigateway-request-validator", json!(validator.name()));
+        set_member(
+            &mut operation,
+            "x-amazon-apigateway-request-validator",
+            json!(validator.name()),
+        );
     }
     if let Some(id) = &method.operation {
-        set(&mut operation, "operationId", json!(id));
+        set_member(&mut operation, "operationId", json!(id));
     }
     if !method.bodies.is_empty() {
         let content: Map<String, Json> = (method.bodies.iter())
@@ -249,7 +253,7 @@ fn operation(method: &Method) -> Json {
                 (media.clone(), json!({"schema": {"$ref": reference}}))
             })
             .collect();
-        set(&mut operation, "requestBody", json!({"content": content}));
+        set_member(&mut operation, "requestBody", json!({"content": content}));
     }
     operation
 }

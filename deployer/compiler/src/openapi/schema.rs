@@ -154,7 +154,7 @@ impl<'a> Models<'a> {
                 }
                 _ if NOTES.contains(&name.as_str()) || name.starts_with("x-") => {}
                 _ => diagnostics.warning(
-                    Code::UncheckedKeyword,
+                    Code::UnsupportedKeyword,
                     span,
                     format!("API Gateway cannot check `{name}`: bodies are taken without it"),
                     "say it in JSON Schema draft 4, or check it behind the gateway".to_owned(),

@@ -45,54 +45,54 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A preflight request is guarded, and browsers send it without a token.
-    GuardedPreflight,
+    ProtectedPreflight,
     /// An authorizer decides by what is not among its identity sources.
     IdentitySources,
     /// The file cannot be read, or contradicts itself or API Gateway.
     InvalidConfiguration,
     /// An operation that was guarded before is public.
-    OpenedOperation,
+    NewlyPublicOperation,
     /// An answer is cached for longer than a token may live.
-    OutlivedToken,
+    CacheOutlivesToken,
     /// API Gateway answers the path itself.
     ReservedPath,
     /// No policy covers all of an authorizer's routes, and answers are cached by route.
     RouteCaching,
     /// A verb falls through to a greedy route with a weaker guard.
-    ShadowedGuard,
+    WeakerFallthrough,
     /// A scope is not among those that its scheme declares.
     UndeclaredScope,
     /// API Gateway cannot check a keyword of a JSON Schema.
-    UncheckedKeyword,
+    UnsupportedKeyword,
 }
 
 impl Code {
     /// Every code.
     pub const ALL: [Self; 10] = [
-        Self::GuardedPreflight,
+        Self::ProtectedPreflight,
         Self::IdentitySources,
         Self::InvalidConfiguration,
-        Self::OpenedOperation,
-        Self::OutlivedToken,
+        Self::NewlyPublicOperation,
+        Self::CacheOutlivesToken,
         Self::ReservedPath,
         Self::RouteCaching,
-        Self::ShadowedGuard,
-        Self::UncheckedKeyword,
+        Self::WeakerFallthrough,
+        Self::UnsupportedKeyword,
         Self::UndeclaredScope,
     ];
 
     /// Returns its name, which never changes.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::GuardedPreflight => "guarded_preflight",
+            Self::ProtectedPreflight => "protected_preflight",
             Self::IdentitySources => "identity_sources",
             Self::InvalidConfiguration => "invalid_configuration",
-            Self::OpenedOperation => "opened_operation",
-            Self::OutlivedToken => "outlived_token",
+            Self::NewlyPublicOperation => "newly_public_operation",
+            Self::CacheOutlivesToken => "cache_outlives_token",
             Self::ReservedPath => "reserved_path",
             Self::RouteCaching => "route_caching",
-            Self::ShadowedGuard => "shadowed_guard",
-            Self::UncheckedKeyword => "unchecked_keyword",
+            Self::WeakerFallthrough => "weaker_fallthrough",
+            Self::UnsupportedKeyword => "unsupported_keyword",
             Self::UndeclaredScope => "undeclared_scope",
         }
     }
@@ -124,7 +124,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Starts with none.
-    pub fn of(source: Arc<Source>) -> Self {
+    pub fn new(source: Arc<Source>) -> Self {
         Self { source, found: Vec::new() }
     }
 

@@ -37,7 +37,7 @@ pub struct Manifest {
     /// Who may call how often with an API key.
     pub usage_plan: Option<UsagePlan>,
     /// The authorizers by the name of their security scheme.
-    pub authorizers: BTreeMap<String, Declared>,
+    pub authorizers: BTreeMap<String, DeclaredAuthorizer>,
     /// What answers an operation that does not say.
     pub integration: Option<DefaultIntegration>,
     /// The stages by name.
@@ -46,11 +46,11 @@ pub struct Manifest {
 
 /// An authorizer as the file has it.
 #[derive(Clone, Debug)]
-pub struct Declared {
+pub struct DeclaredAuthorizer {
     /// Its settings.
     pub settings: Authorizer,
     /// Whether the file says what it is sent.
-    pub kind_is_given: bool,
+    pub has_explicit_type: bool,
     /// The place of its name.
     pub span: Span,
 }

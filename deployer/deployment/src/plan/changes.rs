@@ -221,7 +221,7 @@ pub fn newly_public(before: &Record, api: &Api) -> Vec<Change> {
         let (Some(verb), Some(path)) = (key.verb(), key.template()) else { continue };
         let verbs = if verb == Verb::Any { Verb::NAMED.to_vec() } else { vec![verb] };
         let now = verbs.into_iter().find_map(|verb| {
-            let found = router.find(&api.routes, verb.name(), &routing::path(&path))?;
+            let found = router.find(&api.routes, verb.name(), &routing::sample_path(&path))?;
             (found.security == Security::Public && found.preflight.is_none()).then_some(found)
         });
         changes.extend(now.map(|now| Change {

@@ -41,7 +41,7 @@ fn old_deployments(desired: &Desired, api: &ObservedApi, target: &Target) -> Vec
         Target::New { replaces: Some(id), .. } => Some(id.as_str()),
         _ => None,
     };
-    let kept = desired.api.deployment.keep.saturating_sub(new);
+    let kept = desired.api.deployment_settings.keep.saturating_sub(new);
     let old = ours.iter().filter(|(_, id)| Some(*id) != replaced).skip(kept).map(|(_, id)| *id);
     old.filter(|id| !used.contains(id)).chain(replaced).map(str::to_owned).collect()
 }

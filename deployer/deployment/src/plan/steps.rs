@@ -17,7 +17,7 @@ use compiler::api::{
     AuthorizerShape, Endpoint, GatewayResponse, RouteKey, StageSettings, UsagePlan,
 };
 use compiler::definition::{Method, scheme_of};
-use compiler::openapi::{document, importable, set};
+use compiler::openapi::{remove_internal_extensions, render_definition, set_member};
 
 /// One step, with all that it needs: `apply` adds ids that AWS gives, and nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
         None => steps.push(Step::CreateApi {
             name: desired.api.name.clone(),
             endpoint: desired.api.endpoint.clone(),
-            vpc_endpoints: desired.api.deployment.vpc_endpoints.clone(),
+            vpc_endpoints: desired.api.deployment_settings.vpc_endpoints.clone(),
             tags: desired.tags.clone(),
         }),
         Some(api) => steps.extend(about_the_api(desired, api)),
@@ -217,19 +217,20 @@ fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
 
 /// Returns the document to put: what is asked for, and the records of what is kept.
 fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
-    let mut document = document(&desired.definition, &desired.api.name, &desired.api.version);
+    let mut document =
+        render_definition(&desired.definition, &desired.api.name, &desired.api.version);
     let mut schemas: Map<String, Json> = desired.definition.models.clone().into_iter().collect();
     schemas.extend(records(api));
     schemas.extend([desired.record.model(target.number())]);
     if let Some(components) = document.get_mut("components") {
-        set(components, "schemas", schemas.into());
+        set_member(components, "schemas", schemas.into());
     }
-    if !desired.api.deployment.vpc_endpoints.is_empty() {
+    if !desired.api.deployment_settings.vpc_endpoints.is_empty() {
         // `overwrite` resets them otherwise.
-        let ids = json!({"vpcEndpointIds": desired.api.deployment.vpc_endpoints});
-        set(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
+        let ids = json!({"vpcEndpointIds": desired.api.deployment_settings.vpc_endpoints});
+        set_member(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
     }
-    importable(&mut document);
+    remove_internal_extensions(&mut document);
     document
 }
 

@@ -40,7 +40,7 @@ pub(super) fn authorizers(
             .map_err(|error| StartError::Authorizer(format!("{name}: {error}")))?;
         guards.insert(name.clone(), guard);
     }
-    for (name, shape) in &api.externals {
+    for (name, shape) in &api.external_authorizers {
         let guard = external(setup, name, shape, functions)?;
         guards.extend(guard.map(|guard| (name.clone(), guard)));
     }

@@ -31,7 +31,7 @@ pub fn preflight(cors: &Cors, origin: Option<&str>) -> Answered {
     let mut response = Response::new(body(Empty::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    for (name, value) in cors.preflight(origin) {
+    for (name, value) in cors.preflight_headers(origin) {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
             response.headers_mut().insert(name, value);
         }

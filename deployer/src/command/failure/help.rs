@@ -17,7 +17,7 @@ impl Failure {
                     "choose another port with {option}, or {option} 0 for any free one"
                 ));
             }
-            Self::Definition(DefinitionError::NoFunction(name)) => {
+            Self::Definition(DefinitionError::MissingFunction(name)) => {
                 return Some(format!("add `function_arn` to [authorizer.{name}]"));
             }
             Self::Connect(ConnectError::NoRegion | ConnectError::NotARegion(_)) => {

@@ -3,7 +3,7 @@
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
 use serde::de::DeserializeOwned;
 
-use super::{Declared, choice, required};
+use super::{DeclaredAuthorizer, choice, required};
 use crate::api::{
     AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS,
 };
@@ -15,7 +15,7 @@ const MAX_CACHE_TTL: u32 = 3600;
 const DEFAULT_CACHE_TTL: u32 = 300;
 
 /// Reads an authorizer.
-pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declared {
+pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> DeclaredAuthorizer {
     let mut section = Section::open(&entry.node, &entry.key, diagnostics);
     let function = function_arn(&mut section, diagnostics);
     let invoke_role = arn(
@@ -66,7 +66,7 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
     };
     settings.identity = identity(&mut section, &settings, diagnostics);
     section.finish(diagnostics);
-    Declared { settings, kind_is_given: kind.is_some(), span: entry.key_span }
+    DeclaredAuthorizer { settings, has_explicit_type: kind.is_some(), span: entry.key_span }
 }
 
 /// Reads where the token is.
@@ -102,7 +102,7 @@ fn identity(
     settings: &Authorizer,
     diagnostics: &mut Diagnostics,
 ) -> Vec<IdentitySource> {
-    let usual: Vec<IdentitySource> = settings.token_identity().into_iter().collect();
+    let usual: Vec<IdentitySource> = settings.token_identity_source().into_iter().collect();
     let span = section.entry("identity_sources").map(|entry| entry.node.span);
     let (Some(texts), Some(span)) = (section.texts("identity_sources", diagnostics), span) else {
         return usual;

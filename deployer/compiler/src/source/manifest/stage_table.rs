@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::authorizer_table::{function_arn, seconds};
 use super::integration_table::default_integration;
-use super::{Declared, Stage, choice};
+use super::{DeclaredAuthorizer, Stage, choice};
 use crate::api::{
     AccessLog, Cors, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan,
 };
@@ -13,7 +13,7 @@ use crate::source::document::{Entry, Node, Section, Value};
 
 pub(super) fn stage(
     entry: &Entry,
-    authorizers: &BTreeMap<String, Declared>,
+    authorizers: &BTreeMap<String, DeclaredAuthorizer>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Stage> {
     let name = &entry.key;
@@ -111,14 +111,14 @@ fn variables(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeM
 fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<AccessLog> {
     let entry = section.entry("access_log")?;
     let (destination, format, span) = if let Some(text) = entry.node.text() {
-        (text.to_owned(), AccessLog::usual_format(), entry.node.span)
+        (text.to_owned(), AccessLog::default_format(), entry.node.span)
     } else {
         let mut inner = Section::open(&entry.node, "access_log", diagnostics);
         let destination = inner.text("destination", diagnostics);
         let format = inner.text("format", diagnostics);
         inner.finish(diagnostics);
         let (text, span) = destination.unwrap_or(("", entry.node.span));
-        let format = format.map_or_else(AccessLog::usual_format, |(text, _)| text.to_owned());
+        let format = format.map_or_else(AccessLog::default_format, |(text, _)| text.to_owned());
         (text.to_owned(), format, span)
     };
     let service = destination.split(':').nth(2);
@@ -207,7 +207,7 @@ pub(super) fn cors(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cors> {
         allow_origins: origins.unwrap_or_default(),
         allow_methods: listed(&mut section, "allow_methods", diagnostics).unwrap_or_default(),
         allow_headers: listed(&mut section, "allow_headers", diagnostics)
-            .unwrap_or_else(|| Cors::USUAL_HEADERS.map(str::to_owned).to_vec()),
+            .unwrap_or_else(|| Cors::DEFAULT_HEADERS.map(str::to_owned).to_vec()),
         expose_headers: listed(&mut section, "expose_headers", diagnostics).unwrap_or_default(),
         max_age: seconds(&mut section, "max_age", diagnostics),
         allow_credentials: truth(&mut section, "allow_credentials", diagnostics),

@@ -3,17 +3,17 @@
 
 use authorizer::routes::Verb;
 
-use super::Places;
+use super::Locations;
 use crate::api::{Api, Security};
 use crate::source::diagnostic::{Code, Diagnostics};
 
-pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagnostics) {
     let guarded = |security: &Security| *security != Security::Public;
     for route in api.routes.iter().filter(|route| route.verb == Verb::Options) {
         if guarded(&route.security) {
             diagnostics.warning(
-                Code::GuardedPreflight,
-                (places.route)(&route.to_string()),
+                Code::ProtectedPreflight,
+                (locations.route)(&route.to_string()),
                 format!(
                     "{route} is guarded ({}), so browsers' preflight requests are refused",
                     route.security

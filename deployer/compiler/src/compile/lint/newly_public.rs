@@ -3,16 +3,16 @@
 
 use authorizer::routes::Verb;
 
-use crate::api::routing::{ApiRouter, path};
+use crate::api::routing::{ApiRouter, sample_path};
 use crate::api::{Api, Route, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span};
 
 /// Compares with the operations of the earlier document, told at their place in it.
-pub fn opened(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostics) {
+pub fn newly_public(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostics) {
     let routes: Vec<Route> = earlier.iter().map(|(route, _)| route.clone()).collect();
     let (old, new) = (ApiRouter::new(&routes), ApiRouter::new(&api.routes));
     for (before, span) in earlier.iter().filter(|(route, _)| route.security != Security::Public) {
-        let path = path(&before.path);
+        let path = sample_path(&before.path);
         let methods = Verb::NAMED.into_iter().map(Verb::name);
         // `ANY` takes what its resource did not declare itself.
         let own = methods.filter(|method| old.find(&routes, method, &path) == Some(before));
@@ -24,7 +24,7 @@ pub fn opened(api: &Api, earlier: &[(Route, Span)], diagnostics: &mut Diagnostic
                 format!(" by {now}")
             };
             diagnostics.warning(
-                Code::OpenedOperation,
+                Code::NewlyPublicOperation,
                 *span,
                 format!("{before} becomes public{through}: it was guarded ({})", before.security),
                 "guard it again, or go on if everybody may call it".to_owned(),

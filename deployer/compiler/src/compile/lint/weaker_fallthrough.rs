@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use authorizer::routes::{Requirement, Segment, Verb};
 
-use super::Places;
-use crate::api::routing::{ApiRouter, path};
+use super::Locations;
+use crate::api::routing::{ApiRouter, sample_path};
 use crate::api::{Api, Route, Security};
 use crate::source::diagnostic::{Code, Diagnostics};
 
-pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagnostics) {
     let router = ApiRouter::new(&api.routes);
     for (at, guarded) in api.routes.iter().enumerate() {
         let is_same = |other: &Route| other.path.same_resource(&guarded.path);
@@ -21,7 +21,7 @@ pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics
         let own: Vec<&Route> = api.routes.iter().filter(|route| is_same(route)).collect();
         let mut fallen: BTreeMap<String, (&Route, &Route, Vec<&str>)> = BTreeMap::new();
         for method in Verb::NAMED.into_iter().map(Verb::name) {
-            let taken = router.find(&api.routes, method, &path(&guarded.path));
+            let taken = router.find(&api.routes, method, &sample_path(&guarded.path));
             let Some(taken) = taken else { continue };
             let greedy = matches!(taken.path.segments().last(), Some(Segment::Greedy(_)));
             // A preflight request carries nothing that could be checked.
@@ -42,8 +42,8 @@ pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics
                 }
             };
             diagnostics.warning(
-                Code::ShadowedGuard,
-                (places.route)(&stronger.to_string()),
+                Code::WeakerFallthrough,
+                (locations.route)(&stronger.to_string()),
                 format!(
                     "{} {} falls through to {taken}, which {weaker}",
                     methods.join(", "),

@@ -4,16 +4,16 @@
 use authorizer::config::{IssuerDocument, TokenSource};
 use authorizer::issuer::Possession;
 
-use super::Places;
+use super::Locations;
 use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics};
 
 const CERTIFICATE: &str = "identity.clientCert.clientCertPem";
 
-pub(super) fn lint(api: &Api, places: &Places<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagnostics) {
     for (name, authorizer) in &api.authorizers {
         for (message, help) in problems(name, authorizer) {
-            let span = (places.authorizer)(name);
+            let span = (locations.authorizer)(name);
             diagnostics.violation(Code::IdentitySources, span, message, help);
         }
     }
@@ -25,7 +25,8 @@ fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
         asked.into_iter().any(|asked| asked != Possession::Forbidden)
     };
     let (dpop, mtls) = (asks(|issuer| issuer.dpop), asks(|issuer| issuer.mtls));
-    let (token_alone, caches) = (authorizer.kind == AuthorizerKind::Token, authorizer.caches());
+    let (token_alone, caches) =
+        (authorizer.kind == AuthorizerKind::Token, authorizer.caches_results());
     let mut problems = Vec::new();
     if token_alone && (dpop || mtls) {
         problems.push((
@@ -37,7 +38,9 @@ fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
             format!("`{name}` checks a DPoP proof of each request, and its answers are cached"),
             "set `cache_ttl = \"0s\"`: a proof is good for one request".to_owned(),
         ));
-    } else if caches && mtls && !authorizer.knows(&IdentitySource::Context(CERTIFICATE.to_owned()))
+    } else if caches
+        && mtls
+        && !authorizer.has_identity_source(&IdentitySource::Context(CERTIFICATE.to_owned()))
     {
         problems.push((
             format!(
@@ -54,7 +57,9 @@ fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
             "set `type = \"request\"`".to_owned(),
         ));
     }
-    let place = authorizer.token_identity().filter(|place| caches && !authorizer.knows(place));
+    let place = authorizer
+        .token_identity_source()
+        .filter(|place| caches && !authorizer.has_identity_source(place));
     if let Some(place) = place {
         problems.push((
             format!("`{name}` decides by {place}, and its answers are not cached by it: a caller would get another one's answer"),

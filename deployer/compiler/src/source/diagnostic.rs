@@ -69,16 +69,16 @@ pub enum Code {
 impl Code {
     /// Every code.
     pub const ALL: [Self; 10] = [
-        Self::ProtectedPreflight,
+        Self::CacheOutlivesToken,
         Self::IdentitySources,
         Self::InvalidConfiguration,
         Self::NewlyPublicOperation,
-        Self::CacheOutlivesToken,
+        Self::ProtectedPreflight,
         Self::ReservedPath,
         Self::RouteCaching,
-        Self::WeakerFallthrough,
-        Self::UnsupportedKeyword,
         Self::UndeclaredScope,
+        Self::UnsupportedKeyword,
+        Self::WeakerFallthrough,
     ];
 
     /// Returns its name, which never changes.

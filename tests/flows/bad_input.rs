@@ -21,7 +21,7 @@ fn ended(output: &Output) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_wrong_file_ends_dev_before_anything_is_started() {
+fn invalid_files_stop_dev_before_it_starts() {
     for (file, from, to, message) in [
         ("openapi.yaml", "paths:", "paths: [", "not YAML"),
         ("portcullis.toml", "cache_ttl", "cash_ttl", "did you mean `cache_ttl`?"),
@@ -41,7 +41,7 @@ fn a_wrong_file_ends_dev_before_anything_is_started() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_a_way_out() {
+fn a_port_in_use_is_reported_with_the_option_to_change_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for (option, other) in [("--port", "--issuer-port"), ("--issuer-port", "--port")] {
@@ -57,7 +57,7 @@ fn a_port_in_use_is_told_with_a_way_out() {
 }
 
 #[test]
-fn a_url_that_is_none_is_told_as_such() {
+fn an_invalid_url_is_reported() {
     for option in ["--backend", "--authorizer-url"] {
         for url in ["nowhere", "ftp://x", "http://", "http://x?y"] {
             let (code, text) = deployer(&["dev", "infra/petstore", "--port", "0", option, url]);
@@ -71,7 +71,7 @@ fn a_url_that_is_none_is_told_as_such() {
 }
 
 #[test]
-fn what_only_aws_can_do_is_refused_at_the_start() {
+fn what_only_aws_supports_is_rejected_at_startup() {
     let aws = |target: &str| {
         format!("type: aws_proxy\n        uri: arn:aws:apigateway:eu-west-1:{target}")
     };
@@ -97,17 +97,17 @@ fn what_only_aws_can_do_is_refused_at_the_start() {
 }
 
 #[test]
-fn an_issuer_that_cannot_be_reached_is_a_500_and_says_so() {
+fn an_unreachable_issuer_is_a_500_with_its_cause() {
     let folder =
         petstore_with("portcullis.toml", "https://tenant.eu.auth0.com/", "http://127.0.0.1:1");
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
     // {"alg":"RS256","kid":"k"}
     // {"iss":"http://127.0.0.1:1","aud":"https://petstore.example.com","exp":4102444800}
     let token = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xOjEiLCJhdWQiOiJodHRwczovL3BldHN0b3JlLmV4YW1wbGUuY29tIiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAA";
-    let (answer, told) = dev.ask("GET", "/pets", Some(token));
-    assert_eq!((answer.status, answer.body.as_str()), (500, r#"{"message":null}"#));
-    assert_eq!(answer.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
-    let why = told["why"].as_str().unwrap();
+    let (response, trace) = dev.request("GET", "/pets", Some(token));
+    assert_eq!((response.status, response.body.as_str()), (500, r#"{"message":null}"#));
+    assert_eq!(response.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
+    let why = trace["why"].as_str().unwrap();
     assert!(
         why.contains("the keys of the issuer http://127.0.0.1:1 are not available")
             && why.contains("cannot be reached"),
@@ -116,25 +116,25 @@ fn an_issuer_that_cannot_be_reached_is_a_500_and_says_so() {
 }
 
 #[test]
-fn an_authorizer_that_cannot_be_invoked_or_answers_nonsense_is_a_500() {
-    let nonsense = e2e::backend::Backend::answering(
+fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
+    let nonsense = e2e::backend::Backend::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue",
     );
     for (url, why) in
         [("http://127.0.0.1:1/x", "cannot be invoked"), (nonsense.url.as_str(), "is no policy")]
     {
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
-        let (answer, told) = dev.ask("GET", "/pets", Some("Bearer a.b.c"));
+        let (response, trace) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (500, r#"{"message": "Internal server error"}"#)
         );
-        assert!(told["why"].as_str().unwrap().contains(why), "{told}");
+        assert!(trace["why"].as_str().unwrap().contains(why), "{trace}");
     }
 }
 
 #[test]
-fn the_function_does_not_start_with_too_little_and_says_what_is_missing() {
+fn the_function_does_not_start_without_its_required_settings() {
     let start = |settings: &[(&str, &str)]| {
         let mut function = Command::new(binary("bootstrap"));
         function.env_clear().envs(settings.iter().copied());

@@ -73,7 +73,7 @@ fn document() -> Value {
                 "statusCode": 418,
                 "responseParameters": {
                     "gatewayresponse.header.X-Why": "'no key'",
-                    "gatewayresponse.header.X-Asked": "method.request.header.X-Probe",
+                    "gatewayresponse.header.X-TestInvokeAuthorizer": "method.request.header.X-Probe",
                 },
                 "responseTemplates": {"application/json": "{\"id\":\"$context.requestId\",\"type\":\"$context.error.responseType\",\"color\":\"$stageVariables.color\",\"text\":$context.error.messageString}"},
             },
@@ -202,19 +202,19 @@ impl Plane {
     }
 
     /// Sends a request below the stage, and returns the answer with what the gateway told.
-    fn ask(
+    fn request(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: &[u8],
-    ) -> (http::Answer, Value) {
-        let answer = http::send(method, &format!("{}{path}", self.dev.url()), headers, body);
-        let told = self.dev.told(&answer);
-        (answer, told)
+    ) -> (http::Response, Value) {
+        let response = http::send(method, &format!("{}{path}", self.dev.url()), headers, body);
+        let trace = self.dev.trace(&response);
+        (response, trace)
     }
 
-    fn get(&self, path: &str, token: &str) -> (http::Answer, Value) {
-        self.ask("GET", path, &[("Authorization", token)], b"")
+    fn get(&self, path: &str, token: &str) -> (http::Response, Value) {
+        self.request("GET", path, &[("Authorization", token)], b"")
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn watch(config: &Path, port: &str) -> Process {
 }
 
 #[test]
-fn the_function_answers_the_gateway_and_whoever_invokes_it() {
+fn the_function_serves_the_gateway_and_direct_invocations() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("authorizer.json");
     let (issuer_port, function_port) = (free_port(), free_port());
@@ -76,7 +76,7 @@ fn the_function_answers_the_gateway_and_whoever_invokes_it() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.starts_with(&format!("HTTP/1.1 {}", example["status"])), "{line}: {text}");
     }
-    let garbage = dev.ask("GET", "/pets", Some("Bearer gar.ba.ge"));
+    let garbage = dev.request("GET", "/pets", Some("Bearer gar.ba.ge"));
     assert_eq!(garbage.0.status, 401, "{}", garbage.1);
     assert_eq!(garbage.1["authorizer_called"], true);
 
@@ -84,16 +84,16 @@ fn the_function_answers_the_gateway_and_whoever_invokes_it() {
     let event = |authorization: &str| json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": authorization});
     let invoke = |event: &str| http::send("POST", &endpoint, &[], event.as_bytes());
     let token = format!("Bearer {}", dev.token("pets:read"));
-    let answer = invoke(&event(&token).to_string());
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_allows_pets(&answer.json());
+    let response = invoke(&event(&token).to_string());
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_allows_pets(&response.json());
     let refused = invoke(&event("Bearer x").to_string()).json();
     assert_eq!(refused, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}));
     let fault = invoke(r#"{"type":"TOKEN"}"#).json();
     assert_eq!(fault, json!({"errorType": "AuthorizerFault", "errorMessage": "malformed_event"}));
     for nonsense in ["not JSON", "", "[", "\"\u{0}\""] {
-        let answer = invoke(nonsense);
-        assert!(answer.status >= 400, "{nonsense}: {answer:?}");
+        let response = invoke(nonsense);
+        assert!(response.status >= 400, "{nonsense}: {response:?}");
     }
     // And it is still there.
     assert_eq!(invoke(&event(&token).to_string()).status, 200);
@@ -130,10 +130,10 @@ fn the_function_answers_the_gateway_and_whoever_invokes_it() {
     assert!(!told.contains("panicked"), "{told}");
 }
 
-fn assert_allows_pets(answer: &Value) {
-    assert_eq!(answer["principalId"], "local-client");
-    assert_eq!(answer["context"]["scope"], "pets:read");
-    let statement = &answer["policyDocument"]["Statement"][0];
+fn assert_allows_pets(response: &Value) {
+    assert_eq!(response["principalId"], "local-client");
+    assert_eq!(response["context"]["scope"], "pets:read");
+    let statement = &response["policyDocument"]["Statement"][0];
     assert_eq!(statement["Effect"], "Allow");
-    assert!(statement["Resource"].as_array().unwrap().contains(&json!(ARN)), "{answer}");
+    assert!(statement["Resource"].as_array().unwrap().contains(&json!(ARN)), "{response}");
 }

@@ -22,7 +22,7 @@ const DENIED_EXPLICITLY: &str =
 const NO_ROUTE: &str = r#"{"message":"Missing Authentication Token"}"#;
 
 #[test]
-fn each_scope_opens_its_routes_and_no_others() {
+fn each_scope_grants_its_routes_and_no_others() {
     let dev = petstore(&[]);
     let scopes = ["", "pets:read", "pets:write", "owners:read", "admin", "pets:read owners:read"];
     let tokens = scopes.map(|scope| format!("Bearer {}", dev.token(scope)));
@@ -45,34 +45,37 @@ fn each_scope_opens_its_routes_and_no_others() {
         ("GET", "/pets/admin/owner", &["pets:read owners:read"]),
     ] {
         for (scope, token) in scopes.iter().zip(&tokens) {
-            let (answer, told) = dev.ask(method, path, Some(token));
+            let (response, trace) = dev.request(method, path, Some(token));
             let expected = if opened_by.contains(scope) { 200 } else { 403 };
-            assert_eq!(answer.status, expected, "{method} {path} with `{scope}`: {told}");
+            assert_eq!(response.status, expected, "{method} {path} with `{scope}`: {trace}");
             if expected == 200 {
-                assert_eq!(answer.json()["path"], path);
-                assert_eq!(answer.json()["method"], method);
+                assert_eq!(response.json()["path"], path);
+                assert_eq!(response.json()["method"], method);
             } else {
                 assert!(
-                    answer.body == DENIED || answer.body == DENIED_EXPLICITLY,
+                    response.body == DENIED || response.body == DENIED_EXPLICITLY,
                     "{}",
-                    answer.body
+                    response.body
                 );
             }
         }
-        let (answer, told) = dev.ask(method, path, None);
-        assert_eq!((answer.status, answer.body.as_str()), (401, r#"{"message":"Unauthorized"}"#));
-        assert_eq!(told["authorizer_called"], false);
+        let (response, trace) = dev.request(method, path, None);
+        assert_eq!(
+            (response.status, response.body.as_str()),
+            (401, r#"{"message":"Unauthorized"}"#)
+        );
+        assert_eq!(trace["authorizer_called"], false);
     }
     for (path, body) in [("/health", r#"{"status": "up"}"#), ("", "")] {
-        let (answer, told) = dev.ask("GET", path, None);
-        assert_eq!(answer.status, 200, "{told}");
-        assert!(body.is_empty() || answer.body == body);
-        assert_eq!(told["authorizer_called"], false);
+        let (response, trace) = dev.request("GET", path, None);
+        assert_eq!(response.status, 200, "{trace}");
+        assert!(body.is_empty() || response.body == body);
+        assert_eq!(trace["authorizer_called"], false);
     }
 }
 
 #[test]
-fn an_explanation_says_what_the_gateway_does() {
+fn explain_matches_the_gateway() {
     let dev = petstore(&[]);
     let token = dev.token("pets:read");
     for (given, method, path) in [
@@ -84,7 +87,7 @@ fn an_explanation_says_what_the_gateway_does() {
         ("garbage", "GET", "/pets"),
         ("gar.ba.ge", "GET", "/pets"),
     ] {
-        let (answer, _) = dev.ask(method, path, Some(&format!("Bearer {given}")));
+        let (response, _) = dev.request(method, path, Some(&format!("Bearer {given}")));
         let arguments = [
             "explain",
             "infra/petstore",
@@ -109,14 +112,14 @@ fn an_explanation_says_what_the_gateway_does() {
         let text = String::from_utf8(output.stdout).unwrap();
         let end = &serde_json::from_str::<Value>(&text).unwrap()["end"];
         let status = end["status"].as_u64().unwrap_or(200);
-        assert_eq!(status, u64::from(answer.status), "{method} {path}: {text}");
-        assert_eq!(end["passes"], answer.status == 200, "{method} {path}: {text}");
-        assert!(!text.contains(given), "a token is never told");
+        assert_eq!(status, u64::from(response.status), "{method} {path}: {text}");
+        assert_eq!(end["passes"], response.status == 200, "{method} {path}: {text}");
+        assert!(!text.contains(given), "a token is never trace");
     }
 }
 
 #[test]
-fn a_table_that_no_policy_can_say_is_cached_route_by_route() {
+fn a_route_table_that_no_policy_can_express_is_cached_per_route() {
     let guarded = "  /x/{a}:\n    get: { security: [{jwt: [pets:read]}] }\n  /x/{a}/y/{b}:\n    get: { security: [{jwt: [owners:read]}] }\n  /x/{a}/y/{b}/w:\n    get: { security: [{jwt: [pets:read]}] }\n  /health:";
     let folder = petstore_with("openapi.yaml", "  /health:", guarded);
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
@@ -130,20 +133,20 @@ fn a_table_that_no_policy_can_say_is_cached_route_by_route() {
         ("/x/3/y/4/w", 200, false),
         ("/pets/7", 200, true),
     ] {
-        let (answer, told) = dev.ask("GET", path, Some(&token));
+        let (response, trace) = dev.request("GET", path, Some(&token));
         assert_eq!(
-            (answer.status, told["authorizer_called"].as_bool()),
+            (response.status, trace["authorizer_called"].as_bool()),
             (status, Some(called)),
-            "{path}: {told}"
+            "{path}: {trace}"
         );
     }
 }
 
 #[test]
-fn a_policy_is_cached_by_identity_and_judged_again_for_each_route() {
+fn a_policy_is_cached_by_identity_and_evaluated_for_each_route() {
     let dev = petstore(&[]);
     let token = format!("Bearer {}", dev.token("pets:read"));
-    let (_, first) = dev.ask("GET", "/pets", Some(&token));
+    let (_, first) = dev.request("GET", "/pets", Some(&token));
     assert_eq!(
         (first["authorizer_called"].as_bool(), first["cache_age"].as_i64()),
         (Some(true), None)
@@ -153,19 +156,19 @@ fn a_policy_is_cached_by_identity_and_judged_again_for_each_route() {
         ("/owners", 403, Some(DENIED)),
         ("/pets/7/owner", 403, Some(DENIED_EXPLICITLY)),
     ] {
-        let (answer, told) = dev.ask("GET", path, Some(&token));
-        assert_eq!(answer.status, status, "{told}");
-        assert!(body.is_none_or(|body| answer.body == body), "{}", answer.body);
-        assert_eq!(told["authorizer_called"], false, "{told}");
-        assert!(told["cache_age"].as_i64().unwrap() >= 0);
+        let (response, trace) = dev.request("GET", path, Some(&token));
+        assert_eq!(response.status, status, "{trace}");
+        assert!(body.is_none_or(|body| response.body == body), "{}", response.body);
+        assert_eq!(trace["authorizer_called"], false, "{trace}");
+        assert!(trace["cache_age"].as_i64().unwrap() >= 0);
     }
     // Another spelling of the scheme is another identity, and good all the same.
-    let (answer, told) = dev.ask("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
-    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (200, Some(true)));
+    let (response, trace) = dev.request("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
+    assert_eq!((response.status, trace["authorizer_called"].as_bool()), (200, Some(true)));
 }
 
 #[test]
-fn an_authorizer_that_is_sent_the_request_decides_the_same() {
+fn a_request_authorizer_decides_the_same() {
     let folder = petstore_with(
         "portcullis.toml",
         "cache_ttl = \"5m\"",
@@ -181,18 +184,18 @@ fn an_authorizer_that_is_sent_the_request_decides_the_same() {
         (Some(&token), "/pets?access_token=x", 401, true),
         (None, "/pets", 401, false),
     ] {
-        let (answer, told) = dev.ask("GET", path, authorization);
+        let (response, trace) = dev.request("GET", path, authorization);
         assert_eq!(
-            (answer.status, told["authorizer_called"].as_bool()),
+            (response.status, trace["authorizer_called"].as_bool()),
             (status, Some(called)),
-            "{path}: {told}"
+            "{path}: {trace}"
         );
-        assert!(told["cache_age"].is_null(), "nothing is cached");
+        assert!(trace["cache_age"].is_null(), "nothing is cached");
     }
 }
 
 #[test]
-fn a_refused_token_is_not_cached_and_says_why_to_the_console_only() {
+fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
     let dev = petstore(&[]);
     let good = dev.token("pets:read");
     let (header, rest) = good.split_once('.').unwrap();
@@ -205,22 +208,22 @@ fn a_refused_token_is_not_cached_and_says_why_to_the_console_only() {
         (format!("Bearer {good}x"), "signature", true),
     ] {
         for _ in 0..2 {
-            let (answer, told) = dev.ask("GET", "/pets", Some(&authorization));
+            let (response, trace) = dev.request("GET", "/pets", Some(&authorization));
             assert_eq!(
-                (answer.status, answer.body.as_str()),
+                (response.status, response.body.as_str()),
                 (401, r#"{"message":"Unauthorized"}"#)
             );
-            assert_eq!(answer.header("x-amzn-errortype"), Some("UnauthorizedException"));
-            assert_eq!(told["authorizer_called"], called);
-            assert!(told["why"].as_str().unwrap().contains(why), "{told}");
+            assert_eq!(response.header("x-amzn-errortype"), Some("UnauthorizedException"));
+            assert_eq!(trace["authorizer_called"], called);
+            assert!(trace["why"].as_str().unwrap().contains(why), "{trace}");
         }
     }
 }
 
 #[test]
-fn what_has_no_route_never_reaches_the_backend() {
+fn requests_without_a_route_never_reach_the_backend() {
     let backend =
-        Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Backend::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let dev = petstore(&["--backend", &backend.url]);
     let token = format!("Bearer {}", dev.token("pets:read pets:write owners:read admin"));
     for (method, path) in [
@@ -234,13 +237,16 @@ fn what_has_no_route_never_reaches_the_backend() {
         ("GET", "/admin/%2e%2e/pets"),
         ("TRACE", "/health"),
     ] {
-        let (answer, told) = dev.ask(method, path, Some(&token));
+        let (response, trace) = dev.request(method, path, Some(&token));
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (403, NO_ROUTE),
-            "{method} {path}: {told}"
+            "{method} {path}: {trace}"
         );
-        assert_eq!(answer.header("x-amzn-errortype"), Some("MissingAuthenticationTokenException"));
+        assert_eq!(
+            response.header("x-amzn-errortype"),
+            Some("MissingAuthenticationTokenException")
+        );
     }
     let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
     for (name, status, bytes) in [
@@ -281,26 +287,26 @@ fn what_has_no_route_never_reaches_the_backend() {
             ),
         ),
     ] {
-        let answer = http::raw(&address, bytes.as_bytes());
-        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        let response = http::raw(&address, bytes.as_bytes());
+        assert_eq!(response.status, status, "{name}: {response:?}");
     }
-    assert_eq!(backend.seen(), [""; 0], "nothing of all that went on");
-    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
-    assert_eq!(backend.seen().len(), 1);
+    assert_eq!(backend.requests(), [""; 0], "nothing of all that went on");
+    assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
+    assert_eq!(backend.requests().len(), 1);
 
     // RFC 9112 section 6.1: chunks win over a length, and only they may go on.
     let both = format!(
         "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {token}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     );
     assert_eq!(http::raw(&address, both.as_bytes()).status, 200);
-    let seen = backend.seen().remove(1).to_ascii_lowercase();
+    let seen = backend.requests().remove(1).to_ascii_lowercase();
     assert!(seen.contains("chunked") != seen.contains("content-length: 0"), "{seen}");
     assert!(!seen.contains("content-length: 1"), "{seen}");
 }
 
 #[test]
-fn the_backends_answer_comes_back_as_it_is_and_the_request_goes_on_as_it_is() {
-    let backend = Backend::answering(
+fn requests_and_responses_are_proxied_unchanged() {
+    let backend = Backend::responding(
         "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nX-Backend: yes\r\nConnection: close, x-hop\r\nX-Hop: 1\r\n\r\nnope",
     );
     let dev = petstore(&["--backend", &format!("{}/v2/", backend.url)]);
@@ -311,13 +317,18 @@ fn the_backends_answer_comes_back_as_it_is_and_the_request_goes_on_as_it_is() {
         ("Connection", "x-private"),
         ("X-Private", "1"),
     ];
-    let answer =
+    let response =
         http::send("GET", &format!("{}/pets/a%20b%2Fc?q=1&q=%2F", dev.url()), &headers, b"");
     assert_eq!(
-        (answer.status, answer.body.as_str(), answer.header("x-backend"), answer.header("x-hop")),
+        (
+            response.status,
+            response.body.as_str(),
+            response.header("x-backend"),
+            response.header("x-hop")
+        ),
         (404, "nope", Some("yes"), None)
     );
-    let seen = backend.seen().join("\n").to_ascii_lowercase();
+    let seen = backend.requests().join("\n").to_ascii_lowercase();
     assert!(seen.starts_with("get /v2/pets/a%20b%2fc?q=1&q=%2f http/1.1"), "{seen}");
     assert!(seen.contains("x-custom: 1") && !seen.contains("x-private"), "{seen}");
     assert!(
@@ -327,32 +338,32 @@ fn the_backends_answer_comes_back_as_it_is_and_the_request_goes_on_as_it_is() {
 }
 
 #[test]
-fn a_backend_that_is_gone_or_breaks_off_is_a_504() {
-    for backend in ["http://127.0.0.1:1".to_owned(), Backend::answering("").url.clone()] {
+fn an_unreachable_or_broken_backend_is_a_504() {
+    for backend in ["http://127.0.0.1:1".to_owned(), Backend::responding("").url.clone()] {
         let dev = petstore(&["--backend", &backend]);
         let token = format!("Bearer {}", dev.token("pets:read"));
-        let (answer, told) = dev.ask("GET", "/pets", Some(&token));
+        let (response, trace) = dev.request("GET", "/pets", Some(&token));
         assert_eq!(
-            (answer.status, answer.body.as_str()),
+            (response.status, response.body.as_str()),
             (504, r#"{"message":"Network error communicating with endpoint"}"#)
         );
-        assert!(told["why"].as_str().unwrap().contains("cannot be reached"), "{told}");
+        assert!(trace["why"].as_str().unwrap().contains("cannot be reached"), "{trace}");
     }
 }
 
 #[test]
-fn a_body_goes_through() {
+fn request_bodies_are_forwarded() {
     let dev = petstore(&[]);
     let token = format!("Bearer {}", dev.token("pets:write"));
     let body = vec![b'x'; 3_000_000];
-    let answer =
+    let response =
         http::send("POST", &format!("{}/pets", dev.url()), &[("Authorization", &token)], &body);
-    assert_eq!((answer.status, answer.json()["body_bytes"].as_u64()), (200, Some(3_000_000)));
-    assert!(!answer.body.contains(&token), "credentials are not echoed");
+    assert_eq!((response.status, response.json()["body_bytes"].as_u64()), (200, Some(3_000_000)));
+    assert!(!response.body.contains(&token), "credentials are not echoed");
 }
 
 #[test]
-fn the_local_issuer_is_an_issuer() {
+fn the_local_issuer_publishes_metadata_keys_and_tokens() {
     let dev = petstore(&[]);
     let get = |path: &str| http::send("GET", &format!("{}{path}", dev.issuer()), &[], b"");
     let metadata = get("/.well-known/openid-configuration").json();
@@ -369,35 +380,39 @@ fn the_local_issuer_is_an_issuer() {
         ("grant_type=password", "unsupported_grant_type"),
         ("grant_type=client_credentials&scope=%22", "invalid_scope"),
     ] {
-        let answer = token(form);
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some(error)), "{form}");
+        let response = token(form);
+        assert_eq!(
+            (response.status, response.json()["error"].as_str()),
+            (400, Some(error)),
+            "{form}"
+        );
     }
-    let answer =
+    let response =
         token("grant_type=client_credentials&scope=pets%3Aread&audience=https%3A%2F%2Fother")
             .json();
     assert_eq!(
-        (answer["token_type"].as_str(), answer["scope"].as_str()),
+        (response["token_type"].as_str(), response["scope"].as_str()),
         (Some("Bearer"), Some("pets:read"))
     );
-    let other = format!("Bearer {}", answer["access_token"].as_str().unwrap());
-    let (refused, told) = dev.ask("GET", "/pets", Some(&other));
+    let other = format!("Bearer {}", response["access_token"].as_str().unwrap());
+    let (refused, trace) = dev.request("GET", "/pets", Some(&other));
     assert_eq!(refused.status, 401);
-    assert!(told["why"].as_str().unwrap().contains("another audience"), "{told}");
+    assert!(trace["why"].as_str().unwrap().contains("another audience"), "{trace}");
 }
 
 #[test]
-fn without_the_local_issuer_its_tokens_are_a_strangers() {
+fn without_the_local_issuer_its_tokens_are_not_trusted() {
     let with = petstore(&[]);
     let without = petstore(&["--no-local-issuer"]);
     assert!(without.ready["issuer"].is_null() && without.ready["token"].is_null());
     let token = format!("Bearer {}", with.token("pets:read"));
-    let (answer, told) = without.ask("GET", "/pets", Some(&token));
-    assert_eq!(answer.status, 401);
-    assert!(told["why"].as_str().unwrap().contains("issuer is not a configured one"), "{told}");
+    let (response, trace) = without.request("GET", "/pets", Some(&token));
+    assert_eq!(response.status, 401);
+    assert!(trace["why"].as_str().unwrap().contains("issuer is not a configured one"), "{trace}");
 }
 
 #[test]
-fn a_request_in_flight_ends_before_the_gateway_does() {
+fn requests_in_flight_complete_before_shutdown() {
     let backend = TcpListener::bind("127.0.0.1:0").unwrap();
     let dev = petstore(&["--backend", &format!("http://{}", backend.local_addr().unwrap())]);
     let (url, token) = (dev.url().to_owned(), format!("Bearer {}", dev.token("pets:read")));
@@ -406,7 +421,7 @@ fn a_request_in_flight_ends_before_the_gateway_does() {
         http::send("GET", &format!("{url}/pets"), &[("Authorization", &token)], b"")
     });
     let mut reached = Wait::Reply.accept(&backend);
-    let ending = thread::spawn(move || dev.end("INT"));
+    let ending = thread::spawn(move || dev.stop("INT"));
     let refused = || TcpStream::connect(&address).is_err().then_some(());
     Wait::Reply.until("refused connection", || format!("{address} is open"), refused);
     // Long enough for a gateway that waits for nobody to be gone.
@@ -417,13 +432,13 @@ fn a_request_in_flight_ends_before_the_gateway_does() {
     reached
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate")
         .unwrap();
-    let answer = asking.join().unwrap();
-    assert_eq!((answer.status, answer.body.as_str()), (200, "late"));
+    let response = asking.join().unwrap();
+    assert_eq!((response.status, response.body.as_str()), (200, "late"));
     assert_eq!(ending.join().unwrap(), Some(0));
 }
 
 #[test]
-fn pages_of_named_origins_may_ask_before_they_call() {
+fn allowed_origins_get_preflight_responses() {
     let folder = petstore_with(
         "portcullis.toml",
         "[stage.dev]",
@@ -434,14 +449,14 @@ fn pages_of_named_origins_may_ask_before_they_call() {
         let headers = [("Origin", origin), ("Access-Control-Request-Method", "PUT")];
         http::send("OPTIONS", &format!("{}/pets/7", dev.url()), &headers, b"")
     };
-    let answer = ask("https://b.example.com");
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://b.example.com"));
-    assert_eq!(answer.header("access-control-allow-methods"), Some("DELETE,GET,PUT"));
-    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
-    assert_eq!(answer.header("vary"), Some("Origin"));
+    let response = ask("https://b.example.com");
+    assert_eq!(response.status, 204);
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://b.example.com"));
+    assert_eq!(response.header("access-control-allow-methods"), Some("DELETE,GET,PUT"));
+    assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+    assert_eq!(response.header("vary"), Some("Origin"));
     let other = ask("https://evil.example.com");
     assert_eq!((other.status, other.header("access-control-allow-origin")), (204, None));
     // What follows is guarded as ever.
-    assert_eq!(dev.ask("PUT", "/pets/7", None).0.status, 401);
+    assert_eq!(dev.request("PUT", "/pets/7", None).0.status, 401);
 }

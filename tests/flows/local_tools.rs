@@ -21,12 +21,12 @@ fn edit(path: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
+fn changed_files_are_reloaded_and_invalid_ones_are_not() {
     let folder = petstore_with("openapi.yaml", "openapi: 3.0.3", "openapi: 3.0.3");
     let file = folder.path().join("openapi.yaml");
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
     let token = format!("Bearer {}", dev.token("pets:read"));
-    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+    assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
 
     // Whoever asks all the while is always answered, and fills the cache for nobody else.
     let stop = Arc::new(AtomicBool::new(false));
@@ -49,19 +49,19 @@ fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
         "operationId: listPets",
         "security: [{ jwt: [admin] }]\n      operationId: listPets",
     );
-    dev.said(|line| line["event"] == "reloaded");
-    let (answer, told) = dev.ask("GET", "/pets", Some(&token));
-    assert_eq!(answer.status, 403, "{told}");
+    dev.wait_for_event(|line| line["event"] == "reloaded");
+    let (response, told) = dev.request("GET", "/pets", Some(&token));
+    assert_eq!(response.status, 403, "{told}");
     assert_eq!(told["authorizer_called"], true, "what was answered before is not kept");
 
     // A bad edit is told, and what was served before still is.
     edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
-    let told = dev.said(|line| line["event"] == "not reloaded");
+    let told = dev.wait_for_event(|line| line["event"] == "not reloaded");
     assert_eq!(told["why"], "invalid configuration");
-    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 403);
+    assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 403);
     edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
-    dev.said_again(|line| line["event"] == "reloaded", 2);
-    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 200);
+    dev.wait_for_nth_event(|line| line["event"] == "reloaded", 2);
+    assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
 
     // An issuer's audience changes: tokens are made for the new one.
     edit(
@@ -69,17 +69,17 @@ fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
         "https://petstore.example.com\"]",
         "https://other.example.com\"]",
     );
-    dev.said_again(|line| line["event"] == "reloaded", 3);
-    assert_eq!(dev.ask("GET", "/pets", Some(&token)).0.status, 401);
+    dev.wait_for_nth_event(|line| line["event"] == "reloaded", 3);
+    assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 401);
     let other = format!("Bearer {}", dev.token("pets:read"));
-    assert_eq!(dev.ask("GET", "/pets", Some(&other)).0.status, 200);
+    assert_eq!(dev.request("GET", "/pets", Some(&other)).0.status, 200);
     stop.store(true, Ordering::SeqCst);
     let statuses = asking.join().unwrap();
     assert!(statuses.is_subset(&[200, 401].into()), "none was dropped: {statuses:?}");
 }
 
 #[test]
-fn a_request_is_explained_in_full_and_without_its_secrets() {
+fn a_request_trace_is_complete_and_redacted() {
     let folder = petstore_with(
         "portcullis.toml",
         "cache_ttl = \"5m\"",
@@ -94,8 +94,8 @@ fn a_request_is_explained_in_full_and_without_its_secrets() {
     ];
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let explain = |answer: &http::Answer| {
-        let id = answer.header("x-amzn-requestid").unwrap();
+    let explain = |response: &http::Response| {
+        let id = response.header("x-amzn-requestid").unwrap();
         http::send("GET", &format!("{}/_portcullis/requests/{id}", base(&dev)), &[], b"").json()
     };
     let first = explain(&http::send("GET", &format!("{}/pets/7?q=1", dev.url()), &headers, b""));
@@ -147,7 +147,7 @@ fn a_request_is_explained_in_full_and_without_its_secrets() {
 }
 
 #[test]
-fn the_page_is_for_this_machine_only() {
+fn the_page_is_served_to_this_machine_only() {
     let dev = Dev::start(&["infra/petstore", "--port", "0"]);
     let address = base(&dev).strip_prefix("http://").unwrap().to_owned();
     let ask = |method: &str, path: &str, host: &str, more: &str| {
@@ -186,7 +186,7 @@ fn the_page_is_for_this_machine_only() {
     assert_eq!(token("", "{}").status, 400);
     let made = token(&format!("Origin: http://{address}\r\n"), scope).json();
     let authorization = format!("Bearer {}", made["access_token"].as_str().unwrap());
-    assert_eq!(dev.ask("GET", "/pets", Some(&authorization)).0.status, 200);
+    assert_eq!(dev.request("GET", "/pets", Some(&authorization)).0.status, 200);
     let shown = ask("GET", "/_portcullis/api", &address, "").json();
     assert_eq!(shown["scopes"], json!(["admin", "owners:read", "pets:read", "pets:write"]));
     assert_eq!(shown["routes"].as_array().unwrap().len(), 15);
@@ -254,7 +254,7 @@ fn every_operation_of_the_petstore_is_tested() {
 }
 
 #[test]
-fn what_is_not_as_it_must_be_is_told_with_its_line() {
+fn failed_expectations_are_reported_with_their_line() {
     let folder = petstore_with("portcullis.toml", "[api]", "[api]");
     let cases = folder.path().join("cases.yaml");
     let write = |text: &str| fs::write(&cases, text).unwrap();
@@ -303,7 +303,7 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
 }
 
 #[test]
-fn a_deployed_stage_is_tested_with_tokens_of_a_command() {
+fn a_deployed_stage_is_tested_with_a_token_command() {
     let dev = Dev::start(&["infra/petstore", "--port", "0"]);
     let command = format!(
         "test \"$TOKEN_EXPIRED\" = false -a -z \"$TOKEN_AUDIENCE\" && curl -sf -d grant_type=client_credentials --data-urlencode \"scope=$TOKEN_SCOPES\" {}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'",
@@ -341,12 +341,12 @@ fn a_document_is_served_without_a_manifest() {
     );
     let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0", "--function", &guard]);
     assert_eq!(dev.ready["api"], "export");
-    assert_eq!(dev.ask("GET", "/health", None).0.status, 200);
+    assert_eq!(dev.request("GET", "/health", None).0.status, 200);
     for (token, status) in
         [("Bearer all.a.a", 500), ("Bearer a.b.all", 500), ("Bearer garbage", 401), ("", 401)]
     {
-        let (answer, told) = dev.ask("GET", "/pets", Some(token));
-        assert_eq!(answer.status, status, "{token}: {told}");
+        let (response, told) = dev.request("GET", "/pets", Some(token));
+        assert_eq!(response.status, status, "{token}: {told}");
     }
     // What answers would be cached by is known, or nothing is served.
     let text = fs::read_to_string(&document).unwrap();
@@ -373,6 +373,6 @@ fn a_document_is_served_without_a_manifest() {
         limits.iter().any(|limit| limit.as_str().unwrap().contains("nobody can be asked for")),
         "{limits:?}"
     );
-    let (answer, told) = dev.ask("GET", "/pets", Some("Bearer a.b.c"));
-    assert_eq!(answer.status, 500, "{told}");
+    let (response, told) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
+    assert_eq!(response.status, 500, "{told}");
 }

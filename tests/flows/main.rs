@@ -18,6 +18,6 @@ mod local_tools;
 mod on_aws;
 mod page;
 mod parity;
-mod promises;
 mod provider;
+mod readme;
 mod side_by_side;

@@ -6,23 +6,23 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
-use e2e::stand_in::{Asked, StandIn, Wire};
+use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer};
 use e2e::{binary, root, tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
 mod access;
 mod bad_input;
+mod command_output;
 mod everything;
 mod faults;
-mod life;
-mod looking;
-mod permitted;
+mod inspection;
+mod lifecycle;
+mod permissions;
 mod real_authorizer;
 mod safety;
 mod shipping;
 mod size;
-mod words;
 
 /// The token that the test's authorizer knows.
 const TOKEN: &str = "aaa.bbb.ccc";
@@ -31,42 +31,42 @@ const REGION: &str = "eu-west-1";
 /// An account of its own, and the files to deploy there.
 struct Account {
     key: String,
-    wire: Wire,
+    proxy: FaultProxy,
     folder: TempDir,
 }
 
 /// What a command ended with and wrote.
-struct Told {
+struct CommandOutput {
     exit: i32,
     stdout: String,
     stderr: String,
 }
 
-impl Told {
+impl CommandOutput {
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     #[track_caller]
-    fn exits(self, exit: i32) -> Self {
+    fn expect_exit(self, exit: i32) -> Self {
         assert_eq!(self.exit, exit, "{self:?}");
         self
     }
 
     /// Says whether it told this, to whomever.
-    fn says(&self, text: &str) -> bool {
+    fn contains(&self, text: &str) -> bool {
         self.stdout.contains(text) || self.stderr.contains(text)
     }
 }
 
-impl std::fmt::Debug for Told {
+impl std::fmt::Debug for CommandOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { exit, stdout, stderr } = self;
         write!(f, "exit {exit}\n--- stdout\n{stdout}--- stderr\n{stderr}")
     }
 }
 
-impl From<Output> for Told {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         Self {
             exit: output.status.code().unwrap_or(-1),
@@ -96,14 +96,14 @@ fn command(key: &str, endpoint: &str, folder: &Path, arguments: &[&str]) -> Comm
 impl Account {
     /// An account with the petstore's files, its role left to the deployer.
     fn new(key: &str) -> Self {
-        Self::of(key, 500, Wire::knowing(TOKEN))
+        Self::of(key, 500, FaultProxy::accepting(TOKEN))
     }
 
-    fn of(key: &str, page: usize, asked: Asked) -> Self {
-        Self::behind(key, Wire::before(&StandIn::localstack().address, page, asked))
+    fn of(key: &str, page: usize, asked: TestInvokeAuthorizer) -> Self {
+        Self::behind(key, FaultProxy::in_front_of(&Emulator::localstack().address, page, asked))
     }
 
-    fn behind(key: &str, wire: Wire) -> Self {
+    fn behind(key: &str, proxy: FaultProxy) -> Self {
         // Tests run at the same time, and what they share is the emulator: an account is one test's.
         // A thread that a test starts has no name.
         static OWNERS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
@@ -112,7 +112,7 @@ impl Account {
             let owner = owners.entry(key.to_owned()).or_insert_with(|| test.to_owned());
             assert_eq!(owner, test, "two tests use the account {key}");
         }
-        let account = Self { key: key.to_owned(), wire, folder: tempfile::tempdir().unwrap() };
+        let account = Self { key: key.to_owned(), proxy, folder: tempfile::tempdir().unwrap() };
         for name in ["openapi.yaml", "portcullis.toml"] {
             fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();
         }
@@ -138,32 +138,32 @@ impl Account {
         fs::write(self.path(name), text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Told {
-        self.wire.arm(None);
-        self.go(arguments)
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
+        self.proxy.inject(None);
+        self.run_with_faults(arguments)
     }
 
     /// Runs it with whatever the wire was told to do.
-    fn go(&self, arguments: &[&str]) -> Told {
-        let mut command = command(&self.key, &self.wire.url, self.folder.path(), arguments);
+    fn run_with_faults(&self, arguments: &[&str]) -> CommandOutput {
+        let mut command = command(&self.key, &self.proxy.url, self.folder.path(), arguments);
         command.output().unwrap().into()
     }
 
     #[track_caller]
-    fn deploy(&self, stage: &str) -> Told {
-        self.run(&["deploy", "--stage", stage, "--yes", "--output", "json"]).exits(0)
+    fn deploy(&self, stage: &str) -> CommandOutput {
+        self.run(&["deploy", "--stage", stage, "--yes", "--output", "json"]).expect_exit(0)
     }
 
     #[track_caller]
     fn plan(&self, stage: &str) -> Value {
-        self.run(&["plan", "--stage", stage, "--output", "json"]).exits(0).json()
+        self.run(&["plan", "--stage", stage, "--output", "json"]).expect_exit(0).json()
     }
 
     /// Plans, and expects that there is nothing to do.
     #[track_caller]
-    fn is_done(&self, stage: &str) {
-        let told = self.run(&["plan", "--stage", stage, "--detailed-exitcode"]).exits(0);
-        assert!(told.says("nothing to do"), "{told:?}");
+    fn expect_no_changes(&self, stage: &str) {
+        let output = self.run(&["plan", "--stage", stage, "--detailed-exitcode"]).expect_exit(0);
+        assert!(output.contains("nothing to do"), "{output:?}");
     }
 
     fn read_back(&self) -> Value {
@@ -181,7 +181,7 @@ impl Account {
     /// Does something by boto3: `client` is API Gateway's and `api` the id of the first API.
     fn python(&self, script: &str) -> String {
         let key = &self.key;
-        let endpoint = &StandIn::localstack().address;
+        let endpoint = &Emulator::localstack().address;
         python(&format!(
             "import boto3, json\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='{REGION}')\nclient = s.client('apigateway', endpoint_url='http://{endpoint}')\niam = s.client('iam', endpoint_url='http://{endpoint}')\nawslambda = s.client('lambda', endpoint_url='http://{endpoint}')\napis = client.get_rest_apis()['items']\napi = apis[0]['id'] if apis else None\n{script}"
         ))
@@ -200,7 +200,7 @@ fn python(script: &str) -> String {
 fn read_back(accounts: &[&str]) -> Value {
     let mut python = Command::new(tool("localstack/bin/python"));
     python.arg(root().join("tests/flows/read_back.py"));
-    python.args([&format!("http://{}", StandIn::localstack().address), REGION]).args(accounts);
+    python.args([&format!("http://{}", Emulator::localstack().address), REGION]).args(accounts);
     let output = python.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -5,7 +5,7 @@ use std::process::Command;
 use e2e::{Dev, tool};
 
 #[test]
-fn whoever_clicks_through_the_page_sees_a_200_a_401_and_a_403() {
+fn the_page_shows_a_200_a_401_and_a_403() {
     let dev = Dev::start(&["infra/petstore", "--port", "0"]);
     let output = Command::new("node")
         .arg(tool("browser/click.mjs"))

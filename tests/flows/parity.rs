@@ -86,7 +86,7 @@ fn corpus(issuer: &Dev) -> Vec<String> {
 }
 
 #[test]
-fn wherever_it_runs_it_says_the_same() {
+fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
     let issuer = Dev::start(&["infra/petstore", "--port", "0"]);
     let corpus = corpus(&issuer);
     for kind in ["token", "request"] {
@@ -121,9 +121,9 @@ fn wherever_it_runs_it_says_the_same() {
             for (method, path) in [("GET", "/pets/7"), ("POST", "/pets"), ("GET", "/pets/7/owner")]
             {
                 let said = |dev: &Dev| {
-                    let (answer, told) = dev.ask(method, path, Some(authorization));
+                    let (response, trace) = dev.request(method, path, Some(authorization));
                     let base = dev.url().strip_suffix("/dev").unwrap();
-                    let id = told["request_id"].as_str().unwrap();
+                    let id = trace["request_id"].as_str().unwrap();
                     let all =
                         http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"")
                             .json();
@@ -134,8 +134,8 @@ fn wherever_it_runs_it_says_the_same() {
                         "{all}"
                     );
                     // What passes is echoed, ports and all.
-                    let body = if answer.status == 200 { String::new() } else { answer.body };
-                    (answer.status, body, told["authorizer_called"].clone(), said)
+                    let body = if response.status == 200 { String::new() } else { response.body };
+                    (response.status, body, trace["authorizer_called"].clone(), said)
                 };
                 let first = said(&within);
                 assert_eq!(

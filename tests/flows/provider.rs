@@ -15,14 +15,14 @@ fn token(issuer: &str, algorithm: &str, resource: &str, scope: &str) -> String {
         "grant_type=client_credentials&client_id={algorithm}&client_secret=not+a+secret&resource={resource}&scope={scope}"
     );
     let kind = ("Content-Type", "application/x-www-form-urlencoded");
-    let answer = http::send("POST", &format!("{issuer}/token"), &[kind], form.as_bytes());
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let answer: serde_json::Value = serde_json::from_str(answer.body.trim()).unwrap();
-    format!("Bearer {}", answer["access_token"].as_str().unwrap())
+    let response = http::send("POST", &format!("{issuer}/token"), &[kind], form.as_bytes());
+    assert_eq!(response.status, 200, "{response:?}");
+    let response: serde_json::Value = serde_json::from_str(response.body.trim()).unwrap();
+    format!("Bearer {}", response["access_token"].as_str().unwrap())
 }
 
 #[test]
-fn its_tokens_open_the_petstore_and_those_for_another_audience_do_not() {
+fn tokens_of_a_third_party_issuer_are_accepted_for_the_right_audience_only() {
     let server = tool("oidc-provider/server.mjs");
     let provider = Process::start(Command::new("node").arg(server));
     let issuer = provider.line(Wait::Start, |line| line.starts_with("http://"));
@@ -39,14 +39,14 @@ fn its_tokens_open_the_petstore_and_those_for_another_audience_do_not() {
 
     for algorithm in ["RS256", "ES256"] {
         let reader = token(&issuer, algorithm, PETSTORE, "pets:read");
-        let (answer, told) = dev.ask("GET", "/pets/7", Some(&reader));
-        assert_eq!(answer.status, 200, "{algorithm}: {told}");
-        let (answer, told) = dev.ask("GET", "/owners", Some(&reader));
-        assert_eq!(answer.status, 403, "{algorithm}: {told}");
+        let (response, trace) = dev.request("GET", "/pets/7", Some(&reader));
+        assert_eq!(response.status, 200, "{algorithm}: {trace}");
+        let (response, trace) = dev.request("GET", "/owners", Some(&reader));
+        assert_eq!(response.status, 403, "{algorithm}: {trace}");
         let stranger = token(&issuer, algorithm, "https://other.example.com", "pets:read");
-        let (answer, told) = dev.ask("GET", "/pets/7", Some(&stranger));
-        assert_eq!(answer.status, 401, "{algorithm}: {told}");
-        assert!(told["why"].as_str().unwrap().contains("another audience"), "{told}");
+        let (response, trace) = dev.request("GET", "/pets/7", Some(&stranger));
+        assert_eq!(response.status, 401, "{algorithm}: {trace}");
+        assert!(trace["why"].as_str().unwrap().contains("another audience"), "{trace}");
     }
 
     // The same provider where only RS256 is trusted.
@@ -56,10 +56,10 @@ fn its_tokens_open_the_petstore_and_those_for_another_audience_do_not() {
     )
     .unwrap();
     let strict = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0", "--no-local-issuer"]);
-    let (answer, told) =
-        strict.ask("GET", "/pets/7", Some(&token(&issuer, "ES256", PETSTORE, "pets:read")));
-    assert_eq!(answer.status, 401, "{told}");
-    let (answer, told) =
-        strict.ask("GET", "/pets/7", Some(&token(&issuer, "RS256", PETSTORE, "pets:read")));
-    assert_eq!(answer.status, 200, "{told}");
+    let (response, trace) =
+        strict.request("GET", "/pets/7", Some(&token(&issuer, "ES256", PETSTORE, "pets:read")));
+    assert_eq!(response.status, 401, "{trace}");
+    let (response, trace) =
+        strict.request("GET", "/pets/7", Some(&token(&issuer, "RS256", PETSTORE, "pets:read")));
+    assert_eq!(response.status, 200, "{trace}");
 }

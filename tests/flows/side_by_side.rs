@@ -72,17 +72,17 @@ fn pass_on(mut stream: TcpStream, counted: &AtomicUsize, to: &str) {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         counted.fetch_add(1, Ordering::SeqCst);
-        let answer = http::send("POST", to, &[], &body);
-        let error = answer
+        let response = http::send("POST", to, &[], &body);
+        let error = response
             .header("x-amz-function-error")
             .map(|error| format!("X-Amz-Function-Error: {error}\r\n"));
         let head = format!(
             "HTTP/1.1 {} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n",
-            answer.status,
-            answer.body.len(),
+            response.status,
+            response.body.len(),
             error.unwrap_or_default()
         );
-        if stream.write_all(&[head.as_bytes(), answer.body.as_bytes()].concat()).is_err() {
+        if stream.write_all(&[head.as_bytes(), response.body.as_bytes()].concat()).is_err() {
             return;
         }
     }
@@ -112,18 +112,18 @@ fn offline(routes: &Value, ask: &str) -> (Process, String) {
 
 /// What is seen of an answer: status, the message in its body, and whether the authorizer was
 /// asked.
-fn seen(answer: &http::Answer, asked: bool) -> String {
-    let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+fn seen(response: &http::Response, asked: bool) -> String {
+    let json: Value = serde_json::from_str(&response.body).unwrap_or_default();
     let message = ["message", "Message"]
         .iter()
         .find_map(|name| json.get(name).map(|text| format!(" {name}: {text}")));
     let message = message
         .or_else(|| json.get("path").map(|path| format!(" reaches {path}")))
         .unwrap_or_default();
-    if answer.status == 0 {
+    if response.status == 0 {
         return "no answer".to_owned();
     }
-    format!("{}{message}{}", answer.status, if asked { ", asked" } else { "" })
+    format!("{}{message}{}", response.status, if asked { ", asked" } else { "" })
 }
 
 #[test]
@@ -427,8 +427,8 @@ fn the_petstore_beside_serverless_offline() {
             format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         let ask = |address: &str, count: &AtomicUsize| {
             let before = count.load(Ordering::SeqCst);
-            let answer = http::raw_within(address, bytes.as_bytes(), SILENT);
-            seen(&answer, count.load(Ordering::SeqCst) > before)
+            let response = http::raw_within(address, bytes.as_bytes(), SILENT);
+            seen(&response, count.load(Ordering::SeqCst) > before)
         };
         let (our, their) = (ask(&our_address, &our_count), ask(&their_address, &their_count));
         assert_eq!(our, *aws, "{line}, {name}");

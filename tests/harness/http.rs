@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes on a socket, so that a test can send what no client would.
+//! HTTP/1.1 as bytes on a socket, so that a test can send what no HTTP client sends.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use crate::wait::Wait;
 
-/// What a server answered.
+/// A server's response.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status; 0 if there was no answer.
+pub struct Response {
+    /// The status; 0 if there was no response.
     pub status: u16,
-    /// The headers, names in lower case.
+    /// The headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -33,7 +33,7 @@ impl Answer {
 
 /// Sends a request to an `http` URL.
 #[track_caller]
-pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let rest = url.strip_prefix("http://").expect("an http URL");
     let (address, path) = rest
         .split_once('/')
@@ -53,7 +53,7 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> A
     raw(address, &[head.as_bytes(), b"\r\n", body].concat())
 }
 
-/// Connects, with the limit of a reply for each read.
+/// Connects; each read has the limit of [`Wait::Reply`].
 pub fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
     stream.set_read_timeout(Some(Wait::Reply.limit())).unwrap();
@@ -62,35 +62,38 @@ pub fn connect(address: &str) -> TcpStream {
 
 /// Sends bytes and reads until the server closes.
 #[track_caller]
-pub fn raw(address: &str, bytes: &[u8]) -> Answer {
+pub fn raw(address: &str, bytes: &[u8]) -> Response {
     let limit = Wait::Reply.limit();
-    let (answer, timed_out) = exchange(address, bytes, limit);
+    let (response, timed_out) = exchange(address, bytes, limit);
     let head = String::from_utf8_lossy(bytes);
     let line = head.lines().next().unwrap_or_default();
-    assert!(!timed_out, "no reply from {address} to `{line}` within {limit:?}; so far {answer:?}");
-    answer
+    assert!(
+        !timed_out,
+        "no reply from {address} to `{line}` within {limit:?}; so far {response:?}"
+    );
+    response
 }
 
-/// Sends bytes and reads until the server closes, or keeps silent for this long.
-pub fn raw_within(address: &str, bytes: &[u8], limit: Duration) -> Answer {
+/// Sends bytes and reads until the server closes or sends nothing for this long.
+pub fn raw_within(address: &str, bytes: &[u8], limit: Duration) -> Response {
     exchange(address, bytes, limit).0
 }
 
-/// The answer, and whether the server kept silent for longer than the limit.
-fn exchange(address: &str, bytes: &[u8], limit: Duration) -> (Answer, bool) {
+/// Returns the response, and whether a read timed out.
+fn exchange(address: &str, bytes: &[u8], limit: Duration) -> (Response, bool) {
     let mut stream = connect(address);
     stream.set_read_timeout(Some(limit)).unwrap();
-    // A server may refuse before it has read everything.
+    // A server may reject a request before it has read all of it.
     let _ = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let end = stream.read_to_end(&mut answer).map_err(|error| error.kind());
+    let mut response = Vec::new();
+    let end = stream.read_to_end(&mut response).map_err(|error| error.kind());
     let timed_out = matches!(end, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut));
-    (parsed(&String::from_utf8_lossy(&answer)), timed_out)
+    (parse(&String::from_utf8_lossy(&response)), timed_out)
 }
 
-fn parsed(answer: &str) -> Answer {
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
-        return Answer { status: 0, headers: Vec::new(), body: answer.to_owned() };
+fn parse(response: &str) -> Response {
+    let Some((head, body)) = response.split_once("\r\n\r\n") else {
+        return Response { status: 0, headers: Vec::new(), body: response.to_owned() };
     };
     let mut lines = head.lines();
     let status =
@@ -99,5 +102,5 @@ fn parsed(answer: &str) -> Answer {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    Answer { status: status.unwrap_or(0), headers, body: body.to_owned() }
+    Response { status: status.unwrap_or(0), headers, body: body.to_owned() }
 }

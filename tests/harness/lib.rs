@@ -1,5 +1,5 @@
-//! Starts the programs under test and the third-party ones beside them, and talks to them
-//! as their users do. Whatever is started ends with the value that stands for it.
+//! Starts the programs under test and third-party ones, and uses them as their users do. A
+//! program ends when the value that represents it is dropped.
 
 #![expect(
     clippy::expect_used,
@@ -7,13 +7,13 @@
     clippy::missing_panics_doc,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on panics"
+    reason = "a failing test panics"
 )]
 
 pub mod backend;
+pub mod emulator;
 pub mod http;
 pub mod process;
-pub mod stand_in;
 pub mod wait;
 
 use std::fs;
@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use process::Process;
 use wait::Wait;
 
-/// The folder of the whole project.
+/// The root folder of the project.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -39,12 +39,12 @@ pub fn tool(path: &str) -> PathBuf {
     tool
 }
 
-/// A binary of ours, as the sources are now.
+/// A binary of this workspace, built from the current sources.
 pub fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        // The same selection as in `tests/run`, so that dependencies have the features they were
-        // just built with: otherwise the large ones are built once more.
+        // The same package selection as in `tests/run`, so that the features of the dependencies
+        // are the same: otherwise the large ones are built again.
         let mut build = Command::new("cargo");
         build.args(["build", "--quiet", "--workspace", "--bins", "--tests"]);
         Process::build(build.current_dir(root()));
@@ -52,7 +52,7 @@ pub fn binary(name: &str) -> PathBuf {
     root().join("target/debug").join(name)
 }
 
-/// The petstore's files with one text replaced.
+/// A copy of the petstore's files with one text replaced.
 pub fn petstore_with(file: &str, from: &str, to: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["openapi.yaml", "portcullis.toml"] {
@@ -64,9 +64,9 @@ pub fn petstore_with(file: &str, from: &str, to: &str) -> TempDir {
     folder
 }
 
-/// `deployer dev`, running.
+/// A running `deployer dev`.
 pub struct Dev {
-    /// What it said when it was ready.
+    /// Its `ready` event.
     pub ready: Value,
     process: Process,
 }
@@ -76,11 +76,11 @@ impl Dev {
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(binary("deployer"));
         command.args(["dev", "--output", "json"]).args(arguments).current_dir(root());
-        Self::of(Process::start(&mut command))
+        Self::from_process(Process::start(&mut command))
     }
 
-    /// Waits until a process that is `deployer dev --output json` is ready.
-    pub fn of(process: Process) -> Self {
+    /// Waits until a `deployer dev --output json` process is ready.
+    pub fn from_process(process: Process) -> Self {
         let ready = process.json_line(Wait::Start, |line| line["event"] == "ready");
         Self { ready, process }
     }
@@ -95,57 +95,57 @@ impl Dev {
         self.ready["issuer"].as_str().expect("a local issuer")
     }
 
-    /// A token of the local issuer's.
+    /// A token of the local issuer.
     pub fn token(&self, scope: &str) -> String {
         let body = format!("grant_type=client_credentials&scope={}", scope.replace(' ', "+"));
         let form = ("Content-Type", "application/x-www-form-urlencoded");
-        let answer =
+        let response =
             http::send("POST", &format!("{}/token", self.issuer()), &[form], body.as_bytes());
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["access_token"].as_str().unwrap().to_owned()
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Sends a request below the stage, and returns the answer with what the gateway told.
-    pub fn ask(
+    /// Sends a request to a path of the stage; returns the response and the gateway's trace.
+    pub fn request(
         &self,
         method: &str,
         path: &str,
         authorization: Option<&str>,
-    ) -> (http::Answer, Value) {
+    ) -> (http::Response, Value) {
         let headers: Vec<(&str, &str)> =
             authorization.map(|value| ("Authorization", value)).into_iter().collect();
-        let answer = http::send(method, &format!("{}{path}", self.url()), &headers, b"");
-        let told = self.told(&answer);
-        (answer, told)
+        let response = http::send(method, &format!("{}{path}", self.url()), &headers, b"");
+        let trace = self.trace(&response);
+        (response, trace)
     }
 
-    /// What the gateway told about a request.
-    pub fn told(&self, answer: &http::Answer) -> Value {
-        let id = answer
+    /// The gateway's trace of a request, from its log.
+    pub fn trace(&self, response: &http::Response) -> Value {
+        let id = response
             .header("x-amzn-requestid")
-            .unwrap_or_else(|| panic!("no request id: {answer:?}"))
+            .unwrap_or_else(|| panic!("no request id: {response:?}"))
             .to_owned();
         self.process.json_line(Wait::Reply, |line| line["request_id"] == id.as_str())
     }
 
-    /// Waits for something it says.
-    pub fn said(&self, fits: impl Fn(&Value) -> bool) -> Value {
-        self.process.json_line(Wait::Reply, fits)
+    /// Waits for an event of its log.
+    pub fn wait_for_event(&self, matches: impl Fn(&Value) -> bool) -> Value {
+        self.process.json_line(Wait::Reply, matches)
     }
 
-    /// Waits for something it says for the nth time, counted from 1.
-    pub fn said_again(&self, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
-        self.process.nth_json_line(Wait::Reply, fits, nth)
+    /// Waits for the nth matching event, counted from 1.
+    pub fn wait_for_nth_event(&self, matches: impl Fn(&Value) -> bool, nth: usize) -> Value {
+        self.process.nth_json_line(Wait::Reply, matches, nth)
     }
 
     /// Waits until stderr contains a text.
-    pub fn wrote_to_stderr(&self, text: &str) {
+    pub fn wait_for_stderr(&self, text: &str) {
         let found = || self.process.stderr().contains(text).then_some(());
         Wait::Reply.until(&format!("`{text}` on stderr"), || self.process.output(), found);
     }
 
     /// Sends a signal by name, and returns the exit code.
-    pub fn end(self, signal: &str) -> Option<i32> {
-        self.process.end(signal)
+    pub fn stop(self, signal: &str) -> Option<i32> {
+        self.process.stop(signal)
     }
 }

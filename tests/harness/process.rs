@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::wait::Wait;
 
-/// A running program, its stdout line by line and all it wrote to stderr. It is killed with
-/// this value.
+/// A running program, its stdout by lines and its stderr as one text. Dropping the value kills
+/// it.
 pub struct Process {
     command: String,
     child: Mutex<Child>,
@@ -37,11 +37,11 @@ impl Process {
         });
         let mut errors = child.stderr.take().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
-        let kept = Arc::clone(&stderr);
+        let buffer = Arc::clone(&stderr);
         let reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(length @ 1..) = errors.read(&mut piece) {
-                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
+                buffer.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
             }
         });
         let (child, lines) = (Mutex::new(child), Mutex::new((receiver, Vec::new())));
@@ -56,32 +56,32 @@ impl Process {
         assert!(status.success(), "{status}; {}", build.output());
     }
 
-    /// Waits for a line of stdout that fits, whether it came before or is still to come.
+    /// Waits for a matching line of stdout, earlier lines included.
     #[track_caller]
-    pub fn line(&self, wait: Wait, fits: impl Fn(&str) -> bool) -> String {
-        self.nth_line(wait, fits, 1)
+    pub fn line(&self, wait: Wait, matches: impl Fn(&str) -> bool) -> String {
+        self.nth_line(wait, matches, 1)
     }
 
-    /// Waits for the nth line of stdout that fits, counted from 1.
+    /// Waits for the nth matching line of stdout, counted from 1.
     #[track_caller]
-    fn nth_line(&self, wait: Wait, fits: impl Fn(&str) -> bool, nth: usize) -> String {
+    fn nth_line(&self, wait: Wait, matches: impl Fn(&str) -> bool, nth: usize) -> String {
         let left = wait.begin();
         let mut lines = self.lines.lock().unwrap();
         let mut missing = nth;
-        if let Some(line) = lines.1.iter().filter(|line| fits(line)).nth(nth - 1) {
+        if let Some(line) = lines.1.iter().filter(|line| matches(line)).nth(nth - 1) {
             return line.clone();
         }
-        missing -= lines.1.iter().filter(|line| fits(line)).count();
+        missing -= lines.1.iter().filter(|line| matches(line)).count();
         loop {
             let line = match lines.0.recv_timeout(left().unwrap_or_default()) {
                 Ok(line) => line,
                 Err(error) => {
                     drop(lines);
-                    self.gave_up(wait, error);
+                    self.fail(wait, error);
                 }
             };
             lines.1.push(line.clone());
-            missing -= usize::from(fits(&line));
+            missing -= usize::from(matches(&line));
             if missing == 0 {
                 return line;
             }
@@ -89,35 +89,37 @@ impl Process {
     }
 
     #[track_caller]
-    fn gave_up(&self, wait: Wait, error: RecvTimeoutError) -> ! {
+    fn fail(&self, wait: Wait, error: RecvTimeoutError) -> ! {
         let output = self.output();
         match error {
             RecvTimeoutError::Timeout => {
-                panic!("no such line of stdout within {:?}; {output}", wait.limit())
+                panic!("no matching line of stdout within {:?}; {output}", wait.limit())
             }
-            RecvTimeoutError::Disconnected => panic!("stdout ended without such a line; {output}"),
+            RecvTimeoutError::Disconnected => {
+                panic!("stdout ended without a matching line; {output}")
+            }
         }
     }
 
-    /// Waits for a line of stdout that is JSON and fits.
+    /// Waits for a matching JSON line of stdout.
     #[track_caller]
-    pub fn json_line(&self, wait: Wait, fits: impl Fn(&Value) -> bool) -> Value {
-        self.nth_json_line(wait, fits, 1)
+    pub fn json_line(&self, wait: Wait, matches: impl Fn(&Value) -> bool) -> Value {
+        self.nth_json_line(wait, matches, 1)
     }
 
-    /// Waits for the nth line of stdout that is JSON and fits.
+    /// Waits for the nth matching JSON line of stdout.
     #[track_caller]
-    pub fn nth_json_line(&self, wait: Wait, fits: impl Fn(&Value) -> bool, nth: usize) -> Value {
+    pub fn nth_json_line(&self, wait: Wait, matches: impl Fn(&Value) -> bool, nth: usize) -> Value {
         let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
-        parsed(&self.nth_line(wait, |line| fits(&parsed(line)), nth))
+        parsed(&self.nth_line(wait, |line| matches(&parsed(line)), nth))
     }
 
-    /// What it wrote to stderr so far.
+    /// Its stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
-    /// The command, and what it wrote to stdout and stderr so far.
+    /// The command, and its stdout and stderr so far.
     pub fn output(&self) -> String {
         self.read_to_end();
         let mut lines = self.lines.lock().unwrap();
@@ -127,7 +129,7 @@ impl Process {
         format!("{}\n--- stdout\n{stdout}\n--- stderr\n{}", self.command, self.stderr())
     }
 
-    /// Gives the reader of stderr a second for the last words of a program that has ended.
+    /// Waits up to a second for the rest of stderr of a program that has ended.
     fn read_to_end(&self) {
         for _ in 0..50 {
             if self.reader.is_finished() {
@@ -137,9 +139,9 @@ impl Process {
         }
     }
 
-    /// Sends a signal by name, waits for the end and returns the exit code.
+    /// Sends a signal by name, waits for the exit and returns the exit code.
     #[track_caller]
-    pub fn end(self, signal: &str) -> Option<i32> {
+    pub fn stop(self, signal: &str) -> Option<i32> {
         let id = self.id();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
         self.exit_status(Wait::Reply).code()
@@ -148,7 +150,7 @@ impl Process {
     #[track_caller]
     fn exit_status(&self, wait: Wait) -> ExitStatus {
         let ended = || self.child.lock().unwrap().try_wait().unwrap();
-        wait.until("end of the program", || self.output(), ended)
+        wait.until("exit of the program", || self.output(), ended)
     }
 
     fn id(&self) -> String {
@@ -160,11 +162,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         let id = self.id();
         let Ok(child) = self.child.get_mut() else { return };
-        // The id of a program that has ended may be another's by now.
+        // The process ID of an ended program may have been reused.
         if let Ok(Some(_)) = child.try_wait() {
             return;
         }
-        // What it started goes with it: `cargo lambda watch` runs cargo, which runs the function.
+        // Its children too: `cargo lambda watch` runs cargo, which runs the function.
         let _ = Command::new("pkill").args(["-KILL", "-P", &id]).status();
         let _ = child.kill();
         let _ = child.wait();

@@ -1,5 +1,5 @@
-//! The time limits of the tests, each with its reason. A wait that runs out panics and says for
-//! what it was.
+//! The time limits of the tests, each with its reason. A wait that exceeds its limit
+//! panics with what it waited for.
 //!
 //! The times in the reasons were measured on two cores with a load of six, as when several tests
 //! and a release build run at once; the limits are five to ten times as long.
@@ -9,15 +9,15 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The kind of a wait, which sets its limit.
+/// The kinds of wait, each with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// A program that is already built gets ready. The slowest, serverless-offline, takes 11 s.
+    /// The start of a program that is already built. The slowest, serverless-offline, takes 11 s.
     Start,
-    /// A running program writes a line, answers a request or ends. The first call to `LocalStack`
-    /// takes 9 s, and a gateway waits for an integration for up to 29 s.
+    /// A log line, a response or the exit of a running program. The first call to `LocalStack`
+    /// takes 9 s, and the gateway waits up to 29 s for an integration.
     Reply,
-    /// Cargo compiles. A release build of the deployer takes a few minutes of two idle cores.
+    /// A build. A release build of the deployer takes a few minutes on two idle cores.
     Build,
 }
 
@@ -30,19 +30,19 @@ impl Wait {
         }
     }
 
-    /// The time left of this wait, as a function to call again and again.
+    /// Returns a function that returns the time left of this wait.
     #[expect(clippy::disallowed_methods, reason = "the harness is a shell: limits are real time")]
     pub(crate) fn begin(self) -> impl Fn() -> Option<Duration> {
         let end = Instant::now() + self.limit();
         move || end.checked_duration_since(Instant::now())
     }
 
-    /// Polls until there is a value. When the limit is reached, `shown` is part of the message.
+    /// Polls until there is a value. At the limit it panics with `details`.
     #[track_caller]
     pub fn until<T>(
         self,
         what: &str,
-        shown: impl Fn() -> String,
+        details: impl Fn() -> String,
         mut poll: impl FnMut() -> Option<T>,
     ) -> T {
         const INTERVAL: Duration = Duration::from_millis(20);
@@ -51,7 +51,7 @@ impl Wait {
             if let Some(value) = poll() {
                 return value;
             }
-            assert!(left().is_some(), "no {what} within {:?}; {}", self.limit(), shown());
+            assert!(left().is_some(), "no {what} within {:?}; {}", self.limit(), details());
             thread::park_timeout(INTERVAL);
         }
     }

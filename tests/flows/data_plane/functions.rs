@@ -11,15 +11,15 @@ use super::Plane;
 const INTERNAL: &str = r#"{"message": "Internal server error"}"#;
 
 #[test]
-fn a_function_gets_the_request_and_says_the_response() {
+fn a_function_receives_the_proxy_event_and_returns_the_response() {
     let plane = Plane::start(&[]);
-    let (answer, told) = plane.ask(
+    let (response, trace) = plane.request(
         "PUT",
         "/answers/a%20b?q=1&q=2&r",
         &[("X-CamEl", "1"), ("X-CamEl", "2"), ("User-Agent", "test")],
         "body ä".as_bytes(),
     );
-    let event = answer.json();
+    let event = response.json();
     for (pointer, expected) in [
         ("/httpMethod", json!("PUT")),
         ("/path", json!("/answers/a%20b")),
@@ -32,30 +32,30 @@ fn a_function_gets_the_request_and_says_the_response() {
         ("/stageVariables", json!({"color": "blue", "function": "answers"})),
         ("/requestContext/path", json!("/dev/answers/a%20b")),
         ("/requestContext/identity/userAgent", json!("test")),
-        ("/requestContext/requestId", told["request_id"].clone()),
+        ("/requestContext/requestId", trace["request_id"].clone()),
         ("/body", json!("body ä")),
         ("/isBase64Encoded", json!(false)),
     ] {
         assert_eq!(event.pointer(pointer), Some(&expected), "{pointer}: {event:#}");
     }
     assert_eq!(event.pointer("/requestContext/authorizer"), None);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
 
-    let (answer, _) = plane.ask("GET", "/answers/text", &[], b"");
+    let (response, _) = plane.request("GET", "/answers/text", &[], b"");
     assert_eq!(
-        (answer.status, answer.body.as_str(), answer.header("x-one")),
+        (response.status, response.body.as_str(), response.header("x-one")),
         (201, "hello", Some("1"))
     );
-    let many: Vec<&str> = answer
+    let many: Vec<&str> = response
         .headers
         .iter()
         .filter(|(name, _)| name == "x-many")
         .map(|(_, value)| value.as_str())
         .collect();
     assert_eq!(many, ["a", "b"]);
-    assert_eq!(answer.header("x-amzn-remapped-server"), Some("mine"));
-    assert_eq!(answer.header("x-amzn-remapped-date"), Some("then"));
-    assert!(answer.header("x-amzn-trace-id").is_some_and(|id| id.starts_with("Root=1-")));
+    assert_eq!(response.header("x-amzn-remapped-server"), Some("mine"));
+    assert_eq!(response.header("x-amzn-remapped-date"), Some("then"));
+    assert!(response.header("x-amzn-trace-id").is_some_and(|id| id.starts_with("Root=1-")));
 
     // What an authorizer says reaches it as text.
     let event = plane.get("/known/x", "Bearer all").0.json();
@@ -65,9 +65,9 @@ fn a_function_gets_the_request_and_says_the_response() {
     );
     // Bytes go both ways where a media type says so.
     let sent =
-        plane.ask("POST", "/answers/x", &[("Content-Type", "image/png")], &[0, 255]).0.json();
+        plane.request("POST", "/answers/x", &[("Content-Type", "image/png")], &[0, 255]).0.json();
     assert_eq!((&sent["body"], &sent["isBase64Encoded"]), (&json!("AP8="), &json!(true)));
-    let text = plane.ask("GET", "/answers/bytes", &[], b"").0;
+    let text = plane.request("GET", "/answers/bytes", &[], b"").0;
     assert!(text.body.starts_with("AAECAw"), "{text:?}");
     let address =
         plane.dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
@@ -76,7 +76,7 @@ fn a_function_gets_the_request_and_says_the_response() {
 }
 
 #[test]
-fn a_function_that_fails_is_told_as_lambda_tells_it() {
+fn function_errors_are_reported_as_lambda_reports_them() {
     let plane = Plane::start(&["--function-timeout", "2"]);
     for (path, status, body, why) in [
         ("/answers/malformed", 502, INTERNAL, "missing field `statusCode`"),
@@ -91,18 +91,21 @@ fn a_function_that_fails_is_told_as_lambda_tells_it() {
         ("/hasty/slow", 504, r#"{"message":"Endpoint request timed out"}"#, "within 100 ms"),
         ("/answers/fine", 200, "", "answers 200"),
     ] {
-        let (answer, told) = plane.ask("GET", path, &[], b"");
-        assert_eq!(answer.status, status, "{path}: {told}");
-        assert!(body.is_empty() || answer.body == body, "{path}: {}", answer.body);
-        assert!(told["why"].as_str().unwrap().contains(why), "{path}: {told}");
+        let (response, trace) = plane.request("GET", path, &[], b"");
+        assert_eq!(response.status, status, "{path}: {trace}");
+        assert!(body.is_empty() || response.body == body, "{path}: {}", response.body);
+        assert!(trace["why"].as_str().unwrap().contains(why), "{path}: {trace}");
     }
     let large = vec![b'x'; 6_300_000];
-    let (answer, _) = plane.ask("POST", "/answers/x", &[], &large);
-    assert_eq!((answer.status, answer.body.as_str()), (413, r#"{"message": "Request Too Long"}"#));
+    let (response, _) = plane.request("POST", "/answers/x", &[], &large);
+    assert_eq!(
+        (response.status, response.body.as_str()),
+        (413, r#"{"message": "Request Too Long"}"#)
+    );
 }
 
 #[test]
-fn several_requests_run_in_several_environments_and_one_after_another_in_one() {
+fn concurrent_requests_use_several_environments_and_sequential_ones_reuse_one() {
     let plane = Plane::start(&[]);
     let url = format!("{}/answers/who", plane.dev.url());
     let who = |url: &str| http::send("GET", url, &[], b"").body;
@@ -119,15 +122,15 @@ fn several_requests_run_in_several_environments_and_one_after_another_in_one() {
 }
 
 #[test]
-fn functions_are_invoked_as_on_lambda() {
+fn functions_are_invoked_through_the_lambda_api() {
     let plane = Plane::start(&[]);
     let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
     let invoke = |name: &str, payload: &str, headers: &[(&str, &str)]| {
         let url = format!("{base}/2015-03-31/functions/{name}/invocations");
         http::send("POST", &url, headers, payload.as_bytes())
     };
-    let answer = invoke("answers", r#"{"what": "plain"}"#, &[]);
-    assert_eq!((answer.status, answer.json()), (200, json!({"seen": {"what": "plain"}})));
+    let response = invoke("answers", r#"{"what": "plain"}"#, &[]);
+    assert_eq!((response.status, response.json()), (200, json!({"seen": {"what": "plain"}})));
     let arn = "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Aanswers%3Alive";
     assert_eq!(invoke(arn, "{}", &[]).status, 200);
     let failed = invoke("answers:live", r#"{"what": "raise"}"#, &[]);
@@ -141,11 +144,11 @@ fn functions_are_invoked_as_on_lambda() {
     // Another gateway's function is behind such an endpoint.
     let endpoint = format!("answers={base}/2015-03-31/functions/answers/invocations");
     let other = Plane::start(&["--function", &endpoint]);
-    let (answer, _) = other.ask("GET", "/answers/text", &[], b"");
-    assert_eq!((answer.status, answer.body.as_str()), (201, "hello"));
-    let (answer, told) = other.ask("GET", "/answers/raise", &[], b"");
-    assert_eq!(answer.status, 502, "{told}");
-    assert!(told["why"].as_str().unwrap().contains("answers failed: it went wrong"), "{told}");
+    let (response, _) = other.request("GET", "/answers/text", &[], b"");
+    assert_eq!((response.status, response.body.as_str()), (201, "hello"));
+    let (response, trace) = other.request("GET", "/answers/raise", &[], b"");
+    assert_eq!(response.status, 502, "{trace}");
+    assert!(trace["why"].as_str().unwrap().contains("answers failed: it went wrong"), "{trace}");
     // Pages of others, and names that others made to lead here, invoke nothing.
     assert_eq!(invoke("answers", "{}", &[("Origin", "https://evil.example.com")]).status, 403);
     let address = base.strip_prefix("http://").unwrap();

@@ -14,66 +14,69 @@ use serde_json::json;
 use super::Plane;
 
 #[test]
-fn a_mapped_backend_gets_what_is_mapped_and_nothing_else() {
-    let backend = Backend::answering(
+fn an_http_integration_sends_only_mapped_parameters() {
+    let backend = Backend::responding(
         "HTTP/1.1 201 Created\r\nContent-Type: text/weird\r\nX-Secret: 1\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmade",
     );
     let plane = Plane::start(&["--backend", &backend.url]);
-    let (answer, _) = plane.ask(
+    let (response, _) = plane.request(
         "POST",
         "/http/a%2Fb?other=1",
         &[("X-Mine", "1"), ("Content-Type", "application/json")],
         b"{}",
     );
-    assert_eq!((answer.status, answer.body.as_str()), (202, "made"));
-    assert_eq!((answer.header("x-kind"), answer.header("x-secret")), (Some("text/weird"), None));
-    let seen = backend.seen().join("\n");
+    assert_eq!((response.status, response.body.as_str()), (202, "made"));
+    assert_eq!(
+        (response.header("x-kind"), response.header("x-secret")),
+        (Some("text/weird"), None)
+    );
+    let seen = backend.requests().join("\n");
     assert!(seen.starts_with("PUT /v1/a%2Fb?color=blue HTTP/1.1"), "{seen}");
     let lower = seen.to_ascii_lowercase();
     assert!(lower.contains("x-fixed: fixed") && !lower.contains("x-mine"), "{seen}");
 
     let backend =
-        Backend::answering("HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Backend::responding("HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let plane = Plane::start(&["--backend", &backend.url]);
-    let (answer, _) = plane.ask("POST", "/http/1", &[], b"");
-    assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"down": true}"#));
+    let (response, _) = plane.request("POST", "/http/1", &[], b"");
+    assert_eq!((response.status, response.body.as_str()), (503, r#"{"down": true}"#));
 }
 
 #[test]
-fn a_mock_answers_by_the_status_of_its_template() {
+fn a_mock_responds_with_the_status_of_its_template() {
     let plane = Plane::start(&[]);
-    let (answer, told) = plane.ask("GET", "/teapot", &[], b"");
+    let (response, trace) = plane.request("GET", "/teapot", &[], b"");
     assert_eq!(
-        (answer.status, answer.body.as_str()),
+        (response.status, response.body.as_str()),
         (404, r#"{"path": "/dev/teapot"}"#),
-        "{told}"
+        "{trace}"
     );
-    assert_eq!(told["integration"]["kind"], "MOCK");
+    assert_eq!(trace["integration"]["kind"], "MOCK");
     // Where there is no template for a media type, the body itself must say the status.
     for (body, status) in
         [("", 500), ("{\"statusCode\": 200}", 200), ("{\"statusCode\": 404}", 404)]
     {
-        let (answer, told) =
-            plane.ask("GET", "/teapot", &[("Content-Type", "text/plain")], body.as_bytes());
-        assert_eq!(answer.status, status, "{body}: {told}");
+        let (response, trace) =
+            plane.request("GET", "/teapot", &[("Content-Type", "text/plain")], body.as_bytes());
+        assert_eq!(response.status, status, "{body}: {trace}");
     }
 }
 
 #[test]
-fn a_mapped_function_is_chosen_by_its_errors() {
+fn integration_responses_are_selected_by_function_errors() {
     let plane = Plane::start(&[]);
     let media = [("Content-Type", "application/json")];
-    let (answer, _) = plane.ask("POST", "/mapped?what=plain", &media, br#"{"a": 1}"#);
-    assert_eq!((answer.status, answer.header("x-stage")), (200, Some("dev")));
+    let (response, _) = plane.request("POST", "/mapped?what=plain", &media, br#"{"a": 1}"#);
+    assert_eq!((response.status, response.header("x-stage")), (200, Some("dev")));
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({"seen": {"what": "plain", "color": "blue", "body": {"a": 1}}})
     );
-    let (answer, told) = plane.ask("POST", "/mapped?what=raise", &media, b"{}");
-    assert_eq!((answer.status, answer.json()), (422, json!({"error": told["request_id"]})));
-    let (answer, _) = plane.ask("POST", "/mapped", &[("Content-Type", "text/plain")], b"x");
+    let (response, trace) = plane.request("POST", "/mapped?what=raise", &media, b"{}");
+    assert_eq!((response.status, response.json()), (422, json!({"error": trace["request_id"]})));
+    let (response, _) = plane.request("POST", "/mapped", &[("Content-Type", "text/plain")], b"x");
     assert_eq!(
-        (answer.status, answer.body.as_str()),
+        (response.status, response.body.as_str()),
         (415, r#"{"message":"Unsupported Media Type"}"#)
     );
 }
@@ -103,7 +106,7 @@ fn answer_in_pieces(
 
 /// Headers keep their spelling and connections are used again, both ways.
 #[test]
-fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
+fn backend_responses_are_streamed_over_reused_connections() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (saw, seen) = channel();
@@ -172,7 +175,7 @@ fn a_backend_is_streamed_to_and_from_over_connections_that_stay() {
 }
 
 #[test]
-fn what_is_sent_goes_on_while_it_is_being_sent() {
+fn request_bodies_are_streamed_to_the_backend() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
@@ -195,27 +198,27 @@ fn what_is_sent_goes_on_while_it_is_being_sent() {
     let mut last = [0; 4];
     backend.read_exact(&mut last).unwrap();
     backend.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    assert!(last == *b"last" && answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    assert!(last == *b"last" && response.starts_with("HTTP/1.1 204"), "{response}");
 }
 
 #[test]
-fn a_signature_for_aws_is_nobody_elses() {
+fn an_aws_signature_is_not_forwarded() {
     let backend =
-        Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Backend::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &backend.url]);
     let signed = ("Authorization", "AWS4-HMAC-SHA256 Credential=x");
     assert_eq!(http::send("GET", dev.url(), &[signed], b"").status, 200);
     assert!(
-        !backend.seen().join("\n").to_ascii_lowercase().contains("authorization"),
+        !backend.requests().join("\n").to_ascii_lowercase().contains("authorization"),
         "{:?}",
-        backend.seen()
+        backend.requests()
     );
 }
 
 #[test]
-fn a_backend_that_is_too_slow_is_a_504() {
+fn a_slow_backend_is_a_504() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let folder = e2e::petstore_with(
@@ -224,10 +227,10 @@ fn a_backend_that_is_too_slow_is_a_504() {
         "http = \"https://petstore.example.com\"\ntimeout = \"100ms\"",
     );
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0", "--backend", &url]);
-    let (answer, told) = dev.ask("GET", "", None);
+    let (response, trace) = dev.request("GET", "", None);
     assert_eq!(
-        (answer.status, answer.body.as_str()),
+        (response.status, response.body.as_str()),
         (504, r#"{"message":"Endpoint request timed out"}"#)
     );
-    assert!(told["why"].as_str().unwrap().contains("within 100 ms"), "{told}");
+    assert!(trace["why"].as_str().unwrap().contains("within 100 ms"), "{trace}");
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{MANIFEST, Plane, document};
 
 #[test]
-fn an_api_key_is_known_and_not_used_too_often() {
+fn api_keys_are_checked_and_throttled() {
     let mut plain = document();
     plain.as_object_mut().unwrap().remove("x-amazon-apigateway-gateway-responses");
     let plane = Plane::of(&plain, &[]);
@@ -15,8 +15,8 @@ fn an_api_key_is_known_and_not_used_too_often() {
         if !key.is_empty() {
             headers.push(("x-api-key", key));
         }
-        let (answer, _) = plane.ask("GET", path, &headers, b"");
-        (answer.status, answer.body)
+        let (response, _) = plane.request("GET", path, &headers, b"");
+        (response.status, response.body)
     };
     let forbidden = (403, r#"{"message":"Forbidden"}"#.to_owned());
     let passed = (200, "ok".to_owned());
@@ -38,16 +38,16 @@ fn an_api_key_is_known_and_not_used_too_often() {
 }
 
 #[test]
-fn a_key_has_a_quota() {
+fn api_keys_have_a_quota() {
     let manifest = MANIFEST.replace(
         "throttle = { rate = 0.001, burst = 3 }",
         "quota = { limit = 2, period = \"month\" }",
     );
     let plane = Plane::with(&manifest, &document(), &[]);
     let ask = |key: &str| {
-        let (answer, told) = plane.ask("GET", "/key", &[("x-api-key", key)], b"");
-        let error = answer.header("x-amzn-errortype").unwrap_or_default().to_owned();
-        (answer.status, error, answer.body, told["response_type"].clone())
+        let (response, trace) = plane.request("GET", "/key", &[("x-api-key", key)], b"");
+        let error = response.header("x-amzn-errortype").unwrap_or_default().to_owned();
+        (response.status, error, response.body, trace["response_type"].clone())
     };
     for _ in 0..2 {
         assert_eq!(ask("secret-key").0, 200);
@@ -59,23 +59,23 @@ fn a_key_has_a_quota() {
 }
 
 #[test]
-fn the_authorizer_may_say_the_key() {
+fn the_authorizer_can_supply_the_api_key() {
     let mut document = document();
     document["x-amazon-apigateway-api-key-source"] = json!("AUTHORIZER");
     let plane = Plane::of(&document, &[]);
     assert_eq!(plane.get("/both", "Bearer key").0.status, 200);
     assert_eq!(plane.get("/both", "Bearer all").0.status, 418, "it says none");
-    let (answer, _) = plane.ask(
+    let (response, _) = plane.request(
         "GET",
         "/both",
         &[("Authorization", "Bearer all"), ("x-api-key", "secret-key")],
         b"",
     );
-    assert_eq!(answer.status, 418, "the header does not count");
+    assert_eq!(response.status, 418, "the header does not count");
 }
 
 #[test]
-fn what_a_validator_asks_for_is_there() {
+fn request_validators_check_parameters_and_body() {
     let plane = Plane::start(&[]);
     let json = ("Content-Type", "application/json");
     for (path, need, media, body, status, seen) in [
@@ -127,19 +127,19 @@ fn what_a_validator_asks_for_is_there() {
         ("/checked?q=1", "1", "text/plain", "{\"statusCode\": 200}", 200, ""),
     ] {
         let headers = [("X-Need", need), ("Content-Type", media)];
-        let (answer, told) = plane.ask("POST", path, &headers, body.as_bytes());
-        assert_eq!(answer.status, status, "{path} {body}: {told}");
+        let (response, trace) = plane.request("POST", path, &headers, body.as_bytes());
+        assert_eq!(response.status, status, "{path} {body}: {trace}");
         if status == 400 {
-            assert_eq!(answer.body, format!("{{\"message\":\"{seen}\"}}"));
-            assert_eq!(answer.header("x-amzn-errortype"), Some("BadRequestException"));
+            assert_eq!(response.body, format!("{{\"message\":\"{seen}\"}}"));
+            assert_eq!(response.header("x-amzn-errortype"), Some("BadRequestException"));
         }
     }
 }
 
 /// Whatever is sent, no backend hears of it.
 #[test]
-fn hostile_requests_reach_nobody() {
-    let backend = e2e::backend::Backend::answering(
+fn hostile_requests_never_reach_the_backend() {
+    let backend = e2e::backend::Backend::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
     );
     let dev = e2e::Dev::start(&["infra/petstore", "--port", "0", "--backend", &backend.url]);
@@ -209,10 +209,10 @@ fn hostile_requests_reach_nobody() {
     let path = format!("GET /dev/pets/{}", "x".repeat(2_000));
     add("a path of 2 KB", &path, "", b"", &[414]);
     for (name, bytes, statuses) in requests {
-        let answer = http::raw(&address, &bytes);
-        assert!(statuses.contains(&answer.status), "{name}: {answer:?}");
+        let response = http::raw(&address, &bytes);
+        assert!(statuses.contains(&response.status), "{name}: {response:?}");
     }
-    assert_eq!(backend.seen(), [""; 0]);
+    assert_eq!(backend.requests(), [""; 0]);
 
     // A body that turns out too large is refused however it is sent.
     let dev = e2e::Dev::start(&["infra/petstore", "--port", "0"]);
@@ -222,10 +222,10 @@ fn hostile_requests_reach_nobody() {
     let head = format!(
         "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
-    let answer = http::raw(&address, format!("{head}{}0\r\n\r\n", chunk.repeat(11)).as_bytes());
+    let response = http::raw(&address, format!("{head}{}0\r\n\r\n", chunk.repeat(11)).as_bytes());
     let too_large = "HTTP content length exceeded 10485760 bytes.";
     assert!(
-        answer.status == 0 || (answer.status, answer.body.as_str()) == (413, too_large),
-        "{answer:?}"
+        response.status == 0 || (response.status, response.body.as_str()) == (413, too_large),
+        "{response:?}"
     );
 }

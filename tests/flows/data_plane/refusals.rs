@@ -22,7 +22,7 @@ const NO_ROUTE: (u16, &str, &str) =
 const PASSED: (u16, &str, &str) = (200, "", "ok");
 
 #[test]
-fn an_authorizers_answers_end_as_aws_documents() {
+fn authorizer_responses_end_as_aws_documents() {
     let plane = Plane::start(&["--function-timeout", "2"]);
     // Path, Authorization, what is seen, whether the authorizer is called, and called again.
     for (path, token, expected, called, again) in [
@@ -54,19 +54,19 @@ fn an_authorizers_answers_end_as_aws_documents() {
         ("/iam", "Bearer all", NO_ROUTE, false, false),
     ] {
         for expected_call in [called, again] {
-            let (answer, told) = plane.get(path, token);
-            let error = answer.header("x-amzn-errortype").unwrap_or_default();
+            let (response, trace) = plane.get(path, token);
+            let error = response.header("x-amzn-errortype").unwrap_or_default();
             assert_eq!(
-                (answer.status, error, answer.body.as_str()),
+                (response.status, error, response.body.as_str()),
                 expected,
-                "{path} {token}: {told}"
+                "{path} {token}: {trace}"
             );
-            assert_eq!(told["authorizer_called"], expected_call, "{path} {token}: {told}");
+            assert_eq!(trace["authorizer_called"], expected_call, "{path} {token}: {trace}");
         }
     }
     // No header at all is not an empty one.
-    let (answer, told) = plane.ask("GET", "/guarded", &[], b"");
-    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (401, Some(false)));
+    let (response, trace) = plane.request("GET", "/guarded", &[], b"");
+    assert_eq!((response.status, trace["authorizer_called"].as_bool()), (401, Some(false)));
 
     // The cache is emptied as AWS empties it.
     let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
@@ -85,12 +85,12 @@ fn an_authorizers_answers_end_as_aws_documents() {
 }
 
 #[test]
-fn a_request_authorizer_is_cached_by_all_of_its_sources() {
+fn a_request_authorizer_is_cached_by_all_identity_sources() {
     let plane = Plane::start(&[]);
     let ask = |token: &str, path: &str| {
         let headers: &[(&str, &str)] = if token.is_empty() { &[] } else { &[("X-Token", token)] };
-        let (answer, told) = plane.ask("GET", path, headers, b"");
-        (answer.status, told["authorizer_called"].as_bool().unwrap())
+        let (response, trace) = plane.request("GET", path, headers, b"");
+        (response.status, trace["authorizer_called"].as_bool().unwrap())
     };
     for (token, path, status, called) in [
         ("", "/asked?q=1", 401, false),
@@ -106,9 +106,9 @@ fn a_request_authorizer_is_cached_by_all_of_its_sources() {
     }
     // Whatever its sources are, credentials are not told.
     let headers = [("X-Token", "all-3"), ("Authorization", "Basic secret")];
-    let (_, told) = plane.ask("GET", "/asked?q=hidden", &headers, b"");
+    let (_, trace) = plane.request("GET", "/asked?q=hidden", &headers, b"");
     let base = plane.dev.url().strip_suffix("/dev").unwrap();
-    let id = told["request_id"].as_str().unwrap();
+    let id = trace["request_id"].as_str().unwrap();
     let all = e2e::http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"");
     assert_eq!(all.json()["authorizer"]["event"]["headers"]["Authorization"], "… (12 characters)");
     for secret in ["secret", "all-3", "hidden"] {
@@ -118,19 +118,23 @@ fn a_request_authorizer_is_cached_by_all_of_its_sources() {
 
 /// An authorizer is asked, the rules change, and only then it answers by the old ones.
 #[test]
-fn what_was_asked_before_a_reload_is_not_kept_after_it() {
+fn a_result_from_before_a_reload_is_not_cached() {
     let plane = Plane::start(&[]);
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| plane.get("/guarded", "Bearer wait"));
-        plane.dev.wrote_to_stderr("it is being asked");
+        plane.dev.wait_for_stderr("it is being asked");
         let mut changed = document();
         changed["info"]["version"] = serde_json::json!("2");
         std::fs::write(plane.folder.path().join("openapi.json"), changed.to_string()).unwrap();
-        plane.dev.said(|line| line["event"] == "reloaded");
+        plane.dev.wait_for_event(|line| line["event"] == "reloaded");
         assert_eq!(asking.join().unwrap().0.status, 200, "it ends as it began");
     });
-    let (answer, told) = plane.get("/guarded/other", "Bearer wait");
-    assert_eq!((answer.status, told["authorizer_called"].as_bool()), (200, Some(true)), "{told}");
+    let (response, trace) = plane.get("/guarded/other", "Bearer wait");
+    assert_eq!(
+        (response.status, trace["authorizer_called"].as_bool()),
+        (200, Some(true)),
+        "{trace}"
+    );
 }
 
 #[test]
@@ -145,9 +149,9 @@ fn routing_comes_before_authorization() {
         ("GET", "/open", 200, "GET /open"),
         ("DELETE", "/open", 200, "ANY /{proxy+}"),
     ] {
-        let (answer, told) = plane.ask(method, path, &[], b"");
+        let (response, trace) = plane.request(method, path, &[], b"");
         assert_eq!(
-            (answer.status, told["route"].as_str()),
+            (response.status, trace["route"].as_str()),
             (status, Some(route)),
             "{method} {path}"
         );
@@ -159,13 +163,13 @@ fn routing_comes_before_authorization() {
         ("/", 403, r#"{"message":"Forbidden"}"#),
         ("/prod/open", 403, r#"{"message":"Forbidden"}"#),
     ] {
-        let answer = e2e::http::send("GET", &format!("{base}{path}"), &[], b"");
-        assert_eq!((answer.status, answer.body.as_str()), (status, body), "{path}");
+        let response = e2e::http::send("GET", &format!("{base}{path}"), &[], b"");
+        assert_eq!((response.status, response.body.as_str()), (status, body), "{path}");
     }
 }
 
 #[test]
-fn gateway_responses_are_substituted_and_replace_each_other_whole() {
+fn gateway_responses_are_substituted_and_override_each_other_entirely() {
     let mut customised = document();
     customised["x-amazon-apigateway-gateway-responses"] = serde_json::json!({
         "DEFAULT_4XX": {"responseParameters": {"gatewayresponse.header.X-Default": "context.stage"},
@@ -178,10 +182,10 @@ fn gateway_responses_are_substituted_and_replace_each_other_whole() {
     });
     let plane = Plane::of(&customised, &[]);
     let seen = |path: &str, token: &str, accept: &str| {
-        let (answer, _) =
-            plane.ask("GET", path, &[("Authorization", token), ("Accept", accept)], b"");
-        let header = answer.header("x-default").map(str::to_owned);
-        (answer.status, header, answer.body)
+        let (response, _) =
+            plane.request("GET", path, &[("Authorization", token), ("Accept", accept)], b"");
+        let header = response.header("x-default").map(str::to_owned);
+        (response.status, header, response.body)
     };
     let default = Some("dev".to_owned());
     assert_eq!(
@@ -207,17 +211,18 @@ fn gateway_responses_are_substituted_and_replace_each_other_whole() {
     let custom = "x-amazon-apigateway-gateway-responses:\n  ACCESS_DENIED:\n    responseParameters:\n      gatewayresponse.header.X-Needs: context.authorizer.required_scope\npaths:";
     let folder = e2e::petstore_with("openapi.yaml", "paths:", custom);
     let dev = e2e::Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
-    let (answer, told) = dev.ask("GET", "/pets", Some(&format!("Bearer {}", dev.token("admin"))));
-    assert_eq!((answer.status, answer.header("x-needs")), (403, Some("pets:read")), "{told}");
+    let (response, trace) =
+        dev.request("GET", "/pets", Some(&format!("Bearer {}", dev.token("admin"))));
+    assert_eq!((response.status, response.header("x-needs")), (403, Some("pets:read")), "{trace}");
 
     let plane = Plane::start(&[]);
-    let (answer, told) = plane.ask("GET", "/key", &[("X-Probe", "seen")], b"");
+    let (response, trace) = plane.request("GET", "/key", &[("X-Probe", "seen")], b"");
     assert_eq!(
-        (answer.status, answer.header("x-why"), answer.header("x-asked")),
+        (response.status, response.header("x-why"), response.header("x-asked")),
         (418, Some("no key"), Some("seen"))
     );
     assert_eq!(
-        answer.json(),
-        serde_json::json!({"id": told["request_id"], "type": "INVALID_API_KEY", "color": "blue", "text": "Forbidden"})
+        response.json(),
+        serde_json::json!({"id": trace["request_id"], "type": "INVALID_API_KEY", "color": "blue", "text": "Forbidden"})
     );
 }

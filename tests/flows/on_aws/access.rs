@@ -3,10 +3,10 @@
 
 use std::process::Command;
 
-use e2e::stand_in::StandIn;
+use e2e::emulator::Emulator;
 use e2e::tool;
 
-use super::{Told, command};
+use super::{CommandOutput, command};
 
 fn admin(address: &str, script: &str) -> String {
     let mut python = Command::new(tool("ministack/bin/python"));
@@ -19,9 +19,9 @@ fn admin(address: &str, script: &str) -> String {
 }
 
 #[test]
-fn the_printed_policy_of_a_command_is_what_it_needs() {
-    let stand_in = StandIn::ministack(true);
-    let address = &stand_in.address;
+fn the_printed_policy_grants_exactly_what_a_command_needs() {
+    let emulator = Emulator::ministack(true);
+    let address = &emulator.address;
     let url = format!("http://{address}");
     let folder = tempfile::tempdir().unwrap();
     for name in ["openapi.yaml", "portcullis.toml"] {
@@ -45,8 +45,8 @@ print(api)",
     );
     let printed = |of: &str| {
         let mut iam = command("x", &url, folder.path(), &["iam", of, "--api", &id]);
-        let told: Told = iam.output().unwrap().into();
-        told.exits(0).stdout
+        let output: CommandOutput = iam.output().unwrap().into();
+        output.expect_exit(0).stdout
     };
     let user = |name: &str, policy: &str| -> (String, String) {
         let script = format!(
@@ -57,34 +57,37 @@ print(api)",
         let (key, secret) = keys.split_once(' ').unwrap();
         (key.to_owned(), secret.to_owned())
     };
-    let go = |(key, secret): &(String, String), arguments: &[&str]| -> Told {
+    let go = |(key, secret): &(String, String), arguments: &[&str]| -> CommandOutput {
         let mut run = command(key, &url, folder.path(), arguments);
         run.env("AWS_SECRET_ACCESS_KEY", secret);
         run.output().unwrap().into()
     };
     let reader = user("reader", &printed("status"));
-    let told = go(&reader, &["status", "--stage", "dev"]).exits(0);
-    assert!(told.says("serves revision 2"), "{told:?}");
-    go(&reader, &["history", "--stage", "dev"]).exits(0);
-    let denied = go(&reader, &["rollback", "--stage", "dev", "--yes"]).exits(4);
-    assert!(denied.says("AccessDenied") && denied.says("deployer iam COMMAND"), "{denied:?}");
+    let output = go(&reader, &["status", "--stage", "dev"]).expect_exit(0);
+    assert!(output.contains("serves revision 2"), "{output:?}");
+    go(&reader, &["history", "--stage", "dev"]).expect_exit(0);
+    let denied = go(&reader, &["rollback", "--stage", "dev", "--yes"]).expect_exit(4);
+    assert!(
+        denied.contains("AccessDenied") && denied.contains("deployer iam COMMAND"),
+        "{denied:?}"
+    );
     let mover = user("mover", &printed("rollback"));
-    go(&mover, &["rollback", "--stage", "dev", "--yes"]).exits(0);
-    go(&mover, &["undeploy", "--stage", "dev", "--yes"]).exits(4);
+    go(&mover, &["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    go(&mover, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(4);
     let seeker =
         user("seeker", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
-    let found = go(&seeker, &["discover"]).exits(0);
-    assert!(found.says("eu-west-1: 61") && found.says("GET /r29  AWS_IAM"), "{found:?}");
+    let found = go(&seeker, &["discover"]).expect_exit(0);
+    assert!(found.contains("eu-west-1: 61") && found.contains("GET /r29  AWS_IAM"), "{found:?}");
     let nobody = user(
         "nobody",
         "{'Version': '2012-10-17', 'Statement': [{'Effect': 'Deny', 'Action': '*', 'Resource': '*'}]}",
     );
-    go(&nobody, &["status", "--stage", "dev"]).exits(4);
+    go(&nobody, &["status", "--stage", "dev"]).expect_exit(4);
     let wrong = (reader.0.clone(), "wrong".to_owned());
-    let told = go(&wrong, &["status", "--stage", "dev"]).exits(4);
-    assert!(told.says("log in again"), "{told:?}");
+    let output = go(&wrong, &["status", "--stage", "dev"]).expect_exit(4);
+    assert!(output.contains("log in again"), "{output:?}");
     let remover = user("remover", &printed("undeploy"));
-    go(&remover, &["undeploy", "--stage", "dev", "--yes"]).exits(0);
-    go(&remover, &["undeploy", "--delete-api", "--yes"]).exits(0);
+    go(&remover, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
+    go(&remover, &["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert_eq!(admin(address, "print(len(client.get_rest_apis(limit=500)['items']))"), "60");
 }

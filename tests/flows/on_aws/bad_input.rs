@@ -2,15 +2,15 @@
 
 use std::process::Command;
 
-use e2e::stand_in::{Fault, StandIn};
+use e2e::emulator::{Emulator, Fault};
 
-use super::{Account, TOKEN, Told, command};
+use super::{Account, CommandOutput, TOKEN, command};
 
 /// Runs `plan` with an environment of its own.
-fn planned(account: &Account, set: impl Fn(&mut Command)) -> Told {
+fn planned(account: &Account, set: impl Fn(&mut Command)) -> CommandOutput {
     let mut command = command(
         &account.key,
-        &account.wire.url,
+        &account.proxy.url,
         account.folder.path(),
         &["plan", "--stage", "dev"],
     );
@@ -19,32 +19,36 @@ fn planned(account: &Account, set: impl Fn(&mut Command)) -> Told {
 }
 
 #[test]
-fn who_cannot_get_in_is_told_why() {
+fn connection_errors_are_reported_with_their_cause() {
     let account = Account::new("100000000061");
-    let told = planned(&account, |plan| _ = plan.env_remove("AWS_REGION")).exits(3);
-    assert!(told.says("no Region is set") && told.says("--region"), "{told:?}");
-    let told = planned(&account, |plan| _ = plan.args(["--region", "Ireland"])).exits(3);
-    assert!(told.says("`Ireland` is not the name of a Region"), "{told:?}");
-    let told = planned(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).exits(4);
-    assert!(told.says("no AWS credentials") && told.says("AWS_PROFILE"), "{told:?}");
-    let told = planned(&account, |plan| _ = plan.args(["--profile", "nobody"])).exits(4);
-    assert!(told.says("no AWS credentials"), "{told:?}");
+    let output = planned(&account, |plan| _ = plan.env_remove("AWS_REGION")).expect_exit(3);
+    assert!(output.contains("no Region is set") && output.contains("--region"), "{output:?}");
+    let output = planned(&account, |plan| _ = plan.args(["--region", "Ireland"])).expect_exit(3);
+    assert!(output.contains("`Ireland` is not the name of a Region"), "{output:?}");
+    let output = planned(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).expect_exit(4);
+    assert!(output.contains("no AWS credentials") && output.contains("AWS_PROFILE"), "{output:?}");
+    let output = planned(&account, |plan| _ = plan.args(["--profile", "nobody"])).expect_exit(4);
+    assert!(output.contains("no AWS credentials"), "{output:?}");
     let nowhere = ["--endpoint-url", "http://127.0.0.1:9"];
-    let told = planned(&account, |plan| _ = plan.args(nowhere)).exits(1);
-    assert!(told.says("identifying the caller") && told.says("check the Region"), "{told:?}");
+    let output = planned(&account, |plan| _ = plan.args(nowhere)).expect_exit(1);
+    assert!(
+        output.contains("identifying the caller") && output.contains("check the Region"),
+        "{output:?}"
+    );
     // A role that may not be assumed, and one that may, with its external id.
     let role = "arn:aws:iam::100000000061:role/deployer";
     account.python("iam.create_role(RoleName='deployer', AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::100000000061:root'}, 'Action': 'sts:AssumeRole'}]}))");
-    let told =
+    let output =
         planned(&account, |plan| _ = plan.args(["--assume-role", &format!("{role},secret-id")]));
-    let told = told.exits(0);
-    assert!(!told.says("secret-id"), "{told:?}");
-    let told = planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).exits(1);
-    assert!(told.says("--assume-role is not the ARN of a role"), "{told:?}");
+    let output = output.expect_exit(0);
+    assert!(!output.contains("secret-id"), "{output:?}");
+    let output =
+        planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).expect_exit(1);
+    assert!(output.contains("--assume-role is not the ARN of a role"), "{output:?}");
 }
 
 #[test]
-fn what_cannot_be_deployed_is_told_before_anything_is_written() {
+fn an_invalid_deployment_is_rejected_before_any_write() {
     let account = Account::new("100000000062");
     let arn = "arn:aws:lambda:eu-west-1:100000000062:function:petstore-authorizer:live";
     for (from, to, exit, says) in [
@@ -65,57 +69,58 @@ fn what_cannot_be_deployed_is_told_before_anything_is_written() {
     ] {
         let other = Account::new("100000000062");
         other.edit("portcullis.toml", from, to);
-        let told = other.run(&["deploy", "--stage", "dev", "--yes"]);
-        assert!(told.exit == exit && told.says(says), "{says}: {told:?}");
-        assert_eq!(other.wire.of_api_gateway().1, [""; 0]);
+        let output = other.run(&["deploy", "--stage", "dev", "--yes"]);
+        assert!(output.exit == exit && output.contains(says), "{says}: {output:?}");
+        assert_eq!(other.proxy.api_gateway_calls().1, [""; 0]);
     }
     assert_eq!(account.read_back()["apis"], serde_json::json!([]));
 }
 
 #[test]
-fn what_aws_refuses_is_told_in_its_words() {
+fn aws_errors_are_reported_with_code_and_message() {
     let account = Account::new("100000000063");
     // The stand-in takes what AWS does not; the wire refuses as AWS does.
     account.deploy("dev");
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     let go = ["deploy", "--stage", "dev", "--yes"];
-    account.wire.arm(None);
+    account.proxy.inject(None);
     // The number of the call that puts the document: an undisturbed plan makes those before it.
-    account.go(&["plan", "--stage", "dev"]).exits(0);
-    let put = account.wire.calls().len();
+    account.run_with_faults(&["plan", "--stage", "dev"]).expect_exit(0);
+    let put = account.proxy.calls().len();
     let before = account.api();
     for (fault, exit, says, help) in [
-        (Fault::Denied, 4, "not you (AccessDeniedException)", "deployer iam COMMAND"),
+        (Fault::Denied, 4, "not authorized (AccessDeniedException)", "deployer iam COMMAND"),
         (Fault::Refused, 1, "Errors found during import: Unable to put resource (BadRequest", ""),
         (Fault::Throttled, 1, "slow (TooManyRequestsException)", "safe to re-run"),
         (Fault::Conflict, 5, "busy (ConflictException)", "another program is changing it"),
     ] {
-        account.wire.arm(Some((put, fault, usize::MAX)));
-        let told = account.go(&go).exits(exit);
-        assert!(told.says("putting the document into "), "{told:?}");
-        assert!(told.says(says) && told.says(help), "{fault:?}: {told:?}");
-        assert!(!told.says(TOKEN), "{told:?}");
+        account.proxy.inject(Some((put, fault, usize::MAX)));
+        let output = account.run_with_faults(&go).expect_exit(exit);
+        assert!(output.contains("putting the document into "), "{output:?}");
+        assert!(output.contains(says) && output.contains(help), "{fault:?}: {output:?}");
+        assert!(!output.contains(TOKEN), "{output:?}");
         assert_eq!(account.api()["stages"], before["stages"], "{fault:?}");
     }
 }
 
 #[test]
-fn a_missing_authorizer_test_is_passed_over_for_stand_ins_only() {
+fn an_unavailable_authorizer_test_is_skipped_at_custom_endpoints_only() {
     let account = Account::new("100000000064");
-    let direct = format!("http://{}", StandIn::localstack().address);
-    let go = |arguments: &[&str]| -> Told {
+    let direct = format!("http://{}", Emulator::localstack().address);
+    let go = |arguments: &[&str]| -> CommandOutput {
         let mut command = command(&account.key, &direct, account.folder.path(), arguments);
         command.output().unwrap().into()
     };
-    let told = go(&["deploy", "--stage", "dev", "--yes"]).exits(1);
+    let output = go(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
     assert!(
-        told.says("the authorizer jwt cannot be tested") && told.says("--untested-authorizer"),
-        "{told:?}"
+        output.contains("the authorizer jwt cannot be tested")
+            && output.contains("--untested-authorizer"),
+        "{output:?}"
     );
     assert_eq!(account.api()["stages"], serde_json::json!({}));
     // Not without saying where.
-    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).exits(1);
-    let told = go(&[
+    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(1);
+    let output = go(&[
         "deploy",
         "--stage",
         "dev",
@@ -124,5 +129,5 @@ fn a_missing_authorizer_test_is_passed_over_for_stand_ins_only() {
         "--endpoint-url",
         &direct,
     ]);
-    assert!(told.exits(0).says("was not tested"));
+    assert!(output.expect_exit(0).contains("was not tested"));
 }

@@ -158,11 +158,11 @@ fn account(key: &str) -> Account {
 }
 
 #[test]
-fn everything_the_files_say_is_there() {
+fn every_configured_setting_is_deployed() {
     let key = "100000000021";
     let account = account(key);
     account.deploy("prod");
-    account.is_done("prod");
+    account.expect_no_changes("prod");
     let api = account.api();
 
     let settings = &api["api"];
@@ -293,7 +293,7 @@ fn everything_the_files_say_is_there() {
 
     // Another stage has other origins and another backend; then less of everything.
     account.deploy("quiet");
-    account.is_done("quiet");
+    account.expect_no_changes("quiet");
     let quiet = account.api();
     assert_eq!(quiet["methods"]["POST /orders"]["methodIntegration"]["type"], "MOCK");
     let template = &quiet["methods"]["OPTIONS /orders"]["methodIntegration"]["integrationResponses"]
@@ -315,21 +315,24 @@ fn everything_the_files_say_is_there() {
     let plan = account.plan("prod");
     assert_eq!(about(&plan, "stage prod").len(), 8, "{plan}");
     account.deploy("prod");
-    account.is_done("prod");
+    account.expect_no_changes("prod");
     let now = account.api();
     assert_eq!(now["api"]["endpointConfiguration"]["types"], json!(["REGIONAL"]));
     assert_eq!(now["api"]["tags"]["owner"], "shop");
     assert_eq!(now["stages"]["prod"]["variables"]["host"], Value::Null);
     assert_eq!(now["stages"]["prod"]["accessLogSettings"], Value::Null);
 
-    let gone = account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
-    assert!(gone.says("what needs it: usage plan shop prod, usage plan shop quiet"), "{gone:?}");
+    let gone = account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
+    assert!(
+        gone.contains("what needs it: usage plan shop prod, usage plan shop quiet"),
+        "{gone:?}"
+    );
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
 }
 
 /// API Gateway invokes a function without a role only if the function lets it.
 #[test]
-fn a_function_without_a_role_lets_its_api_in() {
+fn a_function_without_a_role_grants_its_api_permission_to_invoke() {
     let key = "100000000022";
     let account = Account::new(key);
     account.python(
@@ -342,7 +345,7 @@ fn a_function_without_a_role_lets_its_api_in() {
         &format!("lambda = \"{function}\""),
     );
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     let policy: Value = serde_json::from_str(
         &account.python("print(awslambda.get_policy(FunctionName='backend')['Policy'])"),
     )
@@ -354,6 +357,6 @@ fn a_function_without_a_role_lets_its_api_in() {
         statement["Condition"]["ArnLike"]["AWS:SourceArn"],
         format!("arn:aws:execute-api:eu-west-1:{key}:{id}/*")
     );
-    account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
+    account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     account.python("try:\n  awslambda.get_policy(FunctionName='backend'); raise SystemExit('it still lets it in')\nexcept awslambda.exceptions.ResourceNotFoundException: pass");
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::thread;
 
-use e2e::stand_in::{Fault, StandIn, Wire};
+use e2e::emulator::{Emulator, Fault, FaultProxy};
 use serde_json::Value;
 
 use super::{Account, TOKEN, read_back};
@@ -61,10 +61,10 @@ fn change(account: &Account) {
 fn disturbed(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
     let undisturbed = account(first);
     prepare(&undisturbed);
-    undisturbed.run(&DEPLOY).exits(0);
-    let count = undisturbed.wire.calls().len();
+    undisturbed.run(&DEPLOY).expect_exit(0);
+    let count = undisturbed.proxy.calls().len();
     // Whoever ends in the same state has nothing left to do either.
-    undisturbed.is_done("dev");
+    undisturbed.expect_no_changes("dev");
     let expected = state(&undisturbed.read_back(), &undisturbed.key);
     let mut cases: Vec<(usize, usize, Fault)> = Vec::new();
     for at in 0..count {
@@ -83,14 +83,14 @@ fn disturbed(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
                     prepare(&account);
                     // Whoever may not look is not asked again: from there on nothing works.
                     let times = if fault == Fault::Denied { usize::MAX } else { 1 };
-                    account.wire.arm(Some((at, fault, times)));
-                    let told = account.go(&DEPLOY);
-                    let calls = account.wire.calls();
-                    assert!(calls.len() > at, "call {at} was never made: {told:?}");
-                    if told.exit != 0 {
+                    account.proxy.inject(Some((at, fault, times)));
+                    let output = account.run_with_faults(&DEPLOY);
+                    let calls = account.proxy.calls();
+                    assert!(calls.len() > at, "call {at} was never made: {output:?}");
+                    if output.exit != 0 {
                         failed.lock().unwrap().push(number);
                     }
-                    account.run(&DEPLOY).exits(0);
+                    account.run(&DEPLOY).expect_exit(0);
                 }
             });
         }
@@ -115,30 +115,34 @@ fn a_first_deployment_survives_every_failure_of_every_call() {
 #[test]
 fn a_change_survives_every_failure_of_every_call() {
     disturbed(1000, &|account| {
-        account.run(&DEPLOY).exits(0);
+        account.run(&DEPLOY).expect_exit(0);
         change(account);
     });
 }
 
 /// The authorizer lets garbage in: whatever goes wrong beside, no stage ever serves it.
 #[test]
-fn no_stage_serves_what_an_authorizer_did_not_pass() {
-    let lets_all_in = || -> e2e::stand_in::Asked {
+fn no_stage_serves_a_deployment_whose_authorizer_test_failed() {
+    let lets_all_in = || -> e2e::emulator::TestInvokeAuthorizer {
         std::sync::Arc::new(|_| (200, "{\"Statement\":[{\"Effect\":\"Allow\"}]}".to_owned()))
     };
     let count = {
         let account = account(2000);
-        account.run(&DEPLOY).exits(0);
-        account.wire.calls().len()
+        account.run(&DEPLOY).expect_exit(0);
+        account.proxy.calls().len()
     };
     for (number, at) in (0..count).enumerate() {
         let fault = Fault::ALL[at % Fault::ALL.len()];
         let mut account = account(2001 + number);
-        account.wire = Wire::before(&StandIn::localstack().address, 500, lets_all_in());
-        account.wire.arm(Some((at, fault, 1)));
-        account.go(&DEPLOY);
-        let told = account.run(&DEPLOY).exits(1);
-        assert!(told.says("accepted an invalid token") && told.says("no stage"), "{told:?}");
+        account.proxy =
+            FaultProxy::in_front_of(&Emulator::localstack().address, 500, lets_all_in());
+        account.proxy.inject(Some((at, fault, 1)));
+        account.run_with_faults(&DEPLOY);
+        let output = account.run(&DEPLOY).expect_exit(1);
+        assert!(
+            output.contains("accepted an invalid token") && output.contains("no stage"),
+            "{output:?}"
+        );
         let api = account.api();
         assert_eq!(api["stages"], serde_json::json!({}), "call {at}, {fault:?}");
         assert_eq!(api["deployments"], serde_json::json!([]), "call {at}, {fault:?}");

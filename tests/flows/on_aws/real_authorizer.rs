@@ -10,7 +10,7 @@ use super::Account;
 use crate::function::{free_port, watch};
 
 #[test]
-fn the_shipped_function_passes_the_test_and_lets_a_real_token_in() {
+fn the_shipped_function_passes_the_authorizer_test() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("authorizer.json");
     let (issuer_port, function_port) = (free_port(), free_port());
@@ -35,9 +35,9 @@ fn the_shipped_function_passes_the_test_and_lets_a_real_token_in() {
                 "authorizationToken": authorization,
                 "methodArn": "arn:aws:execute-api:eu-west-1:100000000071:api1234567/test-invoke-stage/GET/",
             });
-            let answer = http::send("POST", &endpoint, &[], event.to_string().as_bytes()).json();
-            match &answer["policyDocument"] {
-                Value::Null if answer["errorMessage"] == "Unauthorized" => (401, String::new()),
+            let response = http::send("POST", &endpoint, &[], event.to_string().as_bytes()).json();
+            match &response["policyDocument"] {
+                Value::Null if response["errorMessage"] == "Unauthorized" => (401, String::new()),
                 Value::Null => (500, String::new()),
                 policy => (200, policy.to_string()),
             }
@@ -47,9 +47,9 @@ fn the_shipped_function_passes_the_test_and_lets_a_real_token_in() {
         let command = format!("--token-command=printf %s {token}");
         account.run(&["deploy", "--stage", "dev", "--yes", &command])
     };
-    let refused = deploy("not.a.token").exits(1);
-    assert!(refused.says("rejected the token from --token-command (401)"), "{refused:?}");
-    let done = deploy(&token).exits(0);
-    assert!(!done.says(&token), "a token is printed to nobody");
-    account.is_done("dev");
+    let refused = deploy("not.a.token").expect_exit(1);
+    assert!(refused.contains("rejected the token from --token-command (401)"), "{refused:?}");
+    let done = deploy(&token).expect_exit(0);
+    assert!(!done.contains(&token), "a token is printed to nobody");
+    account.expect_no_changes("dev");
 }

@@ -3,24 +3,24 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use e2e::stand_in::{Fault, StandIn, Wire};
+use e2e::emulator::{Emulator, Fault, FaultProxy};
 use serde_json::{Value, json};
 
-use super::{Account, TOKEN, Told, command};
+use super::{Account, CommandOutput, TOKEN, command};
 
 #[test]
-fn what_somebody_else_changed_is_told_apart_and_undone() {
+fn drift_is_reported_and_reverted() {
     let account = Account::new("100000000031");
     account.deploy("dev");
-    account.run(&["drift", "--stage", "dev"]).exits(0);
+    account.run(&["drift", "--stage", "dev"]).expect_exit(0);
     account.python(
         "r = next(r for r in client.get_resources(restApiId=api)['items'] if r['path'] == '/owners')['id']
 client.update_method(restApiId=api, resourceId=r, httpMethod='GET', patchOperations=[{'op': 'replace', 'path': '/authorizationType', 'value': 'NONE'}])
 client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizationType='NONE')",
     );
-    let drift = account.run(&["drift", "--stage", "dev"]).exits(2);
-    assert!(drift.says("~ GET /owners  auth: jwt → public  [becomes public]"), "{drift:?}");
-    assert!(drift.says("+ DELETE /owners  auth: public  [public]"), "{drift:?}");
+    let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(2);
+    assert!(drift.contains("~ GET /owners  auth: jwt → public  [becomes public]"), "{drift:?}");
+    assert!(drift.contains("+ DELETE /owners  auth: public  [public]"), "{drift:?}");
     account.edit(
         "openapi.yaml",
         "operationId: listPets",
@@ -38,17 +38,17 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
     assert_eq!(plan["changes"][0]["impact"], "becomes_public");
     assert_eq!(subjects("drift"), ["GET /owners", "DELETE /owners"]);
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     let methods = account.api()["methods"].clone();
     assert_eq!(methods["GET /owners"]["authorizationType"], "CUSTOM");
     assert_eq!(methods["DELETE /owners"], Value::Null);
     assert_eq!(methods["GET /pets"]["authorizationType"], "NONE");
-    account.run(&["drift", "--stage", "dev"]).exits(0);
+    account.run(&["drift", "--stage", "dev"]).expect_exit(0);
 }
 
 /// What the previous version deployed has a record of format 1.
 #[test]
-fn a_record_of_another_format_is_replaced_and_nothing_is_guessed_until_then() {
+fn a_record_of_another_format_is_not_interpreted_and_is_replaced() {
     let account = Account::new("100000000048");
     account.deploy("dev");
     account.python(
@@ -56,55 +56,55 @@ fn a_record_of_another_format_is_replaced_and_nothing_is_guessed_until_then() {
 client.delete_model(restApiId=api, modelName='PortcullisRevision1')
 client.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', description=old, schema=json.dumps({'type': 'object', 'description': old}))",
     );
-    let drift = account.run(&["drift", "--stage", "dev"]).exits(1);
-    assert!(drift.says("drift is unknown until the next deployment"), "{drift:?}");
-    assert!(drift.says("has format 1, which this version cannot read"), "{drift:?}");
-    assert!(account.run(&["status", "--stage", "dev"]).exits(0).says("drift is unknown"));
+    let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(1);
+    assert!(drift.contains("drift is unknown until the next deployment"), "{drift:?}");
+    assert!(drift.contains("has format 1, which this version cannot read"), "{drift:?}");
+    assert!(account.run(&["status", "--stage", "dev"]).expect_exit(0).contains("drift is unknown"));
     let plan = account.plan("dev");
     assert!(plan["notes"][0].as_str().unwrap().contains("whose record has format 1"), "{plan}");
     assert_eq!(plan["changes"], json!([]), "nothing that can be seen differs");
     account.deploy("dev");
-    account.is_done("dev");
-    account.run(&["drift", "--stage", "dev"]).exits(0);
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
-    assert!(back.says("what changes is unknown"), "{back:?}");
+    account.expect_no_changes("dev");
+    account.run(&["drift", "--stage", "dev"]).expect_exit(0);
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    assert!(back.contains("what changes is unknown"), "{back:?}");
 }
 
 #[test]
-fn a_stale_plan_is_refused_and_a_fresh_one_carried_out() {
+fn a_stale_plan_is_rejected_and_a_current_one_applied() {
     let account = Account::new("100000000032");
     account.deploy("dev");
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
-    let out = account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).exits(0);
-    assert!(!out.says("nothing to do"));
+    let out = account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).expect_exit(0);
+    assert!(!out.contains("nothing to do"));
     account.edit("openapi.yaml", "- jwt: [owners:admin]", "- jwt: [owners:all]");
     // Another deployer.
     account.deploy("dev");
-    let stale = account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(5);
-    assert!(stale.says("plan.json is stale: AWS changed since it was created"), "{stale:?}");
-    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    let stale = account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).expect_exit(5);
+    assert!(stale.contains("plan.json is stale: AWS changed since it was created"), "{stale:?}");
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
     account.edit("openapi.yaml", "- jwt: [owners:all]", "- jwt: [owners:some]");
-    account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).exits(0);
-    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(0);
-    account.is_done("dev");
-    let other = account.run(&["deploy", "--stage", "prod", "--plan", "plan.json"]).exits(5);
-    assert!(other.says("plan"), "{other:?}");
+    account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).expect_exit(0);
+    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).expect_exit(0);
+    account.expect_no_changes("dev");
+    let other = account.run(&["deploy", "--stage", "prod", "--plan", "plan.json"]).expect_exit(5);
+    assert!(other.contains("plan"), "{other:?}");
     account.write("plan.json", "{}");
-    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).exits(5);
+    account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).expect_exit(5);
 }
 
 /// The other one acts while ours asks the authorizer: at the very end it is noticed.
 #[test]
-fn two_deployers_at_once_do_not_move_a_stage_twice() {
+fn concurrent_deployers_do_not_both_update_a_stage() {
     let key = "100000000033";
     let first = Account::new(key);
     first.deploy("dev");
-    let address = StandIn::localstack().address.clone();
+    let address = Emulator::localstack().address.clone();
     let script = format!(
         "import boto3\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='eu-west-1')\nc = s.client('apigateway', endpoint_url='http://{address}')\napi = c.get_rest_apis()['items'][0]['id']\nd = c.create_deployment(restApiId=api, description='theirs')['id']\nc.update_stage(restApiId=api, stageName='dev', patchOperations=[{{'op': 'replace', 'path': '/deploymentId', 'value': d}}])"
     );
     let mut account = Account::new(key);
-    account.wire = Wire::before(
+    account.proxy = FaultProxy::in_front_of(
         &address,
         500,
         Arc::new(move |_| {
@@ -113,20 +113,23 @@ fn two_deployers_at_once_do_not_move_a_stage_twice() {
         }),
     );
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
-    let told = account.run(&["deploy", "--stage", "dev", "--yes"]).exits(5);
-    assert!(told.says("stage dev was updated concurrently: expected deployment "), "{told:?}");
+    let output = account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(5);
+    assert!(
+        output.contains("stage dev was updated concurrently: expected deployment "),
+        "{output:?}"
+    );
     assert_eq!(account.api()["stages"]["dev"]["deployment"], "theirs");
     // And what is theirs is told, and taken over by whoever goes on.
-    let drift = account.run(&["drift", "--stage", "dev"]).exits(2);
-    assert!(drift.says("which is none of ours"), "{drift:?}");
+    let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(2);
+    assert!(drift.contains("which is none of ours"), "{drift:?}");
     first.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     first.deploy("dev");
-    first.is_done("dev");
+    first.expect_no_changes("dev");
 }
 
 /// A run that dies between making a deployment and checking it leaves one that nobody checked.
 #[test]
-fn what_no_stage_served_is_not_gone_back_to() {
+fn a_revision_that_no_stage_served_is_not_rolled_back_to() {
     let scope = |account: &Account, from: &str, to: &str| {
         account.edit(
             "openapi.yaml",
@@ -138,15 +141,15 @@ fn what_no_stage_served_is_not_gone_back_to() {
     whole.deploy("dev");
     scope(&whole, "read", "admin");
     whole.deploy("dev");
-    let calls = whole.wire.calls();
+    let calls = whole.proxy.calls();
     let made =
         calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
 
     let account = Account::new("100000000095");
     account.deploy("dev");
     scope(&account, "read", "admin");
-    account.wire.arm(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
-    account.go(&["deploy", "--stage", "dev", "--yes"]).exits(4);
+    account.proxy.inject(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
+    account.run_with_faults(&["deploy", "--stage", "dev", "--yes"]).expect_exit(4);
     assert_eq!(
         account.api()["deployments"].as_array().unwrap().len(),
         2,
@@ -154,44 +157,48 @@ fn what_no_stage_served_is_not_gone_back_to() {
     );
     scope(&account, "admin", "all");
     account.deploy("dev");
-    let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(1);
-    assert!(refused.says("revision 2 was never served by a stage"), "{refused:?}");
-    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(1);
+    assert!(refused.contains("revision 2 was never served by a stage"), "{refused:?}");
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
     // The one before is the one that was served before.
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
-    assert!(back.says("serves revision 1 again"), "{back:?}");
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    assert!(back.contains("serves revision 1 again"), "{back:?}");
     let description = account.api()["stages"]["dev"]["description"].clone();
     assert!(description.as_str().unwrap().starts_with("[portcullis served "), "{description}");
 
     // Another stage's past is not this one's, but was checked all the same.
     account.deploy("prod");
-    let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).exits(1);
-    assert!(refused.says("stage prod served no earlier revision"), "{refused:?}");
-    account.run(&["rollback", "1", "--stage", "prod", "--yes"]).exits(0);
+    let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).expect_exit(1);
+    assert!(refused.contains("stage prod served no earlier revision"), "{refused:?}");
+    account.run(&["rollback", "1", "--stage", "prod", "--yes"]).expect_exit(0);
 }
 
 /// Somebody removes it between the plan and the question.
 #[test]
-fn an_authorizer_that_is_not_there_was_not_found_right() {
+fn a_missing_authorizer_fails_its_test() {
     let account = Account::new("100000000096");
     account.deploy("dev");
-    account.wire.empty("/authorizers?");
-    let told = account.go(&["deploy", "--stage", "prod", "--yes"]).exits(1);
-    assert!(told.says("the authorizer jwt does not exist; no stage was updated"), "{told:?}");
+    account.proxy.empty_list("/authorizers?");
+    let output = account.run_with_faults(&["deploy", "--stage", "prod", "--yes"]).expect_exit(1);
+    assert!(
+        output.contains("the authorizer jwt does not exist; no stage was updated"),
+        "{output:?}"
+    );
     let stages = account.api()["stages"].clone();
     assert_eq!(stages.as_object().unwrap().keys().collect::<Vec<_>>(), ["dev"]);
 }
 
 #[test]
-fn an_authorizer_that_does_not_answer_as_it_must_moves_no_stage() {
+fn a_failed_authorizer_test_updates_no_stage() {
     let allow = "{\"Statement\":[{\"Effect\":\"Allow\",\"Resource\":\"*\"}]}".to_owned();
     let deny = "{\"Statement\":[{\"Effect\":\"Deny\",\"Resource\":\"*\"}]}".to_owned();
-    let answering = |garbage: (u16, String), token: (u16, String)| -> e2e::stand_in::Asked {
-        Arc::new(move |asked| {
-            let known = asked == format!("Bearer {TOKEN}");
-            if known { token.clone() } else { garbage.clone() }
-        })
-    };
+    let answering =
+        |garbage: (u16, String), token: (u16, String)| -> e2e::emulator::TestInvokeAuthorizer {
+            Arc::new(move |asked| {
+                let known = asked == format!("Bearer {TOKEN}");
+                if known { token.clone() } else { garbage.clone() }
+            })
+        };
     let refused = (401, String::new());
     for (number, garbage, token, expected) in [
         (41, (200, allow.clone()), refused.clone(), Err("accepted an invalid token (200)")),
@@ -221,25 +228,28 @@ fn an_authorizer_that_does_not_answer_as_it_must_moves_no_stage() {
         let role = format!("invoke_role_arn = \"arn:aws:iam::1000000000{number}:role/r\"\n");
         account.edit("portcullis.toml", "cache_ttl", &format!("{role}cache_ttl"));
         let token = "--token-command=echo aaa.bbb.ccc";
-        let told = account.run(&["deploy", "--stage", "dev", "--yes", token]);
+        let output = account.run(&["deploy", "--stage", "dev", "--yes", token]);
         match expected {
-            Ok(()) => assert_eq!(told.exit, 0, "{told:?}"),
+            Ok(()) => assert_eq!(output.exit, 0, "{output:?}"),
             Err(text) => {
-                assert!(told.exit == 1 && told.says(text) && told.says("no stage"), "{told:?}");
+                assert!(
+                    output.exit == 1 && output.contains(text) && output.contains("no stage"),
+                    "{output:?}"
+                );
                 assert_eq!(account.api()["stages"], json!({}));
             }
         }
-        assert!(!told.says(TOKEN), "a token is printed to nobody: {told:?}");
+        assert!(!output.contains(TOKEN), "a token is printed to nobody: {output:?}");
     }
 }
 
 #[test]
-fn a_stage_that_does_not_answer_is_put_back() {
+fn a_failed_smoke_test_rolls_the_stage_back() {
     let account = Account::new("100000000034");
-    let backend = e2e::backend::Backend::answering("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+    let backend = e2e::backend::Backend::responding("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
     let smoke = ["deploy", "--stage", "dev", "--yes", "--smoke", &backend.url];
-    let told = account.run(&smoke).exits(6);
-    assert!(told.says("answered 500, expected below 500; stage rolled back"), "{told:?}");
+    let output = account.run(&smoke).expect_exit(6);
+    assert!(output.contains("answered 500, expected below 500; stage rolled back"), "{output:?}");
     assert_eq!(account.api()["stages"], json!({}), "it was not there before");
     account.deploy("dev");
     let before = account.api()["stages"].clone();
@@ -249,13 +259,13 @@ fn a_stage_that_does_not_answer_is_put_back() {
         "[stage.dev]",
         "[stage.dev]\nvariables = { a = \"b\" }\nthrottle = { rate = 5, burst = 6 }",
     );
-    account.run(&smoke).exits(6);
+    account.run(&smoke).expect_exit(6);
     let now = account.api()["stages"].clone();
     assert_eq!(now["dev"]["deployment"], before["dev"]["deployment"]);
     assert_eq!(now["dev"]["variables"], before["dev"]["variables"]);
-    assert!(backend.seen().len() > 20, "asked again and again");
-    let fine = e2e::backend::Backend::answering("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
-    let told = account.run(&[
+    assert!(backend.requests().len() > 20, "asked again and again");
+    let fine = e2e::backend::Backend::responding("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
+    let output = account.run(&[
         "deploy",
         "--stage",
         "dev",
@@ -267,53 +277,58 @@ fn a_stage_that_does_not_answer_is_put_back() {
         "--flush-auth-cache",
         "--token-command=echo aaa.bbb.ccc",
     ]);
-    told.exits(0);
-    assert!(account.wire.calls().iter().any(|(_, path)| path.ends_with("/cache/authorizers")));
-    assert!(fine.seen()[0].contains("authorization: Bearer aaa.bbb.ccc"), "{:?}", fine.seen());
+    output.expect_exit(0);
+    assert!(account.proxy.calls().iter().any(|(_, path)| path.ends_with("/cache/authorizers")));
+    assert!(
+        fine.requests()[0].contains("authorization: Bearer aaa.bbb.ccc"),
+        "{:?}",
+        fine.requests()
+    );
 }
 
 #[test]
-fn a_canary_takes_a_share_and_is_promoted_or_ended() {
+fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     let account = Account::new("100000000035");
-    let told = account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).exits(1);
-    assert!(told.says("the stage dev does not exist"), "{told:?}");
+    let output =
+        account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(1);
+    assert!(output.contains("the stage dev does not exist"), "{output:?}");
     account.deploy("dev");
     let change = |from: &str, to: &str| account.edit("openapi.yaml", from, to);
     change("- jwt: [owners:read]", "- jwt: [owners:admin]");
-    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).exits(0);
+    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(0);
     let stage = account.api()["stages"]["dev"].clone();
     assert!(stage["deployment"].as_str().unwrap().contains("revision=1 "), "{stage}");
     assert!(stage["canarySettings"]["deployment"].as_str().unwrap().contains("revision=2 "));
     assert_eq!(stage["canarySettings"]["percentTraffic"], 10.0);
-    let status = account.run(&["status", "--stage", "dev"]).exits(0);
-    assert!(status.says("10 % of requests go to"), "{status:?}");
+    let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
+    assert!(status.contains("10 % of requests go to"), "{status:?}");
     // Back to all of the old one, then on to all of the new one.
-    account.run(&["rollback", "1", "--stage", "dev", "--yes"]).exits(0);
+    account.run(&["rollback", "1", "--stage", "dev", "--yes"]).expect_exit(0);
     assert_eq!(account.api()["stages"]["dev"]["canarySettings"], Value::Null);
-    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "25"]).exits(0);
+    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "25"]).expect_exit(0);
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     let stage = account.api()["stages"]["dev"].clone();
     assert_eq!(stage["canarySettings"], Value::Null);
     assert!(stage["deployment"].as_str().unwrap().contains("revision=2 "), "{stage}");
 }
 
 #[test]
-fn nothing_is_done_that_nobody_said_yes_to() {
+fn nothing_is_written_without_confirmation() {
     let account = Account::new("100000000036");
-    let told = account.run(&["deploy", "--stage", "dev"]).exits(1);
-    assert!(told.says("confirmation required") && told.says("--yes"), "{told:?}");
-    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    let output = account.run(&["deploy", "--stage", "dev"]).expect_exit(1);
+    assert!(output.contains("confirmation required") && output.contains("--yes"), "{output:?}");
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
     account.deploy("dev");
-    account.run(&["rollback", "1", "--stage", "dev"]).exits(0);
+    account.run(&["rollback", "1", "--stage", "dev"]).expect_exit(0);
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     account.deploy("dev");
-    assert!(account.run(&["rollback", "--stage", "dev"]).exits(1).says("--yes"));
-    assert_eq!(account.wire.of_api_gateway().1, [""; 0]);
+    assert!(account.run(&["rollback", "--stage", "dev"]).expect_exit(1).contains("--yes"));
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
 }
 
 #[test]
-fn old_deployments_are_removed_and_those_in_use_are_kept() {
+fn old_deployments_are_deleted_and_used_ones_retained() {
     let account = Account::new("100000000037");
     account.edit("portcullis.toml", "[api]", "[api]\nkeep = 2");
     account.deploy("dev");
@@ -339,10 +354,10 @@ fn old_deployments_are_removed_and_those_in_use_are_kept() {
 /// Ctrl-C while the authorizer is asked: that call ends, no further one is made, and the same
 /// command again completes what was begun.
 #[test]
-fn ctrl_c_ends_after_the_call_and_a_second_run_completes() {
+fn ctrl_c_stops_after_the_current_call_and_a_rerun_completes() {
     let mut account = Account::new("100000000038");
-    account.wire = Wire::before(
-        &StandIn::localstack().address,
+    account.proxy = FaultProxy::in_front_of(
+        &Emulator::localstack().address,
         500,
         Arc::new(|_| {
             let mark = "echo stopped-in-the-middle";
@@ -350,54 +365,61 @@ fn ctrl_c_ends_after_the_call_and_a_second_run_completes() {
             (401, String::new())
         }),
     );
-    let told = account.run(&[
+    let output = account.run(&[
         "deploy",
         "--stage",
         "dev",
         "--yes",
         "--token-command=echo stopped-in-the-middle",
     ]);
-    assert!(told.exit == 1 && told.says("stopped") && told.says("re-run to resume"), "{told:?}");
-    assert!(account.wire.calls().last().unwrap().1.contains("/authorizers/"));
+    assert!(
+        output.exit == 1 && output.contains("stopped") && output.contains("re-run to resume"),
+        "{output:?}"
+    );
+    assert!(account.proxy.calls().last().unwrap().1.contains("/authorizers/"));
     let api = account.api();
     assert_eq!((&api["stages"], &api["deployments"]), (&json!({}), &json!([])));
-    account.wire = Wire::before(&StandIn::localstack().address, 500, Wire::knowing(TOKEN));
+    account.proxy =
+        FaultProxy::in_front_of(&Emulator::localstack().address, 500, FaultProxy::accepting(TOKEN));
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
 }
 
 #[test]
-fn a_stage_that_does_not_become_what_it_was_to_be_is_put_back() {
+fn a_partially_updated_stage_is_rolled_back() {
     let account = Account::new("100000000039");
     account.edit(
         "portcullis.toml",
         "[stage.dev]",
         "[stage.dev]\nthrottle = { rate = 5, burst = 6 }",
     );
-    account.wire.lose("throttling");
+    account.proxy.drop_patches("throttling");
     let go = ["deploy", "--stage", "dev", "--yes"];
-    let told = account.go(&go).exits(6);
-    assert!(told.says("stage settings were only partially applied: /*/*/throttling/"), "{told:?}");
-    assert!(told.says(" not set; stage rolled back"), "{told:?}");
+    let output = account.run_with_faults(&go).expect_exit(6);
+    assert!(
+        output.contains("stage settings were only partially applied: /*/*/throttling/"),
+        "{output:?}"
+    );
+    assert!(output.contains(" not set; stage rolled back"), "{output:?}");
     assert_eq!(account.api()["stages"], json!({}));
     account.deploy("dev");
     let before = account.api()["stages"].clone();
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     account.edit("portcullis.toml", "rate = 5", "rate = 7");
-    account.wire.lose("throttling");
-    account.go(&go).exits(6);
+    account.proxy.drop_patches("throttling");
+    account.run_with_faults(&go).expect_exit(6);
     assert_eq!(account.api()["stages"]["dev"]["deployment"], before["dev"]["deployment"]);
-    account.wire.lose("/deploymentId");
-    let told = account.go(&go).exits(6);
-    assert!(told.says("stage points at an unexpected deployment: expected "), "{told:?}");
+    account.proxy.drop_patches("/deploymentId");
+    let output = account.run_with_faults(&go).expect_exit(6);
+    assert!(output.contains("stage points at an unexpected deployment: expected "), "{output:?}");
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
 }
 
 /// This stand-in imports neither `AWS_IAM` nor gateway responses. Without the wire, which does,
 /// single calls do, and no deployment holds what the import left open.
 #[test]
-fn what_an_import_left_open_is_shut_before_a_stage_serves_it() {
+fn methods_that_an_import_left_public_are_secured_before_a_stage_serves_them() {
     let account = Account::new("100000000040");
     account.edit(
         "openapi.yaml",
@@ -405,13 +427,13 @@ fn what_an_import_left_open_is_shut_before_a_stage_serves_it() {
         "operationId: listOwners\n      security:\n        - iam: []",
     );
     account.edit("openapi.yaml", "  securitySchemes:", "  securitySchemes:\n    iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }");
-    let direct = format!("http://{}", StandIn::localstack().address);
-    let go = |arguments: &[&str]| -> Told {
+    let direct = format!("http://{}", Emulator::localstack().address);
+    let go = |arguments: &[&str]| -> CommandOutput {
         let more = ["--endpoint-url", &direct];
         let arguments = [arguments, &more].concat();
         command(&account.key, &direct, account.folder.path(), &arguments).output().unwrap().into()
     };
-    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).exits(0);
+    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(0);
     let api = account.api();
     assert_eq!(api["methods"]["GET /owners"]["authorizationType"], "AWS_IAM");
     assert_eq!(
@@ -421,5 +443,5 @@ fn what_an_import_left_open_is_shut_before_a_stage_serves_it() {
     // The one that was made of the open draft is gone.
     assert_eq!(api["deployments"].as_array().unwrap().len(), 1);
     assert!(api["stages"]["dev"]["deployment"].as_str().unwrap().contains("revision=1 "));
-    go(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(0);
+    go(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(0);
 }

@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use e2e::stand_in::{Asked, StandIn, Wire};
+use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer};
 use e2e::{Dev, http, root, tool};
 use serde_json::{Value, json};
 
-use super::{Account, Told, command, permitted};
+use super::{Account, CommandOutput, command, permissions};
 use crate::function::free_port;
 
 /// The account that the stand-in for Lambda has.
@@ -40,7 +40,7 @@ fn versions(address: &str) -> Value {
 }
 
 /// `TestInvokeAuthorizer`: asks the function that the alias leads to.
-fn asking(functions: String, broken: Arc<AtomicBool>) -> Asked {
+fn asking(functions: String, broken: Arc<AtomicBool>) -> TestInvokeAuthorizer {
     Arc::new(move |authorization| {
         if broken.load(Ordering::SeqCst) {
             return (500, String::new());
@@ -55,9 +55,9 @@ fn asking(functions: String, broken: Arc<AtomicBool>) -> Asked {
         let keys = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
         let sent =
             http::send("POST", &url, &[("Authorization", keys)], event.to_string().as_bytes());
-        let answer = sent.json();
-        match &answer["policyDocument"] {
-            Value::Null if answer["errorMessage"] == "Unauthorized" => (401, String::new()),
+        let response = sent.json();
+        match &response["policyDocument"] {
+            Value::Null if response["errorMessage"] == "Unauthorized" => (401, String::new()),
             Value::Null => (500, String::new()),
             policy => (200, policy.to_string()),
         }
@@ -65,13 +65,13 @@ fn asking(functions: String, broken: Arc<AtomicBool>) -> Asked {
 }
 
 #[test]
-fn sources_become_a_function_that_an_api_asks() {
-    let functions = StandIn::ministack(false);
+fn sources_are_built_and_published_as_an_authorizer_function() {
+    let functions = Emulator::ministack(false);
     let at = functions.address.as_str();
     let broken = Arc::new(AtomicBool::new(false));
     let asked = asking(at.to_owned(), Arc::clone(&broken));
-    let wire = Wire::before_both(&StandIn::localstack().address, at, 500, asked);
-    let account = Account::behind(KEY, wire);
+    let proxy = FaultProxy::in_front_of_both(&Emulator::localstack().address, at, 500, asked);
+    let account = Account::behind(KEY, proxy);
     let port = free_port();
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--issuer-port", &port]);
     account.edit(
@@ -86,13 +86,13 @@ fn sources_become_a_function_that_an_api_asks() {
     #[expect(clippy::disallowed_methods, reason = "what the test was started with, and one more")]
     let inherited = std::env::var("PATH").unwrap();
     let path = format!("{}:{inherited}", tool("cargo-lambda/bin").display());
-    let build = |more: &[&str], token: &str| -> Told {
-        account.wire.arm(None);
+    let build = |more: &[&str], token: &str| -> CommandOutput {
+        account.proxy.inject(None);
         let knows = format!("--token-command=printf %s {token}");
         let fixed =
             ["deploy", "--stage", "dev", "--yes", &source, "--architecture", architecture, &knows];
         let mut run =
-            command(KEY, &account.wire.url, account.folder.path(), &[&fixed, more].concat());
+            command(KEY, &account.proxy.url, account.folder.path(), &[&fixed, more].concat());
         // What Cargo sets for the tests it runs, a shell does not.
         for set in ["AWS_LC_SYS_NO_JITTER_ENTROPY", "CFLAGS_x86_64_unknown_linux_musl"] {
             run.env_remove(set);
@@ -101,29 +101,29 @@ fn sources_become_a_function_that_an_api_asks() {
     };
 
     // What is missing is told before anything is built.
-    let told = account.run(&["plan", "--stage", "dev"]).exits(0);
-    assert!(told.says("is not there; the files say configuration"), "{told:?}");
-    let told = build(&[], &token).exits(1);
-    assert!(told.says("does not exist, and creating it needs --function-role"), "{told:?}");
-    assert!(!told.says("building"), "{told:?}");
-    let bare = account.run(&["deploy", "--stage", "dev", "--yes", "--build"]).exits(1);
-    assert!(bare.says("does not hold Portcullis's sources"), "{bare:?}");
+    let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
+    assert!(output.contains("is not there; the files say configuration"), "{output:?}");
+    let output = build(&[], &token).expect_exit(1);
+    assert!(output.contains("does not exist, and creating it needs --function-role"), "{output:?}");
+    assert!(!output.contains("building"), "{output:?}");
+    let bare = account.run(&["deploy", "--stage", "dev", "--yes", "--build"]).expect_exit(1);
+    assert!(bare.contains("does not hold Portcullis's sources"), "{bare:?}");
     let mut none = command(
         KEY,
-        &account.wire.url,
+        &account.proxy.url,
         account.folder.path(),
         &["deploy", "--stage", "dev", "--yes", &source],
     );
-    let none: Told = none.env("PATH", "/nonexistent").output().unwrap().into();
-    assert!(none.exits(1).says("cargo lambda is not installed"));
+    let none: CommandOutput = none.env("PATH", "/nonexistent").output().unwrap().into();
+    assert!(none.expect_exit(1).contains("cargo lambda is not installed"));
 
     // A new function, a new API; no call that the printed policy does not permit.
-    let policy = account.run(&["iam", "build", "--function-role", &role]).exits(0).json();
-    let told = build(&["--function-role", &role], &token).exits(0);
-    let mut needed = permitted::needed(&account, &policy);
-    assert!(told.says("alias petstore-authorizer:live → version 1"), "{told:?}");
-    let linked = if told.says("rustup target add") { "gnu" } else { "musl" };
-    assert!(told.says("dev serves revision 1") && !told.says(&token), "{told:?}");
+    let policy = account.run(&["iam", "build", "--function-role", &role]).expect_exit(0).json();
+    let output = build(&["--function-role", &role], &token).expect_exit(0);
+    let mut needed = permissions::needed(&account, &policy);
+    assert!(output.contains("alias petstore-authorizer:live → version 1"), "{output:?}");
+    let linked = if output.contains("rustup target add") { "gnu" } else { "musl" };
+    assert!(output.contains("dev serves revision 1") && !output.contains(&token), "{output:?}");
     assert_eq!(alias(at), "1");
     let packed = boto(
         at,
@@ -139,11 +139,11 @@ fn sources_become_a_function_that_an_api_asks() {
         ),
     );
     assert_eq!(made, json!(["provided.al2023", 256, 10, role, [architecture]]));
-    account.is_done("dev");
+    account.expect_no_changes("dev");
 
     // The same again publishes nothing.
-    let told = build(&[], &token).exits(0);
-    assert!(told.says("petstore-authorizer:live is up to date (version 1)"), "{told:?}");
+    let output = build(&[], &token).expect_exit(0);
+    assert!(output.contains("petstore-authorizer:live is up to date (version 1)"), "{output:?}");
     assert_eq!(versions(at).as_array().unwrap().len(), 1);
 
     // Rules change: the plan says so, and a deployment without --build does not hide it.
@@ -152,38 +152,38 @@ fn sources_become_a_function_that_an_api_asks() {
         "security:\n        - jwt: [pets:write]\n        - jwt: [admin]",
         "security:\n        - jwt: [admin]",
     );
-    let told = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(2);
-    assert!(told.says("is version 1 with configuration"), "{told:?}");
-    account.run(&["deploy", "--stage", "dev", "--yes"]).exits(0);
-    let told = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(2);
-    assert!(told.says("is version 1 with configuration"), "{told:?}");
+    let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
+    assert!(output.contains("is version 1 with configuration"), "{output:?}");
+    account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(0);
+    let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
+    assert!(output.contains("is version 1 with configuration"), "{output:?}");
 
     // A version that does not let the token in has nothing led to it, and one that API Gateway
     // cannot ask is not led to any more.
-    let told = build(&[], "not.a.token").exits(1);
+    let output = build(&[], "not.a.token").expect_exit(1);
     assert!(
-        told.says("version 2 of petstore-authorizer rejected the token from --token-command"),
-        "{told:?}"
+        output.contains("version 2 of petstore-authorizer rejected the token from --token-command"),
+        "{output:?}"
     );
-    assert!(!told.says("→ version") && !told.says("not.a.token"), "{told:?}");
+    assert!(!output.contains("→ version") && !output.contains("not.a.token"), "{output:?}");
     assert_eq!(alias(at), "1");
     broken.store(true, Ordering::SeqCst);
-    let told = build(&[], &token).exits(1);
-    assert!(told.says("alias petstore-authorizer:live restored to version 1"), "{told:?}");
+    let output = build(&[], &token).expect_exit(1);
+    assert!(output.contains("alias petstore-authorizer:live restored to version 1"), "{output:?}");
     assert_eq!(alias(at), "1");
     broken.store(false, Ordering::SeqCst);
-    let told = build(&[], &token).exits(0);
-    assert!(told.says("→ version"), "{told:?}");
-    needed.extend(permitted::needed(&account, &policy));
+    let output = build(&[], &token).expect_exit(0);
+    assert!(output.contains("→ version"), "{output:?}");
+    needed.extend(permissions::needed(&account, &policy));
     for action in ["CreateFunction", "UpdateFunctionCode", "CreateAlias", "UpdateAlias"] {
         assert!(needed.contains(&format!("lambda:{action}")), "{action}: {needed:?}");
     }
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     account.edit("openapi.yaml", "jwt: [admin]", "jwt: [owners:read]");
 
     // By hand, as the README says it: the description makes it known again.
-    let told = account.run(&["config", "--out", "authorizer.json"]).exits(0);
-    let said = told.stderr.split('"').nth(1).unwrap().to_owned();
+    let output = account.run(&["config", "--out", "authorizer.json"]).expect_exit(0);
+    let said = output.stderr.split('"').nth(1).unwrap().to_owned();
     let cargo_lambda = || {
         let mut cargo_lambda = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
         cargo_lambda.env("PATH", &path);
@@ -216,6 +216,6 @@ fn sources_become_a_function_that_an_api_asks() {
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     account
         .run(&["deploy", "--stage", "dev", "--yes", &format!("--token-command=printf %s {token}")])
-        .exits(0);
-    account.is_done("dev");
+        .expect_exit(0);
+    account.expect_no_changes("dev");
 }

@@ -28,7 +28,7 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         let account = Account::new(key);
         with_routes(&account, routes);
         account.deploy("dev");
-        let (all, writing) = account.wire.of_api_gateway();
+        let (all, writing) = account.proxy.api_gateway_calls();
         assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
         let first = all.len();
         assert_eq!(account.api()["methods"].as_object().unwrap().len(), routes);
@@ -41,7 +41,7 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         );
         account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"4m\"");
         account.deploy("dev");
-        let (all, writing) = account.wire.of_api_gateway();
+        let (all, writing) = account.proxy.api_gateway_calls();
         assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
         println!(
             "{routes} routes: {first} calls for the first deployment, {} for a change ({} writing)",
@@ -50,25 +50,26 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         );
 
         account.deploy("dev");
-        let (all, writing) = account.wire.of_api_gateway();
+        let (all, writing) = account.proxy.api_gateway_calls();
         assert!(all.len() <= 8 && writing.is_empty(), "{routes} routes, nothing to do: {all:#?}");
     }
 }
 
 #[test]
-fn what_comes_in_pages_is_read_to_the_end() {
-    let account = Account::of("100000000013", 25, e2e::stand_in::Wire::knowing(super::TOKEN));
+fn paginated_lists_are_read_completely() {
+    let account =
+        Account::of("100000000013", 25, e2e::emulator::FaultProxy::accepting(super::TOKEN));
     with_routes(&account, 160);
     account.python("for n in range(60): client.create_rest_api(name=f'other-{n:02}')");
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     let pages = |what: &str| {
-        let calls = account.wire.calls();
+        let calls = account.proxy.calls();
         calls.iter().filter(|(_, path)| path.split('?').next().unwrap().ends_with(what)).count()
     };
     assert_eq!((pages("/restapis"), pages("/resources")), (3, 4), "25 a page");
 
-    let found = account.run(&["discover", "--output", "json"]).exits(0).json();
+    let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     let apis = found["apis"].as_array().unwrap();
     assert_eq!(apis.len(), 61);
     let ours: Vec<_> = apis.iter().filter(|api| api["ours"] == json!(true)).collect();

@@ -82,7 +82,7 @@ fn action_of(key: &str, form: &str) -> Option<(String, String)> {
 
 /// Returns the actions of the calls that were made; the policy permits each.
 pub(super) fn needed(account: &Account, policy: &Value) -> BTreeSet<String> {
-    let (calls, forms, key) = (account.wire.calls(), account.wire.forms(), &account.key);
+    let (calls, forms, key) = (account.proxy.calls(), account.proxy.forms(), &account.key);
     let calls = calls.iter().filter_map(|(method, path)| action(key, method, path));
     let forms = forms.iter().filter_map(|form| action_of(key, form));
     let permitted = |(action, resource): (String, String)| {
@@ -93,14 +93,14 @@ pub(super) fn needed(account: &Account, policy: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_call_is_permitted_by_the_policy_that_is_printed() {
+fn every_call_is_allowed_by_the_printed_policy() {
     let account = Account::new(KEY);
-    let printed = |of: &str| account.run(&["iam", of]).exits(0).json();
+    let printed = |of: &str| account.run(&["iam", of]).expect_exit(0).json();
     let mut seen = BTreeSet::new();
     let mut run = |of: &str, arguments: &[&str]| {
         let policy = printed(of);
-        let told = account.run(arguments);
-        assert_eq!(told.exit, 0, "{told:?}");
+        let output = account.run(arguments);
+        assert_eq!(output.exit, 0, "{output:?}");
         seen.extend(needed(&account, &policy));
     };
     let usage = "usage_plan = { quota = { limit = 10, period = \"day\" } }\n";

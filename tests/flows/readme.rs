@@ -16,7 +16,7 @@ fn pasted(line: &str) -> u16 {
 }
 
 #[test]
-fn the_command_in_the_readme_serves_the_petstore_and_its_lines_answer_as_they_say() {
+fn the_readme_command_serves_the_petstore_with_the_printed_statuses() {
     let command = "cargo run --release -p deployer -- dev infra/petstore";
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains(command), "the README has another first command");
@@ -26,7 +26,7 @@ fn the_command_in_the_readme_serves_the_petstore_and_its_lines_answer_as_they_sa
     // On a port that is free, whatever else runs on this machine.
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("exec {command} --port 0 --output json")]).current_dir(root());
-    let dev = Dev::of(Process::start(&mut shell));
+    let dev = Dev::from_process(Process::start(&mut shell));
     let examples = dev.ready["examples"].as_array().unwrap().clone();
     let statuses: Vec<u64> =
         examples.iter().map(|example| example["status"].as_u64().unwrap()).collect();
@@ -37,11 +37,11 @@ fn the_command_in_the_readme_serves_the_petstore_and_its_lines_answer_as_they_sa
             example["status"].as_u64().unwrap()
         );
     }
-    assert_eq!(dev.end("INT"), Some(0), "ctrl-c ends it cleanly");
+    assert_eq!(dev.stop("INT"), Some(0), "ctrl-c ends it cleanly");
 }
 
 #[test]
-fn what_people_see_has_the_same_lines_and_says_why_each_request_ended_so() {
+fn the_console_prints_the_examples_and_the_reason_of_each_response() {
     let mut command = Command::new(binary("deployer"));
     command.args(["dev", "infra/petstore", "--port", "0"]).current_dir(root());
     let process = Process::start(&mut command);
@@ -74,5 +74,5 @@ fn what_people_see_has_the_same_lines_and_says_why_each_request_ended_so() {
         line.starts_with("403 GET /dev/pets  cached policy (age ")
             && line.contains("needs scope pets:read")
     });
-    assert_eq!(process.end("TERM"), Some(0));
+    assert_eq!(process.stop("TERM"), Some(0));
 }

@@ -21,24 +21,24 @@ fn named(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn an_api_is_made_changed_rolled_back_and_removed() {
+fn an_api_is_created_changed_rolled_back_and_deleted() {
     let account = Account::new(KEY);
     assert!(
         account
             .run(&["status", "--stage", "dev"])
-            .exits(1)
-            .says("no API `petstore` managed by Portcullis in ")
+            .expect_exit(1)
+            .contains("no API `petstore` managed by Portcullis in ")
     );
-    let told = account.deploy("dev").json();
-    assert_eq!((&told["stage"], &told["revision"]), (&json!("dev"), &json!(1)));
+    let output = account.deploy("dev").json();
+    assert_eq!((&output["stage"], &output["revision"]), (&json!("dev"), &json!(1)));
     is_the_petstore(&account);
 
     // Again: nothing to do, nothing written.
     account.deploy("dev");
-    assert_eq!(account.wire.of_api_gateway().1, [""; 0], "an empty plan writes");
-    let iam: Vec<_> = account.wire.calls().into_iter().filter(|(_, path)| path == "/").collect();
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0], "an empty plan writes");
+    let iam: Vec<_> = account.proxy.calls().into_iter().filter(|(_, path)| path == "/").collect();
     assert!(iam.len() < 8, "{iam:?}");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
 
     // A route asks for another scope.
     account.edit(
@@ -56,47 +56,74 @@ fn an_api_is_made_changed_rolled_back_and_removed() {
     let subjects: Vec<&Value> =
         plan["changes"].as_array().unwrap().iter().map(|change| &change["subject"]).collect();
     assert_eq!(subjects, [&json!("POST /pets"), &json!("authorizer jwt")], "and its rules");
-    let told = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).exits(2);
-    assert!(told.says("~ POST /pets  auth: jwt [pets:write or admin] → jwt [admin]  [security]"));
+    let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
+    assert!(
+        output.contains("~ POST /pets  auth: jwt [pets:write or admin] → jwt [admin]  [security]")
+    );
     account.deploy("dev");
-    account.is_done("dev");
+    account.expect_no_changes("dev");
     assert_eq!(stages(&account), named(&[("dev", "2")]));
 
     // Back, and forward again.
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).exits(0);
-    assert!(back.says("~ POST /pets  auth: jwt [admin] → jwt [pets:write or admin]"), "{back:?}");
-    assert_eq!(account.wire.of_api_gateway().1.len(), 1, "one patch");
+    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    assert!(
+        back.contains("~ POST /pets  auth: jwt [admin] → jwt [pets:write or admin]"),
+        "{back:?}"
+    );
+    assert_eq!(account.proxy.api_gateway_calls().1.len(), 1, "one patch");
     assert_eq!(stages(&account), named(&[("dev", "1")]));
-    assert!(account.run(&["rollback", "--stage", "dev", "--yes"]).exits(1).says("no earlier"));
-    assert!(account.run(&["rollback", ".", "7", "--stage", "dev", "--yes"]).exits(1).says("7"));
-    account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(0);
-    assert!(account.run(&["rollback", "2", "--stage", "dev", "--yes"]).exits(0).says("nothing"));
+    assert!(
+        account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(1).contains("no earlier")
+    );
+    assert!(
+        account
+            .run(&["rollback", ".", "7", "--stage", "dev", "--yes"])
+            .expect_exit(1)
+            .contains("7")
+    );
+    account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(0);
+    assert!(
+        account
+            .run(&["rollback", "2", "--stage", "dev", "--yes"])
+            .expect_exit(0)
+            .contains("nothing")
+    );
 
     // A second stage serves the same deployment; the first is untouched.
     let before = account.api()["stages"]["dev"].clone();
     account.deploy("prod");
     assert_eq!(stages(&account), named(&[("dev", "2"), ("prod", "2")]));
     assert_eq!(account.api()["stages"]["dev"], before);
-    account.is_done("prod");
-    let history = account.run(&["history", "--stage", "dev", "--output", "json"]).exits(0).json();
+    account.expect_no_changes("prod");
+    let history =
+        account.run(&["history", "--stage", "dev", "--output", "json"]).expect_exit(0).json();
     let listed: Vec<(&Value, &Value)> = (history["deployments"].as_array().unwrap().iter())
         .map(|one| (&one["revision"]["number"], &one["stages"]))
         .collect();
     assert_eq!(listed, [(&json!(2), &json!(["dev", "prod"])), (&json!(1), &json!([]))]);
 
     // A stage goes, the other stays; then all goes.
-    let asked = account.run(&["undeploy", "--stage", "dev"]).exits(1);
-    assert!(asked.says("confirmation required") && asked.says("what stays: prod"), "{asked:?}");
-    assert!(asked.says("what needs it: nothing"), "{asked:?}");
-    account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0);
+    let asked = account.run(&["undeploy", "--stage", "dev"]).expect_exit(1);
+    assert!(
+        asked.contains("confirmation required") && asked.contains("what stays: prod"),
+        "{asked:?}"
+    );
+    assert!(asked.contains("what needs it: nothing"), "{asked:?}");
+    account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
     assert_eq!(stages(&account), named(&[("prod", "2")]));
-    assert!(account.run(&["undeploy", "--stage", "dev", "--yes"]).exits(0).says("it is gone"));
+    assert!(
+        account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0).contains("it is gone")
+    );
     account.edit("portcullis.toml", "[api]", "[api]\nprotect = true");
-    assert!(account.run(&["undeploy", "--delete-api", "--yes"]).exits(1).says("protected"));
+    assert!(
+        account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(1).contains("protected")
+    );
     account.edit("portcullis.toml", "protect = true", "protect = false");
-    account.run(&["undeploy", "--delete-api", "--yes"]).exits(0);
+    account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
-    assert!(account.run(&["undeploy", "--delete-api", "--yes"]).exits(0).says("it is gone"));
+    assert!(
+        account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0).contains("it is gone")
+    );
 }
 
 /// Says what the files of the petstore ask for, of what boto3 reads.

@@ -1,8 +1,8 @@
-//! Third-party stand-ins for AWS, and the wire between them and the deployer.
+//! Third-party AWS emulators, and the proxy between them and the deployer.
 //!
-//! The wire counts calls, makes them fail on demand, and does what AWS does and the stand-in
-//! does not: an authorizer is asked, a client generated, a cache emptied, gateway responses and
-//! `AWS_IAM` imported with a document, and lists come in pages.
+//! The proxy records calls, injects faults, and adds what the emulator lacks: test-invoked
+//! authorizers, generated SDKs, cache flushes, gateway responses and `AWS_IAM` in imported
+//! documents, and paginated lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use crate::wait::Wait;
 use crate::{http, root, tool};
 
-/// A stand-in, running as long as the tests do.
-pub struct StandIn {
-    /// Where it listens.
+/// An emulator that runs as long as the tests do.
+pub struct Emulator {
+    /// The host and port on which it listens.
     pub address: String,
     _process: Child,
 }
@@ -28,14 +28,14 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Starts `LocalStack` without AWS's thousand managed policies, which it would read for every
-/// account anew and which nothing here uses.
+/// Starts `LocalStack` without AWS's thousand managed policies, which it would read again for
+/// every account and which no test uses.
 const LOCALSTACK: &str = "import runpy, localstack.aws.patches as patches; patches.patch_moto_iam_config = lambda: None; runpy.run_module('localstack.runtime.main', run_name='__main__')";
 
-/// Starts a program that ends when this one does, however that is: it has our end of a pipe.
-/// Waits until it is healthy; what it writes is in a file.
-fn started(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
-    let log = root().join(format!("target/tmp/stand-in-{}.log", address.replace(':', "-")));
+/// Starts a program that ends with this process, even if it is killed: the program's shell reads
+/// from a pipe of this process. Waits until it is healthy; its output goes to a file.
+fn start(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
+    let log = root().join(format!("target/tmp/emulator-{}.log", address.replace(':', "-")));
     fs::create_dir_all(log.parent().unwrap()).unwrap();
     let script =
         format!("{program} >{} 2>&1 & child=$!; cat >/dev/null; kill -KILL $child", log.display());
@@ -48,21 +48,21 @@ fn started(program: &str, address: &str, environment: &[(&str, String)]) -> Chil
         TcpStream::connect(address).ok()?;
         (http::send("GET", &url, &[], b"").status == 200).then_some(())
     };
-    let written = || format!("{program}\n{}", fs::read_to_string(&log).unwrap_or_default());
-    Wait::Start.until(&format!("answer of 200 from {url}"), written, healthy);
+    let output = || format!("{program}\n{}", fs::read_to_string(&log).unwrap_or_default());
+    Wait::Start.until(&format!("status 200 from {url}"), output, healthy);
     child
 }
 
-impl StandIn {
-    /// The one for the control plane. Every access key of twelve digits has its own account.
+impl Emulator {
+    /// `LocalStack`, the control plane. Every access key of twelve digits is an account of its own.
     pub fn localstack() -> &'static Self {
-        static RUNNING: OnceLock<StandIn> = OnceLock::new();
+        static RUNNING: OnceLock<Emulator> = OnceLock::new();
         RUNNING.get_or_init(|| {
             let port = free_port();
             let address = format!("127.0.0.1:{port}");
             let python = tool("localstack/bin/python");
             let folder = root().join(format!("target/tmp/localstack-{port}"));
-            let process = started(
+            let process = start(
                 &format!("{} -c \"{LOCALSTACK}\"", python.display()),
                 &address,
                 &[
@@ -78,22 +78,22 @@ impl StandIn {
         })
     }
 
-    /// The one that checks signatures and the callers' policies, and that comes in pages.
-    pub fn ministack(checks: bool) -> Self {
+    /// `MiniStack`, which runs functions. With `auth` it checks signatures and IAM policies.
+    pub fn ministack(auth: bool) -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let mut environment =
             vec![("GATEWAY_PORT", port.to_string()), ("BIND_HOST", "127.0.0.1".to_owned())];
-        if checks {
+        if auth {
             environment.push(("AUTH", "true".to_owned()));
         }
         let program = tool("ministack/bin/ministack").display().to_string();
-        let process = started(&program, &address, &environment);
+        let process = start(&program, &address, &environment);
         Self { address, _process: process }
     }
 }
 
-/// How a call is made to fail.
+/// A fault that the proxy injects into a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 429, with `Retry-After`.
@@ -102,18 +102,18 @@ pub enum Fault {
     Conflict,
     /// 500.
     Failure,
-    /// 400, as an OpenAPI document is that API Gateway does not take.
+    /// 400, as for an OpenAPI document that API Gateway rejects.
     Refused,
-    /// 403: whoever asks gives up at once, as if it had been stopped.
+    /// 403: the caller stops at once, as if it had been interrupted.
     Denied,
-    /// The connection ends before the call is passed on.
+    /// The connection is closed before the call is forwarded.
     DroppedBefore,
-    /// The connection ends after the call was done.
+    /// The connection is closed after the call was executed, without a response.
     DroppedAfter,
 }
 
 impl Fault {
-    /// Those that a call may meet though nothing is wrong with it.
+    /// The faults that can occur for a valid call.
     pub const ALL: [Self; 6] = [
         Self::Throttled,
         Self::Conflict,
@@ -124,75 +124,84 @@ impl Fault {
     ];
 }
 
-/// What the authorizer answers when it is asked: status and policy.
-pub type Asked = Arc<dyn Fn(&str) -> (u16, String) + Send + Sync>;
+/// The result of `TestInvokeAuthorizer` for an `Authorization` value: status and policy.
+pub type TestInvokeAuthorizer = Arc<dyn Fn(&str) -> (u16, String) + Send + Sync>;
 
-/// What happens on the wire.
+/// The recorded calls and the faults to inject.
 #[derive(Default)]
 struct State {
     /// Every call: method and path with query.
     calls: Vec<(String, String)>,
-    /// What calls of IAM and STS say, which all have the same path.
+    /// The bodies of IAM and STS calls, which all have the same path.
     forms: Vec<String>,
-    /// The call that fails, counted from 0, how, and how often.
+    /// The first call that fails, counted from 0; its fault; the number of failures left.
     fault: Option<(usize, Fault, usize)>,
-    /// Patches of stages with this in their path are lost on the way.
-    forgotten: Option<&'static str>,
-    /// A list with this in its path is empty from the second time on.
-    emptied: Option<&'static str>,
+    /// Stage patch operations whose path contains this are dropped.
+    dropped: Option<&'static str>,
+    /// A list whose path contains this is empty from the second read on.
+    emptied_list: Option<&'static str>,
 }
 
 impl State {
-    /// Says whether this was listed before and is gone now.
+    /// Returns whether this list was read before and is now shown empty.
     fn is_emptied(&self, request: &Request) -> bool {
-        let lists = |path: &str| self.emptied.is_some_and(|text| path.contains(text));
-        let times = self.calls.iter().filter(|(method, path)| method == "GET" && lists(path));
-        request.method == "GET" && lists(&request.path) && times.count() > 1
+        let lists = |path: &str| self.emptied_list.is_some_and(|text| path.contains(text));
+        let reads = self.calls.iter().filter(|(method, path)| method == "GET" && lists(path));
+        request.method == "GET" && lists(&request.path) && reads.count() > 1
     }
 }
 
-/// Stands between the deployer and a stand-in.
-pub struct Wire {
+/// A proxy between the deployer and an emulator.
+pub struct FaultProxy {
     /// Its base URL.
     pub url: String,
     state: Arc<Mutex<State>>,
 }
 
-/// What stays the same for every call.
+/// The emulators behind the proxy, and what it adds to them.
 #[derive(Clone)]
-struct Behind {
+struct Upstream {
     address: String,
-    /// Where Lambda's calls go.
+    /// The emulator that receives Lambda's calls.
     functions: String,
     page: usize,
-    asked: Asked,
+    test_invoke_authorizer: TestInvokeAuthorizer,
 }
 
-impl Wire {
-    /// Starts one before this stand-in. Lists come in pages of this many at most.
-    pub fn before(stand_in: &str, page: usize, asked: Asked) -> Self {
-        Self::before_both(stand_in, stand_in, page, asked)
+impl FaultProxy {
+    /// Starts a proxy in front of an emulator. Lists have at most `page` items a page.
+    pub fn in_front_of(
+        emulator: &str,
+        page: usize,
+        test_invoke_authorizer: TestInvokeAuthorizer,
+    ) -> Self {
+        Self::in_front_of_both(emulator, emulator, page, test_invoke_authorizer)
     }
 
-    /// The same, with Lambda's calls going to another one.
-    pub fn before_both(stand_in: &str, functions: &str, page: usize, asked: Asked) -> Self {
+    /// Starts a proxy in front of two emulators: Lambda's calls go to `functions`.
+    pub fn in_front_of_both(
+        emulator: &str,
+        functions: &str,
+        page: usize,
+        test_invoke_authorizer: TestInvokeAuthorizer,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
-        let (address, functions) = (stand_in.to_owned(), functions.to_owned());
-        let behind = Behind { address, functions, page, asked };
-        let kept = Arc::clone(&state);
+        let (address, functions) = (emulator.to_owned(), functions.to_owned());
+        let upstream = Upstream { address, functions, page, test_invoke_authorizer };
+        let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (state, behind) = (Arc::clone(&kept), behind.clone());
-                thread::spawn(move || serve(stream, &state, &behind));
+                let (state, upstream) = (Arc::clone(&shared), upstream.clone());
+                thread::spawn(move || serve(stream, &state, &upstream));
             }
         });
         Self { url, state }
     }
 
-    /// An authorizer that lets nobody in but whoever has this token.
-    pub fn knowing(token: &'static str) -> Asked {
+    /// An authorizer that allows this token only.
+    pub fn accepting(token: &'static str) -> TestInvokeAuthorizer {
         Arc::new(move |authorization| {
             if authorization == format!("Bearer {token}") {
                 let policy = json!({"Statement": [{"Effect": "Allow", "Resource": "*"}]});
@@ -203,21 +212,21 @@ impl Wire {
         })
     }
 
-    /// Forgets the calls, and makes the one of this number fail so many times.
-    pub fn arm(&self, fault: Option<(usize, Fault, usize)>) {
+    /// Clears the recorded calls, and injects a fault: first call, fault, number of failures.
+    pub fn inject(&self, fault: Option<(usize, Fault, usize)>) {
         *self.state.lock().unwrap() = State { fault, ..State::default() };
     }
 
-    /// Forgets the calls, and loses patches of stages that have this in their path.
-    pub fn lose(&self, forgotten: &'static str) {
-        let forgotten = Some(forgotten);
-        *self.state.lock().unwrap() = State { forgotten, ..State::default() };
+    /// Clears the recorded calls, and drops stage patch operations whose path contains this.
+    pub fn drop_patches(&self, dropped: &'static str) {
+        let dropped = Some(dropped);
+        *self.state.lock().unwrap() = State { dropped, ..State::default() };
     }
 
-    /// Forgets the calls, and shows a list with this in its path once, and empty after.
-    pub fn empty(&self, emptied: &'static str) {
-        let emptied = Some(emptied);
-        *self.state.lock().unwrap() = State { emptied, ..State::default() };
+    /// Clears the recorded calls, and shows a list whose path contains this once, then empty.
+    pub fn empty_list(&self, emptied_list: &'static str) {
+        let emptied_list = Some(emptied_list);
+        *self.state.lock().unwrap() = State { emptied_list, ..State::default() };
     }
 
     /// The calls so far: method and path.
@@ -225,26 +234,27 @@ impl Wire {
         self.state.lock().unwrap().calls.clone()
     }
 
-    /// What IAM and STS were sent so far.
+    /// The bodies of the IAM and STS calls so far.
     pub fn forms(&self) -> Vec<String> {
         self.state.lock().unwrap().forms.clone()
     }
 
-    /// The calls of API Gateway's among them, and those that change something.
-    pub fn of_api_gateway(&self) -> (Vec<String>, Vec<String>) {
+    /// The API Gateway calls so far, and the mutating ones among them.
+    pub fn api_gateway_calls(&self) -> (Vec<String>, Vec<String>) {
         let calls = self.calls();
-        let ours = calls
+        let selected = calls
             .iter()
             .filter(|(_, path)| path.starts_with("/restapis") || path.starts_with("/tags"));
-        let all: Vec<String> = ours.map(|(method, path)| format!("{method} {path}")).collect();
-        let asks = |call: &String| call.contains("/authorizers/") && call.starts_with("POST");
-        let writes = all.iter().filter(|call| !call.starts_with("GET") && !asks(call));
+        let all: Vec<String> = selected.map(|(method, path)| format!("{method} {path}")).collect();
+        let is_test_invoke =
+            |call: &String| call.contains("/authorizers/") && call.starts_with("POST");
+        let writes = all.iter().filter(|call| !call.starts_with("GET") && !is_test_invoke(call));
         let writes = writes.cloned().collect();
         (all, writes)
     }
 }
 
-/// A request as it came.
+/// A request as received.
 struct Request {
     method: String,
     path: String,
@@ -252,10 +262,10 @@ struct Request {
     body: Vec<u8>,
 }
 
-fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
     while let Some(mut request) = read(&mut stream) {
-        let forgotten = state.lock().unwrap().forgotten;
-        if let Some(text) = forgotten.filter(|_| request.path.contains("/stages/")) {
+        let dropped = state.lock().unwrap().dropped;
+        if let Some(text) = dropped.filter(|_| request.path.contains("/stages/")) {
             let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             if let Some(patches) = body["patchOperations"].as_array_mut() {
                 patches.retain(|patch| !patch["path"].as_str().unwrap().contains(text));
@@ -277,15 +287,17 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
                 _ => None,
             }
         };
-        let answer = match fault {
+        let response = match fault {
             Some(Fault::DroppedBefore) => return,
             Some(Fault::DroppedAfter) => {
-                answer(&request, behind);
+                respond(&request, upstream);
                 return;
             }
             Some(Fault::Throttled) => (429, "TooManyRequestsException", json!({"message": "slow"})),
             Some(Fault::Conflict) => (409, "ConflictException", json!({"message": "busy"})),
-            Some(Fault::Denied) => (403, "AccessDeniedException", json!({"message": "not you"})),
+            Some(Fault::Denied) => {
+                (403, "AccessDeniedException", json!({"message": "not authorized"}))
+            }
             Some(Fault::Refused) => (
                 400,
                 "BadRequestException",
@@ -293,7 +305,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
             ),
             Some(Fault::Failure) => (500, "InternalFailure", json!({"message": "oops"})),
             None => {
-                let (status, headers, mut body) = answer(&request, behind);
+                let (status, headers, mut body) = respond(&request, upstream);
                 if state.lock().unwrap().is_emptied(&request) {
                     body = b"{\"item\":[]}".to_vec();
                 }
@@ -307,12 +319,12 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, behind: &Behind) {
                 continue;
             }
         };
-        let (status, code, body) = answer;
-        // IAM and STS say it in XML.
+        let (status, code, body) = response;
+        // IAM and STS return errors as XML.
         let (kind, text) = if request.path == "/" {
-            let said = body["message"].as_str().unwrap();
+            let message = body["message"].as_str().unwrap();
             let xml = format!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{said}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
             );
             ("text/xml", xml)
         } else {
@@ -358,14 +370,14 @@ fn header(head: &str, name: &str) -> Option<String> {
     found.next().map(|(_, value)| value.trim().to_owned())
 }
 
-type Answer = (u16, String, Vec<u8>);
+type RawResponse = (u16, String, Vec<u8>);
 
-fn plain(status: u16, body: &Value) -> Answer {
+fn json_response(status: u16, body: &Value) -> RawResponse {
     (status, "Content-Type: application/json\r\n".to_owned(), body.to_string().into_bytes())
 }
 
-/// Answers in the place of the stand-in where it cannot, and lets it answer otherwise.
-fn answer(request: &Request, behind: &Behind) -> Answer {
+/// Responds itself where the emulator cannot, and forwards everything else.
+fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
     let path = request.path.split('?').next().unwrap();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
@@ -373,27 +385,29 @@ fn answer(request: &Request, behind: &Behind) -> Answer {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
             let headers = body["headers"].as_object().cloned().unwrap_or_default();
             let token = headers.values().next().and_then(Value::as_str).unwrap_or_default();
-            let (status, policy) = (behind.asked)(token);
-            plain(
+            let (status, policy) = (upstream.test_invoke_authorizer)(token);
+            json_response(
                 200,
                 &json!({"clientStatus": status, "log": format!("headers: {token}"), "latency": 1, "policy": policy}),
             )
         }
-        ("DELETE", ["restapis", _, "stages", _, "cache", "authorizers"]) => plain(202, &json!({})),
+        ("DELETE", ["restapis", _, "stages", _, "cache", "authorizers"]) => {
+            json_response(202, &json!({}))
+        }
         ("GET", ["restapis", _, "stages", _, "sdks", _]) => {
             let headers = "Content-Type: application/octet-stream\r\n".to_owned();
-            // The end of an empty archive: the smallest zip there is.
+            // The end record of an empty archive: the smallest valid zip file.
             (200, headers, [b"PK\x05\x06".as_slice(), &[0; 18]].concat())
         }
         ("PUT", ["restapis", api]) => {
-            let answer = pass_on(request, behind);
-            if answer.0 == 200 {
-                import_the_rest(api, request, behind);
+            let response = forward(request, upstream);
+            if response.0 == 200 {
+                complete_import(api, request, upstream);
             }
-            answer
+            response
         }
         ("PATCH", ["restapis", _]) => {
-            // The stand-in counts the types and does not name them.
+            // The emulator addresses the types by index, not by name.
             let text = String::from_utf8_lossy(&request.body);
             let body =
                 ["EDGE", "REGIONAL", "PRIVATE"].iter().fold(text.into_owned(), |text, kind| {
@@ -401,23 +415,23 @@ fn answer(request: &Request, behind: &Behind) -> Answer {
                 });
             let Request { method, path, head, .. } = request;
             let (method, path, head) = (method.clone(), path.clone(), head.clone());
-            pass_on(&Request { method, path, head, body: body.into_bytes() }, behind)
+            forward(&Request { method, path, head, body: body.into_bytes() }, upstream)
         }
         (_, ["tags", _]) => {
-            tagged(request);
-            pass_on(request, behind)
+            record_tags(request);
+            forward(request, upstream)
         }
-        ("GET", _) if request.path.contains("limit=") => page(request, behind),
-        _ => pass_on(request, behind),
+        ("GET", _) if request.path.contains("limit=") => page(request, upstream),
+        _ => forward(request, upstream),
     }
 }
 
-/// Tags that were set apart from their API's creation, by the API's id: the stand-in does not
-/// show them with it.
+/// Tags that were set after their API's creation, by API id: the emulator does not return them
+/// with the API.
 static TAGS: Mutex<BTreeMap<String, BTreeMap<String, Value>>> = Mutex::new(BTreeMap::new());
 
-/// Remembers what was tagged; `%2F` stands for what is before the id.
-fn tagged(request: &Request) {
+/// Records the tags of a `/tags` call; the API id follows the last `%2F`.
+fn record_tags(request: &Request) {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let Some((_, id)) = path.rsplit_once("%2F") else { return };
     let mut all = TAGS.lock().unwrap();
@@ -431,8 +445,8 @@ fn tagged(request: &Request) {
     }
 }
 
-/// Shows an API's tags with it.
-fn show_tags(items: &mut [Value]) {
+/// Adds the recorded tags to the APIs.
+fn add_tags(items: &mut [Value]) {
     let all = TAGS.lock().unwrap();
     for item in items {
         for (name, value) in all.get(item["id"].as_str().unwrap_or("-")).into_iter().flatten() {
@@ -447,15 +461,15 @@ fn show_tags(items: &mut [Value]) {
     }
 }
 
-/// Does with a document what the stand-in leaves out.
-fn import_the_rest(api: &str, request: &Request, behind: &Behind) {
+/// Imports the parts of a document that the emulator ignores.
+fn complete_import(api: &str, request: &Request, upstream: &Upstream) {
     let document: Value = serde_json::from_slice(&request.body).unwrap();
     let send = |method: &str, path: &str, body: &Value| {
-        let mut own = request.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let authorization = own.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let mut headers = request.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let authorization = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let headers: Vec<(&str, &str)> =
             authorization.into_iter().chain([("Content-Type", "application/json")]).collect();
-        let url = format!("http://{}{path}", behind.address);
+        let url = format!("http://{}{path}", upstream.address);
         http::send(method, &url, &headers, body.to_string().as_bytes())
     };
     let responses = &document["x-amazon-apigateway-gateway-responses"];
@@ -474,24 +488,25 @@ fn import_the_rest(api: &str, request: &Request, behind: &Behind) {
         for (verb, method) in methods.as_object().into_iter().flatten() {
             let verb = if verb.starts_with("x-") { "ANY".to_owned() } else { verb.to_uppercase() };
             let replace = |path: &str, value: &Value| json!({"patchOperations": [{"op": "replace", "path": path, "value": value}]});
-            let place = format!("/restapis/{api}/resources/{}/methods/{verb}", ids[path.as_str()]);
+            let method_url =
+                format!("/restapis/{api}/resources/{}/methods/{verb}", ids[path.as_str()]);
             let role = &method["x-amazon-apigateway-integration"]["credentials"];
             if role.is_string() {
-                send("PATCH", &format!("{place}/integration"), &replace("/credentials", role));
+                send("PATCH", &format!("{method_url}/integration"), &replace("/credentials", role));
             }
             if method["x-amazon-apigateway-auth"]["type"] == "AWS_IAM" {
-                send("PATCH", &place, &replace("/authorizationType", &json!("AWS_IAM")));
+                send("PATCH", &method_url, &replace("/authorizationType", &json!("AWS_IAM")));
             }
         }
     }
 }
 
-/// Cuts a list into pages, as AWS does.
-fn page(request: &Request, behind: &Behind) -> Answer {
+/// Paginates a list, as AWS does.
+fn page(request: &Request, upstream: &Upstream) -> RawResponse {
     let (path, query) = request.path.split_once('?').unwrap();
     let mut members: BTreeMap<&str, &str> =
         query.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    let asked: usize = members.insert("limit", "500").unwrap().parse().unwrap();
+    let limit: usize = members.insert("limit", "500").unwrap().parse().unwrap();
     let from: usize = members.remove("position").map_or(0, |text| text.parse().unwrap());
     let query: Vec<String> =
         members.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -501,36 +516,36 @@ fn page(request: &Request, behind: &Behind) -> Answer {
         head: request.head.clone(),
         body: Vec::new(),
     };
-    let (status, headers, body) = pass_on(&whole, behind);
+    let (status, headers, body) = forward(&whole, upstream);
     let Ok(mut list) = serde_json::from_slice::<Value>(&body) else {
         return (status, headers, body);
     };
     let Some(mut items) = list["item"].as_array().cloned() else { return (status, headers, body) };
     if path == "/restapis" {
-        show_tags(&mut items);
+        add_tags(&mut items);
     }
-    let to = (from + asked.min(behind.page)).min(items.len());
+    let to = (from + limit.min(upstream.page)).min(items.len());
     list["item"] = items[from..to].into();
     if to < items.len() {
         list["position"] = json!(to.to_string());
     }
-    plain(status, &list)
+    json_response(status, &list)
 }
 
-fn pass_on(request: &Request, behind: &Behind) -> Answer {
-    let kept: BTreeSet<&str> =
+fn forward(request: &Request, upstream: &Upstream) -> RawResponse {
+    let forwarded: BTreeSet<&str> =
         ["authorization", "content-type", "x-amz-date", "x-amz-target", "x-amz-security-token"]
             .into();
     let lines = request.head.lines().skip(1).filter_map(|line| line.split_once(": "));
     let headers: Vec<(&str, &str)> =
-        lines.filter(|(name, _)| kept.contains(name.to_ascii_lowercase().as_str())).collect();
-    let is_of_lambda = request.path.starts_with("/20") && request.path.contains("/functions");
-    let address = if is_of_lambda { &behind.functions } else { &behind.address };
+        lines.filter(|(name, _)| forwarded.contains(name.to_ascii_lowercase().as_str())).collect();
+    let is_lambda_call = request.path.starts_with("/20") && request.path.contains("/functions");
+    let address = if is_lambda_call { &upstream.functions } else { &upstream.address };
     let url = format!("http://{address}{}", request.path);
-    let answer = http::send(&request.method, &url, &headers, &request.body);
-    let kept = ["content-type", "x-amzn-errortype", "x-amzn-requestid"];
-    let lines = answer.headers.iter().filter(|(name, _)| kept.contains(&name.as_str()));
+    let response = http::send(&request.method, &url, &headers, &request.body);
+    let returned = ["content-type", "x-amzn-errortype", "x-amzn-requestid"];
+    let lines = response.headers.iter().filter(|(name, _)| returned.contains(&name.as_str()));
     let headers: Vec<String> = lines.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let headers = headers.concat();
-    (answer.status, headers, answer.body.into_bytes())
+    (response.status, headers, response.body.into_bytes())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Account, Told};
+use super::{Account, CommandOutput};
 
 /// Puts names in the place of what differs from run to run.
 fn steady(text: &str, known: &[(String, String)]) -> String {
@@ -43,18 +43,18 @@ fn time(text: &str) -> Option<usize> {
 }
 
 #[test]
-fn what_every_command_says() {
+fn output_of_every_command() {
     let account = Account::new("100000000081");
     let mut said = String::new();
-    let mut runs: Vec<(Vec<&str>, Told)> = Vec::new();
-    let both = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, Told)>| {
+    let mut runs: Vec<(Vec<&str>, CommandOutput)> = Vec::new();
+    let both = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, CommandOutput)>| {
         for more in [&[][..], &["--output", "json"]] {
             let arguments = [arguments, more].concat();
-            let told = account.run(&arguments);
-            runs.push((arguments, told));
+            let output = account.run(&arguments);
+            runs.push((arguments, output));
         }
     };
-    let once = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, Told)>| {
+    let once = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, CommandOutput)>| {
         runs.push((arguments.to_vec(), account.run(arguments)));
     };
     both(&["discover"], &mut runs);
@@ -84,8 +84,8 @@ fn what_every_command_says() {
     known.extend(
         deployments.map(|(number, id)| (id.to_owned(), format!("DEPLOYMENT{}", number + 1))),
     );
-    for (arguments, told) in runs {
-        let Told { exit, stdout, stderr } = told;
+    for (arguments, output) in runs {
+        let CommandOutput { exit, stdout, stderr } = output;
         let _ = writeln!(said, "$ deployer {}  → {exit}", arguments.join(" "));
         let _ = writeln!(said, "{}", steady(&format!("{stdout}{stderr}"), &known));
     }

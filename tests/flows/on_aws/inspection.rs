@@ -23,10 +23,10 @@ client.update_stage(restApiId=api, stageName='live', patchOperations=[{'op': 're
 print(api)";
 
 #[test]
-fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
+fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     let account = Account::new("100000000051");
     let id = account.python(BY_HAND);
-    let found = account.run(&["discover"]).exits(0);
+    let found = account.run(&["discover"]).expect_exit(0);
     for line in [
         &format!("legacy ({id}), regional"),
         "stage live: no revision of ours",
@@ -35,26 +35,43 @@ fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
         "GET /c  API key",
         "ANY /d  public",
     ] {
-        assert!(found.says(line), "{line}: {found:?}");
+        assert!(found.contains(line), "{line}: {found:?}");
     }
     let before = account.api();
-    let told = account.run(&["export", "--from-api", &id, "--out", "files"]).exits(0);
-    assert!(told.says(&format!("deployer adopt {id}")), "{told:?}");
-    assert!(account.run(&["export", "--from-api", &id, "--out", "files"]).exits(1).says("exist"));
-    assert!(account.run(&["export", "--from-api", "nope", "--out", "x"]).exits(1).says("nope"));
-    account.run(&["check", "files", "--deny-warnings"]).exits(0);
+    let output = account.run(&["export", "--from-api", &id, "--out", "files"]).expect_exit(0);
+    assert!(output.contains(&format!("deployer adopt {id}")), "{output:?}");
+    assert!(
+        account
+            .run(&["export", "--from-api", &id, "--out", "files"])
+            .expect_exit(1)
+            .contains("exist")
+    );
+    assert!(
+        account
+            .run(&["export", "--from-api", "nope", "--out", "x"])
+            .expect_exit(1)
+            .contains("nope")
+    );
+    account.run(&["check", "files", "--deny-warnings"]).expect_exit(0);
 
     // Not ours yet: nothing touches it.
-    assert!(account.run(&["status", "files", "--stage", "live"]).exits(1).says("no API `legacy`"));
-    assert!(account.run(&["adopt", &id, "files"]).exits(1).says("--yes"));
-    account.run(&["adopt", &id, "files", "--yes"]).exits(0);
-    account.run(&["adopt", &id, "files", "--yes"]).exits(0);
-    let plan =
-        account.run(&["plan", "files", "--stage", "live", "--output", "json"]).exits(0).json();
+    assert!(
+        account
+            .run(&["status", "files", "--stage", "live"])
+            .expect_exit(1)
+            .contains("no API `legacy`")
+    );
+    assert!(account.run(&["adopt", &id, "files"]).expect_exit(1).contains("--yes"));
+    account.run(&["adopt", &id, "files", "--yes"]).expect_exit(0);
+    account.run(&["adopt", &id, "files", "--yes"]).expect_exit(0);
+    let plan = account
+        .run(&["plan", "files", "--stage", "live", "--output", "json"])
+        .expect_exit(0)
+        .json();
     assert!(plan["notes"][0].as_str().unwrap().contains("no record"), "{plan}");
     assert_eq!(plan["changes"], json!([]), "the files say what is there");
-    account.run(&["deploy", "files", "--stage", "live", "--yes"]).exits(0);
-    account.run(&["plan", "files", "--stage", "live", "--detailed-exitcode"]).exits(0);
+    account.run(&["deploy", "files", "--stage", "live", "--yes"]).expect_exit(0);
+    account.run(&["plan", "files", "--stage", "live", "--detailed-exitcode"]).expect_exit(0);
     let after = account.api();
     for name in ["GET /a", "POST /b", "GET /c", "ANY /d"] {
         let (before, after) = (&before["methods"][name], &after["methods"][name]);
@@ -68,25 +85,25 @@ fn an_api_made_by_hand_becomes_files_that_change_nothing_of_what_it_does() {
         after["stages"]["live"]["methodSettings"],
         before["stages"]["live"]["methodSettings"]
     );
-    let found = account.run(&["discover", "--output", "json"]).exits(0).json();
+    let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (not ours)");
     assert_eq!(found["apis"][0]["ours"], true);
 
     // One of another's, and a second one for the same files.
     let other = account
         .python("print(client.create_rest_api(name='x', tags={'portcullis:api': 'x'})['id'])");
-    assert!(account.run(&["adopt", &other, "files", "--yes"]).exits(5).says("several"));
+    assert!(account.run(&["adopt", &other, "files", "--yes"]).expect_exit(5).contains("several"));
     account.python(&format!("client.delete_rest_api(restApiId='{other}')\nclient.create_rest_api(name='x', tags={{'portcullis:api': 'legacy'}})"));
-    let told = account.run(&["plan", "files", "--stage", "live"]).exits(5);
-    assert!(told.says(&id) && told.says("several APIs"), "{told:?}");
+    let output = account.run(&["plan", "files", "--stage", "live"]).expect_exit(5);
+    assert!(output.contains(&id) && output.contains("several APIs"), "{output:?}");
 }
 
 #[test]
-fn status_history_and_sdk_say_what_a_stage_serves() {
+fn status_history_and_sdk_report_the_served_revision() {
     let account = Account::new("100000000052");
     account.deploy("dev");
     let id = account.api()["id"].as_str().unwrap().to_owned();
-    let status = account.run(&["status", "--stage", "dev"]).exits(0);
+    let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
     for line in [
         &format!("petstore ({id}), stage dev"),
         "serves revision 1, made 20",
@@ -94,30 +111,32 @@ fn status_history_and_sdk_say_what_a_stage_serves() {
         "function:petstore-authorizer:live",
         "nobody else changed it",
     ] {
-        assert!(status.says(line), "{line}: {status:?}");
+        assert!(status.contains(line), "{line}: {status:?}");
     }
-    let json = account.run(&["status", "--stage", "dev", "--output", "json"]).exits(0).json();
+    let json = account.run(&["status", "--stage", "dev", "--output", "json"]).expect_exit(0).json();
     assert_eq!((&json["revision"]["number"], &json["drift"]), (&json!(1), &json!([])));
-    assert!(account.run(&["status", "--stage", "prod"]).exits(1).says("has no stage prod"));
-    let history = account.run(&["history", "--stage", "dev"]).exits(0);
-    assert!(history.says("revision 1  ← dev"), "{history:?}");
+    assert!(
+        account.run(&["status", "--stage", "prod"]).expect_exit(1).contains("has no stage prod")
+    );
+    let history = account.run(&["history", "--stage", "dev"]).expect_exit(0);
+    assert!(history.contains("revision 1  ← dev"), "{history:?}");
     let sdk = ["sdk", "--stage", "dev", "--language", "javascript", "--out", "sdk.zip"];
-    account.run(&sdk).exits(0);
+    account.run(&sdk).expect_exit(0);
     assert!(fs::read(account.path("sdk.zip")).unwrap().starts_with(b"PK"));
-    assert!(account.wire.calls().last().unwrap().1.ends_with("/sdks/javascript"));
+    assert!(account.proxy.calls().last().unwrap().1.ends_with("/sdks/javascript"));
     let wrong =
-        account.run(&["sdk", "--stage", "dev", "--language", "cobol", "--out", "x"]).exits(1);
-    assert!(wrong.says("--language is not one of"), "{wrong:?}");
+        account.run(&["sdk", "--stage", "dev", "--language", "cobol", "--out", "x"]).expect_exit(1);
+    assert!(wrong.contains("--language is not one of"), "{wrong:?}");
 }
 
 #[test]
-fn the_doctor_finds_what_would_not_work() {
+fn doctor_reports_failed_checks() {
     let key = "100000000053";
     let account = Account::new(key);
     let rows = |account: &Account, exit: i32| -> Vec<(String, String)> {
-        let told =
-            account.run(&["doctor", "--stage", "dev", "--output", "json"]).exits(exit).json();
-        let rows = told["checks"].as_array().unwrap().iter();
+        let output =
+            account.run(&["doctor", "--stage", "dev", "--output", "json"]).expect_exit(exit).json();
+        let rows = output["checks"].as_array().unwrap().iter();
         let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
         rows.map(|row| {
             (text(row, "what"), format!("{}: {}", text(row, "state"), text(row, "text")))

@@ -22,6 +22,7 @@ mod iam;
 mod infra;
 mod linting;
 mod local_issuer;
+mod messages;
 mod output;
 mod planning;
 mod probing;
@@ -29,8 +30,9 @@ mod quotas;
 mod schema;
 mod writing;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -87,6 +89,33 @@ pub(crate) fn deployer(folder: &Path, arguments: &[&str]) -> Output {
         .env_remove("UNSET_FOR_THE_TEST")
         .output()
         .unwrap()
+}
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Compares a generated file with the committed one; with `INSTA_UPDATE=always`, writes it
+/// first, as insta does with snapshots.
+pub(crate) fn assert_generated(path: &str, text: &str, test: &str) {
+    let file = root().join(path);
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    let changed = |from: &str, to: &str| -> Vec<String> {
+        let to: BTreeSet<&str> = to.lines().collect();
+        from.lines().filter(|line| !to.contains(line)).take(20).map(str::to_owned).collect()
+    };
+    assert!(
+        found == text,
+        "{path} is not up to date: run `INSTA_UPDATE=always cargo test --test tool -- {test}`\n\
+         only in the file: {:#?}\nonly in the code: {:#?}",
+        changed(&found, text),
+        changed(text, &found),
+    );
 }
 
 /// Returns the exit code and the output of a command.

@@ -138,5 +138,5 @@ fn local_issuer(url: &str, configured: &[IssuerDocument]) -> Result<IssuerDocume
             expected: "the http URL of a local issuer, such as http://127.0.0.1:4010",
         });
     }
-    Ok(issuer::trusted(url, configured))
+    Ok(issuer::trusted_issuer(url, configured))
 }

@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Authorizer, IdentitySource, Route, Security};
 use gateway::event::method_arn;
-use gateway::gateway_response::Refusal;
-use gateway::policy::{Answer, Facts, Matched, Verdict};
+use gateway::gateway_response::RefusalKind;
+use gateway::policy::{MatchedStatement, ParsedPolicy, RequestContext, Verdict};
 use gateway::request::{RequestHead, RequestTime};
 use gateway::router::find;
 
@@ -117,7 +117,7 @@ impl Explanation {
                 End::other(&format!("`{scheme}` is not an authorizer of portcullis.toml"))
             }
             None => End::refused(
-                Refusal::MissingAuthenticationToken,
+                RefusalKind::MissingAuthenticationToken,
                 "no route has this method and path",
             ),
         };
@@ -127,7 +127,7 @@ impl Explanation {
     /// Explains a request that the gateway refuses without asking the authorizer.
     pub fn without_identity(route: &Route, method: &str, path: &str, why: &str) -> Self {
         let end =
-            End::refused(Refusal::Unauthorized, &format!("{why}; the authorizer is not asked"));
+            End::refused(RefusalKind::Unauthorized, &format!("{why}; the authorizer is not asked"));
         Self::of(method, path, Some(route), None, end)
     }
 
@@ -144,21 +144,22 @@ impl Explanation {
             _ => (None, None),
         };
         let (answer, end) = match &outcome.response {
-            Ok(text) => match Answer::read(text.as_str()) {
+            Ok(text) => match ParsedPolicy::parse(text.as_str()) {
                 Ok(answer) => {
                     let end = judged(&answer, api, &head.method, &head.path, now);
                     (Some((text.as_str(), answer)), end)
                 }
-                Err(error) => {
-                    (None, End::refused(Refusal::AuthorizerConfigurationError, &error.to_string()))
-                }
+                Err(error) => (
+                    None,
+                    End::refused(RefusalKind::AuthorizerConfigurationError, &error.to_string()),
+                ),
             },
             Err(error) => {
                 let detail = outcome.decision.detail.as_deref().unwrap_or(error.error_message);
                 let refusal = if error.error_message == "Unauthorized" {
-                    Refusal::Unauthorized
+                    RefusalKind::Unauthorized
                 } else {
-                    Refusal::AuthorizerFailure
+                    RefusalKind::AuthorizerFailure
                 };
                 (None, End::refused(refusal, detail))
             }
@@ -204,8 +205,8 @@ impl End {
         Self { passes: true, status: None, why: why.to_owned(), statement: None, resource: None }
     }
 
-    fn refused(refusal: Refusal, why: &str) -> Self {
-        let (status, ..) = refusal.answer();
+    fn refused(refusal: RefusalKind, why: &str) -> Self {
+        let (status, ..) = refusal.default_response();
         Self { passes: false, status: Some(status), ..Self::pass(why) }
     }
 
@@ -214,9 +215,9 @@ impl End {
         Self { passes: false, ..Self::pass(why) }
     }
 
-    fn by(self, matched: Matched<'_>) -> Self {
+    fn by(self, matched: MatchedStatement<'_>) -> Self {
         let resource = matched.resource.map(str::to_owned);
-        Self { statement: Some(matched.statement), resource, ..self }
+        Self { statement: Some(matched.index), resource, ..self }
     }
 }
 
@@ -250,21 +251,34 @@ fn checks(decision: &Decision) -> Vec<Check> {
 }
 
 /// What a policy says about a request from nowhere in particular.
-fn judged(answer: &Answer, api: &Api, method: &str, path: &str, now: UnixTime) -> End {
+fn judged(answer: &ParsedPolicy, api: &Api, method: &str, path: &str, now: UnixTime) -> End {
     let arn = method_arn(&api.stage, method, path);
     let source_ip = Ipv4Addr::LOCALHOST.to_string();
-    let facts =
-        Facts { method_arn: &arn, source_ip: &source_ip, user_agent: None, referer: None, now };
-    match answer.judge(&facts) {
+    let request = RequestContext {
+        method_arn: &arn,
+        source_ip: &source_ip,
+        user_agent: None,
+        referer: None,
+        now,
+    };
+    match answer.evaluate(&request) {
         Verdict::Allowed(matched) => End::pass("the policy allows it").by(matched),
         Verdict::ExplicitlyDenied(matched) => {
-            End::refused(Refusal::AccessDeniedExplicitly, "the policy denies it").by(matched)
+            End::refused(RefusalKind::AccessDeniedExplicitly, "the policy denies it").by(matched)
         }
-        Verdict::NotAllowed => End::refused(Refusal::AccessDenied, "the policy does not allow it"),
+        Verdict::ImplicitlyDenied => {
+            End::refused(RefusalKind::AccessDenied, "the policy does not allow it")
+        }
     }
 }
 
-fn cache(api: &Api, asked: &Route, settings: &Authorizer, answer: &Answer, now: UnixTime) -> Cache {
+fn cache(
+    api: &Api,
+    asked: &Route,
+    settings: &Authorizer,
+    answer: &ParsedPolicy,
+    now: UnixTime,
+) -> Cache {
     let router = ApiRouter::new(&api.routes);
     let by_route =
         IdentitySource::route().iter().all(|source| settings.has_identity_source(source));
@@ -328,7 +342,7 @@ pub fn head(settings: &Authorizer, method: &str, path: &str, token: &str) -> Opt
         path: path.to_owned(),
         query,
         headers,
-        spelled: BTreeMap::new(),
+        header_names: BTreeMap::new(),
         source_ip: Ipv4Addr::LOCALHOST.to_string(),
         id: "explain".to_owned(),
         extended_id: String::new(),

@@ -107,7 +107,7 @@ fn an_unreachable_issuer_is_a_500_with_its_cause() {
     let (response, trace) = dev.request("GET", "/pets", Some(token));
     assert_eq!((response.status, response.body.as_str()), (500, r#"{"message":null}"#));
     assert_eq!(response.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
-    let why = trace["why"].as_str().unwrap();
+    let why = trace["reason"].as_str().unwrap();
     assert!(
         why.contains("the keys of the issuer http://127.0.0.1:1 are not available")
             && why.contains("cannot be reached"),
@@ -129,7 +129,7 @@ fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
             (response.status, response.body.as_str()),
             (500, r#"{"message": "Internal server error"}"#)
         );
-        assert!(trace["why"].as_str().unwrap().contains(why), "{trace}");
+        assert!(trace["reason"].as_str().unwrap().contains(why), "{trace}");
     }
 }
 

@@ -215,7 +215,7 @@ fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
             );
             assert_eq!(response.header("x-amzn-errortype"), Some("UnauthorizedException"));
             assert_eq!(trace["authorizer_called"], called);
-            assert!(trace["why"].as_str().unwrap().contains(why), "{trace}");
+            assert!(trace["reason"].as_str().unwrap().contains(why), "{trace}");
         }
     }
 }
@@ -347,7 +347,7 @@ fn an_unreachable_or_broken_backend_is_a_504() {
             (response.status, response.body.as_str()),
             (504, r#"{"message":"Network error communicating with endpoint"}"#)
         );
-        assert!(trace["why"].as_str().unwrap().contains("cannot be reached"), "{trace}");
+        assert!(trace["reason"].as_str().unwrap().contains("cannot be reached"), "{trace}");
     }
 }
 
@@ -397,7 +397,7 @@ fn the_local_issuer_publishes_metadata_keys_and_tokens() {
     let other = format!("Bearer {}", response["access_token"].as_str().unwrap());
     let (refused, trace) = dev.request("GET", "/pets", Some(&other));
     assert_eq!(refused.status, 401);
-    assert!(trace["why"].as_str().unwrap().contains("another audience"), "{trace}");
+    assert!(trace["reason"].as_str().unwrap().contains("another audience"), "{trace}");
 }
 
 #[test]
@@ -408,7 +408,10 @@ fn without_the_local_issuer_its_tokens_are_not_trusted() {
     let token = format!("Bearer {}", with.token("pets:read"));
     let (response, trace) = without.request("GET", "/pets", Some(&token));
     assert_eq!(response.status, 401);
-    assert!(trace["why"].as_str().unwrap().contains("issuer is not a configured one"), "{trace}");
+    assert!(
+        trace["reason"].as_str().unwrap().contains("issuer is not a configured one"),
+        "{trace}"
+    );
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
 
     // A bad edit is told, and what was served before still is.
     edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
-    let told = dev.wait_for_event(|line| line["event"] == "not reloaded");
-    assert_eq!(told["why"], "invalid configuration");
+    let told = dev.wait_for_event(|line| line["event"] == "reload_failed");
+    assert_eq!(told["reason"], "invalid configuration");
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 403);
     edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
     dev.wait_for_nth_event(|line| line["event"] == "reloaded", 2);
@@ -368,10 +368,10 @@ fn a_document_is_served_without_a_manifest() {
     );
     // Nobody can be asked without the function.
     let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0"]);
-    let limits = dev.ready["limits"].as_array().unwrap();
+    let notes = dev.ready["notes"].as_array().unwrap();
     assert!(
-        limits.iter().any(|limit| limit.as_str().unwrap().contains("nobody can be asked for")),
-        "{limits:?}"
+        notes.iter().any(|note| note.as_str().unwrap().contains("no local authorizer for")),
+        "{notes:?}"
     );
     let (response, told) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
     assert_eq!(response.status, 500, "{told}");

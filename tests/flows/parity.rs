@@ -127,7 +127,7 @@ fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
                     let all =
                         http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"")
                             .json();
-                    let said = all["authorizer"]["answer"].clone();
+                    let said = all["authorizer"]["response"].clone();
                     assert!(
                         !all.to_string().contains(authorization.trim_start_matches("Bearer "))
                             || authorization.len() < 16,

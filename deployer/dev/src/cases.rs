@@ -89,7 +89,7 @@ impl Case {
     }
 
     /// Compares the actual outcome with the expected one.
-    pub fn judge(&self, actual: &Actual) -> Outcome {
+    pub fn evaluate(&self, actual: &Actual) -> Outcome {
         let Expected { status, body, backend } = &self.expected;
         let mut wrong = Vec::new();
         if actual.status != *status {
@@ -112,15 +112,15 @@ impl Outcome {
     fn word(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Passed => ("passed", None),
-            Self::Failed(why) => ("failed", Some(why)),
-            Self::Skipped(why) => ("skipped", Some(why)),
+            Self::Failed(reason) => ("failed", Some(reason)),
+            Self::Skipped(reason) => ("skipped", Some(reason)),
         }
     }
 }
 
 /// A case that was run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct CaseRun {
     /// The case.
     pub case: Case,
     /// Its outcome.
@@ -131,7 +131,7 @@ pub struct Run {
 
 /// The cases that were run, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Results(pub Vec<Run>);
+pub struct Results(pub Vec<CaseRun>);
 
 impl Results {
     /// Returns whether a case failed.
@@ -159,9 +159,9 @@ impl Results {
     /// Writes the results, for programs.
     pub fn json(&self) -> Json {
         let (passed, failed, skipped) = self.counts();
-        let cases = self.0.iter().map(|Run { case, outcome, .. }| {
-            let (outcome, why) = outcome.word();
-            json!({"case": case.name(), "line": case.line, "outcome": outcome, "why": why})
+        let cases = self.0.iter().map(|CaseRun { case, outcome, .. }| {
+            let (outcome, reason) = outcome.word();
+            json!({"case": case.name(), "line": case.line, "outcome": outcome, "reason": reason})
         });
         let cases: Vec<Json> = cases.collect();
         json!({"passed": passed, "failed": failed, "skipped": skipped, "cases": cases})

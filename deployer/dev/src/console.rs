@@ -2,12 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::examples::{Call, Examples};
+use super::examples::{ExampleRequest, Examples};
 use gateway::trace::RequestTrace;
 
 /// What was started.
 #[derive(Clone, Debug)]
-pub struct Started {
+pub struct StartSummary {
     /// The API's name.
     pub api: String,
     /// The base URL, stage included.
@@ -21,13 +21,13 @@ pub struct Started {
     /// Where requests go.
     pub backend: String,
     /// Requests to try, with a token of the local issuer's.
-    pub tries: Option<(Examples, String)>,
+    pub examples: Option<(Examples, String)>,
     /// What is refused here though AWS would serve it.
-    pub limits: Vec<String>,
+    pub notes: Vec<String>,
 }
 
-impl Started {
-    fn curl(&self, call: &Call, token: Option<&str>) -> String {
+impl StartSummary {
+    fn curl(&self, call: &ExampleRequest, token: Option<&str>) -> String {
         let method =
             if call.method == "GET" { String::new() } else { format!(" -X {}", call.method) };
         let header =
@@ -37,16 +37,16 @@ impl Started {
 
     /// Returns the status to expect, why, and the line to paste.
     fn lines(&self) -> Vec<(u16, String, String)> {
-        let Some((examples, token)) = &self.tries else { return Vec::new() };
+        let Some((examples, token)) = &self.examples else { return Vec::new() };
         let mut lines = vec![
             (
                 200,
                 format!("token with scope `{}`", examples.scope),
-                self.curl(&examples.passes, Some(token)),
+                self.curl(&examples.allowed, Some(token)),
             ),
-            (401, "no token".to_owned(), self.curl(&examples.passes, None)),
+            (401, "no token".to_owned(), self.curl(&examples.allowed, None)),
         ];
-        if let Some(call) = &examples.too_little {
+        if let Some(call) = &examples.insufficient_scope {
             lines.push((
                 403,
                 "the same token, too little scope".to_owned(),
@@ -59,11 +59,12 @@ impl Started {
     /// Writes it for people.
     pub fn text(&self) -> String {
         let mut paragraphs = vec![self.heading()];
-        if let Some((_, token)) = &self.tries {
+        if let Some((_, token)) = &self.examples {
             paragraphs.push(format!("  token       {token}"));
         }
-        let tries = self.lines().into_iter();
-        paragraphs.extend(tries.map(|(status, why, line)| format!("# {status}: {why}\n{line}")));
+        let examples = self.lines().into_iter();
+        paragraphs
+            .extend(examples.map(|(status, reason, line)| format!("# {status}: {reason}\n{line}")));
         paragraphs.push("ctrl-c ends it\n".to_owned());
         paragraphs.join("\n\n")
     }
@@ -79,16 +80,15 @@ impl Started {
             let form = "-d grant_type=client_credentials -d scope=…";
             lines.push(format!("  issuer      {issuer}  (a token: curl {form} {issuer}/token)"));
         }
-        lines.extend(self.limits.iter().map(|limit| format!("  note        {limit}")));
+        lines.extend(self.notes.iter().map(|limit| format!("  note        {limit}")));
         lines.join("\n")
     }
 
     /// Writes it for machines.
     pub fn json(&self) -> Json {
-        let examples = self
-            .lines()
-            .into_iter()
-            .map(|(status, why, curl)| json!({"status": status, "why": why, "curl": curl}));
+        let examples = self.lines().into_iter().map(
+            |(status, reason, curl)| json!({"status": status, "reason": reason, "curl": curl}),
+        );
         json!({
             "event": "ready",
             "api": self.api,
@@ -97,9 +97,9 @@ impl Started {
             "issuer": self.issuer,
             "authorizer": self.authorizer,
             "backend": self.backend,
-            "token": self.tries.as_ref().map(|(_, token)| token),
+            "token": self.examples.as_ref().map(|(_, token)| token),
             "examples": examples.collect::<Vec<_>>(),
-            "limits": self.limits,
+            "notes": self.notes,
         })
     }
 }
@@ -111,7 +111,7 @@ pub fn line(trace: &RequestTrace) -> String {
         trace.status,
         trace.method,
         escaped(&trace.path),
-        escaped(&trace.why),
+        escaped(&trace.reason),
         trace.milliseconds
     )
 }

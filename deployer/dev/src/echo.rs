@@ -11,7 +11,7 @@ use gateway::body::{AnyBody, ContentType, reply};
 
 /// Answers 200 with the request's method, path, query, headers and the size of its body.
 /// Credentials are not echoed.
-pub async fn answer(request: Request<AnyBody>) -> Response<AnyBody> {
+pub async fn handle(request: Request<AnyBody>) -> Response<AnyBody> {
     let (head, content) = request.into_parts();
     let size = content.collect().await.map(|content| content.to_bytes().len()).ok();
     let headers: BTreeMap<&str, &str> = head

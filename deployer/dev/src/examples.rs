@@ -1,4 +1,4 @@
-//! Requests to try: one that passes, one without a token, one whose token opens too little.
+//! Requests to try: one that allowed, one without a token, one whose token opens too little.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use compiler::api::{Api, Route, Security};
 /// What to ask for and what to expect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examples {
-    /// The scopes of the token that goes with `passes` and `too_little`.
+    /// The scopes of the token that goes with `allowed` and `insufficient_scope`.
     pub scope: String,
     /// A request that the token opens.
-    pub passes: Call,
+    pub allowed: ExampleRequest,
     /// One that it does not open, if there is one.
-    pub too_little: Option<Call>,
+    pub insufficient_scope: Option<ExampleRequest>,
 }
 
 /// A method and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct ExampleRequest {
     /// The method.
     pub method: &'static str,
     /// The path, parameters filled in.
@@ -53,10 +53,10 @@ pub fn choose(api: &Api) -> Option<Examples> {
     let telling = tokens.clone().find(|(_, scopes)| closed_to(scopes).is_some());
     let (route, scopes) = telling.or_else(|| tokens.clone().next())?;
     let scope = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-    Some(Examples { scope, passes: call(route), too_little: closed_to(scopes) })
+    Some(Examples { scope, allowed: call(route), insufficient_scope: closed_to(scopes) })
 }
 
-fn call(route: &Route) -> Call {
+fn call(route: &Route) -> ExampleRequest {
     let method = if route.verb == Verb::Any { Verb::Get } else { route.verb };
-    Call { method: method.name(), path: route.example_path() }
+    ExampleRequest { method: method.name(), path: route.example_path() }
 }

@@ -42,7 +42,7 @@ pub struct Issuer {
 pub struct KeyGenerationError;
 
 /// Returns how an authorizer trusts the issuer at `url`: for the configured audiences.
-pub fn trusted(url: &str, configured: &[IssuerDocument]) -> IssuerDocument {
+pub fn trusted_issuer(url: &str, configured: &[IssuerDocument]) -> IssuerDocument {
     IssuerDocument {
         issuer: url.to_owned(),
         audience: audiences(configured),
@@ -79,7 +79,7 @@ impl Issuer {
     }
 
     /// Makes its tokens be for these issuers' audiences from now on.
-    pub fn serve(&self, configured: &[IssuerDocument]) {
+    pub fn set_audiences(&self, configured: &[IssuerDocument]) {
         *self.audience.write().unwrap_or_else(PoisonError::into_inner) = audiences(configured);
     }
 
@@ -117,7 +117,7 @@ impl Issuer {
     }
 
     /// Answers one request.
-    pub async fn answer(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
+    pub async fn handle(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
         let mut response = match (request.method(), request.uri().path()) {
             (&Method::GET, "/.well-known/openid-configuration") => {
                 json_reply(StatusCode::OK, &self.metadata())

@@ -78,7 +78,7 @@ impl Page {
     }
 
     /// Answers a request that is not for the API; returns any other.
-    pub async fn answer(
+    pub async fn handle(
         &self,
         request: Request<AnyBody>,
         gateway: &Gateway,
@@ -100,8 +100,8 @@ impl Page {
             return refuse(StatusCode::FORBIDDEN, "this is for the machine that it runs on");
         }
         if request.method() != Method::GET && !is_own(request.headers()) {
-            let why = "this is for the page itself, and for programs";
-            return refuse(StatusCode::FORBIDDEN, why);
+            let reason = "this is for the page itself, and for programs";
+            return refuse(StatusCode::FORBIDDEN, reason);
         }
         if let Some(rest) = path.strip_prefix(FUNCTIONS) {
             return api::invoke(rest, request, gateway).await;

@@ -16,7 +16,7 @@ use super::issuer::Issuer;
 use super::{echo, page};
 use authorizers::{authorizers, configuration, scheme_of};
 use compiler::api::{Api, IntegrationKind};
-use gateway::body::Answering;
+use gateway::body::ResponseFuture;
 use gateway::client::client;
 use gateway::functions::{Command, Functions, Settings};
 use gateway::loaded_api::LoadedApi;
@@ -36,7 +36,7 @@ pub struct Options {
     /// A Lambda Invoke endpoint that is called in place of every authorizer.
     pub authorizer: Option<Uri>,
     /// Functions, and their local implementations.
-    pub functions: Vec<(String, Local)>,
+    pub functions: Vec<(String, LocalFunction)>,
     /// The settings of functions that are commands.
     pub settings: Settings,
     /// The accepted API keys.
@@ -49,7 +49,7 @@ pub struct Options {
 
 /// The local implementation of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Local {
+pub enum LocalFunction {
     /// A command, as a shell reads it.
     Command(String),
     /// A Lambda Invoke endpoint.
@@ -62,7 +62,7 @@ pub enum Local {
 pub enum StartError {
     /// The API needs what is not supported locally.
     #[error("these cannot be served locally: {}", .0.join("; "))]
-    OnlyAws(Vec<String>),
+    Unsupported(Vec<String>),
     /// An authorizer's settings contradict each other.
     #[error("{0}")]
     Authorizer(String),
@@ -72,28 +72,28 @@ pub enum StartError {
 }
 
 /// The running servers.
-pub struct Serving {
+pub struct RunningServers {
     /// The gateway.
     pub gateway: Arc<Gateway>,
     /// The gateway's URL, without a stage.
     pub url: String,
     /// The local issuer.
     pub issuer: Option<Arc<Issuer>>,
-    /// The number of requests that reached the echo backend.
-    pub reached: Arc<AtomicU64>,
+    /// The number of requests that backend_requests the echo backend.
+    pub backend_requests: Arc<AtomicU64>,
     setup: Setup,
     servers: Servers,
 }
 
-impl Serving {
+impl RunningServers {
     /// Starts the servers.
     pub fn start(api: Api, options: Options, observer: Observer) -> Result<Self, StartError> {
         let url = url(&options.gateway)?;
         let mut servers = Servers::default();
-        let reached = Arc::new(AtomicU64::new(0));
+        let backend_requests = Arc::new(AtomicU64::new(0));
         let base = match &options.backend {
             Some(base) => base.to_string(),
-            None => echo_backend(&mut servers, &reached)?,
+            None => echo_backend(&mut servers, &backend_requests)?,
         };
         let issuer = options.issuer.map(|socket| local_issuer(&mut servers, socket, &api));
         let issuer = issuer.transpose()?;
@@ -101,8 +101,8 @@ impl Serving {
         let mut functions = Functions::new(client.clone());
         for (name, local) in options.functions {
             match local {
-                Local::Endpoint(uri) => functions.at(&name, uri),
-                Local::Command(line) => {
+                LocalFunction::Endpoint(uri) => functions.at(&name, uri),
+                LocalFunction::Command(line) => {
                     let mut settings = options.settings.clone();
                     if scheme_of(&api, &name).is_some() {
                         let path = configuration(&options.folder, &name).display().to_string();
@@ -120,7 +120,7 @@ impl Serving {
         let gateway = Arc::new(Gateway::new(loaded, functions, client, options.keys, observer));
         let page = page::Page::new(issuer.clone(), &url, log);
         servers.gateway(options.gateway, &gateway, page);
-        Ok(Self { gateway, url, issuer, reached, setup, servers })
+        Ok(Self { gateway, url, issuer, backend_requests, setup, servers })
     }
 
     /// Returns where the authorizers run, for people.
@@ -136,7 +136,7 @@ impl Serving {
     /// Replaces the API.
     pub fn replace(&self, api: Api) -> Result<(), StartError> {
         if let Some(issuer) = &self.issuer {
-            issuer.serve(&issuers(&api));
+            issuer.set_audiences(&issuers(&api));
         }
         let functions = &self.gateway.functions;
         let loaded = self.setup.load(api, self.issuer.as_deref(), functions)?;
@@ -169,12 +169,12 @@ impl Servers {
     /// Serves the gateway, with the page beside the API.
     fn gateway(&mut self, listener: TcpListener, gateway: &Arc<Gateway>, page: page::Page) {
         let (gateway, page) = (Arc::clone(gateway), Arc::new(page));
-        let handler = move |request, peer| -> Answering<'static> {
+        let handler = move |request, peer| -> ResponseFuture<'static> {
             let (gateway, page) = (Arc::clone(&gateway), Arc::clone(&page));
             Box::pin(async move {
-                match page.answer(request, &gateway).await {
+                match page.handle(request, &gateway).await {
                     Ok(response) => response,
-                    Err(request) => gateway.answer(request, peer).await,
+                    Err(request) => gateway.handle(request, peer).await,
                 }
             })
         };
@@ -189,16 +189,19 @@ impl Servers {
 }
 
 /// Starts the echo backend, which counts its requests, and returns its URL.
-fn echo_backend(servers: &mut Servers, reached: &Arc<AtomicU64>) -> Result<String, StartError> {
+fn echo_backend(
+    servers: &mut Servers,
+    backend_requests: &Arc<AtomicU64>,
+) -> Result<String, StartError> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .and_then(TcpListener::from_std)
         .map_err(|error| StartError::Start("the backend", error.to_string()))?;
     let url = url(&listener)?;
-    let reached = Arc::clone(reached);
-    let handler = move |request, _| -> Answering<'static> {
-        reached.fetch_add(1, Ordering::SeqCst);
-        Box::pin(echo::answer(request))
+    let backend_requests = Arc::clone(backend_requests);
+    let handler = move |request, _| -> ResponseFuture<'static> {
+        backend_requests.fetch_add(1, Ordering::SeqCst);
+        Box::pin(echo::handle(request))
     };
     servers.serve(listener, Arc::new(handler));
     Ok(url)
@@ -213,8 +216,9 @@ fn local_issuer(
         .map_err(|error| StartError::Start("the local issuer", error.to_string()))?;
     let issuer = Arc::new(issuer);
     let serving = Arc::clone(&issuer);
-    let handler =
-        move |request, _| -> Answering<'static> { Box::pin(Arc::clone(&serving).answer(request)) };
+    let handler = move |request, _| -> ResponseFuture<'static> {
+        Box::pin(Arc::clone(&serving).handle(request))
+    };
     servers.serve(listener, Arc::new(handler));
     Ok(issuer)
 }
@@ -244,7 +248,7 @@ impl Setup {
     ) -> Result<LoadedApi, StartError> {
         redirect_backends(&mut api, &self.base);
         let guards = authorizers(self, &api, issuer, functions)?;
-        LoadedApi::new(api, guards, functions).map_err(StartError::OnlyAws)
+        LoadedApi::new(api, guards, functions).map_err(StartError::Unsupported)
     }
 }
 

@@ -7,13 +7,13 @@ use authorizer::UnixTime;
 use authorizer::telemetry::Decision;
 use serde_json::Value as Json;
 
-use super::authorizers::Guard;
+use super::authorizers::LocalAuthorizer;
 use super::event::{authorizer_event, method_arn};
 use super::functions::{Functions, Invocation};
-use super::gateway_response::{Refusal, Refused};
+use super::gateway_response::{Refusal, RefusalKind};
 use super::identity::identity;
 use super::loaded_api::LoadedApi;
-use super::policy::{Answer, Facts, Matched, Verdict};
+use super::policy::{MatchedStatement, ParsedPolicy, RequestContext, Verdict};
 use super::sync::locked;
 use super::template::Context;
 use super::trace::{AuthorizerTrace, RequestTrace, identity_key, masked};
@@ -31,7 +31,7 @@ pub(super) async fn authorize(
     functions: &Functions,
     context: &mut Context<'_>,
     trace: &mut RequestTrace,
-) -> Result<(String, Arc<Answer>), Refused> {
+) -> Result<(String, Arc<ParsedPolicy>), Refusal> {
     let (guard, arn, identity) = identified(loaded, name, context)?;
     let now = UnixTime::from_system(SystemTime::from(context.head.time.0));
     let cached = locked(&loaded.cache).get(name, &identity, now);
@@ -53,7 +53,7 @@ pub(super) async fn authorize(
             answer
         }
     };
-    let verdict = judge(&answer, &arn, context, now);
+    let verdict = evaluate(&answer, &arn, context, now);
     record(authorizer, &answer, verdict);
     add_to_context(context, &answer);
     let policy = trace
@@ -68,34 +68,34 @@ fn identified<'a>(
     loaded: &'a LoadedApi,
     name: &str,
     context: &Context<'_>,
-) -> Result<(&'a Guard, String, Vec<String>), Refused> {
+) -> Result<(&'a LocalAuthorizer, String, Vec<String>), Refusal> {
     let guard = loaded.guards.get(name).ok_or_else(|| {
-        let why = format!("there is nobody to ask for `{name}` here");
-        Refused::because(Refusal::AuthorizerConfigurationError, why)
+        let reason = format!("there is nobody to ask for `{name}` here");
+        Refusal::new(RefusalKind::AuthorizerConfigurationError, reason)
     })?;
     let arn = method_arn(&loaded.api.stage, &context.head.method, &context.head.path);
     if arn.len() > MAX_ARN_BYTES {
-        let why = format!("the ARN of what is called has {} bytes", arn.len());
-        return Err(Refused::because(Refusal::PathTooLong, why));
+        let reason = format!("the ARN of what is called has {} bytes", arn.len());
+        return Err(Refusal::new(RefusalKind::PathTooLong, reason));
     }
     let identity =
-        identity(&guard.identity, guard.validation.as_ref(), context).map_err(|why| {
-            let why = format!("{why}; the authorizer was not asked");
-            Refused::because(Refusal::Unauthorized, why)
+        identity(&guard.identity, guard.validation.as_ref(), context).map_err(|reason| {
+            let reason = format!("{reason}; the authorizer was not asked");
+            Refusal::new(RefusalKind::Unauthorized, reason)
         })?;
     Ok((guard, arn, identity))
 }
 
 /// Calls an authorizer, and records the call.
 async fn call(
-    guard: &Guard,
+    guard: &LocalAuthorizer,
     event: Json,
     now: UnixTime,
     functions: &Functions,
     trace: &mut AuthorizerTrace,
-) -> Result<Answer, Refused> {
+) -> Result<ParsedPolicy, Refusal> {
     let started = clock::instant();
-    let (invocation, decision) = guard.ask(&event.to_string(), now, functions).await;
+    let (invocation, decision) = guard.invoke(&event.to_string(), now, functions).await;
     trace.milliseconds = Some(started.elapsed().as_millis());
     trace.event = Some(masked(event, &guard.identity));
     answer(&trace.name, invocation, decision.as_ref())
@@ -106,31 +106,36 @@ fn answer(
     name: &str,
     invocation: Invocation,
     decision: Option<&Decision>,
-) -> Result<Answer, Refused> {
+) -> Result<ParsedPolicy, Refusal> {
     let detail = || decision.and_then(|decision| decision.detail.as_deref());
     match invocation {
-        Invocation::Answered(text) => Answer::read(&text).map_err(|error| {
-            let why = format!("{name}: {error}");
-            Refused::because(Refusal::AuthorizerConfigurationError, why)
+        Invocation::Succeeded(text) => ParsedPolicy::parse(&text).map_err(|error| {
+            let reason = format!("{name}: {error}");
+            Refusal::new(RefusalKind::AuthorizerConfigurationError, reason)
         }),
         // Byte for byte: any other message is a failure.
-        Invocation::Failed { message, .. } if message == "Unauthorized" => Err(Refused::because(
-            Refusal::Unauthorized,
-            format!("{name} refuses the token: {}", detail().unwrap_or("it does not say why")),
+        Invocation::Failed { message, .. } if message == "Unauthorized" => Err(Refusal::new(
+            RefusalKind::Unauthorized,
+            format!("{name} refuses the token: {}", detail().unwrap_or("it does not say reason")),
         )),
-        Invocation::Failed { message, .. } => Err(Refused::because(
-            Refusal::AuthorizerFailure,
+        Invocation::Failed { message, .. } => Err(Refusal::new(
+            RefusalKind::AuthorizerFailure,
             format!("{name} failed: {}", detail().unwrap_or(&message)),
         )),
-        Invocation::NotInvocable(cause) => Err(Refused::because(
-            Refusal::AuthorizerConfigurationError,
+        Invocation::NotInvocable(cause) => Err(Refusal::new(
+            RefusalKind::AuthorizerConfigurationError,
             format!("{name} cannot be invoked: {cause}"),
         )),
     }
 }
 
-fn judge<'a>(answer: &'a Answer, arn: &str, context: &Context<'_>, now: UnixTime) -> Verdict<'a> {
-    answer.judge(&Facts {
+fn evaluate<'a>(
+    answer: &'a ParsedPolicy,
+    arn: &str,
+    context: &Context<'_>,
+    now: UnixTime,
+) -> Verdict<'a> {
+    answer.evaluate(&RequestContext {
         method_arn: arn,
         source_ip: &context.head.source_ip,
         user_agent: context.header("user-agent"),
@@ -140,18 +145,18 @@ fn judge<'a>(answer: &'a Answer, arn: &str, context: &Context<'_>, now: UnixTime
 }
 
 /// Records the answer, and the statement and resource that decided.
-fn record(trace: &mut AuthorizerTrace, answer: &Answer, verdict: Verdict<'_>) {
+fn record(trace: &mut AuthorizerTrace, answer: &ParsedPolicy, verdict: Verdict<'_>) {
     let matched = match verdict {
         Verdict::Allowed(matched) | Verdict::ExplicitlyDenied(matched) => Some(matched),
-        Verdict::NotAllowed => None,
+        Verdict::ImplicitlyDenied => None,
     };
-    trace.answer = serde_json::from_str(&answer.text).ok();
-    trace.statement = matched.map(|matched| matched.statement);
+    trace.response = serde_json::from_str(&answer.text).ok();
+    trace.statement = matched.map(|matched| matched.index);
     trace.resource = matched.and_then(|matched| matched.resource).map(str::to_owned);
 }
 
 /// Adds `$context.authorizer.…`.
-fn add_to_context(context: &mut Context<'_>, answer: &Answer) {
+fn add_to_context(context: &mut Context<'_>, answer: &ParsedPolicy) {
     let known = context.more.to_mut();
     known.insert("authorizer.principalId".to_owned(), answer.principal.clone());
     known.extend(
@@ -165,26 +170,26 @@ fn decide(
     policy: &str,
     name: &str,
     context: &Context<'_>,
-) -> Result<String, Refused> {
+) -> Result<String, Refusal> {
     let needs = || match context.found.map(|found| &found.route.security) {
         Some(Security::Jwt { requirement, .. }) => format!("needs scope {requirement}"),
         _ => "it is not in the policy".to_owned(),
     };
     match verdict {
         Verdict::Allowed(matched) => Ok(format!("{policy} of {name} grants {}", in_stage(matched))),
-        Verdict::ExplicitlyDenied(matched) => Err(Refused::because(
-            Refusal::AccessDeniedExplicitly,
+        Verdict::ExplicitlyDenied(matched) => Err(Refusal::new(
+            RefusalKind::AccessDeniedExplicitly,
             format!("{policy} of {name} denies {}: {}", in_stage(matched), needs()),
         )),
-        Verdict::NotAllowed => Err(Refused::because(
-            Refusal::AccessDenied,
+        Verdict::ImplicitlyDenied => Err(Refusal::new(
+            RefusalKind::AccessDenied,
             format!("{policy} of {name} does not grant it: {}", needs()),
         )),
     }
 }
 
 /// Returns the part of the matching resource that follows the stage.
-fn in_stage(matched: Matched<'_>) -> &str {
+fn in_stage(matched: MatchedStatement<'_>) -> &str {
     let Some(resource) = matched.resource else { return "it by NotResource" };
     resource.splitn(3, '/').last().unwrap_or(resource)
 }

@@ -16,7 +16,7 @@ use compiler::api::{self, AuthorizerKind, IdentitySource};
 const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// An authorizer, prepared for calls.
-pub struct Guard {
+pub struct LocalAuthorizer {
     /// The kind of its events.
     pub kind: AuthorizerKind,
     /// The identity sources, which are the cache key of its results.
@@ -39,7 +39,7 @@ pub enum AuthorizerTarget {
     Endpoint(Uri),
 }
 
-impl Guard {
+impl LocalAuthorizer {
     /// Prepares an authorizer of the manifest.
     pub fn new(settings: &api::Authorizer, target: AuthorizerTarget) -> Result<Self, regex::Error> {
         Ok(Self {
@@ -52,7 +52,7 @@ impl Guard {
     }
 
     /// Calls it; returns its decision record too if it is in this process.
-    pub async fn ask(
+    pub async fn invoke(
         &self,
         event: &str,
         now: UnixTime,
@@ -63,7 +63,7 @@ impl Guard {
                 AuthorizerTarget::InProcess(authorizer) => {
                     let outcome = authorizer.handle(event, now).await;
                     let invocation = match outcome.response {
-                        Ok(answer) => Invocation::Answered(answer.as_str().to_owned()),
+                        Ok(answer) => Invocation::Succeeded(answer.as_str().to_owned()),
                         Err(error) => Invocation::Failed {
                             message: error.error_message.to_owned(),
                             payload: serde_json::json!({

@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use serde_json::Value as Json;
 use tokio::time::{Instant, Sleep};
 
-use super::gateway_response::{Refusal, Refused};
+use super::gateway_response::{Refusal, RefusalKind};
 
 /// API Gateway's payload limit.
 pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -27,7 +27,7 @@ pub struct BodyError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// A response that is being made. Boxed, because a future is compiled by the crate that awaits it:
 /// a request's way is compiled here, once, and optimized as this crate is.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<AnyBody>> + Send + 'a>>;
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Response<AnyBody>> + Send + 'a>>;
 
 /// Boxes a body of any kind.
 pub fn body<B>(body: B) -> AnyBody
@@ -88,12 +88,12 @@ pub fn json_reply(status: StatusCode, json: &Json) -> Response<AnyBody> {
 
 /// Returns the refusal of a request whose body exceeds [`MAX_BODY_BYTES`], if that caused the
 /// error.
-pub(super) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<Refused> {
+pub(super) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
-            let why = "the body is larger than 10 MB";
-            return Some(Refused::because(Refusal::BodyTooLarge, why));
+            let reason = "the body is larger than 10 MB";
+            return Some(Refusal::new(RefusalKind::BodyTooLarge, reason));
         }
         cause = error.source();
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use authorizer::UnixTime;
 
-use super::policy::Answer;
+use super::policy::ParsedPolicy;
 
 /// The maximum number of entries; beyond it, expired ones are removed, and then all.
 const MAX_ENTRIES: usize = 10_000;
@@ -18,7 +18,7 @@ pub struct Cache(BTreeMap<(String, Vec<String>), Held>);
 
 #[derive(Debug)]
 struct Held {
-    answer: Arc<Answer>,
+    answer: Arc<ParsedPolicy>,
     stored: UnixTime,
     expires: UnixTime,
 }
@@ -30,7 +30,7 @@ impl Cache {
         authorizer: &str,
         identity: &[String],
         now: UnixTime,
-    ) -> Option<(Arc<Answer>, i64)> {
+    ) -> Option<(Arc<ParsedPolicy>, i64)> {
         let held = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
         let age = now.seconds() - held.stored.seconds();
         (age >= 0 && now < held.expires).then(|| (Arc::clone(&held.answer), age))
@@ -52,7 +52,7 @@ impl Cache {
         &mut self,
         authorizer: &str,
         identity: Vec<String>,
-        answer: &Arc<Answer>,
+        answer: &Arc<ParsedPolicy>,
         ttl: u32,
         now: UnixTime,
     ) {

@@ -33,7 +33,7 @@ enum Function {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// The function answered with this JSON.
-    Answered(String),
+    Succeeded(String),
     /// The function ended with an error.
     Failed {
         /// Its `errorMessage`.
@@ -121,7 +121,7 @@ async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
         Err(error) => return not_invocable(&error),
     };
     if head.status.is_success() && !head.headers.contains_key("x-amz-function-error") {
-        return Invocation::Answered(answer);
+        return Invocation::Succeeded(answer);
     }
     Invocation::failed(answer).unwrap_or_else(|| not_invocable(&head.status))
 }

@@ -5,18 +5,18 @@
 use std::collections::BTreeMap;
 
 use super::template::{Context, expression, substitute};
-use compiler::api::{GatewayResponse, JSON};
+use compiler::api::{self, JSON};
 
-/// The reason why API Gateway responds instead of the integration.
+/// A reason for API Gateway to respond instead of the integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RefusalKind {
     /// The policy does not allow the request.
     AccessDenied,
     /// The policy denies the request explicitly.
     AccessDeniedExplicitly,
     /// The integration is misconfigured.
     ApiConfigurationError,
-    /// The authorizer cannot be invoked, or its answer is not a policy.
+    /// The authorizer cannot be invoked, or its response is not a policy.
     AuthorizerConfigurationError,
     /// The authorizer failed.
     AuthorizerFailure,
@@ -38,8 +38,8 @@ pub enum Refusal {
     IntegrationTimeout,
     /// No API key, or an unknown one.
     InvalidApiKey,
-    /// The function failed, or its answer is not a response.
-    MalformedAnswer,
+    /// The function failed, or its output is not a proxy response.
+    MalformedProxyResponse,
     /// No such route, or an unsigned call to a method that needs a signature.
     MissingAuthenticationToken,
     /// The method ARN is too long.
@@ -56,35 +56,35 @@ pub enum Refusal {
     UnsupportedMediaType,
 }
 
-/// A refusal and its cause.
+/// A refused request: the kind of refusal and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The refusal.
-    pub refusal: Refusal,
-    /// The cause, for the operator of the gateway.
-    pub why: String,
-    /// The message for the caller, if it is not the refusal's own.
+pub struct Refusal {
+    /// The kind of refusal.
+    pub kind: RefusalKind,
+    /// The reason, for the operator of the gateway.
+    pub reason: String,
+    /// The message for the caller, if it differs from the kind's.
     pub detail: Option<String>,
-    /// Context that was known by then, such as the authorizer's.
-    pub known: BTreeMap<String, String>,
+    /// Context variables added before the refusal, such as the authorizer's.
+    pub context: BTreeMap<String, String>,
 }
 
-impl Refused {
-    /// Creates a refusal with its own message for the caller.
-    pub fn because(refusal: Refusal, why: impl Into<String>) -> Self {
-        Self { refusal, why: why.into(), detail: None, known: BTreeMap::new() }
+impl Refusal {
+    /// Creates a refusal with the kind's message for the caller.
+    pub fn new(kind: RefusalKind, reason: impl Into<String>) -> Self {
+        Self { kind, reason: reason.into(), detail: None, context: BTreeMap::new() }
     }
 
-    /// Returns it with the context that was known by then.
+    /// Returns the refusal with context variables.
     #[must_use]
-    pub fn knowing(self, known: BTreeMap<String, String>) -> Self {
-        Self { known, ..self }
+    pub fn with_context(self, context: BTreeMap<String, String>) -> Self {
+        Self { context, ..self }
     }
 }
 
 /// The response to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct GatewayResponse {
     /// The status.
     pub status: u16,
     /// The headers.
@@ -93,8 +93,8 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Refusal {
-    /// Every refusal.
+impl RefusalKind {
+    /// Every kind of refusal.
     pub const ALL: [Self; 22] = [
         Self::AccessDenied,
         Self::AccessDeniedExplicitly,
@@ -110,7 +110,7 @@ impl Refusal {
         Self::IntegrationFailure,
         Self::IntegrationTimeout,
         Self::InvalidApiKey,
-        Self::MalformedAnswer,
+        Self::MalformedProxyResponse,
         Self::MissingAuthenticationToken,
         Self::PathTooLong,
         Self::QuotaExceeded,
@@ -120,8 +120,8 @@ impl Refusal {
         Self::UnsupportedMediaType,
     ];
 
-    /// Returns status, error type and body of API Gateway's response, unless customised.
-    pub const fn answer(self) -> (u16, &'static str, &'static str) {
+    /// Returns the status, error type and body of API Gateway's response, unless customised.
+    pub const fn default_response(self) -> (u16, &'static str, &'static str) {
         const INTERNAL: &str = "InternalServerErrorException";
         const INTERNAL_BODY: &str = r#"{"message": "Internal server error"}"#;
         match self {
@@ -163,7 +163,7 @@ impl Refusal {
             Self::IntegrationTimeout => {
                 (504, INTERNAL, r#"{"message":"Endpoint request timed out"}"#)
             }
-            Self::MalformedAnswer => (502, INTERNAL, INTERNAL_BODY),
+            Self::MalformedProxyResponse => (502, INTERNAL, INTERNAL_BODY),
             Self::InvalidApiKey | Self::UnknownStage => {
                 (403, "ForbiddenException", r#"{"message":"Forbidden"}"#)
             }
@@ -189,7 +189,7 @@ impl Refusal {
     }
 
     /// Returns the type of its gateway response; none if it cannot be customised.
-    pub const fn kind(self) -> Option<&'static str> {
+    pub const fn response_type(self) -> Option<&'static str> {
         Some(match self {
             Self::AccessDenied | Self::AccessDeniedExplicitly => "ACCESS_DENIED",
             Self::ApiConfigurationError => "API_CONFIGURATION_ERROR",
@@ -206,9 +206,10 @@ impl Refusal {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             // No type of their own: `DEFAULT_4XX` and `DEFAULT_5XX` apply.
-            Self::BadRequest | Self::EventTooLarge | Self::MalformedAnswer | Self::PathTooLong => {
-                ""
-            }
+            Self::BadRequest
+            | Self::EventTooLarge
+            | Self::MalformedProxyResponse
+            | Self::PathTooLong => "",
             // These precede the API.
             Self::BodyTooLarge | Self::HeadTooLarge | Self::UnknownStage => return None,
         })
@@ -216,7 +217,7 @@ impl Refusal {
 
     /// Returns `$context.error.message`; none for a failed authorizer.
     pub fn message(self) -> Option<String> {
-        let body: serde_json::Value = serde_json::from_str(self.answer().2).ok()?;
+        let body: serde_json::Value = serde_json::from_str(self.default_response().2).ok()?;
         let message = body.get("message").or_else(|| body.get("Message"))?;
         message.as_str().map(str::to_owned)
     }
@@ -224,14 +225,14 @@ impl Refusal {
 
 /// Returns the response to the caller. The specific type takes precedence as a whole over
 /// `DEFAULT_4XX` and `DEFAULT_5XX`; without a status of their own, these keep the type's.
-pub fn answer(
-    refused: &Refused,
-    customised: &BTreeMap<String, GatewayResponse>,
+pub fn render(
+    refusal: &Refusal,
+    customised: &BTreeMap<String, api::GatewayResponse>,
     context: &Context<'_>,
-) -> Answer {
-    let (status, error_type, body) = refused.refusal.answer();
+) -> GatewayResponse {
+    let (status, error_type, body) = refusal.kind.default_response();
     let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
-    let custom = refused.refusal.kind().and_then(|kind| {
+    let custom = refusal.kind.response_type().and_then(|kind| {
         customised.get(kind).or_else(|| customised.get(class)).map(|custom| (kind, custom))
     });
     let mut headers = Vec::new();
@@ -241,13 +242,17 @@ pub fn answer(
     let Some((kind, custom)) = custom else {
         let media = if error_type.is_empty() { "text; charset=utf-8" } else { JSON };
         headers.push(("content-type".to_owned(), media.to_owned()));
-        let detailed = refused
+        let detailed = refusal
             .detail
             .as_ref()
             .map(|detail| format!("{{\"message\":{}}}", serde_json::Value::String(detail.clone())));
-        return Answer { status, headers, body: detailed.unwrap_or_else(|| body.to_owned()) };
+        return GatewayResponse {
+            status,
+            headers,
+            body: detailed.unwrap_or_else(|| body.to_owned()),
+        };
     };
-    let message = refused.detail.clone().or_else(|| refused.refusal.message());
+    let message = refusal.detail.clone().or_else(|| refusal.kind.message());
     let quoted = message.as_ref().map_or("null".to_owned(), |message| {
         serde_json::Value::String(message.clone()).to_string()
     });
@@ -256,7 +261,7 @@ pub fn answer(
         ("error.message", message.unwrap_or_default()),
         ("error.messageString", quoted),
         ("error.responseType", kind.to_owned()),
-        ("error.validationErrorString", refused.why.clone()),
+        ("error.validationErrorString", refusal.reason.clone()),
         ("status", status.to_string()),
     ]);
     for (name, mapped) in &custom.response_parameters {
@@ -265,23 +270,23 @@ pub fn answer(
             headers.push((name.to_owned(), value));
         }
     }
-    let (media, template) = chosen(&custom.response_templates, &context);
+    let (media, template) = template(&custom.response_templates, &context);
     headers.push(("content-type".to_owned(), media.to_owned()));
     let status = custom.status_code.as_ref().and_then(|code| code.parse().ok()).unwrap_or(status);
-    Answer { status, headers, body: substitute(template, &context) }
+    GatewayResponse { status, headers, body: substitute(template, &context) }
 }
 
-/// Returns the body for the first media type of `Accept` that has one; JSON's otherwise.
-fn chosen<'a>(
+/// Returns the body template for the first media type of `Accept` that has one; JSON's otherwise.
+fn template<'a>(
     templates: &'a BTreeMap<String, String>,
     context: &Context<'_>,
 ) -> (&'a str, &'a str) {
     let accept = context.header("accept").unwrap_or_default();
-    let mut asked = accept.split(',').filter_map(|part| part.split(';').next()).map(str::trim);
-    let found = asked.find_map(|media| templates.get_key_value(media));
+    let mut accepted = accept.split(',').filter_map(|part| part.split(';').next()).map(str::trim);
+    let found = accepted.find_map(|media| templates.get_key_value(media));
     let found = found.or_else(|| templates.get_key_value(JSON));
     match found.or_else(|| templates.first_key_value()) {
         Some((media, template)) => (media, template),
-        None => (JSON, GatewayResponse::DEFAULT_BODY),
+        None => (JSON, api::GatewayResponse::DEFAULT_BODY),
     }
 }

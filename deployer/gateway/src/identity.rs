@@ -26,7 +26,7 @@ const CONTEXT: [&str; 14] = [
 ];
 
 /// Returns whether an identity source is supported locally.
-pub fn is_known(source: &IdentitySource) -> bool {
+pub fn is_supported(source: &IdentitySource) -> bool {
     match source {
         IdentitySource::Context(name) => CONTEXT.contains(&name.as_str()),
         IdentitySource::Header(_) | IdentitySource::Query(_) | IdentitySource::StageVariable(_) => {

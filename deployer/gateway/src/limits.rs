@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use super::gateway_response::{Refusal, Refused};
-use super::policy::Answer;
+use super::gateway_response::{Refusal, RefusalKind};
+use super::policy::ParsedPolicy;
 use super::request::RequestHead;
 use super::sync::locked;
 use super::template::Context;
@@ -30,14 +30,14 @@ impl Limits {
         api: &Api,
         route: &Route,
         head: &RequestHead,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         let name = route.to_string();
         let own = api.stage_settings.routes.get(&route.into()).copied();
         let Some(limit) = own.or(api.stage_settings.throttle) else { return Ok(()) };
         if locked(&self.usage).take(&name, limit, head.time.0) {
             return Ok(());
         }
-        Err(Refused::because(Refusal::Throttled, format!("{name} is limited to {limit}")))
+        Err(Refusal::new(RefusalKind::Throttled, format!("{name} is limited to {limit}")))
     }
 
     /// Checks the API key, from the header or from the authorizer's answer, and applies its usage
@@ -45,10 +45,10 @@ impl Limits {
     pub(super) fn api_key(
         &self,
         context: &Context<'_>,
-        answer: Option<&Answer>,
-    ) -> Result<(), Refused> {
+        answer: Option<&ParsedPolicy>,
+    ) -> Result<(), Refusal> {
         let api = context.api;
-        let refused = |why: &str| Err(Refused::because(Refusal::InvalidApiKey, why));
+        let refused = |reason: &str| Err(Refusal::new(RefusalKind::InvalidApiKey, reason));
         let key = if api.settings.key_from_authorizer {
             answer.and_then(|answer| answer.usage_key.as_deref())
         } else {
@@ -64,12 +64,12 @@ impl Limits {
         // No method is called `key`: this is not the name of a route.
         let name = format!("key {key}");
         if plan.throttle.is_some_and(|limit| !usage.take(&name, limit, now)) {
-            let why = "the API key was used too often in a moment";
-            return Err(Refused::because(Refusal::Throttled, why));
+            let reason = "the API key was used too often in a moment";
+            return Err(Refusal::new(RefusalKind::Throttled, reason));
         }
         if plan.quota.as_ref().is_some_and(|quota| !usage.count(&name, quota, now)) {
-            let why = "the API key was used too often in its period";
-            return Err(Refused::because(Refusal::QuotaExceeded, why));
+            let reason = "the API key was used too often in its period";
+            return Err(Refusal::new(RefusalKind::QuotaExceeded, reason));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::authorizers::{AuthorizerTarget, Guard};
+use super::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use super::cache::Cache;
 use super::functions::Functions;
 use super::integration::compiled::{Backend, function_name};
@@ -16,7 +16,7 @@ use compiler::definition::gateway_responses;
 pub struct LoadedApi {
     pub(super) api: Api,
     pub(super) router: ApiRouter,
-    pub(super) guards: BTreeMap<String, Guard>,
+    pub(super) guards: BTreeMap<String, LocalAuthorizer>,
     pub(super) backends: BTreeMap<String, Backend>,
     pub(super) checks: Checks,
     pub(super) responses: BTreeMap<String, GatewayResponse>,
@@ -29,7 +29,7 @@ impl LoadedApi {
     /// Prepares an API, or returns what of it is not supported locally.
     pub fn new(
         api: Api,
-        guards: BTreeMap<String, Guard>,
+        guards: BTreeMap<String, LocalAuthorizer>,
         functions: &Functions,
     ) -> Result<Self, Vec<String>> {
         let mut backends = BTreeMap::new();
@@ -45,12 +45,12 @@ impl LoadedApi {
                     }
                     backends.insert(route.to_string(), backend);
                 }
-                Err(why) => problems.push(format!("{route}: {why}")),
+                Err(reason) => problems.push(format!("{route}: {reason}")),
             }
         }
         let checks = Checks::new(&api);
-        if let Err(why) = &checks {
-            problems.push(why.clone());
+        if let Err(reason) = &checks {
+            problems.push(reason.clone());
         }
         match checks {
             Ok(checks) if problems.is_empty() => {
@@ -72,8 +72,8 @@ impl LoadedApi {
 
     /// Returns the authorizer in this process with this name: its security scheme's or its
     /// function's.
-    pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&Guard> {
-        let named = |(scheme, guard): &(&String, &Guard)| {
+    pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&LocalAuthorizer> {
+        let named = |(scheme, guard): &(&String, &LocalAuthorizer)| {
             let authorizer = self.api.authorizers.get(*scheme);
             let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
             let is = *scheme == name

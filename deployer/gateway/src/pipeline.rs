@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::authorize::authorize;
-use super::body::{Answering, AnyBody, MAX_BODY_BYTES, body};
+use super::body::{AnyBody, MAX_BODY_BYTES, ResponseFuture, body};
 use super::cache::Cache;
 use super::client::HttpClient;
 use super::functions::{Functions, Invocation};
-use super::gateway_response::{self, Refusal, Refused};
+use super::gateway_response::{self, Refusal, RefusalKind};
 use super::header_case::spelled;
 use super::ids::{extended_id, new_id};
 use super::integration::compiled::Backend;
@@ -26,7 +26,7 @@ use super::integration::{Answered, function, http_proxy, mock};
 use super::limits::Limits;
 use super::loaded_api::LoadedApi;
 use super::request::{RequestHead, RequestTime};
-use super::request_validation::checks_body;
+use super::request_validation::validates_body;
 use super::router::find;
 use super::sync::locked;
 use super::template::Context;
@@ -92,18 +92,18 @@ impl Gateway {
         match loaded.authorizer_in_process(name) {
             Some(guard) if !self.functions.has(name) => {
                 let event = String::from_utf8_lossy(&payload);
-                guard.ask(&event, clock::unix_time(), &self.functions).await.0
+                guard.invoke(&event, clock::unix_time(), &self.functions).await.0
             }
             _ => self.functions.invoke(name, payload).await,
         }
     }
 
     /// Answers one request, and traces it.
-    pub fn answer(&self, request: Request<AnyBody>, peer: SocketAddr) -> Answering<'_> {
-        Box::pin(self.answer_in_order(request, peer))
+    pub fn handle(&self, request: Request<AnyBody>, peer: SocketAddr) -> ResponseFuture<'_> {
+        Box::pin(self.handle_in_order(request, peer))
     }
 
-    async fn answer_in_order(
+    async fn handle_in_order(
         &self,
         request: Request<AnyBody>,
         peer: SocketAddr,
@@ -115,11 +115,11 @@ impl Gateway {
         let (mut head, extensions) = head(parts, peer, &trace, now);
         let request = InFlight { loaded: &loaded, extensions, payload, trace: &mut trace };
         let mut response = match self.process(request, &mut head).await {
-            Ok((response, why)) => {
-                trace.why = why;
+            Ok((response, reason)) => {
+                trace.reason = reason;
                 response
             }
-            Err(refused) => refusal(&loaded, &head, &refused, &mut trace),
+            Err(refusal) => refusal_response(&loaded, &head, &refusal, &mut trace),
         };
         add_ids(&mut response, &head);
         trace.status = response.status().as_u16();
@@ -132,29 +132,29 @@ impl Gateway {
         &self,
         request: InFlight<'_>,
         head: &mut RequestHead,
-    ) -> Result<Answered, Refused> {
+    ) -> Result<Answered, Refusal> {
         let loaded = request.loaded;
         let api = &loaded.api;
         head.path = below_stage(&api.stage, &head.path)?;
         check_head(head)?;
         let found = find(&loaded.router, api, &head.method, &head.path).ok_or_else(|| {
-            let why = "no route has this method and path";
-            Refused::because(Refusal::MissingAuthenticationToken, why)
+            let reason = "no route has this method and path";
+            Refusal::new(RefusalKind::MissingAuthenticationToken, reason)
         })?;
         let route = found.route;
         request.trace.route = Some(route.to_string());
         request.trace.security = Some(route.security.to_string());
         let backend = loaded.backends.get(&route.to_string()).ok_or_else(|| {
-            Refused::because(Refusal::ApiConfigurationError, "the route has no integration")
+            Refusal::new(RefusalKind::ApiConfigurationError, "the route has no integration")
         })?;
         let guard = route.security.scheme().and_then(|name| loaded.guards.get(name));
         let by_request = guard.is_some_and(|guard| guard.kind == AuthorizerKind::Request);
         if by_request || matches!(backend, Backend::FunctionProxy(_)) {
-            head.spelled = spelled(head.headers.clone(), request.extensions.clone()).await;
+            head.header_names = spelled(head.headers.clone(), request.extensions.clone()).await;
         }
         let mut context = Context::new(api, head, Some(&found));
         let passed = self.past_routing(request, backend, &mut context).await;
-        passed.map_err(|refused| refused.knowing(context.more.into_owned()))
+        passed.map_err(|refusal| refusal.with_context(context.more.into_owned()))
     }
 
     async fn past_routing(
@@ -162,16 +162,16 @@ impl Gateway {
         request: InFlight<'_>,
         backend: &Backend,
         context: &mut Context<'_>,
-    ) -> Result<Answered, Refused> {
+    ) -> Result<Answered, Refusal> {
         let Some(found) = context.found else {
-            return Err(Refused::because(Refusal::MissingAuthenticationToken, "there is no route"));
+            return Err(Refusal::new(RefusalKind::MissingAuthenticationToken, "there is no route"));
         };
         let InFlight { loaded, extensions, payload, trace } = request;
         let route = found.route;
         self.limits.throttle(context.api, route, context.head)?;
         let admitted = self.admit(loaded, &route.security, context, trace).await?;
         loaded.checks.parameters(found, context.head)?;
-        let streams = matches!(backend, Backend::HttpProxy(_)) && !checks_body(route);
+        let streams = matches!(backend, Backend::HttpProxy(_)) && !validates_body(route);
         let (payload, streamed) = if streams {
             (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
         } else {
@@ -194,13 +194,14 @@ impl Gateway {
         security: &Security,
         context: &mut Context<'_>,
         trace: &mut RequestTrace,
-    ) -> Result<String, Refused> {
+    ) -> Result<String, Refusal> {
         match security {
             Security::Public => Ok("public".to_owned()),
             Security::ApiKey => self.limits.api_key(context, None).map(|()| "API key".to_owned()),
             Security::AwsIam => {
-                let why = "it needs a request signed for AWS_IAM, which cannot be checked locally";
-                Err(Refused::because(Refusal::MissingAuthenticationToken, why))
+                let reason =
+                    "it needs a request signed for AWS_IAM, which cannot be checked locally";
+                Err(Refusal::new(RefusalKind::MissingAuthenticationToken, reason))
             }
             Security::Jwt { authorizer: name, api_key, .. }
             | Security::External { scheme: name, api_key, .. } => {
@@ -221,13 +222,13 @@ impl Gateway {
         extensions: &Extensions,
         payload: Bytes,
         streamed: Option<AnyBody>,
-    ) -> Result<Answered, Refused> {
+    ) -> Result<Answered, Refusal> {
         match backend {
             Backend::Preflight(cors) => {
                 let origin = context.head.headers.get(ORIGIN);
                 Ok(mock::preflight(cors, origin.and_then(|origin| origin.to_str().ok())))
             }
-            Backend::Mock(maps) => mock::answer(maps, context, &payload),
+            Backend::Mock(maps) => mock::respond(maps, context, &payload),
             Backend::HttpProxy(http) => {
                 let payload = streamed.unwrap_or_else(|| body(Full::new(payload)));
                 http_proxy::forward(http, context, extensions, payload, &self.client).await
@@ -268,7 +269,7 @@ fn head(
         path: trace.path.clone(),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
-        spelled: BTreeMap::new(),
+        header_names: BTreeMap::new(),
         source_ip: peer.ip().to_string(),
         id: trace.request_id.clone(),
         extended_id: extended_id(),
@@ -278,22 +279,22 @@ fn head(
 }
 
 /// Returns API Gateway's response for a refusal, and traces it.
-fn refusal(
+fn refusal_response(
     loaded: &LoadedApi,
     head: &RequestHead,
-    refused: &Refused,
+    refusal: &Refusal,
     trace: &mut RequestTrace,
 ) -> Response<AnyBody> {
     let found = find(&loaded.router, &loaded.api, &head.method, &head.path);
     let mut context = Context::new(&loaded.api, head, found.as_ref());
-    context.more = Cow::Borrowed(&refused.known);
-    let answer = gateway_response::answer(refused, &loaded.responses, &context);
-    trace.response_type = refused.refusal.kind().filter(|kind| !kind.is_empty());
-    trace.why.clone_from(&refused.why);
+    context.more = Cow::Borrowed(&refusal.context);
+    let answer = gateway_response::render(refusal, &loaded.responses, &context);
+    trace.response_type = refusal.kind.response_type().filter(|kind| !kind.is_empty());
+    trace.reason.clone_from(&refusal.reason);
     response(answer)
 }
 
-fn response(answer: gateway_response::Answer) -> Response<AnyBody> {
+fn response(answer: gateway_response::GatewayResponse) -> Response<AnyBody> {
     let mut response = Response::new(body(Full::new(Bytes::from(answer.body))));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -22,7 +22,7 @@ const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
 
 /// What an authorizer answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ParsedPolicy {
     /// Who is calling.
     pub principal: String,
     /// What the backend may be told.
@@ -52,11 +52,11 @@ enum OneSide<T> {
 /// Why an answer is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the authorizer's answer is no policy: {0}")]
-pub struct NotAPolicy(String);
+pub struct InvalidPolicy(String);
 
 /// What a policy is judged by.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct RequestContext<'a> {
     /// What is called.
     pub method_arn: &'a str,
     /// `aws:SourceIp`
@@ -73,18 +73,18 @@ pub struct Facts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// This allows it, and nothing denies it.
-    Allowed(Matched<'a>),
+    Allowed(MatchedStatement<'a>),
     /// This denies it.
-    ExplicitlyDenied(Matched<'a>),
+    ExplicitlyDenied(MatchedStatement<'a>),
     /// Nothing is said about it.
-    NotAllowed,
+    ImplicitlyDenied,
 }
 
 /// What of a policy spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Matched<'a> {
-    /// The statement's place, from 0.
-    pub statement: usize,
+pub struct MatchedStatement<'a> {
+    /// The statement's index, from 0.
+    pub index: usize,
     /// The resource; none where it was one that `NotResource` does not list.
     pub resource: Option<&'a str>,
 }
@@ -135,17 +135,17 @@ enum EffectJson {
     Deny,
 }
 
-impl Answer {
-    /// Reads an answer.
-    pub fn read(text: &str) -> Result<Self, NotAPolicy> {
+impl ParsedPolicy {
+    /// Parses an authorizer's response.
+    pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let json: AnswerJson =
-            serde_json::from_str(text).map_err(|error| NotAPolicy(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| InvalidPolicy(error.to_string()))?;
         if json.principal_id.is_empty() {
-            return Err(NotAPolicy("`principalId` is empty".to_owned()));
+            return Err(InvalidPolicy("`principalId` is empty".to_owned()));
         }
         let policy = json.policy_document;
         if !VERSIONS.contains(&policy.version.as_str()) {
-            return Err(NotAPolicy(format!("there is no version `{}`", policy.version)));
+            return Err(InvalidPolicy(format!("there is no version `{}`", policy.version)));
         }
         let variables = policy.version != VERSIONS[0];
         let statements: Vec<Statement> = policy
@@ -154,9 +154,9 @@ impl Answer {
             .into_iter()
             .map(|statement| Statement::read(statement, variables))
             .collect::<Result<_, String>>()
-            .map_err(NotAPolicy)?;
+            .map_err(InvalidPolicy)?;
         if statements.is_empty() {
-            return Err(NotAPolicy("there is no statement".to_owned()));
+            return Err(InvalidPolicy("there is no statement".to_owned()));
         }
         let scalar = |(name, value): (String, Json)| match value {
             Json::String(text) => Some((name, text)),
@@ -165,7 +165,7 @@ impl Answer {
         };
         let context = json.context.into_iter().map(scalar).collect::<Option<_>>();
         let context = context.ok_or_else(|| {
-            NotAPolicy("a value of `context` is no string, number or truth value".to_owned())
+            InvalidPolicy("a value of `context` is no string, number or truth value".to_owned())
         })?;
         Ok(Self {
             principal: json.principal_id,
@@ -177,17 +177,17 @@ impl Answer {
     }
 
     /// Judges a request: an explicit Deny wins, then an Allow; otherwise nothing is allowed.
-    pub fn judge(&self, facts: &Facts<'_>) -> Verdict<'_> {
+    pub fn evaluate(&self, request: &RequestContext<'_>) -> Verdict<'_> {
         let speaking = |allow: bool| {
             let statements = self.statements.iter().enumerate();
             statements
                 .filter(|(_, statement)| statement.allow == allow)
-                .find_map(|(at, statement)| statement.speaks_of(facts, at))
+                .find_map(|(at, statement)| statement.speaks_of(request, at))
         };
         match (speaking(false), speaking(true)) {
             (Some(matched), _) => Verdict::ExplicitlyDenied(matched),
             (None, Some(matched)) => Verdict::Allowed(matched),
-            (None, None) => Verdict::NotAllowed,
+            (None, None) => Verdict::ImplicitlyDenied,
         }
     }
 }
@@ -217,14 +217,14 @@ impl Statement {
         })
     }
 
-    fn speaks_of(&self, facts: &Facts<'_>, at: usize) -> Option<Matched<'_>> {
+    fn speaks_of(&self, request: &RequestContext<'_>, at: usize) -> Option<MatchedStatement<'_>> {
         let invokes = |action: &TextPattern| action.matches("execute-api:invoke");
-        let is_called = |resource: &Resource| resource.matches(facts.method_arn);
+        let is_called = |resource: &Resource| resource.matches(request.method_arn);
         let speaks = self.actions.speaks(invokes)
             && self.resources.speaks(is_called)
-            && self.conditions.iter().all(|condition| condition.holds(facts));
+            && self.conditions.iter().all(|condition| condition.holds(request));
         let resource = || self.resources.listed(is_called).map(Resource::text);
-        speaks.then(|| Matched { statement: at, resource: resource() })
+        speaks.then(|| MatchedStatement { index: at, resource: resource() })
     }
 }
 

@@ -18,7 +18,7 @@ pub struct RequestHead {
     /// The headers.
     pub headers: HeaderMap,
     /// The header names in the client's case, where needed: by the name in lower case, in order.
-    pub spelled: BTreeMap<String, Vec<String>>,
+    pub header_names: BTreeMap<String, Vec<String>>,
     /// The client's address.
     pub source_ip: String,
     /// The request's id.
@@ -60,7 +60,7 @@ impl RequestHead {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         self.headers.iter().filter_map(move |(name, value)| {
             let nth = seen.entry(name.as_str()).or_default();
-            let spelled = self.spelled.get(name.as_str()).and_then(|names| names.get(*nth));
+            let spelled = self.header_names.get(name.as_str()).and_then(|names| names.get(*nth));
             *nth += 1;
             let name = spelled.map_or(name.as_str(), String::as_str).to_owned();
             Some((name, value.to_str().ok()?))

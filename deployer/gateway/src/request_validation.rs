@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value as Json, json};
 
-use super::gateway_response::{Refusal, Refused};
+use super::gateway_response::{Refusal, RefusalKind};
 use super::request::RequestHead;
 use super::router::Match;
 use compiler::api::{Api, JSON, ParameterLocation, Route};
@@ -20,7 +20,7 @@ impl Checks {
     /// Compiles the models that bodies are validated with, or returns which one is invalid.
     pub fn new(api: &Api) -> Result<Self, String> {
         let mut checks = BTreeMap::new();
-        let bodies = api.routes.iter().filter(|route| checks_body(route));
+        let bodies = api.routes.iter().filter(|route| validates_body(route));
         for name in bodies.flat_map(|route| route.bodies.values()) {
             let Some(schema) = api.models.get(name) else { continue };
             let mut schema = schema.clone();
@@ -39,7 +39,7 @@ impl Checks {
     }
 
     /// Refuses a request without a required parameter.
-    pub fn parameters(&self, found: &Match<'_>, head: &RequestHead) -> Result<(), Refused> {
+    pub fn parameters(&self, found: &Match<'_>, head: &RequestHead) -> Result<(), Refusal> {
         let route = found.route;
         if !route.validator.is_some_and(|validator| validator.parameters) {
             return Ok(());
@@ -63,23 +63,23 @@ impl Checks {
             return Ok(());
         }
         let detail = format!("Missing required request parameters: [{}]", missing.join(", "));
-        let why = format!("{} is missing", missing.join(", "));
-        Err(Refused {
+        let reason = format!("{} is missing", missing.join(", "));
+        Err(Refusal {
             detail: Some(detail),
-            ..Refused::because(Refusal::BadRequestParameters, why)
+            ..Refusal::new(RefusalKind::BadRequestParameters, reason)
         })
     }
 
     /// Refuses a body that does not fit its model. A media type without a model is not validated.
-    pub fn body(&self, route: &Route, media: Option<&str>, body: &[u8]) -> Result<(), Refused> {
-        if !checks_body(route) {
+    pub fn body(&self, route: &Route, media: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
+        if !validates_body(route) {
             return Ok(());
         }
         let media = media.and_then(|media| media.split(';').next()).map_or(JSON, str::trim);
         let Some(model) = route.bodies.get(media).and_then(|name| self.0.get(name)) else {
             return Ok(());
         };
-        let refused = |why: String| Err(Refused::because(Refusal::BadRequestBody, why));
+        let refused = |reason: String| Err(Refusal::new(RefusalKind::BadRequestBody, reason));
         let Ok(json) = serde_json::from_slice::<Json>(body) else {
             return refused("the body is no JSON".to_owned());
         };
@@ -90,7 +90,7 @@ impl Checks {
 }
 
 /// Returns whether bodies are validated, so that they must be received as a whole.
-pub fn checks_body(route: &Route) -> bool {
+pub fn validates_body(route: &Route) -> bool {
     route.validator.is_some_and(|validator| validator.body) && !route.bodies.is_empty()
 }
 

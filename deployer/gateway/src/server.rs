@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
-use super::body::{Answering, AnyBody, body};
+use super::body::{AnyBody, ResponseFuture, body};
 
 /// API Gateway's limit is 10,240 bytes of request line and headers; a little more is read so that a
 /// request just above it gets a response.
@@ -22,20 +22,21 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers the requests of a server.
-pub type Handler = Arc<dyn Fn(Request<AnyBody>, SocketAddr) -> Answering<'static> + Send + Sync>;
+pub type Handler =
+    Arc<dyn Fn(Request<AnyBody>, SocketAddr) -> ResponseFuture<'static> + Send + Sync>;
 
 /// Completes when a server is to stop.
-pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A server. Boxed, so that what it spawns is compiled in this crate.
-pub type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type ServerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves requests with a handler until `stop` completes.
-pub fn serve(listener: TcpListener, stop: Stop, handler: Handler) -> Serving {
+pub fn serve(listener: TcpListener, stop: ShutdownSignal, handler: Handler) -> ServerFuture {
     Box::pin(accept(listener, stop, handler))
 }
 
-async fn accept(listener: TcpListener, mut stop: Stop, handler: Handler) {
+async fn accept(listener: TcpListener, mut stop: ShutdownSignal, handler: Handler) {
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {

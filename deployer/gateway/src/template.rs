@@ -191,8 +191,8 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads a template; none if it needs VTL.
-    pub fn read(text: &str) -> Option<Self> {
+    /// Parses a template; none if it requires VTL.
+    pub fn parse(text: &str) -> Option<Self> {
         // A directive or a comment begins with `#`; a colour or a heading is neither.
         let directive = |at: usize| {
             let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
@@ -219,7 +219,7 @@ impl Template {
     }
 
     /// Renders it for a request with this body.
-    pub fn write(&self, body: &str, context: &Context<'_>) -> String {
+    pub fn render(&self, body: &str, context: &Context<'_>) -> String {
         let mut text = String::new();
         for piece in &self.0 {
             match piece {

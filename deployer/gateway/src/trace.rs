@@ -30,7 +30,7 @@ pub struct RequestTrace {
     /// The age of the cached policy in seconds, if one was used.
     pub cache_age: Option<i64>,
     /// The reason for the outcome.
-    pub why: String,
+    pub reason: String,
     /// The duration in milliseconds.
     pub milliseconds: u128,
     /// The authorizer's part.
@@ -49,7 +49,7 @@ pub struct AuthorizerTrace {
     /// The event, secrets masked.
     pub event: Option<Json>,
     /// The authorizer's answer.
-    pub answer: Option<Json>,
+    pub response: Option<Json>,
     /// The index of the statement that decided, from 0.
     pub statement: Option<usize>,
     /// The statement's resource that matched.
@@ -73,7 +73,7 @@ impl RequestTrace {
         let mut line = serde_json::to_value(self).unwrap_or_default();
         if let Some(authorizer) = line.get_mut("authorizer").and_then(Json::as_object_mut) {
             authorizer.remove("event");
-            authorizer.remove("answer");
+            authorizer.remove("response");
         }
         line
     }

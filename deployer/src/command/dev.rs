@@ -10,10 +10,10 @@ use crate::cli;
 use crate::output::Exit;
 use compiler::api::{Api, Security};
 use compiler::project;
-use dev::console::{self, Started};
+use dev::console::{self, StartSummary};
 use dev::examples;
 use dev::page::PAGE;
-use dev::serving::Serving;
+use dev::serving::RunningServers;
 use gateway::clock;
 
 /// How often the files are looked at.
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
         let options = local::options(&arguments.local, &ports, folder.path(), output).await?;
         let shown = api.clone();
         let observer = move |told: &_| output.data(&console::line(told), &console::json_line(told));
-        let serving = Serving::start(api, options, Box::new(observer))?;
+        let serving = RunningServers::start(api, options, Box::new(observer))?;
         let started = started(arguments, &shown, &serving)?;
         output.data(&started.text(), &started.json());
         let mut watched = Watched::new(project.files);
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
 fn again(
     arguments: &cli::Dev,
     invocation: Invocation<'_>,
-    serving: &Serving,
+    serving: &RunningServers,
     watched: &mut Watched,
 ) {
     let output = invocation.output;
@@ -70,8 +70,8 @@ fn again(
     match result {
         Ok(()) => output.data("reloaded", &json!({"event": "reloaded"})),
         Err(failure) => {
-            let (code, why) = (failure.code().name(), failure.to_string());
-            let event = json!({"event": "not reloaded", "code": code, "why": why});
+            let (code, reason) = (failure.code().name(), failure.to_string());
+            let event = json!({"event": "reload_failed", "code": code, "reason": reason});
             output.data("reload failed; still serving the previous version", &event);
             failure.tell(output);
         }
@@ -83,7 +83,7 @@ fn again(
 fn reload(
     arguments: &cli::Dev,
     invocation: Invocation<'_>,
-    serving: &Serving,
+    serving: &RunningServers,
 ) -> (Vec<PathBuf>, Result<(), Failure>) {
     let stage = arguments.stage.as_deref();
     let mut project = match local::project(&arguments.dir, stage, invocation.environment) {
@@ -140,9 +140,13 @@ async fn interrupted() -> std::io::Result<()> {
     }
 }
 
-fn started(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Result<Started, Failure> {
+fn started(
+    arguments: &cli::Dev,
+    api: &Api,
+    serving: &RunningServers,
+) -> Result<StartSummary, Failure> {
     let now = clock::unix_time();
-    let tries = match (&serving.issuer, examples::choose(api)) {
+    let examples = match (&serving.issuer, examples::choose(api)) {
         (Some(issuer), Some(examples)) => {
             let token = issuer.mint("local-client", &examples.scope, None, now)?;
             Some((examples, token))
@@ -153,7 +157,7 @@ fn started(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Result<Started
         Some(url) => format!("{url} (it must trust the issuer: deployer config --local-issuer)"),
         None => serving.authorizers(),
     };
-    Ok(Started {
+    Ok(StartSummary {
         api: api.name.clone(),
         url: format!("{}/{}", serving.url, api.stage),
         page: format!("{}{PAGE}", serving.url),
@@ -164,13 +168,13 @@ fn started(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Result<Started
             .backend
             .clone()
             .unwrap_or_else(|| "built in, echoes what reaches it".to_owned()),
-        tries,
-        limits: limits(arguments, api, serving),
+        examples,
+        notes: notes(arguments, api, serving),
     })
 }
 
 /// Says what is refused here though AWS would serve it.
-fn limits(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Vec<String> {
+fn notes(arguments: &cli::Dev, api: &Api, serving: &RunningServers) -> Vec<String> {
     let no_keys = arguments.local.api_key.is_empty();
     let why = |security: &Security| match security {
         Security::ApiKey | Security::Jwt { api_key: true, .. } if no_keys => {
@@ -178,7 +182,7 @@ fn limits(arguments: &cli::Dev, api: &Api, serving: &Serving) -> Vec<String> {
         }
         Security::AwsIam => Some("signatures for AWS_IAM cannot be checked locally".to_owned()),
         Security::External { scheme, .. } if !serving.gateway.loaded().has_authorizer(scheme) => {
-            Some(format!("nobody can be asked for `{scheme}`: name its function with --function"))
+            Some(format!("no local authorizer for `{scheme}`: set its function with --function"))
         }
         _ => None,
     };

@@ -163,7 +163,7 @@ fn token(
         read_at: now.seconds(),
         lifetime_seconds: 3600,
     };
-    let mut trusted = issuer::trusted(EXPLAIN_ISSUER, &document.issuers);
+    let mut trusted = issuer::trusted_issuer(EXPLAIN_ISSUER, &document.issuers);
     trusted.keys = Some(keys);
     document.issuers.push(trusted);
     Ok(local.mint("explain", &scopes.join(" "), None, now)?)

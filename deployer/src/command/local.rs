@@ -13,7 +13,7 @@ use crate::output::Output;
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project::{self, Project};
-use dev::serving::{Local, Options};
+use dev::serving::{LocalFunction, Options};
 use gateway::functions::Settings;
 
 /// The ports to listen on.
@@ -83,7 +83,7 @@ pub(super) async fn options(
     })
 }
 
-fn function(text: &str) -> Result<(String, Local), Failure> {
+fn function(text: &str) -> Result<(String, LocalFunction), Failure> {
     let wrong = || Failure::Value {
         option: "--function",
         value: text.to_owned(),
@@ -96,9 +96,9 @@ fn function(text: &str) -> Result<(String, Local), Failure> {
     }
     let is_url = what.starts_with("http://") || what.starts_with("https://");
     let local = if is_url {
-        Local::Endpoint(uri("--function", what)?)
+        LocalFunction::Endpoint(uri("--function", what)?)
     } else {
-        Local::Command(what.to_owned())
+        LocalFunction::Command(what.to_owned())
     };
     Ok((name.to_owned(), local))
 }

@@ -15,8 +15,8 @@ use crate::output::{Exit, Output};
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostics, has_errors};
 use compiler::source::document::read_yaml;
-use dev::cases::{self, Actual, Case, Outcome, Results, Run, Token};
-use dev::serving::Serving;
+use dev::cases::{self, Actual, Case, CaseRun, Outcome, Results, Token};
+use dev::serving::RunningServers;
 use gateway::body::{MAX_BODY_BYTES, body};
 use gateway::client::{HttpClient, client};
 use gateway::clock;
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
                     local::options(&arguments.local, &ports, folder.path(), output).await?;
                 let counts = options.backend.is_none();
                 let stage = api.stage.clone();
-                let serving = Serving::start(api, options, Box::new(|_| {}))?;
+                let serving = RunningServers::start(api, options, Box::new(|_| {}))?;
                 let url = format!("{}/{stage}", serving.url);
                 let asked = Asked::Local { serving: &serving, url, counts };
                 let results = all(cases, &asked, output).await;
@@ -86,7 +86,7 @@ fn read(file: &Path) -> Result<Vec<Case>, Failure> {
 /// Who is asked.
 enum Asked<'a> {
     Local {
-        serving: &'a Serving,
+        serving: &'a RunningServers,
         url: String,
         /// Whether it can be known what reaches the backend.
         counts: bool,
@@ -117,7 +117,7 @@ async fn all(cases: Vec<Case>, asked: &Asked<'_>, output: Output) -> Results {
                 output.note(&format!("skipped: line {}, {}: {why}", case.line, case.name()));
             }
         }
-        results.0.push(Run { case, outcome, time: started.elapsed() });
+        results.0.push(CaseRun { case, outcome, time: started.elapsed() });
     }
     results
 }
@@ -156,7 +156,7 @@ impl Asked<'_> {
     async fn ask(&self, case: &Case, token: Option<&str>, client: &HttpClient) -> Outcome {
         let (url, before) = match self {
             Self::Local { url, serving, counts } => {
-                (url, counts.then(|| serving.reached.load(Ordering::SeqCst)))
+                (url, counts.then(|| serving.backend_requests.load(Ordering::SeqCst)))
             }
             Self::Live(live) => (&live.url, None),
         };
@@ -164,12 +164,11 @@ impl Asked<'_> {
         match answered {
             Ok((status, body)) => {
                 let backend = match self {
-                    Self::Local { serving, .. } => {
-                        before.map(|before| serving.reached.load(Ordering::SeqCst) > before)
-                    }
+                    Self::Local { serving, .. } => before
+                        .map(|before| serving.backend_requests.load(Ordering::SeqCst) > before),
                     Self::Live(_) => None,
                 };
-                case.judge(&Actual { status, body, backend })
+                case.evaluate(&Actual { status, body, backend })
             }
             Err(why) => Outcome::Failed(why),
         }

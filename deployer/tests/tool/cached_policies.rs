@@ -16,7 +16,7 @@ use compiler::api::{Api, Route, Security};
 use compiler::compile;
 use compiler::source::diagnostic::{Source, has_errors};
 use dev::issuer::Issuer;
-use gateway::authorizers::{AuthorizerTarget, Guard};
+use gateway::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use gateway::client::client;
 use gateway::functions::Functions;
 use gateway::loaded_api::LoadedApi;
@@ -104,7 +104,10 @@ fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
         });
         let config = Config::resolve(&document).unwrap();
         let target = AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, &fetch)));
-        guards.insert("jwt".to_owned(), Guard::new(&api.authorizers["jwt"], target).unwrap());
+        guards.insert(
+            "jwt".to_owned(),
+            LocalAuthorizer::new(&api.authorizers["jwt"], target).unwrap(),
+        );
     }
     let functions = Functions::new(client());
     let served =
@@ -239,7 +242,7 @@ proptest! {
                 .body(Full::new(Bytes::new()))
                 .unwrap();
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            let status = runtime.block_on(gateway.answer(request.map(gateway::body::body), peer)).status();
+            let status = runtime.block_on(gateway.handle(request.map(gateway::body::body), peer)).status();
             let route = routed(&api.routes, method, &path);
             if let Some(route) = route.filter(|route| route.security != Security::Public) {
                 let by_route = api.authorizers["jwt"].policy == PolicyMode::Route;

@@ -7,12 +7,12 @@ use compiler::api::routing::{self, ApiRouter};
 use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Route, Throttle};
 use compiler::compile;
 use compiler::source::diagnostic::Source;
-use dev::examples::{self, Call};
+use dev::examples::{self, ExampleRequest};
 use gateway::cache::Cache;
 use gateway::event::{authorizer_event, method_arn, proxy_event};
-use gateway::gateway_response::Refusal;
+use gateway::gateway_response::RefusalKind;
 use gateway::identity;
-use gateway::policy::Answer;
+use gateway::policy::ParsedPolicy;
 use gateway::request::{RequestHead, RequestTime};
 use gateway::router::find;
 use gateway::template::{Context, Template, expression, is_expression, stage_variables};
@@ -47,7 +47,8 @@ fn head(path: &str) -> RequestHead {
         path: path.to_owned(),
         query: Some("q=a%20b&q=c&r".to_owned()),
         headers,
-        spelled: [("x-many".to_owned(), vec!["X-Many".to_owned(), "X-Many".to_owned()])].into(),
+        header_names: [("x-many".to_owned(), vec!["X-Many".to_owned(), "X-Many".to_owned()])]
+            .into(),
         source_ip: "127.0.0.1".to_owned(),
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         extended_id: "abc=".to_owned(),
@@ -196,7 +197,7 @@ fn an_identity_is_every_source_exactly_once() {
         let mut settings = api.authorizers["jwt"].clone();
         settings.kind = AuthorizerKind::Request;
         settings.identity = sources.iter().map(|source| source.parse().unwrap()).collect();
-        assert!(settings.identity.iter().all(identity::is_known));
+        assert!(settings.identity.iter().all(identity::is_supported));
         let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
         identity::identity(&settings.identity, None, &Context::new(&api, &head, Some(&found)))
     };
@@ -223,7 +224,7 @@ fn an_identity_is_every_source_exactly_once() {
     }
     assert!(identity_of(&["context.identity.userAgent"], &[], "").is_err());
     let unknown = "context.identity.clientCert.clientCertPem";
-    assert!(!identity::is_known(&unknown.parse().unwrap()));
+    assert!(!identity::is_supported(&unknown.parse().unwrap()));
     // The stage has no such variable.
     assert!(identity_of(&["stageVariables.x"], &[], "").is_err());
     for wrong in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
@@ -269,7 +270,7 @@ fn an_answer_is_kept_for_its_identity_and_its_time() {
     let answer = json!({"principalId": "p", "policyDocument": {
         "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
     }});
-    let answer = Arc::new(Answer::read(&answer.to_string()).unwrap());
+    let answer = Arc::new(ParsedPolicy::parse(&answer.to_string()).unwrap());
     let at = UnixTime::from_seconds;
     let mut cache = Cache::default();
     let of = |identity: &str| vec![identity.to_owned()];
@@ -295,10 +296,10 @@ fn an_answer_is_kept_for_its_identity_and_its_time() {
 
 #[test]
 fn refusals_are_worded_as_api_gateway_words_them() {
-    let told: Vec<String> = Refusal::ALL
+    let told: Vec<String> = RefusalKind::ALL
         .iter()
         .map(|refusal| {
-            let (status, error_type, body) = refusal.answer();
+            let (status, error_type, body) = refusal.default_response();
             format!("{refusal:?}: {status} {error_type} {body}")
         })
         .collect();
@@ -314,10 +315,13 @@ fn examples_show_a_pass_and_a_token_that_opens_too_little() {
     );
     let found = examples::choose(&api(&two)).unwrap();
     assert_eq!(found.scope, "other");
-    assert_eq!(found.passes, Call { method: "GET", path: "/others".to_owned() });
-    assert_eq!(found.too_little, Some(Call { method: "GET", path: "/things/1".to_owned() }));
+    assert_eq!(found.allowed, ExampleRequest { method: "GET", path: "/others".to_owned() });
+    assert_eq!(
+        found.insufficient_scope,
+        Some(ExampleRequest { method: "GET", path: "/things/1".to_owned() })
+    );
     let one = examples::choose(&api(OPENAPI)).unwrap();
-    assert_eq!((one.passes.path.as_str(), one.too_little), ("/things/1", None));
+    assert_eq!((one.allowed.path.as_str(), one.insufficient_scope), ("/things/1", None));
     let closed = OPENAPI.replace("- jwt: [read]", "- key: []");
     assert_eq!(examples::choose(&api(&closed)), None);
 }
@@ -386,8 +390,8 @@ fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
         ),
         ("#1 and # alone", "#1 and # alone"),
     ] {
-        let read = Template::read(template).unwrap_or_else(|| panic!("{template}"));
-        assert_eq!(read.write("BODY", &context), expected, "{template}");
+        let read = Template::parse(template).unwrap_or_else(|| panic!("{template}"));
+        assert_eq!(read.render("BODY", &context), expected, "{template}");
     }
     for language in [
         "#set($a = 1)",
@@ -407,7 +411,7 @@ fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
         "#{end}",
         "#@x",
     ] {
-        assert_eq!(Template::read(language), None, "{language}");
+        assert_eq!(Template::parse(language), None, "{language}");
     }
     let variables = [("a".to_owned(), "1".to_owned())].into();
     assert_eq!(

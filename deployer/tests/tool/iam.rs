@@ -1,7 +1,7 @@
 //! Policies as authorizers may return them, judged as IAM would.
 
 use authorizer::UnixTime;
-use gateway::policy::{Answer, Facts, Verdict};
+use gateway::policy::{ParsedPolicy, RequestContext, Verdict};
 use serde_json::{Value, json};
 
 const STAGE: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev";
@@ -32,12 +32,12 @@ fn without(name: &str) -> Value {
 }
 
 #[track_caller]
-fn read(answer: &Value) -> Answer {
-    Answer::read(&answer.to_string()).unwrap_or_else(|error| panic!("{error}: {answer}"))
+fn read(answer: &Value) -> ParsedPolicy {
+    ParsedPolicy::parse(&answer.to_string()).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
-fn facts(method_arn: &str) -> Facts<'_> {
-    Facts {
+fn request_context(method_arn: &str) -> RequestContext<'_> {
+    RequestContext {
         method_arn,
         source_ip: "203.0.113.7",
         user_agent: Some("curl/8.5.0 *"),
@@ -49,15 +49,15 @@ fn facts(method_arn: &str) -> Facts<'_> {
 
 /// What a policy says about `request`, such as `GET/pets`: `+`, `-` or nothing, the statement
 /// and the resource below the stage.
-fn said(answer: &Answer, request: &str) -> String {
+fn said(answer: &ParsedPolicy, request: &str) -> String {
     let arn = format!("{STAGE}/{request}");
-    let (sign, matched) = match answer.judge(&facts(&arn)) {
+    let (sign, matched) = match answer.evaluate(&request_context(&arn)) {
         Verdict::Allowed(matched) => ('+', matched),
         Verdict::ExplicitlyDenied(matched) => ('-', matched),
-        Verdict::NotAllowed => return String::new(),
+        Verdict::ImplicitlyDenied => return String::new(),
     };
     let resource = matched.resource.unwrap_or("no such resource");
-    format!("{sign}{} {}", matched.statement, resource.replace(&format!("{STAGE}/"), ""))
+    format!("{sign}{} {}", matched.index, resource.replace(&format!("{STAGE}/"), ""))
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn what_is_not_understood_is_no_answer() {
         condition(&json!({"NumericLessThan": {"aws:EpochTime": "inf"}})),
         condition(&json!({"NumericLike": {"aws:EpochTime": 1}})),
     ] {
-        assert!(Answer::read(&wrong.to_string()).is_err(), "{wrong}");
+        assert!(ParsedPolicy::parse(&wrong.to_string()).is_err(), "{wrong}");
     }
     // The second of two members of one name would hide the first.
     for twice in [
@@ -325,11 +325,12 @@ fn what_is_not_understood_is_no_answer() {
         let text = format!(
             r#"{{"principalId": "p", "policyDocument": {{"Version": "2012-10-17", "Statement": [{{{twice}}}]}}}}"#
         );
-        let error = Answer::read(&text).unwrap_err().to_string();
+        let error = ParsedPolicy::parse(&text).unwrap_err().to_string();
         assert!(error.contains("twice") || error.contains("duplicate"), "{error}");
     }
-    assert!(Answer::read("not JSON").is_err());
-    let told = Answer::read(&answer(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
+    assert!(ParsedPolicy::parse("not JSON").is_err());
+    let told =
+        ParsedPolicy::parse(&answer(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
     assert!(
         told.to_string().contains("unknown variant `Maybe`, expected `Allow` or `Deny`"),
         "{told}"

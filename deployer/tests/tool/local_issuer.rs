@@ -3,7 +3,7 @@ use std::sync::Arc;
 use authorizer::config::{Document, IssuerDocument};
 use authorizer::keys::fetch::{Fetch, FetchFuture, FetchResponse};
 use authorizer::{Authorizer, Config, UnixTime};
-use dev::issuer::{Issuer, trusted};
+use dev::issuer::{Issuer, trusted_issuer};
 use serde_json::json;
 
 const URL: &str = "http://127.0.0.1:4010";
@@ -38,7 +38,7 @@ impl Fetch for KeySet {
 #[test]
 fn the_local_issuer_is_trusted_for_the_configured_audiences_only() {
     let issuer = Issuer::new(URL.to_owned(), &configured()).unwrap();
-    let trusted = trusted(URL, &configured());
+    let trusted = trusted_issuer(URL, &configured());
     assert_eq!(trusted.audience, ["a", "b", "c"]);
     let config =
         Config::resolve(&Document { issuers: vec![trusted], ..Document::default() }).unwrap();

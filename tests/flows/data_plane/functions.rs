@@ -94,7 +94,7 @@ fn function_errors_are_reported_as_lambda_reports_them() {
         let (response, trace) = plane.request("GET", path, &[], b"");
         assert_eq!(response.status, status, "{path}: {trace}");
         assert!(body.is_empty() || response.body == body, "{path}: {}", response.body);
-        assert!(trace["why"].as_str().unwrap().contains(why), "{path}: {trace}");
+        assert!(trace["reason"].as_str().unwrap().contains(why), "{path}: {trace}");
     }
     let large = vec![b'x'; 6_300_000];
     let (response, _) = plane.request("POST", "/answers/x", &[], &large);
@@ -148,7 +148,7 @@ fn functions_are_invoked_through_the_lambda_api() {
     assert_eq!((response.status, response.body.as_str()), (201, "hello"));
     let (response, trace) = other.request("GET", "/answers/raise", &[], b"");
     assert_eq!(response.status, 502, "{trace}");
-    assert!(trace["why"].as_str().unwrap().contains("answers failed: it went wrong"), "{trace}");
+    assert!(trace["reason"].as_str().unwrap().contains("answers failed: it went wrong"), "{trace}");
     // Pages of others, and names that others made to lead here, invoke nothing.
     assert_eq!(invoke("answers", "{}", &[("Origin", "https://evil.example.com")]).status, 403);
     let address = base.strip_prefix("http://").unwrap();

@@ -232,5 +232,5 @@ fn a_slow_backend_is_a_504() {
         (response.status, response.body.as_str()),
         (504, r#"{"message":"Endpoint request timed out"}"#)
     );
-    assert!(trace["why"].as_str().unwrap().contains("within 100 ms"), "{trace}");
+    assert!(trace["reason"].as_str().unwrap().contains("within 100 ms"), "{trace}");
 }

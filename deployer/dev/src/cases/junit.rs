@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::{Outcome, Results, Run};
+use super::{CaseRun, Outcome, Results};
 
 /// The name of the suite, and the class of its cases.
 const SUITE: &str = "portcullis";
@@ -23,7 +23,7 @@ impl Results {
     }
 }
 
-fn test_case(Run { case, outcome, time }: &Run, file: &str) -> TestCase {
+fn test_case(CaseRun { case, outcome, time }: &CaseRun, file: &str) -> TestCase {
     let mut test_case = TestCase::new(xml(&case.name()), status(outcome));
     test_case.set_classname(SUITE).set_time(*time);
     test_case.extra.insert(xml("file"), xml(file));
@@ -32,12 +32,12 @@ fn test_case(Run { case, outcome, time }: &Run, file: &str) -> TestCase {
 }
 
 fn status(outcome: &Outcome) -> TestCaseStatus {
-    let (mut status, why) = match outcome {
+    let (mut status, reason) = match outcome {
         Outcome::Passed => return TestCaseStatus::success(),
-        Outcome::Failed(why) => (TestCaseStatus::non_success(NonSuccessKind::Failure), why),
-        Outcome::Skipped(why) => (TestCaseStatus::skipped(), why),
+        Outcome::Failed(reason) => (TestCaseStatus::non_success(NonSuccessKind::Failure), reason),
+        Outcome::Skipped(reason) => (TestCaseStatus::skipped(), reason),
     };
-    status.set_message(xml(why)).set_description(xml(why));
+    status.set_message(xml(reason)).set_description(xml(reason));
     status
 }
 
@@ -50,9 +50,9 @@ fn xml(text: &str) -> XmlString {
 mod tests {
     use std::time::Duration;
 
-    use crate::cases::{Case, Expected, Outcome, Results, Run, Token};
+    use crate::cases::{Case, CaseRun, Expected, Outcome, Results, Token};
 
-    fn run(path: &str, outcome: Outcome, milliseconds: u64) -> Run {
+    fn run(path: &str, outcome: Outcome, milliseconds: u64) -> CaseRun {
         let case = Case {
             method: "GET".to_owned(),
             path: path.to_owned(),
@@ -63,7 +63,7 @@ mod tests {
             expected: Expected { status: 200, body: None, backend: None },
             line: 7,
         };
-        Run { case, outcome, time: Duration::from_millis(milliseconds) }
+        CaseRun { case, outcome, time: Duration::from_millis(milliseconds) }
     }
 
     #[test]

@@ -93,15 +93,15 @@ pub(super) async fn invoke(
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "a function takes 6 MB");
     };
     match gateway.invoke(&name, content.to_bytes()).await {
-        Invocation::Answered(answer) => reply(StatusCode::OK, ContentType::Json, answer),
+        Invocation::Succeeded(answer) => reply(StatusCode::OK, ContentType::Json, answer),
         Invocation::Failed { payload, .. } => {
             let mut response = reply(StatusCode::OK, ContentType::Json, payload);
             let header = HeaderValue::from_static("Unhandled");
             response.headers_mut().insert("x-amz-function-error", header);
             response
         }
-        Invocation::NotInvocable(why) => {
-            let mut response = refuse(StatusCode::NOT_FOUND, &why);
+        Invocation::NotInvocable(reason) => {
+            let mut response = refuse(StatusCode::NOT_FOUND, &reason);
             let kind = HeaderValue::from_static("ResourceNotFoundException");
             response.headers_mut().insert("x-amzn-errortype", kind);
             response
@@ -116,8 +116,8 @@ pub(super) fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<
     let known =
         format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, loaded.api().stage);
     if method != Method::DELETE || path != known {
-        let why = format!("of API Gateway's own calls there is only DELETE {known}");
-        return refuse(StatusCode::NOT_FOUND, &why);
+        let reason = format!("of API Gateway's own calls there is only DELETE {known}");
+        return refuse(StatusCode::NOT_FOUND, &reason);
     }
     gateway.flush();
     let mut response = Response::new(body(Empty::new()));
@@ -126,8 +126,8 @@ pub(super) fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<
 }
 
 /// Returns a refusal with its reason.
-pub(super) fn refuse(status: StatusCode, why: &str) -> Response<AnyBody> {
-    json_reply(status, &json!({"message": why}))
+pub(super) fn refuse(status: StatusCode, reason: &str) -> Response<AnyBody> {
+    json_reply(status, &json!({"message": reason}))
 }
 
 fn decoded(text: &str) -> String {

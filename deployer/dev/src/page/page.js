@@ -108,7 +108,7 @@ async function requests() {
   byId("requests").replaceChildren(...told.map((one) => {
     const choose = make("button", { type: "button" }, `${one.method} ${one.path}`);
     choose.addEventListener("click", () => explain(one.request_id));
-    return make("tr", {}, make("td", {}, String(one.status)), make("td", {}, choose), make("td", {}, one.why));
+    return make("tr", {}, make("td", {}, String(one.status)), make("td", {}, choose), make("td", {}, one.reason));
   }));
 }
 

@@ -12,7 +12,7 @@ use super::{Setup, StartError};
 use crate::issuer::{self, Issuer};
 use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, AuthorizerType, IdentitySource};
 use compiler::project;
-use gateway::authorizers::{AuthorizerTarget, Guard};
+use gateway::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use gateway::functions::Functions;
 use gateway::identity;
 use gateway::integration::compiled::function_name;
@@ -24,7 +24,7 @@ pub(super) fn authorizers(
     api: &Api,
     issuer: Option<&Issuer>,
     functions: &Functions,
-) -> Result<BTreeMap<String, Guard>, StartError> {
+) -> Result<BTreeMap<String, LocalAuthorizer>, StartError> {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
     let mut guards = BTreeMap::new();
     for (name, authorizer) in &api.authorizers {
@@ -32,11 +32,11 @@ pub(super) fn authorizers(
         if document.routes.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }
-        let local = issuer.map(|issuer| issuer::trusted(issuer.url(), &document.issuers));
+        let local = issuer.map(|issuer| issuer::trusted_issuer(issuer.url(), &document.issuers));
         document.issuers.extend(local);
         let function = function_of(name, authorizer, functions);
         let target = target(setup, function, &document, &fetch)?;
-        let guard = Guard::new(authorizer, target)
+        let guard = LocalAuthorizer::new(authorizer, target)
             .map_err(|error| StartError::Authorizer(format!("{name}: {error}")))?;
         guards.insert(name.clone(), guard);
     }
@@ -45,10 +45,10 @@ pub(super) fn authorizers(
         guards.extend(guard.map(|guard| (name.clone(), guard)));
     }
     let sources = guards.values().flat_map(|guard| &guard.identity);
-    let unknown = sources.filter(|source| !identity::is_known(source));
+    let unknown = sources.filter(|source| !identity::is_supported(source));
     let unknown: Vec<String> =
         unknown.map(|source| format!("the identity source {source}")).collect();
-    if unknown.is_empty() { Ok(guards) } else { Err(StartError::OnlyAws(unknown)) }
+    if unknown.is_empty() { Ok(guards) } else { Err(StartError::Unsupported(unknown)) }
 }
 
 /// Returns the target of an authorizer of the manifest.
@@ -78,7 +78,7 @@ fn external(
     name: &str,
     shape: &AuthorizerShape,
     functions: &Functions,
-) -> Result<Option<Guard>, StartError> {
+) -> Result<Option<LocalAuthorizer>, StartError> {
     let kind = match shape.kind {
         AuthorizerType::Token => AuthorizerKind::Token,
         AuthorizerType::Request => AuthorizerKind::Request,
@@ -97,13 +97,13 @@ fn external(
         known.map_err(|_| format!("the identity source {source} of {name}"))
     });
     let identity = identity.collect::<Result<Vec<_>, String>>();
-    let identity = identity.map_err(|source| StartError::OnlyAws(vec![source]))?;
+    let identity = identity.map_err(|source| StartError::Unsupported(vec![source]))?;
     let validation = shape.validation.as_deref().map(|text| {
         identity::validation(text)
             .map_err(|error| StartError::Authorizer(format!("`{text}`: {error}")))
     });
     let ttl = u32::try_from(shape.ttl).unwrap_or(0);
-    Ok(Some(Guard { kind, identity, validation: validation.transpose()?, ttl, target }))
+    Ok(Some(LocalAuthorizer { kind, identity, validation: validation.transpose()?, ttl, target }))
 }
 
 /// Returns the local function of an authorizer of the manifest: one with the name of its function on

@@ -18,7 +18,7 @@ use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{Invocation, MAX_ANSWER_BYTES};
-use crate::body::{Answering, AnyBody, body, json_reply};
+use crate::body::{AnyBody, ResponseFuture, body, json_reply};
 use crate::clock;
 use crate::ids::new_id;
 use crate::server::serve;
@@ -154,9 +154,9 @@ impl Environment {
         let (serving, mut stop) = watch::channel(());
         let api = Arc::clone(&runtime);
         let stopped = Box::pin(async move { _ = stop.changed().await });
-        let handler = move |request, _| -> Answering<'static> {
+        let handler = move |request, _| -> ResponseFuture<'static> {
             let api = Arc::clone(&api);
-            Box::pin(async move { api.answer(request).await })
+            Box::pin(async move { api.handle(request).await })
         };
         tokio::spawn(serve(listener, stopped, Arc::new(handler)));
         let mut child = process(command, address).spawn()?;
@@ -193,8 +193,8 @@ impl Environment {
             () = tokio::time::sleep(timeout) => {
                 let _ = self.child.kill().await;
                 let seconds = timeout.as_secs_f64();
-                let why = format!("Error: Task timed out after {seconds:.2} seconds");
-                (failed(&id, "Sandbox.Timedout", &why), false)
+                let reason = format!("Error: Task timed out after {seconds:.2} seconds");
+                (failed(&id, "Sandbox.Timedout", &reason), false)
             }
         }
     }
@@ -208,15 +208,15 @@ impl Environment {
             status = self.child.wait() => Some(reported().unwrap_or_else(|| exited(id, status))),
             () = tokio::time::sleep(INIT) => {
                 let _ = self.child.kill().await;
-                let why = format!("Error: Task timed out after {:.2} seconds", INIT.as_secs_f64());
-                Some(failed(id, "Sandbox.Timedout", &why))
+                let reason = format!("Error: Task timed out after {:.2} seconds", INIT.as_secs_f64());
+                Some(failed(id, "Sandbox.Timedout", &reason))
             }
         }
     }
 }
 
 impl Runtime {
-    async fn answer(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
+    async fn handle(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
         let (head, content) = request.into_parts();
         let path = head.uri.path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
         if (&head.method, path) == (&Method::GET, "invocation/next") {
@@ -238,7 +238,7 @@ impl Runtime {
         let too_large =
             "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
         let (invocation, status) = match (what, content) {
-            ("response", Ok(content)) => (Invocation::Answered(content), StatusCode::ACCEPTED),
+            ("response", Ok(content)) => (Invocation::Succeeded(content), StatusCode::ACCEPTED),
             ("error", Ok(content)) => {
                 let unread =
                     || failed(id, "Runtime.Unknown", "the error that it reported is no JSON");
@@ -312,23 +312,23 @@ async fn lines(stream: impl AsyncRead + Unpin, log: Arc<dyn Fn(&str) + Send + Sy
 }
 
 fn exited(id: &str, status: std::io::Result<std::process::ExitStatus>) -> Invocation {
-    let why = match status {
+    let reason = match status {
         Ok(status) => {
             let status = status.to_string().replace("status: ", "status ");
             format!("Error: Runtime exited with error: {status}")
         }
         Err(error) => format!("Error: Runtime exited: {error}"),
     };
-    failed(id, "Runtime.ExitError", &why)
+    failed(id, "Runtime.ExitError", &reason)
 }
 
 /// Returns an error as Lambda reports those that a function does not report itself.
-fn failed(id: &str, kind: &str, why: &str) -> Invocation {
-    let message = format!("RequestId: {id} {why}");
+fn failed(id: &str, kind: &str, reason: &str) -> Invocation {
+    let message = format!("RequestId: {id} {reason}");
     let payload = json!({"errorType": kind, "errorMessage": message}).to_string();
     Invocation::Failed { message, payload }
 }
 
-fn wrong(status: StatusCode, why: &str) -> Response<AnyBody> {
-    json_reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": why}))
+fn wrong(status: StatusCode, reason: &str) -> Response<AnyBody> {
+    json_reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": reason}))
 }

@@ -212,7 +212,7 @@ impl MappedAnswer {
 
 fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Template>, String> {
     let read = |(media, text): (&String, &String)| {
-        let template = Template::read(text);
+        let template = Template::parse(text);
         let template =
             template.ok_or_else(|| "a template needs VTL, which is not spoken here".to_owned())?;
         Ok((media.clone(), template))

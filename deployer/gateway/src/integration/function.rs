@@ -17,7 +17,7 @@ use super::{Answered, http_proxy, mapped};
 use crate::body::{AnyBody, body};
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
-use crate::gateway_response::{Refusal, Refused};
+use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::Context;
 use compiler::api::JSON;
 
@@ -45,7 +45,7 @@ pub async fn proxy(
     context: &Context<'_>,
     payload: &[u8],
     functions: &Functions,
-) -> Result<Answered, Refused> {
+) -> Result<Answered, Refusal> {
     let payload = if payload.is_empty() {
         None
     } else if is_binary(context, context.header("content-type")) {
@@ -55,16 +55,16 @@ pub async fn proxy(
     };
     let event = proxy_event(context, payload);
     let answer = match invoke(function, event.to_string(), functions).await? {
-        Invocation::Answered(answer) => answer,
+        Invocation::Succeeded(answer) => answer,
         Invocation::Failed { message, .. } => {
-            let why = format!("{} failed: {message}", function.name);
-            return Err(Refused::because(Refusal::MalformedAnswer, why));
+            let reason = format!("{} failed: {message}", function.name);
+            return Err(Refusal::new(RefusalKind::MalformedProxyResponse, reason));
         }
-        Invocation::NotInvocable(why) => return Err(not_invocable(function, &why)),
+        Invocation::NotInvocable(reason) => return Err(not_invocable(function, &reason)),
     };
-    let response = proxy_response(&answer, context).map_err(|why| {
-        let why = format!("{} answers no response: {why}", function.name);
-        Refused::because(Refusal::MalformedAnswer, why)
+    let response = proxy_response(&answer, context).map_err(|reason| {
+        let reason = format!("{} answers no response: {reason}", function.name);
+        Refusal::new(RefusalKind::MalformedProxyResponse, reason)
     })?;
     let status = response.status().as_u16();
     Ok((response, format!("{} answers {status}", function.name)))
@@ -145,21 +145,21 @@ pub async fn call(
     context: &Context<'_>,
     payload: &[u8],
     functions: &Functions,
-) -> Result<Answered, Refused> {
+) -> Result<Answered, Refusal> {
     let payload = mapped::request(maps, context, payload)?;
     let payload = String::from_utf8_lossy(&payload).into_owned();
     let payload = if payload.is_empty() { "{}".to_owned() } else { payload };
     // An error's message selects the integration response; a success has none.
     let (message, payload) = match invoke(function, payload, functions).await? {
-        Invocation::Answered(answer) => (String::new(), answer),
+        Invocation::Succeeded(answer) => (String::new(), answer),
         Invocation::Failed { message, payload } => (message, payload),
-        Invocation::NotInvocable(why) => return Err(not_invocable(function, &why)),
+        Invocation::NotInvocable(reason) => return Err(not_invocable(function, &reason)),
     };
     let failed = !message.is_empty();
     let answer = if failed { maps.answer(&message) } else { maps.default() };
     let answer = answer.ok_or_else(|| {
-        let why = format!("no integration response is for what {} answers", function.name);
-        Refused::because(Refusal::ApiConfigurationError, why)
+        let reason = format!("no integration response is for what {} answers", function.name);
+        Refusal::new(RefusalKind::ApiConfigurationError, reason)
     })?;
     let response = mapped::response(answer, context, &HeaderMap::new(), Bytes::from(payload));
     let what = if failed { format!("fails ({message})") } else { "answers".to_owned() };
@@ -170,22 +170,22 @@ async fn invoke(
     function: &Function,
     payload: String,
     functions: &Functions,
-) -> Result<Invocation, Refused> {
+) -> Result<Invocation, Refusal> {
     if payload.len() > MAX_EVENT_BYTES {
-        let why = format!("{} takes 6 MB, and this is {} bytes", function.name, payload.len());
-        return Err(Refused::because(Refusal::EventTooLarge, why));
+        let reason = format!("{} takes 6 MB, and this is {} bytes", function.name, payload.len());
+        return Err(Refusal::new(RefusalKind::EventTooLarge, reason));
     }
     let invoked = functions.invoke(&function.name, Bytes::from(payload));
     tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
         let within = function.timeout.as_millis();
-        let why = format!("{} did not answer within {within} ms", function.name);
-        Refused::because(Refusal::IntegrationTimeout, why)
+        let reason = format!("{} did not answer within {within} ms", function.name);
+        Refusal::new(RefusalKind::IntegrationTimeout, reason)
     })
 }
 
-fn not_invocable(function: &Function, why: &str) -> Refused {
-    let why = format!("{} cannot be invoked: {why}", function.name);
-    Refused::because(Refusal::ApiConfigurationError, why)
+fn not_invocable(function: &Function, reason: &str) -> Refusal {
+    let reason = format!("{} cannot be invoked: {reason}", function.name);
+    Refusal::new(RefusalKind::ApiConfigurationError, reason)
 }
 
 fn header(name: &str, value: &Json) -> Option<(HeaderName, HeaderValue)> {

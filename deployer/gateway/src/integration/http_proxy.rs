@@ -16,7 +16,7 @@ use super::{Answered, mapped};
 use crate::API_ID;
 use crate::body::{AnyBody, body, too_large, until, whole};
 use crate::client::HttpClient;
-use crate::gateway_response::{Refusal, Refused};
+use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::{Context, expression};
 
 /// Hop-by-hop headers (RFC 9110 section 7.6.1).
@@ -55,7 +55,7 @@ pub async fn forward(
     extensions: &Extensions,
     payload: AnyBody,
     client: &HttpClient,
-) -> Result<Answered, Refused> {
+) -> Result<Answered, Refusal> {
     let mut request = Request::new(payload);
     *request.headers_mut() = passed_on(context);
     *request.extensions_mut() = extensions.clone();
@@ -75,7 +75,7 @@ pub async fn forward_mapped(
     context: &Context<'_>,
     payload: &[u8],
     client: &HttpClient,
-) -> Result<Answered, Refused> {
+) -> Result<Answered, Refusal> {
     let payload = mapped::request(maps, context, payload)?;
     let mut request = Request::new(body(Full::new(Bytes::from(payload))));
     let media = context.header("content-type").unwrap_or(compiler::api::JSON);
@@ -84,12 +84,12 @@ pub async fn forward_mapped(
     let place = address(&mut request, http, context, None)?;
     let (parts, payload) = send(request, &place, http.timeout, client).await?;
     let status = parts.status.as_u16();
-    let payload = whole(payload).await.map_err(|why| {
-        Refused::because(Refusal::IntegrationFailure, format!("{place} broke off: {why}"))
+    let payload = whole(payload).await.map_err(|reason| {
+        Refusal::new(RefusalKind::IntegrationFailure, format!("{place} broke off: {reason}"))
     })?;
     let answer = maps.answer(&status.to_string()).ok_or_else(|| {
-        let why = format!("{place} answers {status}, which no integration response is for");
-        Refused::because(Refusal::ApiConfigurationError, why)
+        let reason = format!("{place} answers {status}, which no integration response is for");
+        Refusal::new(RefusalKind::ApiConfigurationError, reason)
     })?;
     let response = mapped::response(answer, context, &parts.headers, payload);
     Ok((response, format!("{place} answers {status}, mapped to {}", answer.status)))
@@ -101,7 +101,7 @@ fn address(
     http: &Http,
     context: &Context<'_>,
     query: Option<&str>,
-) -> Result<String, Refused> {
+) -> Result<String, Refusal> {
     let mut query = query.map(str::to_owned);
     let mut parameters: Vec<(&str, String)> =
         context.found.map(|found| found.parameters.clone()).unwrap_or_default();
@@ -125,7 +125,7 @@ fn address(
             _ => {}
         }
     }
-    let failed = |why: String| Refused::because(Refusal::IntegrationFailure, why);
+    let failed = |reason: String| Refusal::new(RefusalKind::IntegrationFailure, reason);
     let uri = uri(&http.uri, &parameters, query.as_deref());
     let uri: Uri =
         uri.parse().map_err(|error| failed(format!("no URI for the backend: {error}")))?;
@@ -156,11 +156,11 @@ async fn send(
     place: &str,
     timeout: Duration,
     client: &HttpClient,
-) -> Result<(http::response::Parts, AnyBody), Refused> {
+) -> Result<(http::response::Parts, AnyBody), Refusal> {
     let deadline = tokio::time::Instant::now() + timeout;
     match tokio::time::timeout_at(deadline, client.request(request)).await {
-        Err(_) => Err(Refused::because(
-            Refusal::IntegrationTimeout,
+        Err(_) => Err(Refusal::new(
+            RefusalKind::IntegrationTimeout,
             format!("{place} did not answer within {} ms", timeout.as_millis()),
         )),
         Ok(Err(error)) => {
@@ -170,8 +170,8 @@ async fn send(
             let cause = std::error::Error::source(&error)
                 .map(|source| format!(": {source}"))
                 .unwrap_or_default();
-            let why = format!("{place} cannot be reached: {error}{cause}");
-            Err(Refused::because(Refusal::IntegrationFailure, why))
+            let reason = format!("{place} cannot be reached: {error}{cause}");
+            Err(Refusal::new(RefusalKind::IntegrationFailure, reason))
         }
         Ok(Ok(answer)) => {
             let (parts, payload) = answer.into_parts();

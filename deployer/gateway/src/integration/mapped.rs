@@ -8,7 +8,7 @@ use http_body_util::Full;
 
 use super::compiled::{Mapped, MappedAnswer, Passthrough, by_media};
 use crate::body::{AnyBody, body};
-use crate::gateway_response::{Refusal, Refused};
+use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::{Context, expression};
 use compiler::api::JSON;
 
@@ -17,9 +17,9 @@ pub(super) fn request(
     maps: &Mapped,
     context: &Context<'_>,
     payload: &[u8],
-) -> Result<Vec<u8>, Refused> {
+) -> Result<Vec<u8>, Refusal> {
     if let Some(template) = by_media(&maps.requests, context.header("content-type")) {
-        return Ok(template.write(&String::from_utf8_lossy(payload), context).into_bytes());
+        return Ok(template.render(&String::from_utf8_lossy(payload), context).into_bytes());
     }
     let passes = match maps.passthrough {
         Passthrough::WhenNoMatch => true,
@@ -30,8 +30,8 @@ pub(super) fn request(
         return Ok(payload.to_vec());
     }
     let media = context.header("content-type").unwrap_or(JSON);
-    let why = format!("there is no request template for {media}");
-    Err(Refused::because(Refusal::UnsupportedMediaType, why))
+    let reason = format!("there is no request template for {media}");
+    Err(Refusal::new(RefusalKind::UnsupportedMediaType, reason))
 }
 
 /// Maps a response. Its body passes if there is no template at all.
@@ -48,7 +48,7 @@ pub(super) fn response(
         .or_else(|| answer.bodies.first_key_value());
     let (media, payload) = match chosen {
         Some((media, template)) => {
-            let text = template.write(&String::from_utf8_lossy(&payload), context);
+            let text = template.render(&String::from_utf8_lossy(&payload), context);
             (media.as_str(), Bytes::from(text))
         }
         None => (JSON, payload),

@@ -8,14 +8,14 @@ use http_body_util::Empty;
 use super::compiled::{Mapped, mock_status};
 use super::{Answered, mapped};
 use crate::body::body;
-use crate::gateway_response::{Refusal, Refused};
+use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::Context;
 use compiler::api::{Cors, JSON};
 
 /// Responds with the status in the rendered request template.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html>
-pub fn answer(maps: &Mapped, context: &Context<'_>, payload: &[u8]) -> Result<Answered, Refused> {
-    let wrong = |why: &str| Refused::because(Refusal::ApiConfigurationError, why);
+pub fn respond(maps: &Mapped, context: &Context<'_>, payload: &[u8]) -> Result<Answered, Refusal> {
+    let wrong = |reason: &str| Refusal::new(RefusalKind::ApiConfigurationError, reason);
     // For a media type without a template, the request's own body has the status.
     let text = mapped::request(maps, context, payload)?;
     let status = mock_status(&String::from_utf8_lossy(&text));

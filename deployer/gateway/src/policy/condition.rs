@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime};
 
-use super::Facts;
+use super::RequestContext;
 use super::pattern::{TextPattern, plain};
 
 /// One key of one operator.
@@ -122,8 +122,8 @@ impl Condition {
         Ok(Self { key: *key, test, negated, if_exists })
     }
 
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
-        let value = self.key.value(facts);
+    pub(super) fn holds(&self, request: &RequestContext<'_>) -> bool {
+        let value = self.key.value(request);
         if let Test::Null(wanted) = &self.test {
             return wanted.contains(&value.is_none());
         }
@@ -223,18 +223,18 @@ fn instant(text: &str) -> Option<f64> {
 }
 
 impl Key {
-    fn value(self, facts: &Facts<'_>) -> Option<String> {
+    fn value(self, request: &RequestContext<'_>) -> Option<String> {
         match self {
             Self::CurrentTime => {
-                let time = OffsetDateTime::from_unix_timestamp(facts.now.seconds()).ok()?;
+                let time = OffsetDateTime::from_unix_timestamp(request.now.seconds()).ok()?;
                 time.format(&Rfc3339).ok()
             }
-            Self::EpochTime => Some(facts.now.seconds().to_string()),
-            Self::Referer => facts.referer.map(str::to_owned),
+            Self::EpochTime => Some(request.now.seconds().to_string()),
+            Self::Referer => request.referer.map(str::to_owned),
             // API Gateway serves nothing else, whatever it is served by here.
             Self::SecureTransport => Some("true".to_owned()),
-            Self::SourceIp => Some(facts.source_ip.to_owned()),
-            Self::UserAgent => facts.user_agent.map(str::to_owned),
+            Self::SourceIp => Some(request.source_ip.to_owned()),
+            Self::UserAgent => request.user_agent.map(str::to_owned),
         }
     }
 }

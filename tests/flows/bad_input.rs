@@ -1,4 +1,4 @@
-//! What is wrong is said, with the right code and without a panic.
+//! Invalid input is reported, with the documented exit code and without a panic.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,10 +7,12 @@ use std::process::{Command, Output};
 use e2e::{Dev, binary, petstore_with, root};
 
 fn deployer(arguments: &[&str]) -> (Option<i32>, String) {
-    ended(&Command::new(binary("deployer")).args(arguments).current_dir(root()).output().unwrap())
+    exit_and_text(
+        &Command::new(binary("deployer")).args(arguments).current_dir(root()).output().unwrap(),
+    )
 }
 
-fn ended(output: &Output) -> (Option<i32>, String) {
+fn exit_and_text(output: &Output) -> (Option<i32>, String) {
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -42,8 +44,8 @@ fn invalid_files_stop_dev_before_it_starts() {
 
 #[test]
 fn a_port_in_use_is_reported_with_the_option_to_change_it() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
     for (option, other) in [("--port", "--issuer-port"), ("--issuer-port", "--port")] {
         let (code, text) = deployer(&["dev", "infra/petstore", option, &port, other, "0"]);
         assert_eq!(code, Some(1), "{text}");
@@ -89,8 +91,9 @@ fn what_only_aws_supports_is_rejected_at_startup() {
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("cannot be served locally") && text.contains(expected), "{expected}: {text}");
     }
-    for wrong in ["orders", "=x", "a b=x", "orders="] {
-        let (code, text) = deployer(&["dev", "infra/petstore", "--port", "0", "--function", wrong]);
+    for invalid in ["orders", "=x", "a b=x", "orders="] {
+        let (code, text) =
+            deployer(&["dev", "infra/petstore", "--port", "0", "--function", invalid]);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("--function is not NAME=COMMAND or NAME=URL"), "{text}");
     }
@@ -107,21 +110,21 @@ fn an_unreachable_issuer_is_a_500_with_its_cause() {
     let (response, trace) = dev.request("GET", "/pets", Some(token));
     assert_eq!((response.status, response.body.as_str()), (500, r#"{"message":null}"#));
     assert_eq!(response.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
-    let why = trace["reason"].as_str().unwrap();
+    let reason = trace["reason"].as_str().unwrap();
     assert!(
-        why.contains("the keys of the issuer http://127.0.0.1:1 are not available")
-            && why.contains("cannot be reached"),
-        "{why}"
+        reason.contains("the keys of the issuer http://127.0.0.1:1 are not available")
+            && reason.contains("cannot be reached"),
+        "{reason}"
     );
 }
 
 #[test]
 fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
-    let nonsense = e2e::backend::Backend::responding(
+    let no_policy = e2e::backend::Backend::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue",
     );
-    for (url, why) in
-        [("http://127.0.0.1:1/x", "cannot be invoked"), (nonsense.url.as_str(), "is no policy")]
+    for (url, reason) in
+        [("http://127.0.0.1:1/x", "cannot be invoked"), (no_policy.url.as_str(), "is no policy")]
     {
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
         let (response, trace) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
@@ -129,7 +132,7 @@ fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
             (response.status, response.body.as_str()),
             (500, r#"{"message": "Internal server error"}"#)
         );
-        assert!(trace["reason"].as_str().unwrap().contains(why), "{trace}");
+        assert!(trace["reason"].as_str().unwrap().contains(reason), "{trace}");
     }
 }
 
@@ -138,7 +141,7 @@ fn the_function_does_not_start_without_its_required_settings() {
     let start = |settings: &[(&str, &str)]| {
         let mut function = Command::new(binary("bootstrap"));
         function.env_clear().envs(settings.iter().copied());
-        ended(&function.output().unwrap())
+        exit_and_text(&function.output().unwrap())
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("authorizer.json");

@@ -1,5 +1,6 @@
-//! The data plane, as AWS documents it: what a client sees, whether the authorizer was called,
-//! and what was cached. The authorizer here is a function that answers as its token says.
+//! The data plane, as AWS documents it: the response, whether the authorizer was called, and
+//! whether its result was cached. The authorizer here is a function whose response depends on the
+//! token.
 
 use std::fs;
 
@@ -42,7 +43,7 @@ fn guard(name: &str, more: &Value) -> Value {
     })
 }
 
-/// An API with something of everything, as an export of API Gateway's says it.
+/// An API with every kind of route and integration, as API Gateway exports it.
 fn document() -> Value {
     let mock = json!({
         "type": "mock", "requestTemplates": {"application/json": "{\"statusCode\": 200}"},
@@ -51,7 +52,7 @@ fn document() -> Value {
     let by = |scheme: &str| json!({"security": [{scheme: []}], "responses": {}, "x-amazon-apigateway-integration": mock});
     let open = |integration: Value| json!({"security": [], "responses": {}, "x-amazon-apigateway-integration": integration});
     let proxy = |name: &str, timeout: u32| json!({"type": "aws_proxy", "httpMethod": "POST", "uri": function(name), "timeoutInMillis": timeout});
-    let checked = {
+    let validated = {
         let mut operation = open(mock.clone());
         operation["x-amazon-apigateway-request-validator"] = json!("all");
         operation["parameters"] = json!([
@@ -72,7 +73,7 @@ fn document() -> Value {
             "INVALID_API_KEY": {
                 "statusCode": 418,
                 "responseParameters": {
-                    "gatewayresponse.header.X-Why": "'no key'",
+                    "gatewayresponse.header.X-Reason": "'no key'",
                     "gatewayresponse.header.X-TestInvokeAuthorizer": "method.request.header.X-Probe",
                 },
                 "responseTemplates": {"application/json": "{\"id\":\"$context.requestId\",\"type\":\"$context.error.responseType\",\"color\":\"$stageVariables.color\",\"text\":$context.error.messageString}"},
@@ -83,14 +84,14 @@ fn document() -> Value {
             "/guarded": {"get": by("guard")},
             "/guarded/other": {"get": by("guard")},
             "/fresh": {"get": by("fresh")},
-            "/asked": {"get": by("asked")},
+            "/by-request": {"get": by("by-request")},
             "/absent": {"get": by("absent")},
             "/late": {"get": by("late")},
             "/iam": {"get": by("iam")},
             "/key": {"get": by("key")},
             "/both": {"get": with_both},
             "/limited": {"get": open(mock.clone())},
-            "/checked": {"post": checked},
+            "/checked": {"post": validated},
             "/admin": {"post": by("guard")},
             "/{proxy+}": {"x-amazon-apigateway-any-method": {
                 "security": [], "responses": {}, "x-amazon-apigateway-integration": mock,
@@ -101,7 +102,7 @@ fn document() -> Value {
             "/known/{what}": {"get": {
                 "security": [{"guard": []}], "responses": {}, "x-amazon-apigateway-integration": proxy("answers", 29_000),
             }},
-            "/gone": {"get": open(proxy("gone", 29_000))},
+            "/unreachable": {"get": open(proxy("unreachable", 29_000))},
             "/broken": {"get": open(proxy("broken", 29_000))},
             "/mapped": {"post": open(json!({
                 "type": "aws", "httpMethod": "POST", "uri": function("answers"), "passthroughBehavior": "never",
@@ -141,7 +142,7 @@ fn document() -> Value {
             "securitySchemes": {
                 "guard": guard("guard", &json!({"identityValidationExpression": "Bearer [a-z0-9-]+"})),
                 "fresh": guard("guard", &json!({"authorizerResultTtlInSeconds": 0})),
-                "asked": guard("guard", &json!({
+                "by-request": guard("guard", &json!({
                     "type": "request", "identitySource": "method.request.header.X-Token, method.request.querystring.q, stageVariables.color, context.httpMethod",
                 })),
                 "absent": guard("absent", &json!({})),
@@ -153,7 +154,7 @@ fn document() -> Value {
     })
 }
 
-/// The API, served, with the functions of the tests.
+/// A local gateway that serves the API, with the functions of the tests.
 struct Plane {
     dev: Dev,
     folder: TempDir,
@@ -161,20 +162,20 @@ struct Plane {
 
 impl Plane {
     fn start(more: &[&str]) -> Self {
-        Self::of(&document(), more)
+        Self::serving(&document(), more)
     }
 
-    fn of(document: &Value, more: &[&str]) -> Self {
-        Self::with(MANIFEST, document, more)
+    fn serving(document: &Value, more: &[&str]) -> Self {
+        Self::with_manifest(MANIFEST, document, more)
     }
 
-    fn with(manifest: &str, document: &Value, more: &[&str]) -> Self {
+    fn with_manifest(manifest: &str, document: &Value, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("portcullis.toml"), manifest).unwrap();
         fs::write(folder.path().join("openapi.json"), document.to_string()).unwrap();
         let python = |module: &str| {
-            let place = root().join("tests/flows/functions");
-            format!("{module}=python3 {}/runtime.py {module}", place.display())
+            let folder = root().join("tests/flows/functions");
+            format!("{module}=python3 {}/runtime.py {module}", folder.display())
         };
         let (guard, answers) = (python("guard"), python("answers"));
         let late = guard.replacen("guard=", "late=", 1);
@@ -189,7 +190,7 @@ impl Plane {
             "--function",
             &answers,
             "--function",
-            "gone=http://127.0.0.1:1/2015-03-31/functions/gone/invocations",
+            "unreachable=http://127.0.0.1:1/2015-03-31/functions/unreachable/invocations",
             "--function",
             "broken=false",
             "--api-key",
@@ -201,7 +202,7 @@ impl Plane {
         Self { dev: Dev::start(&arguments), folder }
     }
 
-    /// Sends a request below the stage, and returns the answer with what the gateway told.
+    /// Sends a request to a path of the stage; returns the response and the gateway's trace.
     fn request(
         &self,
         method: &str,

@@ -1,4 +1,4 @@
-//! What a user does, from the first command to an answer.
+//! End-to-end tests of what users do, from the first command to a response.
 
 #![expect(
     clippy::indexing_slicing,
@@ -6,7 +6,7 @@
     clippy::string_slice,
     clippy::too_many_lines,
     clippy::unwrap_used,
-    reason = "a test that cannot go on panics"
+    reason = "a failing test panics"
 )]
 
 mod bad_input;

@@ -1,4 +1,4 @@
-"""Reads with boto3, and not with our own code, what is in accounts of a stand-in."""
+"""Reads the state of an emulator's accounts with boto3, independently of the deployer."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ def api(client, found):
         for volatile in ("createdDate", "lastUpdatedDate"):
             stage.pop(volatile, None)
         stage["deployment"] = deployments.get(stage.pop("deploymentId"), "none")
-        # Its description names deployments by their ids.
+        # The description contains deployment IDs.
         for deployment, description in deployments.items():
             stage["description"] = stage.get("description", "").replace(deployment, description)
         canary = stage.get("canarySettings", {})
@@ -67,7 +67,7 @@ def api(client, found):
 
 
 def document(policy):
-    """boto3 decodes policies, unless the stand-in did not encode them."""
+    """boto3 decodes policies, unless the emulator did not encode them."""
     return json.loads(policy) if isinstance(policy, str) else policy
 
 

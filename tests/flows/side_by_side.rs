@@ -128,8 +128,8 @@ fn seen(response: &http::Response, asked: bool) -> String {
 
 #[test]
 fn the_petstore_beside_serverless_offline() {
-    let strange = "[[authorizer.jwt.issuer]]\nissuer = \"http://127.0.0.1:1\"\naudience = [\"x\"]\n\n# What answers";
-    let folder = e2e::petstore_with("portcullis.toml", "# What answers", strange);
+    let strange = "[[authorizer.jwt.issuer]]\nissuer = \"http://127.0.0.1:1\"\naudience = [\"x\"]\n\n# The default integration";
+    let folder = e2e::petstore_with("portcullis.toml", "# The default integration", strange);
     let decider = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
     let base = decider.url().strip_suffix("/dev").unwrap();
     let invoke = format!("{base}/2015-03-31/functions/petstore-authorizer/invocations");

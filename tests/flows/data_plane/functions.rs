@@ -1,4 +1,4 @@
-//! Lambda functions: proxied, run here, failing as Lambda reports it.
+//! Lambda functions: proxy integration, local execution, and errors as Lambda reports them.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -57,13 +57,13 @@ fn a_function_receives_the_proxy_event_and_returns_the_response() {
     assert_eq!(response.header("x-amzn-remapped-date"), Some("then"));
     assert!(response.header("x-amzn-trace-id").is_some_and(|id| id.starts_with("Root=1-")));
 
-    // What an authorizer says reaches it as text.
+    // The authorizer context reaches it as strings.
     let event = plane.get("/known/x", "Bearer all").0.json();
     assert_eq!(
         event.pointer("/requestContext/authorizer"),
         Some(&json!({"principalId": "p", "n": "7", "yes": "true", "text": "x"}))
     );
-    // Bytes go both ways where a media type says so.
+    // Binary media types are converted in both directions.
     let sent =
         plane.request("POST", "/answers/x", &[("Content-Type", "image/png")], &[0, 255]).0.json();
     assert_eq!((&sent["body"], &sent["isBase64Encoded"]), (&json!("AP8="), &json!(true)));
@@ -78,7 +78,7 @@ fn a_function_receives_the_proxy_event_and_returns_the_response() {
 #[test]
 fn function_errors_are_reported_as_lambda_reports_them() {
     let plane = Plane::start(&["--function-timeout", "2"]);
-    for (path, status, body, why) in [
+    for (path, status, body, reason) in [
         ("/answers/malformed", 502, INTERNAL, "missing field `statusCode`"),
         ("/answers/object", 502, INTERNAL, "invalid type: map"),
         ("/answers/list", 502, INTERNAL, "answers no response"),
@@ -87,14 +87,14 @@ fn function_errors_are_reported_as_lambda_reports_them() {
         ("/answers/forever", 502, INTERNAL, "Task timed out after 2.00 seconds"),
         ("/answers/big", 502, INTERNAL, "exceeded maximum allowed payload size"),
         ("/broken", 502, INTERNAL, "Runtime exited with error: exit status 1"),
-        ("/gone", 500, INTERNAL, "gone cannot be invoked"),
+        ("/unreachable", 500, INTERNAL, "unreachable cannot be invoked"),
         ("/hasty/slow", 504, r#"{"message":"Endpoint request timed out"}"#, "within 100 ms"),
         ("/answers/fine", 200, "", "answers 200"),
     ] {
         let (response, trace) = plane.request("GET", path, &[], b"");
         assert_eq!(response.status, status, "{path}: {trace}");
         assert!(body.is_empty() || response.body == body, "{path}: {}", response.body);
-        assert!(trace["reason"].as_str().unwrap().contains(why), "{path}: {trace}");
+        assert!(trace["reason"].as_str().unwrap().contains(reason), "{path}: {trace}");
     }
     let large = vec![b'x'; 6_300_000];
     let (response, _) = plane.request("POST", "/answers/x", &[], &large);
@@ -108,17 +108,17 @@ fn function_errors_are_reported_as_lambda_reports_them() {
 fn concurrent_requests_use_several_environments_and_sequential_ones_reuse_one() {
     let plane = Plane::start(&[]);
     let url = format!("{}/answers/who", plane.dev.url());
-    let who = |url: &str| http::send("GET", url, &[], b"").body;
-    let first = who(&url);
-    assert_eq!(who(&url), first, "an environment is used again");
-    let asked: Vec<_> = (0..4)
+    let process_id = |url: &str| http::send("GET", url, &[], b"").body;
+    let first = process_id(&url);
+    assert_eq!(process_id(&url), first, "an environment is reused");
+    let calls: Vec<_> = (0..4)
         .map(|_| {
             let url = url.clone();
-            thread::spawn(move || who(&url))
+            thread::spawn(move || process_id(&url))
         })
         .collect();
-    let seen: BTreeSet<String> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
-    assert!(seen.len() > 1 && seen.contains(&first), "{seen:?}");
+    let ids: BTreeSet<String> = calls.into_iter().map(|call| call.join().unwrap()).collect();
+    assert!(ids.len() > 1 && ids.contains(&first), "{ids:?}");
 }
 
 #[test]
@@ -130,18 +130,18 @@ fn functions_are_invoked_through_the_lambda_api() {
         http::send("POST", &url, headers, payload.as_bytes())
     };
     let response = invoke("answers", r#"{"what": "plain"}"#, &[]);
-    assert_eq!((response.status, response.json()), (200, json!({"seen": {"what": "plain"}})));
+    assert_eq!((response.status, response.json()), (200, json!({"event": {"what": "plain"}})));
     let arn = "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Aanswers%3Alive";
     assert_eq!(invoke(arn, "{}", &[]).status, 200);
     let failed = invoke("answers:live", r#"{"what": "raise"}"#, &[]);
     assert_eq!((failed.status, failed.header("x-amz-function-error")), (200, Some("Unhandled")));
     assert_eq!(failed.json(), json!({"errorType": "ValueError", "errorMessage": "it went wrong"}));
-    let missing = invoke("nobody", "{}", &[]);
+    let missing = invoke("missing", "{}", &[]);
     assert_eq!(
         (missing.status, missing.header("x-amzn-errortype")),
         (404, Some("ResourceNotFoundException"))
     );
-    // Another gateway's function is behind such an endpoint.
+    // Such an endpoint serves another gateway's function.
     let endpoint = format!("answers={base}/2015-03-31/functions/answers/invocations");
     let other = Plane::start(&["--function", &endpoint]);
     let (response, _) = other.request("GET", "/answers/text", &[], b"");
@@ -149,7 +149,7 @@ fn functions_are_invoked_through_the_lambda_api() {
     let (response, trace) = other.request("GET", "/answers/raise", &[], b"");
     assert_eq!(response.status, 502, "{trace}");
     assert!(trace["reason"].as_str().unwrap().contains("answers failed: it went wrong"), "{trace}");
-    // Pages of others, and names that others made to lead here, invoke nothing.
+    // Pages of other origins, and foreign names that resolve to this host, invoke nothing.
     assert_eq!(invoke("answers", "{}", &[("Origin", "https://evil.example.com")]).status, 403);
     let address = base.strip_prefix("http://").unwrap();
     let request = "POST /2015-03-31/functions/answers/invocations HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";

@@ -1,4 +1,4 @@
-//! What answers: mapped and proxied backends, mocks.
+//! Integrations: HTTP, HTTP proxy, Lambda and mock.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -30,10 +30,10 @@ fn an_http_integration_sends_only_mapped_parameters() {
         (response.header("x-kind"), response.header("x-secret")),
         (Some("text/weird"), None)
     );
-    let seen = backend.requests().join("\n");
-    assert!(seen.starts_with("PUT /v1/a%2Fb?color=blue HTTP/1.1"), "{seen}");
-    let lower = seen.to_ascii_lowercase();
-    assert!(lower.contains("x-fixed: fixed") && !lower.contains("x-mine"), "{seen}");
+    let received = backend.requests().join("\n");
+    assert!(received.starts_with("PUT /v1/a%2Fb?color=blue HTTP/1.1"), "{received}");
+    let lower = received.to_ascii_lowercase();
+    assert!(lower.contains("x-fixed: fixed") && !lower.contains("x-mine"), "{received}");
 
     let backend =
         Backend::responding("HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -52,7 +52,7 @@ fn a_mock_responds_with_the_status_of_its_template() {
         "{trace}"
     );
     assert_eq!(trace["integration"]["kind"], "MOCK");
-    // Where there is no template for a media type, the body itself must say the status.
+    // Without a template for the media type, the body itself must contain the status.
     for (body, status) in
         [("", 500), ("{\"statusCode\": 200}", 200), ("{\"statusCode\": 404}", 404)]
     {
@@ -70,7 +70,7 @@ fn integration_responses_are_selected_by_function_errors() {
     assert_eq!((response.status, response.header("x-stage")), (200, Some("dev")));
     assert_eq!(
         response.json(),
-        json!({"seen": {"what": "plain", "color": "blue", "body": {"a": 1}}})
+        json!({"received": {"what": "plain", "color": "blue", "body": {"a": 1}}})
     );
     let (response, trace) = plane.request("POST", "/mapped?what=raise", &media, b"{}");
     assert_eq!((response.status, response.json()), (422, json!({"error": trace["request_id"]})));
@@ -81,12 +81,12 @@ fn integration_responses_are_selected_by_function_errors() {
     );
 }
 
-/// Answers requests whose first piece is on its way before the rest exists.
-fn answer_in_pieces(
+/// Responds in two chunks: the second one only after the client has received the first.
+fn respond_in_chunks(
     mut stream: TcpStream,
     number: usize,
     heads: &Mutex<Vec<(usize, String)>>,
-    seen: &Mutex<Receiver<()>>,
+    released: &Mutex<Receiver<()>>,
 ) {
     loop {
         let mut head = Vec::new();
@@ -99,25 +99,25 @@ fn answer_in_pieces(
         }
         heads.lock().unwrap().push((number, String::from_utf8(head).unwrap()));
         stream.write_all(b"HTTP/1.1 200 OK\r\nX-CaMeL: yes\r\nDate: then\r\nServer: mine\r\nWWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").unwrap();
-        seen.lock().unwrap().recv().unwrap();
+        released.lock().unwrap().recv().unwrap();
         stream.write_all(b"4\r\nlast\r\n0\r\n\r\n").unwrap();
     }
 }
 
-/// Headers keep their spelling and connections are used again, both ways.
+/// Header names keep their case and connections are reused, in both directions.
 #[test]
 fn backend_responses_are_streamed_over_reused_connections() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (saw, seen) = channel();
-    let seen = Arc::new(Mutex::new(seen));
+    let (release, released) = channel();
+    let released = Arc::new(Mutex::new(released));
     // Heads, each with the number of its connection.
     let heads: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
-    let kept = Arc::clone(&heads);
+    let recorded = Arc::clone(&heads);
     thread::spawn(move || {
         for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
-            let (kept, seen) = (Arc::clone(&kept), Arc::clone(&seen));
-            thread::spawn(move || answer_in_pieces(stream, number, &kept, &seen));
+            let (recorded, released) = (Arc::clone(&recorded), Arc::clone(&released));
+            thread::spawn(move || respond_in_chunks(stream, number, &recorded, &released));
         }
     });
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--backend", &url]);
@@ -129,30 +129,36 @@ fn backend_responses_are_streamed_over_reused_connections() {
         );
         let mut stream = http::connect(&address);
         stream.write_all(request.as_bytes()).unwrap();
-        let mut seen = Vec::new();
-        let mut piece = [0; 4096];
-        while !String::from_utf8_lossy(&seen).contains("first") {
-            let length = stream.read(&mut piece).unwrap();
+        let mut received = Vec::new();
+        let mut chunk = [0; 4096];
+        while !String::from_utf8_lossy(&received).contains("first") {
+            let length = stream.read(&mut chunk).unwrap();
             assert!(length > 0);
-            seen.extend_from_slice(&piece[..length]);
+            received.extend_from_slice(&chunk[..length]);
         }
-        assert!(!String::from_utf8_lossy(&seen).contains("last"), "the first piece does not wait");
-        saw.send(()).unwrap();
-        stream.read_to_end(&mut seen).unwrap();
-        let seen = String::from_utf8(seen).unwrap();
-        assert!(seen.contains("X-CaMeL: yes") && seen.contains("last"), "{seen}");
+        assert!(
+            !String::from_utf8_lossy(&received).contains("last"),
+            "the first chunk is not delayed"
+        );
+        release.send(()).unwrap();
+        stream.read_to_end(&mut received).unwrap();
+        let received = String::from_utf8(received).unwrap();
+        assert!(received.contains("X-CaMeL: yes") && received.contains("last"), "{received}");
         for remapped in [
             "x-amzn-remapped-date: then",
             "x-amzn-remapped-server: mine",
             "x-amzn-remapped-www-authenticate: Basic",
         ] {
-            assert!(seen.contains(remapped), "{seen}");
+            assert!(received.contains(remapped), "{received}");
         }
-        assert!(!seen.contains("\r\nServer:") && !seen.contains("\r\nWWW-Authenticate"), "{seen}");
+        assert!(
+            !received.contains("\r\nServer:") && !received.contains("\r\nWWW-Authenticate"),
+            "{received}"
+        );
     }
     let heads = heads.lock().unwrap().clone();
     assert!(heads.len() == 6 && heads.iter().any(|(number, _)| *number == 0));
-    // The next request may come before a connection is known to be free again: not each time.
+    // A request may arrive before a connection is free again, but not every time.
     assert!(heads.iter().all(|(number, _)| *number < 5), "{heads:?}");
     for (_, head) in heads {
         assert!(
@@ -187,12 +193,12 @@ fn request_bodies_are_streamed_to_the_backend() {
     );
     client.write_all(head.as_bytes()).unwrap();
     let mut backend = Wait::Reply.accept(&listener);
-    let mut seen = Vec::new();
-    let mut piece = [0; 4096];
-    while !seen.ends_with(b"first") {
-        let length = backend.read(&mut piece).unwrap();
+    let mut received = Vec::new();
+    let mut chunk = [0; 4096];
+    while !received.ends_with(b"first") {
+        let length = backend.read(&mut chunk).unwrap();
         assert!(length > 0);
-        seen.extend_from_slice(&piece[..length]);
+        received.extend_from_slice(&chunk[..length]);
     }
     client.write_all(b"last").unwrap();
     let mut last = [0; 4];

@@ -1,4 +1,4 @@
-//! Keys, throttles, quotas, checks and sizes.
+//! API keys, throttles, quotas, request validators and size limits.
 
 use e2e::http;
 use serde_json::json;
@@ -9,8 +9,8 @@ use super::{MANIFEST, Plane, document};
 fn api_keys_are_checked_and_throttled() {
     let mut plain = document();
     plain.as_object_mut().unwrap().remove("x-amazon-apigateway-gateway-responses");
-    let plane = Plane::of(&plain, &[]);
-    let ask = |path: &str, key: &str, token: &str| {
+    let plane = Plane::serving(&plain, &[]);
+    let request = |path: &str, key: &str, token: &str| {
         let mut headers = vec![("Authorization", token)];
         if !key.is_empty() {
             headers.push(("x-api-key", key));
@@ -21,20 +21,20 @@ fn api_keys_are_checked_and_throttled() {
     let forbidden = (403, r#"{"message":"Forbidden"}"#.to_owned());
     let passed = (200, "ok".to_owned());
     let too_many = (429, r#"{"message":"Too Many Requests"}"#.to_owned());
-    assert_eq!(ask("/key", "", ""), forbidden);
-    assert_eq!(ask("/key", "wrong", ""), forbidden);
-    assert_eq!(ask("/key", "secret-key", ""), passed);
-    // Who is refused before needs no key, and who has no key is refused after.
-    assert_eq!(ask("/both", "secret-key", "").0, 401);
-    assert_eq!(ask("/both", "", "Bearer all"), forbidden);
-    assert_eq!(ask("/both", "secret-key", "Bearer all"), passed);
-    assert_eq!(ask("/key", "secret-key", ""), passed);
-    assert_eq!(ask("/key", "secret-key", ""), too_many, "the plan's burst is 3");
-    assert_eq!(ask("/key", "other-key", ""), passed, "each key has its own");
-    assert_eq!(ask("/limited", "", "").0, 200);
-    assert_eq!(ask("/limited", "", "").0, 200);
-    assert_eq!(ask("/limited", "", ""), too_many, "the route's burst is 2");
-    assert_eq!(ask("/open", "", "").0, 200, "the others are not limited");
+    assert_eq!(request("/key", "", ""), forbidden);
+    assert_eq!(request("/key", "wrong", ""), forbidden);
+    assert_eq!(request("/key", "secret-key", ""), passed);
+    // The authorizer comes before the API key check.
+    assert_eq!(request("/both", "secret-key", "").0, 401);
+    assert_eq!(request("/both", "", "Bearer all"), forbidden);
+    assert_eq!(request("/both", "secret-key", "Bearer all"), passed);
+    assert_eq!(request("/key", "secret-key", ""), passed);
+    assert_eq!(request("/key", "secret-key", ""), too_many, "the plan's burst is 3");
+    assert_eq!(request("/key", "other-key", ""), passed, "quotas are per key");
+    assert_eq!(request("/limited", "", "").0, 200);
+    assert_eq!(request("/limited", "", "").0, 200);
+    assert_eq!(request("/limited", "", ""), too_many, "the route's burst is 2");
+    assert_eq!(request("/open", "", "").0, 200, "the others are not limited");
 }
 
 #[test]
@@ -43,42 +43,42 @@ fn api_keys_have_a_quota() {
         "throttle = { rate = 0.001, burst = 3 }",
         "quota = { limit = 2, period = \"month\" }",
     );
-    let plane = Plane::with(&manifest, &document(), &[]);
-    let ask = |key: &str| {
+    let plane = Plane::with_manifest(&manifest, &document(), &[]);
+    let request = |key: &str| {
         let (response, trace) = plane.request("GET", "/key", &[("x-api-key", key)], b"");
         let error = response.header("x-amzn-errortype").unwrap_or_default().to_owned();
         (response.status, error, response.body, trace["response_type"].clone())
     };
     for _ in 0..2 {
-        assert_eq!(ask("secret-key").0, 200);
+        assert_eq!(request("secret-key").0, 200);
     }
     let limit = r#"{"message":"Limit Exceeded"}"#.to_owned();
     let exceeded = (429, "LimitExceededException".to_owned(), limit, json!("QUOTA_EXCEEDED"));
-    assert_eq!(ask("secret-key"), exceeded);
-    assert_eq!(ask("other-key").0, 200, "each key has its own");
+    assert_eq!(request("secret-key"), exceeded);
+    assert_eq!(request("other-key").0, 200, "quotas are per key");
 }
 
 #[test]
 fn the_authorizer_can_supply_the_api_key() {
     let mut document = document();
     document["x-amazon-apigateway-api-key-source"] = json!("AUTHORIZER");
-    let plane = Plane::of(&document, &[]);
+    let plane = Plane::serving(&document, &[]);
     assert_eq!(plane.get("/both", "Bearer key").0.status, 200);
-    assert_eq!(plane.get("/both", "Bearer all").0.status, 418, "it says none");
+    assert_eq!(plane.get("/both", "Bearer all").0.status, 418, "the policy has no key");
     let (response, _) = plane.request(
         "GET",
         "/both",
         &[("Authorization", "Bearer all"), ("x-api-key", "secret-key")],
         b"",
     );
-    assert_eq!(response.status, 418, "the header does not count");
+    assert_eq!(response.status, 418, "the header is ignored");
 }
 
 #[test]
 fn request_validators_check_parameters_and_body() {
     let plane = Plane::start(&[]);
     let json = ("Content-Type", "application/json");
-    for (path, need, media, body, status, seen) in [
+    for (path, need, media, body, status, message) in [
         (
             "/checked",
             "",
@@ -130,13 +130,13 @@ fn request_validators_check_parameters_and_body() {
         let (response, trace) = plane.request("POST", path, &headers, body.as_bytes());
         assert_eq!(response.status, status, "{path} {body}: {trace}");
         if status == 400 {
-            assert_eq!(response.body, format!("{{\"message\":\"{seen}\"}}"));
+            assert_eq!(response.body, format!("{{\"message\":\"{message}\"}}"));
             assert_eq!(response.header("x-amzn-errortype"), Some("BadRequestException"));
         }
     }
 }
 
-/// Whatever is sent, no backend hears of it.
+/// No such request reaches the backend.
 #[test]
 fn hostile_requests_never_reach_the_backend() {
     let backend = e2e::backend::Backend::responding(
@@ -182,7 +182,7 @@ fn hostile_requests_never_reach_the_backend() {
         b"ab",
         &[400],
     );
-    add("a length that is none", "POST /dev/pets", "Content-Length: +1\r\n", b"a", &[400]);
+    add("an invalid length", "POST /dev/pets", "Content-Length: +1\r\n", b"a", &[400]);
     add("a negative length", "POST /dev/pets", "Content-Length: -1\r\n", b"a", &[400]);
     add(
         "an unknown transfer",
@@ -192,7 +192,7 @@ fn hostile_requests_never_reach_the_backend() {
         &[400],
     );
     add(
-        "chunks that are none",
+        "invalid chunks",
         "POST /dev/pets/mine/..",
         "Transfer-Encoding: chunked\r\n",
         b"zz\r\n",
@@ -214,7 +214,7 @@ fn hostile_requests_never_reach_the_backend() {
     }
     assert_eq!(backend.requests(), [""; 0]);
 
-    // A body that turns out too large is refused however it is sent.
+    // A body above the limit is refused even if its length is not declared.
     let dev = e2e::Dev::start(&["infra/petstore", "--port", "0"]);
     let token = dev.token("pets:write");
     let address = dev.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What the client sees when it is refused, row by row.
+//! The responses to refused requests.
 
 use super::{Plane, document};
 
@@ -24,7 +24,7 @@ const PASSED: (u16, &str, &str) = (200, "", "ok");
 #[test]
 fn authorizer_responses_end_as_aws_documents() {
     let plane = Plane::start(&["--function-timeout", "2"]);
-    // Path, Authorization, what is seen, whether the authorizer is called, and called again.
+    // Path, Authorization, response, whether the first and the second request call the authorizer.
     for (path, token, expected, called, again) in [
         ("/guarded", "", UNAUTHORIZED, false, false),
         ("/guarded", "Bearer", UNAUTHORIZED, false, false),
@@ -35,7 +35,7 @@ fn authorizer_responses_end_as_aws_documents() {
         ("/guarded", "Bearer error", FAILURE, true, true),
         ("/guarded", "Bearer crash", FAILURE, true, true),
         ("/guarded", "Bearer slow", FAILURE, true, true),
-        ("/guarded", "Bearer nobody", CONFIGURATION, true, true),
+        ("/guarded", "Bearer anonymous", CONFIGURATION, true, true),
         ("/guarded", "Bearer nested", CONFIGURATION, true, true),
         ("/guarded", "Bearer nonsense", CONFIGURATION, true, true),
         ("/absent", "all", CONFIGURATION, false, false),
@@ -43,10 +43,10 @@ fn authorizer_responses_end_as_aws_documents() {
         ("/guarded", "Bearer deny", DENIED_EXPLICITLY, true, false),
         ("/guarded", "Bearer all", PASSED, true, false),
         ("/guarded/other", "Bearer all", PASSED, false, false),
-        // A policy for one route alone is replayed on the next: the classic bug, as on AWS.
+        // A cached policy for one route is applied to the next: the classic bug, as on AWS.
         ("/guarded", "Bearer this", PASSED, true, false),
         ("/guarded/other", "Bearer this", DENIED, false, false),
-        // Nothing is kept without a time to keep it.
+        // Without a TTL nothing is cached.
         ("/fresh", "all", PASSED, true, true),
         ("/fresh", "deny", DENIED_EXPLICITLY, true, true),
         ("/fresh", "", UNAUTHORIZED, false, false),
@@ -64,11 +64,11 @@ fn authorizer_responses_end_as_aws_documents() {
             assert_eq!(trace["authorizer_called"], expected_call, "{path} {token}: {trace}");
         }
     }
-    // No header at all is not an empty one.
+    // A missing header is not an empty one.
     let (response, trace) = plane.request("GET", "/guarded", &[], b"");
     assert_eq!((response.status, trace["authorizer_called"].as_bool()), (401, Some(false)));
 
-    // The cache is emptied as AWS empties it.
+    // The cache is flushed through AWS's operation.
     let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
     let flush = |path: &str, method: &str| {
         e2e::http::send(method, &format!("{base}{path}"), &[], b"").status
@@ -87,26 +87,26 @@ fn authorizer_responses_end_as_aws_documents() {
 #[test]
 fn a_request_authorizer_is_cached_by_all_identity_sources() {
     let plane = Plane::start(&[]);
-    let ask = |token: &str, path: &str| {
+    let request = |token: &str, path: &str| {
         let headers: &[(&str, &str)] = if token.is_empty() { &[] } else { &[("X-Token", token)] };
         let (response, trace) = plane.request("GET", path, headers, b"");
         (response.status, trace["authorizer_called"].as_bool().unwrap())
     };
     for (token, path, status, called) in [
-        ("", "/asked?q=1", 401, false),
-        ("all", "/asked", 401, false),
-        ("all", "/asked?q=", 401, false),
-        ("all", "/asked?q=1", 200, true),
-        ("all", "/asked?q=1", 200, false),
-        ("all", "/asked?q=1&more=2", 200, false),
-        ("all", "/asked?q=2", 200, true),
-        ("all-2", "/asked?q=1", 200, true),
+        ("", "/by-request?q=1", 401, false),
+        ("all", "/by-request", 401, false),
+        ("all", "/by-request?q=", 401, false),
+        ("all", "/by-request?q=1", 200, true),
+        ("all", "/by-request?q=1", 200, false),
+        ("all", "/by-request?q=1&more=2", 200, false),
+        ("all", "/by-request?q=2", 200, true),
+        ("all-2", "/by-request?q=1", 200, true),
     ] {
-        assert_eq!(ask(token, path), (status, called), "{token} {path}");
+        assert_eq!(request(token, path), (status, called), "{token} {path}");
     }
-    // Whatever its sources are, credentials are not told.
+    // Credentials are never logged, whatever the identity sources are.
     let headers = [("X-Token", "all-3"), ("Authorization", "Basic secret")];
-    let (_, trace) = plane.request("GET", "/asked?q=hidden", &headers, b"");
+    let (_, trace) = plane.request("GET", "/by-request?q=hidden", &headers, b"");
     let base = plane.dev.url().strip_suffix("/dev").unwrap();
     let id = trace["request_id"].as_str().unwrap();
     let all = e2e::http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"");
@@ -116,18 +116,22 @@ fn a_request_authorizer_is_cached_by_all_identity_sources() {
     }
 }
 
-/// An authorizer is asked, the rules change, and only then it answers by the old ones.
+/// The configuration is reloaded while the authorizer runs.
 #[test]
 fn a_result_from_before_a_reload_is_not_cached() {
     let plane = Plane::start(&[]);
     std::thread::scope(|scope| {
-        let asking = scope.spawn(|| plane.get("/guarded", "Bearer wait"));
-        plane.dev.wait_for_stderr("it is being asked");
+        let pending = scope.spawn(|| plane.get("/guarded", "Bearer wait"));
+        plane.dev.wait_for_stderr("the authorizer is running");
         let mut changed = document();
         changed["info"]["version"] = serde_json::json!("2");
         std::fs::write(plane.folder.path().join("openapi.json"), changed.to_string()).unwrap();
         plane.dev.wait_for_event(|line| line["event"] == "reloaded");
-        assert_eq!(asking.join().unwrap().0.status, 200, "it ends as it began");
+        assert_eq!(
+            pending.join().unwrap().0.status,
+            200,
+            "the request ends with the previous configuration"
+        );
     });
     let (response, trace) = plane.get("/guarded/other", "Bearer wait");
     assert_eq!(
@@ -142,7 +146,7 @@ fn routing_comes_before_authorization() {
     let plane = Plane::start(&[]);
     for (method, path, status, route) in [
         ("POST", "/admin", 401, "POST /admin"),
-        // A verb that the guarded resource does not have falls through to the open one.
+        // A method that the protected resource does not have matches the public route.
         ("GET", "/admin", 200, "ANY /{proxy+}"),
         ("GET", "/guarded/", 401, "GET /guarded"),
         ("GET", "/anything/at%20all", 200, "ANY /{proxy+}"),
@@ -170,8 +174,8 @@ fn routing_comes_before_authorization() {
 
 #[test]
 fn gateway_responses_are_substituted_and_override_each_other_entirely() {
-    let mut customised = document();
-    customised["x-amazon-apigateway-gateway-responses"] = serde_json::json!({
+    let mut customized = document();
+    customized["x-amazon-apigateway-gateway-responses"] = serde_json::json!({
         "DEFAULT_4XX": {"responseParameters": {"gatewayresponse.header.X-Default": "context.stage"},
             "responseTemplates": {
                 "application/json": "{\"message\":$context.error.messageString}",
@@ -180,8 +184,8 @@ fn gateway_responses_are_substituted_and_override_each_other_entirely() {
         "DEFAULT_5XX": {"statusCode": "503"},
         "ACCESS_DENIED": {"statusCode": "404"},
     });
-    let plane = Plane::of(&customised, &[]);
-    let seen = |path: &str, token: &str, accept: &str| {
+    let plane = Plane::serving(&customized, &[]);
+    let response_to = |path: &str, token: &str, accept: &str| {
         let (response, _) =
             plane.request("GET", path, &[("Authorization", token), ("Accept", accept)], b"");
         let header = response.header("x-default").map(str::to_owned);
@@ -189,25 +193,28 @@ fn gateway_responses_are_substituted_and_override_each_other_entirely() {
     };
     let default = Some("dev".to_owned());
     assert_eq!(
-        seen("/guarded", "", ""),
+        response_to("/guarded", "", ""),
         (401, default.clone(), r#"{"message":"Unauthorized"}"#.to_owned())
     );
     assert_eq!(
-        seen("/guarded", "", "text/plain;q=1"),
+        response_to("/guarded", "", "text/plain;q=1"),
         (401, default, "sorry: Unauthorized (127.0.0.1, ).".to_owned())
     );
-    // The capital letter goes, and the default's headers do not come along.
+    // A custom response has a lower-case `message`, and does not inherit the default's headers.
     assert_eq!(
-        seen("/guarded", "Bearer other", ""),
+        response_to("/guarded", "Bearer other", ""),
         (404, None, r#"{"message":"User is not authorized to access this resource"}"#.to_owned())
     );
-    assert_eq!(seen("/guarded", "Bearer error", ""), (503, None, r#"{"message":null}"#.to_owned()));
     assert_eq!(
-        seen("/absent", "x", ""),
+        response_to("/guarded", "Bearer error", ""),
+        (503, None, r#"{"message":null}"#.to_owned())
+    );
+    assert_eq!(
+        response_to("/absent", "x", ""),
         (503, None, r#"{"message":"Internal server error"}"#.to_owned())
     );
 
-    // What the authorizer says of a refusal can be told.
+    // Gateway responses can use the authorizer context.
     let custom = "x-amazon-apigateway-gateway-responses:\n  ACCESS_DENIED:\n    responseParameters:\n      gatewayresponse.header.X-Needs: context.authorizer.required_scope\npaths:";
     let folder = e2e::petstore_with("openapi.yaml", "paths:", custom);
     let dev = e2e::Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
@@ -216,10 +223,10 @@ fn gateway_responses_are_substituted_and_override_each_other_entirely() {
     assert_eq!((response.status, response.header("x-needs")), (403, Some("pets:read")), "{trace}");
 
     let plane = Plane::start(&[]);
-    let (response, trace) = plane.request("GET", "/key", &[("X-Probe", "seen")], b"");
+    let (response, trace) = plane.request("GET", "/key", &[("X-Probe", "echoed")], b"");
     assert_eq!(
-        (response.status, response.header("x-why"), response.header("x-asked")),
-        (418, Some("no key"), Some("seen"))
+        (response.status, response.header("x-reason"), response.header("x-echo")),
+        (418, Some("no key"), Some("echoed"))
     );
     assert_eq!(
         response.json(),

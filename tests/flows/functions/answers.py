@@ -1,4 +1,4 @@
-"""A function that answers requests, as the last segment of their path says."""
+"""A function whose response depends on the last segment of the request path."""
 
 import base64
 import json
@@ -36,5 +36,5 @@ def handler(event):
             time.sleep(0.3)
             return {"statusCode": 200, "body": str(os.getpid())}
         case "plain":
-            return {"seen": event}
+            return {"event": event}
     return {"statusCode": 200, "body": json.dumps(event)}

@@ -1,4 +1,4 @@
-"""An authorizer that answers as its token says."""
+"""An authorizer whose response depends on the token."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ def handler(event):
             raise Exception("unauthorized")
         case "error":
             raise Exception("something else")
-        case "nobody":
+        case "anonymous":
             return {"policyDocument": policy("Allow", everything)["policyDocument"]}
         case "nested":
             return policy("Allow", everything, context={"roles": ["a"]})
@@ -37,7 +37,7 @@ def handler(event):
         case "crash":
             sys.exit(3)
         case "wait":
-            print("it is being asked", flush=True)
+            print("the authorizer is running", flush=True)
             time.sleep(3)
             return policy("Allow", everything)
         case "slow":

@@ -1,6 +1,6 @@
-"""A function of the tests: polls the Runtime API as Lambda's own Python does, without it.
+"""Runs a test function: polls the Runtime API, as Lambda's Python runtime does.
 
-    runtime.py MODULE      calls MODULE.handler(event) for each request
+    runtime.py MODULE      calls MODULE.handler(event) for each invocation
 """
 
 import importlib
@@ -24,15 +24,15 @@ except Exception as error:
     sys.exit(1)
 
 while True:
-    with urllib.request.urlopen(f"{API}/invocation/next") as asked:
-        request = asked.headers["Lambda-Runtime-Aws-Request-Id"]
-        event = json.load(asked)
+    with urllib.request.urlopen(f"{API}/invocation/next") as invocation:
+        request = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
+        event = json.load(invocation)
     try:
-        answer = handler(event)
+        response = handler(event)
     except Exception as error:
         post(f"invocation/{request}/error", {"errorType": type(error).__name__, "errorMessage": str(error)})
         continue
     try:
-        post(f"invocation/{request}/response", answer)
+        post(f"invocation/{request}/response", response)
     except urllib.error.HTTPError as error:
-        print(f"the answer was refused: {error.code}", flush=True)
+        print(f"the response was rejected: {error.code}", flush=True)

@@ -1,4 +1,4 @@
-//! The authorizer as the function it is on AWS: `bootstrap` under `cargo lambda watch`.
+//! The authorizer as a Lambda function: `bootstrap` under `cargo lambda watch`.
 
 use std::fs;
 use std::net::TcpListener;
@@ -16,15 +16,15 @@ pub(crate) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
-/// `cargo lambda`, the program of that package.
+/// A `cargo lambda` command in the authorizer's folder.
 fn cargo_lambda(command: &str) -> Command {
     let mut cargo_lambda = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
     cargo_lambda.args(["lambda", command]).current_dir(root().join("authorizer"));
     cargo_lambda
 }
 
-/// Starts the function. It is compiled when it is first invoked, which may take longer than
-/// API Gateway waits, so it is compiled before, in the way `cargo lambda watch` does it.
+/// Starts the function. `cargo lambda watch` compiles it at the first invocation, which may take
+/// longer than API Gateway's timeout, so it is compiled beforehand with the same options.
 pub(crate) fn watch(config: &Path, port: &str) -> Process {
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--bin", "bootstrap"]).current_dir(root().join("authorizer"));
@@ -69,7 +69,7 @@ fn the_function_serves_the_gateway_and_direct_invocations() {
         &endpoint,
     ]);
 
-    // Through the gateway: the lines that `dev` prints.
+    // Through the gateway: the example commands that `dev` prints.
     for example in dev.ready["examples"].as_array().unwrap() {
         let line = example["curl"].as_str().unwrap();
         let output = Command::new("sh").args(["-c", line]).output().unwrap();
@@ -91,11 +91,11 @@ fn the_function_serves_the_gateway_and_direct_invocations() {
     assert_eq!(refused, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}));
     let fault = invoke(r#"{"type":"TOKEN"}"#).json();
     assert_eq!(fault, json!({"errorType": "AuthorizerFault", "errorMessage": "malformed_event"}));
-    for nonsense in ["not JSON", "", "[", "\"\u{0}\""] {
-        let response = invoke(nonsense);
-        assert!(response.status >= 400, "{nonsense}: {response:?}");
+    for invalid in ["not JSON", "", "[", "\"\u{0}\""] {
+        let response = invoke(invalid);
+        assert!(response.status >= 400, "{invalid}: {response:?}");
     }
-    // And it is still there.
+    // The function still runs.
     assert_eq!(invoke(&event(&token).to_string()).status, 200);
 
     // By `cargo lambda invoke`.
@@ -116,18 +116,18 @@ fn the_function_serves_the_gateway_and_direct_invocations() {
     assert!(invoked.status.success(), "{}", String::from_utf8_lossy(&invoked.stderr));
     assert_allows_pets(&serde_json::from_slice(&invoked.stdout).unwrap());
 
-    // What it logged: a line a decision, and nothing of a token.
+    // One log line for each decision, without any part of a token.
     function.json_line(Wait::Reply, |line| {
         line["reason"] == "invalid_token" && line["decision"] == "unauthorized"
     });
     let allowed = function
         .json_line(Wait::Reply, |line| line["decision"] == "allow" && line["route"] == "GET /pets");
     assert_eq!(allowed["issuer"], issuer);
-    let told = format!("{allowed}{}", function.stderr());
+    let log = format!("{allowed}{}", function.stderr());
     for piece in token.as_bytes()[7..].windows(12) {
-        assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
+        assert!(!log.contains(std::str::from_utf8(piece).unwrap()), "{log}");
     }
-    assert!(!told.contains("panicked"), "{told}");
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 fn assert_allows_pets(response: &Value) {

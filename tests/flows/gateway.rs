@@ -1,4 +1,4 @@
-//! The local gateway, over its port.
+//! The local gateway, over HTTP.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -26,7 +26,7 @@ fn each_scope_grants_its_routes_and_no_others() {
     let dev = petstore(&[]);
     let scopes = ["", "pets:read", "pets:write", "owners:read", "admin", "pets:read owners:read"];
     let tokens = scopes.map(|scope| format!("Bearer {}", dev.token(scope)));
-    for (method, path, opened_by) in [
+    for (method, path, granting) in [
         ("GET", "/pets", &["pets:read", "pets:read owners:read"][..]),
         ("POST", "/pets", &["pets:write", "admin"]),
         ("GET", "/pets/mine", &scopes),
@@ -40,13 +40,13 @@ fn each_scope_grants_its_routes_and_no_others() {
         ("GET", "/owners", &["owners:read", "pets:read owners:read"]),
         ("GET", "/owners/7", &["owners:read", "pets:read owners:read"]),
         ("PATCH", "/admin/a/b/c", &["admin"]),
-        // Which of them is first decides what is in the cache: each meets the others' policies.
+        // Scopes alternate, so that each request meets cached policies of the other scopes.
         ("GET", "/pets/owner", &["pets:read", "pets:read owners:read"]),
         ("GET", "/pets/admin/owner", &["pets:read owners:read"]),
     ] {
         for (scope, token) in scopes.iter().zip(&tokens) {
             let (response, trace) = dev.request(method, path, Some(token));
-            let expected = if opened_by.contains(scope) { 200 } else { 403 };
+            let expected = if granting.contains(scope) { 200 } else { 403 };
             assert_eq!(response.status, expected, "{method} {path} with `{scope}`: {trace}");
             if expected == 200 {
                 assert_eq!(response.json()["path"], path);
@@ -78,7 +78,7 @@ fn each_scope_grants_its_routes_and_no_others() {
 fn explain_matches_the_gateway() {
     let dev = petstore(&[]);
     let token = dev.token("pets:read");
-    for (given, method, path) in [
+    for (credential, method, path) in [
         (token.as_str(), "GET", "/pets/7"),
         (&token, "GET", "/pets/7/owner"),
         (&token, "POST", "/pets"),
@@ -87,7 +87,7 @@ fn explain_matches_the_gateway() {
         ("garbage", "GET", "/pets"),
         ("gar.ba.ge", "GET", "/pets"),
     ] {
-        let (response, _) = dev.request(method, path, Some(&format!("Bearer {given}")));
+        let (response, _) = dev.request(method, path, Some(&format!("Bearer {credential}")));
         let arguments = [
             "explain",
             "infra/petstore",
@@ -107,14 +107,14 @@ fn explain_matches_the_gateway() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        explain.stdin.take().unwrap().write_all(given.as_bytes()).unwrap();
+        explain.stdin.take().unwrap().write_all(credential.as_bytes()).unwrap();
         let output = explain.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let end = &serde_json::from_str::<Value>(&text).unwrap()["end"];
-        let status = end["status"].as_u64().unwrap_or(200);
+        let outcome = &serde_json::from_str::<Value>(&text).unwrap()["end"];
+        let status = outcome["status"].as_u64().unwrap_or(200);
         assert_eq!(status, u64::from(response.status), "{method} {path}: {text}");
-        assert_eq!(end["passes"], response.status == 200, "{method} {path}: {text}");
-        assert!(!text.contains(given), "a token is never trace");
+        assert_eq!(outcome["passes"], response.status == 200, "{method} {path}: {text}");
+        assert!(!text.contains(credential), "a token is never trace");
     }
 }
 
@@ -162,7 +162,7 @@ fn a_policy_is_cached_by_identity_and_evaluated_for_each_route() {
         assert_eq!(trace["authorizer_called"], false, "{trace}");
         assert!(trace["cache_age"].as_i64().unwrap() >= 0);
     }
-    // Another spelling of the scheme is another identity, and good all the same.
+    // Another spelling of the scheme is another identity, and equally valid.
     let (response, trace) = dev.request("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
     assert_eq!((response.status, trace["authorizer_called"].as_bool()), (200, Some(true)));
 }
@@ -199,7 +199,7 @@ fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
     let dev = petstore(&[]);
     let good = dev.token("pets:read");
     let (header, rest) = good.split_once('.').unwrap();
-    for (authorization, why, called) in [
+    for (authorization, reason, called) in [
         ("Bearer x".to_owned(), "not one bearer token", false),
         ("Basic dTpw".to_owned(), "not one bearer token", false),
         (good.clone(), "not one bearer token", false),
@@ -215,7 +215,7 @@ fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
             );
             assert_eq!(response.header("x-amzn-errortype"), Some("UnauthorizedException"));
             assert_eq!(trace["authorizer_called"], called);
-            assert!(trace["reason"].as_str().unwrap().contains(why), "{trace}");
+            assert!(trace["reason"].as_str().unwrap().contains(reason), "{trace}");
         }
     }
 }
@@ -290,18 +290,18 @@ fn requests_without_a_route_never_reach_the_backend() {
         let response = http::raw(&address, bytes.as_bytes());
         assert_eq!(response.status, status, "{name}: {response:?}");
     }
-    assert_eq!(backend.requests(), [""; 0], "nothing of all that went on");
+    assert_eq!(backend.requests(), [""; 0], "no request was forwarded");
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
     assert_eq!(backend.requests().len(), 1);
 
-    // RFC 9112 section 6.1: chunks win over a length, and only they may go on.
+    // RFC 9112 section 6.1: `Transfer-Encoding` overrides `Content-Length`, which is not forwarded.
     let both = format!(
         "POST /dev/pets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {token}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     );
     assert_eq!(http::raw(&address, both.as_bytes()).status, 200);
-    let seen = backend.requests().remove(1).to_ascii_lowercase();
-    assert!(seen.contains("chunked") != seen.contains("content-length: 0"), "{seen}");
-    assert!(!seen.contains("content-length: 1"), "{seen}");
+    let received = backend.requests().remove(1).to_ascii_lowercase();
+    assert!(received.contains("chunked") != received.contains("content-length: 0"), "{received}");
+    assert!(!received.contains("content-length: 1"), "{received}");
 }
 
 #[test]
@@ -328,12 +328,12 @@ fn requests_and_responses_are_proxied_unchanged() {
         ),
         (404, "nope", Some("yes"), None)
     );
-    let seen = backend.requests().join("\n").to_ascii_lowercase();
-    assert!(seen.starts_with("get /v2/pets/a%20b%2fc?q=1&q=%2f http/1.1"), "{seen}");
-    assert!(seen.contains("x-custom: 1") && !seen.contains("x-private"), "{seen}");
+    let received = backend.requests().join("\n").to_ascii_lowercase();
+    assert!(received.starts_with("get /v2/pets/a%20b%2fc?q=1&q=%2f http/1.1"), "{received}");
+    assert!(received.contains("x-custom: 1") && !received.contains("x-private"), "{received}");
     assert!(
-        seen.contains(&format!("host: {}", backend.url.trim_start_matches("http://"))),
-        "{seen}"
+        received.contains(&format!("host: {}", backend.url.trim_start_matches("http://"))),
+        "{received}"
     );
 }
 
@@ -370,7 +370,7 @@ fn the_local_issuer_publishes_metadata_keys_and_tokens() {
     assert_eq!(metadata["issuer"], dev.issuer());
     let keys = http::send("GET", metadata["jwks_uri"].as_str().unwrap(), &[], b"").json();
     assert_eq!(keys["keys"][0]["kty"], "RSA");
-    assert!(keys["keys"][0].get("d").is_none(), "the private half stays at home");
+    assert!(keys["keys"][0].get("d").is_none(), "the private key is not published");
     assert_eq!(get("/nothing").status, 404);
     let token = |form: &str| {
         http::send("POST", metadata["token_endpoint"].as_str().unwrap(), &[], form.as_bytes())
@@ -420,24 +420,24 @@ fn requests_in_flight_complete_before_shutdown() {
     let dev = petstore(&["--backend", &format!("http://{}", backend.local_addr().unwrap())]);
     let (url, token) = (dev.url().to_owned(), format!("Bearer {}", dev.token("pets:read")));
     let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    let asking = thread::spawn(move || {
+    let pending = thread::spawn(move || {
         http::send("GET", &format!("{url}/pets"), &[("Authorization", &token)], b"")
     });
-    let mut reached = Wait::Reply.accept(&backend);
-    let ending = thread::spawn(move || dev.stop("INT"));
+    let mut connection = Wait::Reply.accept(&backend);
+    let stopping = thread::spawn(move || dev.stop("INT"));
     let refused = || TcpStream::connect(&address).is_err().then_some(());
     Wait::Reply.until("refused connection", || format!("{address} is open"), refused);
-    // Long enough for a gateway that waits for nobody to be gone.
+    // Long enough for a gateway to exit that does not wait for its requests.
     for _ in 0..5_000 {
         assert!(TcpStream::connect(&address).is_err());
     }
-    assert!(!ending.is_finished(), "the gateway waits");
-    reached
+    assert!(!stopping.is_finished(), "the gateway waits");
+    connection
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate")
         .unwrap();
-    let response = asking.join().unwrap();
+    let response = pending.join().unwrap();
     assert_eq!((response.status, response.body.as_str()), (200, "late"));
-    assert_eq!(ending.join().unwrap(), Some(0));
+    assert_eq!(stopping.join().unwrap(), Some(0));
 }
 
 #[test]
@@ -448,18 +448,18 @@ fn allowed_origins_get_preflight_responses() {
         "[cors]\nallow_origins = [\"https://a.example.com\", \"https://b.example.com\"]\nallow_credentials = true\n[stage.dev]",
     );
     let dev = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
-    let ask = |origin: &str| {
+    let preflight = |origin: &str| {
         let headers = [("Origin", origin), ("Access-Control-Request-Method", "PUT")];
         http::send("OPTIONS", &format!("{}/pets/7", dev.url()), &headers, b"")
     };
-    let response = ask("https://b.example.com");
+    let response = preflight("https://b.example.com");
     assert_eq!(response.status, 204);
     assert_eq!(response.header("access-control-allow-origin"), Some("https://b.example.com"));
     assert_eq!(response.header("access-control-allow-methods"), Some("DELETE,GET,PUT"));
     assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
     assert_eq!(response.header("vary"), Some("Origin"));
-    let other = ask("https://evil.example.com");
+    let other = preflight("https://evil.example.com");
     assert_eq!((other.status, other.header("access-control-allow-origin")), (204, None));
-    // What follows is guarded as ever.
+    // The request itself is still authorized.
     assert_eq!(dev.request("PUT", "/pets/7", None).0.status, 401);
 }

@@ -1,4 +1,4 @@
-//! The template for `CloudFormation` is right, as far as a program can say that knows its schemas.
+//! The `CloudFormation` template is valid by `CloudFormation`'s schemas.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn the_template_is_valid() {
     let template = root().join("infra/sam/template.yaml");
     let output = lint(&template);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    // And it would say so if it were not.
+    // An invalid template is detected.
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("template.yaml");
     let text = std::fs::read_to_string(template).unwrap();

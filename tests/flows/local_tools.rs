@@ -1,4 +1,4 @@
-//! What `dev` has beside the gateway, and `test`.
+//! The tools around the local gateway: reload, traces, the page and `deployer test`.
 
 use std::fs;
 use std::path::Path;
@@ -28,10 +28,10 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
     let token = format!("Bearer {}", dev.token("pets:read"));
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
 
-    // Whoever asks all the while is always answered, and fills the cache for nobody else.
+    // Requests during reloads always get a response; another token keeps the caches apart.
     let stop = Arc::new(AtomicBool::new(false));
     let another = format!("Bearer {}", dev.token("pets:read pets:list"));
-    let asking = {
+    let requests = {
         let (stop, url, token) = (Arc::clone(&stop), dev.url().to_owned(), another);
         thread::spawn(move || {
             let mut statuses = std::collections::BTreeSet::new();
@@ -50,20 +50,20 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
         "security: [{ jwt: [admin] }]\n      operationId: listPets",
     );
     dev.wait_for_event(|line| line["event"] == "reloaded");
-    let (response, told) = dev.request("GET", "/pets", Some(&token));
-    assert_eq!(response.status, 403, "{told}");
-    assert_eq!(told["authorizer_called"], true, "what was answered before is not kept");
+    let (response, trace) = dev.request("GET", "/pets", Some(&token));
+    assert_eq!(response.status, 403, "{trace}");
+    assert_eq!(trace["authorizer_called"], true, "the cache is cleared");
 
-    // A bad edit is told, and what was served before still is.
+    // An invalid edit is reported, and the previous version is still served.
     edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
-    let told = dev.wait_for_event(|line| line["event"] == "reload_failed");
-    assert_eq!(told["reason"], "invalid configuration");
+    let event = dev.wait_for_event(|line| line["event"] == "reload_failed");
+    assert_eq!(event["reason"], "invalid configuration");
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 403);
     edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
     dev.wait_for_nth_event(|line| line["event"] == "reloaded", 2);
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
 
-    // An issuer's audience changes: tokens are made for the new one.
+    // The issuer's audience changes: new tokens have the new one.
     edit(
         &folder.path().join("portcullis.toml"),
         "https://petstore.example.com\"]",
@@ -74,8 +74,8 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
     let other = format!("Bearer {}", dev.token("pets:read"));
     assert_eq!(dev.request("GET", "/pets", Some(&other)).0.status, 200);
     stop.store(true, Ordering::SeqCst);
-    let statuses = asking.join().unwrap();
-    assert!(statuses.is_subset(&[200, 401].into()), "none was dropped: {statuses:?}");
+    let statuses = requests.join().unwrap();
+    assert!(statuses.is_subset(&[200, 401].into()), "no request was dropped: {statuses:?}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_request_trace_is_complete_and_redacted() {
     assert!(second["cache_age"].is_number());
     assert_eq!(second["authorizer"]["identity"], first["authorizer"]["identity"]);
     assert_eq!(second["response_type"], "ACCESS_DENIED");
-    assert_eq!(second["authorizer"]["statement"], Value::Null, "nothing matched");
+    assert_eq!(second["authorizer"]["statement"], Value::Null, "no statement matched");
 
     let listed =
         http::send("GET", &format!("{}/_portcullis/requests", base(&dev)), &[], b"").json();
@@ -150,7 +150,7 @@ fn a_request_trace_is_complete_and_redacted() {
 fn the_page_is_served_to_this_machine_only() {
     let dev = Dev::start(&["infra/petstore", "--port", "0"]);
     let address = base(&dev).strip_prefix("http://").unwrap().to_owned();
-    let ask = |method: &str, path: &str, host: &str, more: &str| {
+    let send = |method: &str, path: &str, host: &str, more: &str| {
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n");
         http::raw(&address, request.as_bytes())
@@ -166,9 +166,9 @@ fn the_page_is_served_to_this_machine_only() {
         ("/_portcullis/requests", "127.0.0.1.evil.example.com", 403),
         ("/_portcullis/api", "localhost.evil.example.com:3000", 403),
     ] {
-        assert_eq!(ask("GET", path, host, "").status, status, "{path} {host}");
+        assert_eq!(send("GET", path, host, "").status, status, "{path} {host}");
     }
-    let page = ask("GET", "/_portcullis/", &address, "");
+    let page = send("GET", "/_portcullis/", &address, "");
     assert_eq!(
         page.header("content-security-policy"),
         Some("default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
@@ -179,7 +179,7 @@ fn the_page_is_served_to_this_machine_only() {
             "{origin}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        ask("POST", "/_portcullis/token", &address, more.trim_end_matches("\r\n"))
+        send("POST", "/_portcullis/token", &address, more.trim_end_matches("\r\n"))
     };
     let scope = "{\"scope\":\"pets:read\"}";
     assert_eq!(token("Origin: https://evil.example.com\r\n", scope).status, 403);
@@ -187,7 +187,7 @@ fn the_page_is_served_to_this_machine_only() {
     let made = token(&format!("Origin: http://{address}\r\n"), scope).json();
     let authorization = format!("Bearer {}", made["access_token"].as_str().unwrap());
     assert_eq!(dev.request("GET", "/pets", Some(&authorization)).0.status, 200);
-    let shown = ask("GET", "/_portcullis/api", &address, "").json();
+    let shown = send("GET", "/_portcullis/api", &address, "").json();
     assert_eq!(shown["scopes"], json!(["admin", "owners:read", "pets:read", "pets:write"]));
     assert_eq!(shown["routes"].as_array().unwrap().len(), 15);
 }
@@ -207,9 +207,9 @@ fn test(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn every_operation_of_the_petstore_is_tested() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.xml");
-    let (code, out, told) =
+    let (code, out, stderr) =
         test(&["infra/petstore", "--output", "json", "--junit", report.to_str().unwrap()]);
-    assert_eq!(code, Some(0), "{out}{told}");
+    assert_eq!(code, Some(0), "{out}{stderr}");
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["failed"], &json["skipped"]), (&json!(0), &json!(0)));
     let xml = fs::read_to_string(report).unwrap();
@@ -219,26 +219,26 @@ fn every_operation_of_the_petstore_is_tested() {
         "{xml}"
     );
 
-    // No operation is left out.
+    // Every operation has test cases.
     let dev = Dev::start(&["infra/petstore", "--port", "0"]);
     let api = http::send("GET", &format!("{}/_portcullis/api", base(&dev)), &[], b"").json();
     for route in api["routes"].as_array().unwrap() {
         let (method, path) = (route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
-        let begins: Vec<&str> = path
+        let segments: Vec<&str> = path
             .split('/')
             .map(|segment| if segment.starts_with('{') { "" } else { segment })
             .collect();
         let tested: Vec<&str> = (cases.iter())
             .filter_map(|case| case["case"].as_str().unwrap().split_once(" with "))
             .filter(|(request, _)| {
-                let (verb, asked) = request.split_once(' ').unwrap();
-                let asked: Vec<&str> = asked.split('/').collect();
+                let (verb, tested) = request.split_once(' ').unwrap();
+                let tested: Vec<&str> = tested.split('/').collect();
                 (method == "ANY" || verb == method)
-                    && asked.len() == begins.len()
-                    && asked
+                    && tested.len() == segments.len()
+                    && tested
                         .iter()
-                        .zip(&begins)
-                        .all(|(is, wanted)| wanted.is_empty() || is == wanted)
+                        .zip(&segments)
+                        .all(|(actual, expected)| expected.is_empty() || actual == expected)
             })
             .map(|(_, token)| token)
             .collect();
@@ -262,15 +262,15 @@ fn failed_expectations_are_reported_with_their_line() {
         "tokens:\n  reader: { scopes: pets:read }\ncases:\n  - request: GET /pets\n    expect:\n      none: 200\n      reader: { status: 200, body: nowhere, backend: false }\n  - { request: GET /health, expect: { none: { status: 200, backend: true } } }\n",
     );
     let report = folder.path().join("report.xml");
-    let (code, out, told) = test(&[cases.to_str().unwrap(), "--junit", report.to_str().unwrap()]);
-    assert_eq!(code, Some(1), "{told}");
+    let (code, out, stderr) = test(&[cases.to_str().unwrap(), "--junit", report.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(out.trim(), "0 passed, 3 failed, 0 skipped");
     for line in [
         "failed: line 6, GET /pets with none: it answers 401 and not 200",
         "failed: line 7, GET /pets with reader: its body is without `nowhere`, and the backend was reached",
         "failed: line 8, GET /health with none: the backend was not reached",
     ] {
-        assert!(told.contains(line), "{line}: {told}");
+        assert!(stderr.contains(line), "{line}: {stderr}");
     }
     let xml = fs::read_to_string(&report).unwrap();
     assert!(
@@ -297,8 +297,8 @@ fn failed_expectations_are_reported_with_their_line() {
         ("cases: [{", "cases.yaml:1"),
     ] {
         write(text);
-        let (code, _, told) = test(&[folder.path().to_str().unwrap()]);
-        assert!(code == Some(3) && told.contains(expected), "{text}: {code:?} {told}");
+        let (code, _, stderr) = test(&[folder.path().to_str().unwrap()]);
+        assert!(code == Some(3) && stderr.contains(expected), "{text}: {code:?} {stderr}");
     }
 }
 
@@ -309,21 +309,21 @@ fn a_deployed_stage_is_tested_with_a_token_command() {
         "test \"$TOKEN_EXPIRED\" = false -a -z \"$TOKEN_AUDIENCE\" && curl -sf -d grant_type=client_credentials --data-urlencode \"scope=$TOKEN_SCOPES\" {}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'",
         dev.issuer()
     );
-    let (code, out, told) =
+    let (code, out, stderr) =
         test(&["infra/petstore", "--url", dev.url(), "--token-command", &command]);
-    assert_eq!(code, Some(0), "{out}{told}");
-    assert_eq!(out.trim(), "126 passed, 0 failed, 32 skipped", "{told}");
+    assert_eq!(code, Some(0), "{out}{stderr}");
+    assert_eq!(out.trim(), "126 passed, 0 failed, 32 skipped", "{stderr}");
     assert!(
-        told.contains("skipped: line 22, GET /pets with expired: the token command ended with"),
-        "{told}"
+        stderr.contains("skipped: line 22, GET /pets with expired: the token command ended with"),
+        "{stderr}"
     );
-    // Nobody answers.
-    let (code, out, told) =
+    // The gateway is unreachable.
+    let (code, out, stderr) =
         test(&["infra/petstore", "--url", "http://127.0.0.1:1", "--token-command", "echo x"]);
-    assert!(code == Some(1) && out.contains("0 passed"), "{out}{told}");
+    assert!(code == Some(1) && out.contains("0 passed"), "{out}{stderr}");
 }
 
-/// An export of API Gateway's is served as it is.
+/// An API Gateway export is served unchanged.
 #[test]
 fn a_document_is_served_without_a_manifest() {
     let folder = tempfile::tempdir().unwrap();
@@ -345,10 +345,10 @@ fn a_document_is_served_without_a_manifest() {
     for (token, status) in
         [("Bearer all.a.a", 500), ("Bearer a.b.all", 500), ("Bearer garbage", 401), ("", 401)]
     {
-        let (response, told) = dev.request("GET", "/pets", Some(token));
-        assert_eq!(response.status, status, "{token}: {told}");
+        let (response, trace) = dev.request("GET", "/pets", Some(token));
+        assert_eq!(response.status, status, "{token}: {trace}");
     }
-    // What answers would be cached by is known, or nothing is served.
+    // An identity source that is not supported locally is rejected at startup.
     let text = fs::read_to_string(&document).unwrap();
     let source = "\"identitySource\": \"method.request.header.Authorization\"";
     assert!(text.contains(source), "{text}");
@@ -360,19 +360,19 @@ fn a_document_is_served_without_a_manifest() {
         .current_dir(root())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success()
-            && told.contains("the identity source method.request.path.petId of"),
-        "{told}"
+            && stderr.contains("the identity source method.request.path.petId of"),
+        "{stderr}"
     );
-    // Nobody can be asked without the function.
+    // Without a local function the scheme has no authorizer.
     let dev = Dev::start(&[document.to_str().unwrap(), "--port", "0"]);
     let notes = dev.ready["notes"].as_array().unwrap();
     assert!(
         notes.iter().any(|note| note.as_str().unwrap().contains("no local authorizer for")),
         "{notes:?}"
     );
-    let (response, told) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
-    assert_eq!(response.status, 500, "{told}");
+    let (response, trace) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
+    assert_eq!(response.status, 500, "{trace}");
 }

@@ -1,4 +1,4 @@
-//! The deployer against third-party stand-ins for AWS; what it made is read back by boto3.
+//! The deployer against third-party AWS emulators; boto3 reads the result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,18 +24,18 @@ mod safety;
 mod shipping;
 mod size;
 
-/// The token that the test's authorizer knows.
+/// The token that the test's authorizer accepts.
 const TOKEN: &str = "aaa.bbb.ccc";
 const REGION: &str = "eu-west-1";
 
-/// An account of its own, and the files to deploy there.
+/// An account of the emulator, and the project to deploy there.
 struct Account {
     key: String,
     proxy: FaultProxy,
     folder: TempDir,
 }
 
-/// What a command ended with and wrote.
+/// The exit code and output of a command.
 struct CommandOutput {
     exit: i32,
     stdout: String,
@@ -53,7 +53,7 @@ impl CommandOutput {
         self
     }
 
-    /// Says whether it told this, to whomever.
+    /// Returns whether stdout or stderr contains a text.
     fn contains(&self, text: &str) -> bool {
         self.stdout.contains(text) || self.stderr.contains(text)
     }
@@ -76,7 +76,7 @@ impl From<Output> for CommandOutput {
     }
 }
 
-/// `deployer`, as a caller with this access key, in a Region.
+/// Returns a `deployer` command with this access key.
 fn command(key: &str, endpoint: &str, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary("deployer"));
     command
@@ -94,18 +94,21 @@ fn command(key: &str, endpoint: &str, folder: &Path, arguments: &[&str]) -> Comm
 }
 
 impl Account {
-    /// An account with the petstore's files, its role left to the deployer.
+    /// An account with the petstore's project, whose invoke role the deployer manages.
     fn new(key: &str) -> Self {
-        Self::of(key, 500, FaultProxy::accepting(TOKEN))
+        Self::with_authorizer(key, 500, FaultProxy::accepting(TOKEN))
     }
 
-    fn of(key: &str, page: usize, asked: TestInvokeAuthorizer) -> Self {
-        Self::behind(key, FaultProxy::in_front_of(&Emulator::localstack().address, page, asked))
+    fn with_authorizer(key: &str, page: usize, authorizer: TestInvokeAuthorizer) -> Self {
+        Self::with_proxy(
+            key,
+            FaultProxy::in_front_of(&Emulator::localstack().address, page, authorizer),
+        )
     }
 
-    fn behind(key: &str, proxy: FaultProxy) -> Self {
-        // Tests run at the same time, and what they share is the emulator: an account is one test's.
-        // A thread that a test starts has no name.
+    fn with_proxy(key: &str, proxy: FaultProxy) -> Self {
+        // Tests run concurrently on one emulator: an account belongs to one test. A thread that a
+        // test starts has no name.
         static OWNERS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
         if let Some(test) = std::thread::current().name() {
             let mut owners = OWNERS.lock().unwrap();
@@ -126,7 +129,7 @@ impl Account {
         self.folder.path().join(name)
     }
 
-    /// Replaces a text of a file.
+    /// Replaces the first occurrence of a text in a file.
     #[track_caller]
     fn edit(&self, name: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(name)).unwrap();
@@ -143,7 +146,7 @@ impl Account {
         self.run_with_faults(arguments)
     }
 
-    /// Runs it with whatever the wire was told to do.
+    /// Runs a command with the faults that were injected before.
     fn run_with_faults(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = command(&self.key, &self.proxy.url, self.folder.path(), arguments);
         command.output().unwrap().into()
@@ -159,7 +162,7 @@ impl Account {
         self.run(&["plan", "--stage", stage, "--output", "json"]).expect_exit(0).json()
     }
 
-    /// Plans, and expects that there is nothing to do.
+    /// Plans, and expects an empty plan.
     #[track_caller]
     fn expect_no_changes(&self, stage: &str) {
         let output = self.run(&["plan", "--stage", stage, "--detailed-exitcode"]).expect_exit(0);
@@ -170,7 +173,7 @@ impl Account {
         read_back(&[&self.key])[&self.key].clone()
     }
 
-    /// The only API, as boto3 reads it.
+    /// Returns the account's only API, as boto3 reads it.
     #[track_caller]
     fn api(&self) -> Value {
         let found = self.read_back();
@@ -178,8 +181,8 @@ impl Account {
         found["apis"][0].clone()
     }
 
-    /// Does something by boto3: `client` is API Gateway's and `api` the id of the first API.
-    fn python(&self, script: &str) -> String {
+    /// Runs a boto3 script: `client` is API Gateway's client and `api` the ID of the first API.
+    fn boto3(&self, script: &str) -> String {
         let key = &self.key;
         let endpoint = &Emulator::localstack().address;
         python(&format!(
@@ -196,7 +199,7 @@ fn python(script: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// What boto3 reads in accounts.
+/// Returns the state of accounts, as boto3 reads it.
 fn read_back(accounts: &[&str]) -> Value {
     let mut python = Command::new(tool("localstack/bin/python"));
     python.arg(root().join("tests/flows/read_back.py"));
@@ -206,8 +209,8 @@ fn read_back(accounts: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The lines of a plan's changes that are about something.
-fn about<'a>(plan: &'a Value, subject: &str) -> Vec<&'a Value> {
+/// Returns a plan's changes of one subject.
+fn changes_of<'a>(plan: &'a Value, subject: &str) -> Vec<&'a Value> {
     let all = plan["changes"].as_array().unwrap();
     all.iter().filter(|change| change["subject"].as_str() == Some(subject)).collect()
 }

@@ -1,18 +1,18 @@
-//! The authorizer in this process, as a `bootstrap` under the Runtime API, and by URL: whatever
-//! it is asked, the three say the same.
+//! The authorizer in process, as a `bootstrap` under the Runtime API, and by URL: for every
+//! `Authorization` value the three return the same.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use e2e::{Dev, binary, http};
 use serde_json::{Value, json};
 
-/// What reads like a token, signed by nobody.
+/// A token with an invalid signature.
 fn unsigned(header: &Value, claims: &Value) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     format!("Bearer {}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode([7; 256]))
 }
 
-/// Everything that an `Authorization` may hold.
+/// `Authorization` values: valid and invalid tokens, and malformed values.
 fn corpus(issuer: &Dev) -> Vec<String> {
     let url = issuer.issuer();
     let header = json!({"alg": "RS256", "kid": "local-1", "typ": "at+jwt"});
@@ -104,54 +104,58 @@ fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
         )
         .unwrap();
         let start = |more: &[&str]| {
-            let place = folder.path().to_str().unwrap();
-            Dev::start(&[&[place, "--port", "0", "--no-local-issuer"], more].concat())
+            let project = folder.path().to_str().unwrap();
+            Dev::start(&[&[project, "--port", "0", "--no-local-issuer"], more].concat())
         };
-        let within = start(&[]);
+        let in_process = start(&[]);
         let function = format!("petstore-authorizer={}", binary("bootstrap").display());
         let function = start(&["--function", &function]);
-        let base = within.url().strip_suffix("/dev").unwrap();
+        let base = in_process.url().strip_suffix("/dev").unwrap();
         let url = format!("{base}/2015-03-31/functions/petstore-authorizer/invocations");
         let by_url = start(&["--authorizer-url", &url]);
-        assert_eq!(within.ready["authorizer"], "in this process");
+        assert_eq!(in_process.ready["authorizer"], "in this process");
         assert_eq!(function.ready["authorizer"], "the function petstore-authorizer");
 
         let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
         for authorization in &corpus {
             for (method, path) in [("GET", "/pets/7"), ("POST", "/pets"), ("GET", "/pets/7/owner")]
             {
-                let said = |dev: &Dev| {
+                let outcome = |dev: &Dev| {
                     let (response, trace) = dev.request(method, path, Some(authorization));
                     let base = dev.url().strip_suffix("/dev").unwrap();
                     let id = trace["request_id"].as_str().unwrap();
                     let all =
                         http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"")
                             .json();
+<<<<<<< HEAD
                     let said = all["authorizer"]["response"].clone();
+=======
+                    let result = all["authorizer"]["answer"].clone();
+>>>>>>> 232a72e (tests: comments and locals in the field's terms)
                     assert!(
                         !all.to_string().contains(authorization.trim_start_matches("Bearer "))
                             || authorization.len() < 16,
                         "{all}"
                     );
-                    // What passes is echoed, ports and all.
+                    // The echoed request contains ports, which differ.
                     let body = if response.status == 200 { String::new() } else { response.body };
-                    (response.status, body, trace["authorizer_called"].clone(), said)
+                    (response.status, body, trace["authorizer_called"].clone(), result)
                 };
-                let first = said(&within);
+                let first = outcome(&in_process);
                 assert_eq!(
-                    said(&function),
+                    outcome(&function),
                     first,
                     "{kind}, {method} {path}, as a function: {authorization}"
                 );
                 assert_eq!(
-                    said(&by_url),
+                    outcome(&by_url),
                     first,
                     "{kind}, {method} {path}, by URL: {authorization}"
                 );
                 *statuses.entry(first.0).or_default() += 1;
             }
         }
-        let seen: Vec<u16> = statuses.keys().copied().collect();
-        assert_eq!(seen, [200, 401, 403, 500], "of everything something: {statuses:?}");
+        let distinct: Vec<u16> = statuses.keys().copied().collect();
+        assert_eq!(distinct, [200, 401, 403, 500], "every outcome occurs: {statuses:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! An issuer we did not write: the npm package `oidc-provider`.
+//! A third-party issuer: the npm package `oidc-provider`.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use e2e::{Dev, http, root, tool};
 
 const PETSTORE: &str = "https://petstore.example.com";
 
-/// A token by client credentials; the client's name is the algorithm its tokens are signed by.
+/// Returns an access token by client credentials. The client ID selects the signing algorithm.
 fn token(issuer: &str, algorithm: &str, resource: &str, scope: &str) -> String {
     let form = format!(
         "grant_type=client_credentials&client_id={algorithm}&client_secret=not+a+secret&resource={resource}&scope={scope}"
@@ -43,13 +43,13 @@ fn tokens_of_a_third_party_issuer_are_accepted_for_the_right_audience_only() {
         assert_eq!(response.status, 200, "{algorithm}: {trace}");
         let (response, trace) = dev.request("GET", "/owners", Some(&reader));
         assert_eq!(response.status, 403, "{algorithm}: {trace}");
-        let stranger = token(&issuer, algorithm, "https://other.example.com", "pets:read");
-        let (response, trace) = dev.request("GET", "/pets/7", Some(&stranger));
+        let other_audience = token(&issuer, algorithm, "https://other.example.com", "pets:read");
+        let (response, trace) = dev.request("GET", "/pets/7", Some(&other_audience));
         assert_eq!(response.status, 401, "{algorithm}: {trace}");
         assert!(trace["reason"].as_str().unwrap().contains("another audience"), "{trace}");
     }
 
-    // The same provider where only RS256 is trusted.
+    // The same provider, but only RS256 is allowed.
     fs::write(
         folder.path().join("portcullis.toml"),
         manifest.replace("[\"RS256\", \"ES256\"]", "[\"RS256\"]"),

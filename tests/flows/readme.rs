@@ -1,4 +1,4 @@
-//! The README's promises, kept by its own words.
+//! The README's first command, and the console that it shows.
 
 use std::fs;
 use std::process::Command;
@@ -7,8 +7,8 @@ use e2e::process::Process;
 use e2e::wait::Wait;
 use e2e::{Dev, binary, root};
 
-/// Runs a line as a user would paste it and returns the status it shows.
-fn pasted(line: &str) -> u16 {
+/// Runs a `curl` command in a shell and returns the response status.
+fn curl_status(line: &str) -> u16 {
     let output = Command::new("sh").args(["-c", line]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -19,11 +19,11 @@ fn pasted(line: &str) -> u16 {
 fn the_readme_command_serves_the_petstore_with_the_printed_statuses() {
     let command = "cargo run --release -p deployer -- dev infra/petstore";
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    assert!(readme.contains(command), "the README has another first command");
+    assert!(readme.contains(command), "the README has a different first command");
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--release", "-p", "deployer"]).current_dir(root());
     Process::build(&mut build);
-    // On a port that is free, whatever else runs on this machine.
+    // On a free port, because the default one may be in use.
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("exec {command} --port 0 --output json")]).current_dir(root());
     let dev = Dev::from_process(Process::start(&mut shell));
@@ -33,7 +33,7 @@ fn the_readme_command_serves_the_petstore_with_the_printed_statuses() {
     assert_eq!(statuses, [200, 401, 403]);
     for example in examples {
         assert_eq!(
-            u64::from(pasted(example["curl"].as_str().unwrap())),
+            u64::from(curl_status(example["curl"].as_str().unwrap())),
             example["status"].as_u64().unwrap()
         );
     }
@@ -46,10 +46,10 @@ fn the_console_prints_the_examples_and_the_reason_of_each_response() {
     command.args(["dev", "infra/petstore", "--port", "0"]).current_dir(root());
     let process = Process::start(&mut command);
     process.line(Wait::Start, |line| line == "ctrl-c ends it");
-    for (status, why) in
+    for (status, comment) in
         [(200, "# 200: token with scope"), (401, "# 401: no token"), (403, "# 403: the same token")]
     {
-        process.line(Wait::Reply, |line| line.starts_with(why));
+        process.line(Wait::Reply, |line| line.starts_with(comment));
         let curl = match status {
             200 => process.line(Wait::Reply, |line| {
                 line.starts_with("curl") && line.contains("/owners'") && line.contains("Bearer")
@@ -60,7 +60,7 @@ fn the_console_prints_the_examples_and_the_reason_of_each_response() {
                 line.starts_with("curl") && line.contains("/pets'") && line.contains("Bearer")
             }),
         };
-        assert_eq!(pasted(&curl), status);
+        assert_eq!(curl_status(&curl), status);
     }
     process.line(Wait::Reply, |line| {
         line.starts_with("200 GET /dev/owners  policy of jwt grants GET/owners*; 127.0.0.1:")

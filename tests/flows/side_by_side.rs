@@ -1,6 +1,6 @@
-//! The same petstore, the same authorizer and the same requests through `deployer dev` and
-//! through serverless-offline. Ours must answer as AWS documents; what theirs does otherwise is
-//! written down in the snapshot beside this file, with the source that decides.
+//! The same petstore, authorizer and requests through `deployer dev` and serverless-offline.
+//! `deployer dev` must respond as AWS documents. The snapshot beside this file lists what
+//! serverless-offline does differently, with AWS's documentation of it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,13 +28,13 @@ const QUOTAS: &str = "https://docs.aws.amazon.com/apigateway/latest/developergui
 const RESOURCES: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-settings-method-request.html";
 const STAGES: &str =
     "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html";
-const STRICTER: &str = "ours is stricter than AWS is known to be";
+const STRICTER: &str = "stricter than AWS's documented behavior";
 
-/// How long serverless-offline may keep silent before its row reads "no answer": it waits for a
-/// body that does not come, and answers everything else within a second.
-const SILENT: Duration = Duration::from_secs(10);
+/// The read timeout after which a row is "no response": serverless-offline waits for a body that
+/// does not come, and responds to everything else within a second.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between a gateway and the authorizer: counts, and passes on.
+/// Starts a proxy between a gateway and the authorizer that counts the invocations.
 fn counting(to: &str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
@@ -46,13 +46,13 @@ fn counting(to: &str) -> (String, Arc<AtomicUsize>) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let (counted, to) = (Arc::clone(&counted), to.clone());
-            thread::spawn(move || pass_on(stream, &counted, &to));
+            thread::spawn(move || forward(stream, &counted, &to));
         }
     });
     (url, count)
 }
 
-fn pass_on(mut stream: TcpStream, counted: &AtomicUsize, to: &str) {
+fn forward(mut stream: TcpStream, counted: &AtomicUsize, to: &str) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     loop {
         let mut length = 0;
@@ -88,8 +88,8 @@ fn pass_on(mut stream: TcpStream, counted: &AtomicUsize, to: &str) {
     }
 }
 
-/// serverless-offline, serving these routes.
-fn offline(routes: &Value, ask: &str) -> (Process, String) {
+/// Starts serverless-offline with these routes.
+fn offline(routes: &Value, authorizer_url: &str) -> (Process, String) {
     let (http_port, lambda_port) = (free_port(), free_port());
     let process = Process::start(
         Command::new("node")
@@ -97,7 +97,7 @@ fn offline(routes: &Value, ask: &str) -> (Process, String) {
             .current_dir(tool("serverless-offline"))
             .env("ROUTES", routes.to_string())
             .env("TTL", "300")
-            .env("ASK_URL", ask)
+            .env("AUTHORIZER_URL", authorizer_url)
             .env("HTTP_PORT", &http_port)
             .env("LAMBDA_PORT", &lambda_port)
             .env("SLS_NOTIFICATIONS_MODE", "off")
@@ -110,9 +110,9 @@ fn offline(routes: &Value, ask: &str) -> (Process, String) {
     (process, address)
 }
 
-/// What is seen of an answer: status, the message in its body, and whether the authorizer was
-/// asked.
-fn seen(response: &http::Response, asked: bool) -> String {
+/// A response in one line: status, the message in its body, and whether the authorizer was
+/// called.
+fn summary(response: &http::Response, called: bool) -> String {
     let json: Value = serde_json::from_str(&response.body).unwrap_or_default();
     let message = ["message", "Message"]
         .iter()
@@ -121,34 +121,40 @@ fn seen(response: &http::Response, asked: bool) -> String {
         .or_else(|| json.get("path").map(|path| format!(" reaches {path}")))
         .unwrap_or_default();
     if response.status == 0 {
-        return "no answer".to_owned();
+        return "no response".to_owned();
     }
-    format!("{}{message}{}", response.status, if asked { ", asked" } else { "" })
+    format!("{}{message}{}", response.status, if called { ", authorizer called" } else { "" })
 }
 
 #[test]
 fn the_petstore_beside_serverless_offline() {
-    let strange = "[[authorizer.jwt.issuer]]\nissuer = \"http://127.0.0.1:1\"\naudience = [\"x\"]\n\n# The default integration";
-    let folder = e2e::petstore_with("portcullis.toml", "# The default integration", strange);
-    let decider = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
-    let base = decider.url().strip_suffix("/dev").unwrap();
+    let unreachable_issuer = "[[authorizer.jwt.issuer]]\nissuer = \"http://127.0.0.1:1\"\naudience = [\"x\"]\n\n# The default integration";
+    let folder =
+        e2e::petstore_with("portcullis.toml", "# The default integration", unreachable_issuer);
+    let authorizer = Dev::start(&[folder.path().to_str().unwrap(), "--port", "0"]);
+    let base = authorizer.url().strip_suffix("/dev").unwrap();
     let invoke = format!("{base}/2015-03-31/functions/petstore-authorizer/invocations");
     let api = http::send("GET", &format!("{base}/_portcullis/api"), &[], b"").json();
     let routes: Vec<Value> = (api["routes"].as_array().unwrap().iter())
         .map(|route| json!({"method": route["method"].as_str().unwrap().to_lowercase(), "path": route["path"], "open": route["public"]}))
         .collect();
-    let (our_ask, our_count) = counting(&invoke);
-    let (their_ask, their_count) = counting(&invoke);
-    let ours =
-        Dev::start(&[folder.path().to_str().unwrap(), "--port", "0", "--authorizer-url", &our_ask]);
+    let (our_authorizer, our_count) = counting(&invoke);
+    let (their_authorizer, their_count) = counting(&invoke);
+    let ours = Dev::start(&[
+        folder.path().to_str().unwrap(),
+        "--port",
+        "0",
+        "--authorizer-url",
+        &our_authorizer,
+    ]);
     let our_address =
         ours.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
-    let (_offline, their_address) = offline(&json!(routes), &their_ask);
+    let (_offline, their_address) = offline(&json!(routes), &their_authorizer);
 
-    let reader = format!("Bearer {}", decider.token("pets:read"));
-    let owner = format!("Bearer {}", decider.token("owners:read"));
-    let admin = format!("Bearer {}", decider.token("admin"));
-    let clerk = format!("Bearer {}", decider.token("pets:read owners:read"));
+    let reader = format!("Bearer {}", authorizer.token("pets:read"));
+    let owner = format!("Bearer {}", authorizer.token("owners:read"));
+    let admin = format!("Bearer {}", authorizer.token("admin"));
+    let clerk = format!("Bearer {}", authorizer.token("pets:read owners:read"));
     let fault = {
         use base64::Engine;
         let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
@@ -166,23 +172,17 @@ fn the_petstore_beside_serverless_offline() {
         "403 message: \"User is not authorized to access this resource with an explicit deny\"";
     let no_route = "403 message: \"Missing Authentication Token\"";
     let unauthorized = "401 message: \"Unauthorized\"";
-    let asked = |what: &str| format!("{what}, asked");
+    let called = |what: &str| format!("{what}, authorizer called");
     let rows: Vec<(&str, &str, String, String, &str)> = vec![
         (
             "GET /dev?kind=dog",
-            "open to all, with a query",
+            "public, with a query",
             String::new(),
             "200 reaches \"/\"".to_owned(),
             RESOURCES,
         ),
-        ("GET /dev", "open to all", String::new(), "200 reaches \"/\"".to_owned(), RESOURCES),
-        (
-            "GET /dev/",
-            "a slash at the end",
-            String::new(),
-            "200 reaches \"/\"".to_owned(),
-            RESOURCES,
-        ),
+        ("GET /dev", "public", String::new(), "200 reaches \"/\"".to_owned(), RESOURCES),
+        ("GET /dev/", "trailing slash", String::new(), "200 reaches \"/\"".to_owned(), RESOURCES),
         ("GET /dev/pets", "no token", String::new(), unauthorized.to_owned(), AUTHORIZER),
         (
             "GET /dev/pets",
@@ -193,7 +193,7 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "GET /dev/pets",
-            "no bearer token",
+            "not a bearer token",
             authorization("Basic dTpw"),
             unauthorized.to_owned(),
             EXPRESSION,
@@ -207,30 +207,30 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "GET /dev/pets",
-            "the form of a token",
+            "well-formed token",
             authorization("Bearer a.b.c"),
-            asked(unauthorized),
+            called(unauthorized),
             OUTPUT,
         ),
         (
             "GET /dev/pets",
-            "the same again: errors are not kept",
+            "the same again: errors are not cached",
             authorization("Bearer a.b.c"),
-            asked(unauthorized),
+            called(unauthorized),
             AUTHORIZER,
         ),
         (
             "GET /dev/pets",
-            "an issuer that cannot be reached",
+            "unreachable issuer",
             authorization(&fault),
-            asked("500 message: null"),
+            called("500 message: null"),
             RESPONSES,
         ),
         (
             "GET /dev/pets",
             "reader",
             authorization(&reader),
-            asked("200 reaches \"/pets\""),
+            called("200 reaches \"/pets\""),
             AUTHORIZER,
         ),
         (
@@ -298,12 +298,12 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "GET /dev/pets",
-            "reader, the scheme in small letters",
+            "reader, scheme in lower case",
             authorization(&reader.replace("Bearer", "bearer")),
-            asked("200 reaches \"/pets\""),
+            called("200 reaches \"/pets\""),
             AUTHORIZER,
         ),
-        ("GET /dev/pets", "owner, not granted", authorization(&owner), asked(denied), RESPONSES),
+        ("GET /dev/pets", "owner, not granted", authorization(&owner), called(denied), RESPONSES),
         (
             "GET /dev/owners",
             "owner, by the same policy",
@@ -313,7 +313,7 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "GET /dev/pets/mine",
-            "owner, any token will do",
+            "owner, any valid token",
             authorization(&owner),
             "200 reaches \"/pets/mine\"".to_owned(),
             AUTHORIZER,
@@ -329,14 +329,14 @@ fn the_petstore_beside_serverless_offline() {
             "GET /dev/pets/7/owner",
             "clerk, both scopes",
             authorization(&clerk),
-            asked("200 reaches \"/pets/7/owner\""),
+            called("200 reaches \"/pets/7/owner\""),
             EVALUATION,
         ),
         (
             "GET /dev/admin/a/b",
             "admin, below a greedy path",
             authorization(&admin),
-            asked("200 reaches \"/admin/a/b\""),
+            called("200 reaches \"/admin/a/b\""),
             RESOURCES,
         ),
         (
@@ -355,29 +355,23 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "PATCH /dev/pets",
-            "a method that is not there",
+            "unknown method",
             authorization(&admin),
             no_route.to_owned(),
             RESPONSES,
         ),
         ("HEAD /dev/pets", "HEAD is not GET", authorization(&reader), "403".to_owned(), RESPONSES),
-        (
-            "GET /dev/nowhere",
-            "a path that is not there",
-            authorization(&admin),
-            no_route.to_owned(),
-            RESPONSES,
-        ),
+        ("GET /dev/nowhere", "unknown path", authorization(&admin), no_route.to_owned(), RESPONSES),
         (
             "GET /dev/PETS",
-            "paths have their case",
+            "paths are case-sensitive",
             authorization(&reader),
             no_route.to_owned(),
             RESOURCES,
         ),
         (
             "GET /dev/pets/",
-            "a slash at the end",
+            "trailing slash",
             authorization(&reader),
             "200 reaches \"/pets\"".to_owned(),
             RESOURCES,
@@ -391,14 +385,14 @@ fn the_petstore_beside_serverless_offline() {
         ),
         (
             "GET /dev/pets/%2e%2e/owners",
-            "dots that a backend would resolve",
+            "dot segments",
             authorization(&reader),
             no_route.to_owned(),
             STRICTER,
         ),
         (
             "GET /prod/pets",
-            "a stage that is not there",
+            "unknown stage",
             authorization(&reader),
             "403 message: \"Forbidden\"".to_owned(),
             STAGES,
@@ -420,23 +414,23 @@ fn the_petstore_beside_serverless_offline() {
         ),
     ];
     assert_eq!(rows.len(), 40);
-    let mut table = vec![format!("{:<34} {:<38} AWS, and ours", "request", "what it is")];
+    let mut table = vec![format!("{:<34} {:<38} AWS and deployer dev", "request", "case")];
     let mut differences = 0;
     for (line, name, headers, aws, source) in &rows {
         let bytes =
             format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
-        let ask = |address: &str, count: &AtomicUsize| {
+        let send = |address: &str, count: &AtomicUsize| {
             let before = count.load(Ordering::SeqCst);
-            let response = http::raw_within(address, bytes.as_bytes(), SILENT);
-            seen(&response, count.load(Ordering::SeqCst) > before)
+            let response = http::raw_within(address, bytes.as_bytes(), READ_TIMEOUT);
+            summary(&response, count.load(Ordering::SeqCst) > before)
         };
-        let (our, their) = (ask(&our_address, &our_count), ask(&their_address, &their_count));
+        let (our, their) = (send(&our_address, &our_count), send(&their_address, &their_count));
         assert_eq!(our, *aws, "{line}, {name}");
         table.push(format!("{line:<34} {name:<38} {aws}"));
         if their != *aws {
             differences += 1;
             table.push(format!("    serverless-offline: {their}"));
-            table.push(format!("    decided by: {source}"));
+            table.push(format!("    source: {source}"));
         }
     }
     table.push(format!("\n{differences} of {} differ", rows.len()));

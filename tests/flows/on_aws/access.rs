@@ -1,5 +1,5 @@
-//! The policies that `deployer iam` prints are enough, and no more than that: a stand-in that
-//! evaluates its callers' policies says so.
+//! The policies that `deployer iam` prints are sufficient and minimal, as tested by an emulator
+//! that evaluates IAM policies.
 
 use std::process::Command;
 
@@ -57,37 +57,37 @@ print(api)",
         let (key, secret) = keys.split_once(' ').unwrap();
         (key.to_owned(), secret.to_owned())
     };
-    let go = |(key, secret): &(String, String), arguments: &[&str]| -> CommandOutput {
-        let mut run = command(key, &url, folder.path(), arguments);
-        run.env("AWS_SECRET_ACCESS_KEY", secret);
-        run.output().unwrap().into()
+    let run = |(key, secret): &(String, String), arguments: &[&str]| -> CommandOutput {
+        let mut command = command(key, &url, folder.path(), arguments);
+        command.env("AWS_SECRET_ACCESS_KEY", secret);
+        command.output().unwrap().into()
     };
     let reader = user("reader", &printed("status"));
-    let output = go(&reader, &["status", "--stage", "dev"]).expect_exit(0);
+    let output = run(&reader, &["status", "--stage", "dev"]).expect_exit(0);
     assert!(output.contains("serves revision 2"), "{output:?}");
-    go(&reader, &["history", "--stage", "dev"]).expect_exit(0);
-    let denied = go(&reader, &["rollback", "--stage", "dev", "--yes"]).expect_exit(4);
+    run(&reader, &["history", "--stage", "dev"]).expect_exit(0);
+    let denied = run(&reader, &["rollback", "--stage", "dev", "--yes"]).expect_exit(4);
     assert!(
         denied.contains("AccessDenied") && denied.contains("deployer iam COMMAND"),
         "{denied:?}"
     );
-    let mover = user("mover", &printed("rollback"));
-    go(&mover, &["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
-    go(&mover, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(4);
-    let seeker =
-        user("seeker", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
-    let found = go(&seeker, &["discover"]).expect_exit(0);
+    let rollback_user = user("rollback", &printed("rollback"));
+    run(&rollback_user, &["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    run(&rollback_user, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(4);
+    let discover_user =
+        user("discover", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));
+    let found = run(&discover_user, &["discover"]).expect_exit(0);
     assert!(found.contains("eu-west-1: 61") && found.contains("GET /r29  AWS_IAM"), "{found:?}");
-    let nobody = user(
-        "nobody",
+    let denied_user = user(
+        "denied",
         "{'Version': '2012-10-17', 'Statement': [{'Effect': 'Deny', 'Action': '*', 'Resource': '*'}]}",
     );
-    go(&nobody, &["status", "--stage", "dev"]).expect_exit(4);
-    let wrong = (reader.0.clone(), "wrong".to_owned());
-    let output = go(&wrong, &["status", "--stage", "dev"]).expect_exit(4);
+    run(&denied_user, &["status", "--stage", "dev"]).expect_exit(4);
+    let wrong_secret = (reader.0.clone(), "wrong".to_owned());
+    let output = run(&wrong_secret, &["status", "--stage", "dev"]).expect_exit(4);
     assert!(output.contains("log in again"), "{output:?}");
-    let remover = user("remover", &printed("undeploy"));
-    go(&remover, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
-    go(&remover, &["undeploy", "--delete-api", "--yes"]).expect_exit(0);
+    let undeploy_user = user("undeploy", &printed("undeploy"));
+    run(&undeploy_user, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
+    run(&undeploy_user, &["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert_eq!(admin(address, "print(len(client.get_rest_apis(limit=500)['items']))"), "60");
 }

@@ -1,4 +1,4 @@
-//! What can be wrong, and what is said of it: message, help and exit code.
+//! Error cases: message, help and exit code.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use e2e::emulator::{Emulator, Fault};
 
 use super::{Account, CommandOutput, TOKEN, command};
 
-/// Runs `plan` with an environment of its own.
-fn planned(account: &Account, set: impl Fn(&mut Command)) -> CommandOutput {
+/// Runs `plan` with a modified command line or environment.
+fn plan_with(account: &Account, set: impl Fn(&mut Command)) -> CommandOutput {
     let mut command = command(
         &account.key,
         &account.proxy.url,
@@ -21,29 +21,30 @@ fn planned(account: &Account, set: impl Fn(&mut Command)) -> CommandOutput {
 #[test]
 fn connection_errors_are_reported_with_their_cause() {
     let account = Account::new("100000000061");
-    let output = planned(&account, |plan| _ = plan.env_remove("AWS_REGION")).expect_exit(3);
+    let output = plan_with(&account, |plan| _ = plan.env_remove("AWS_REGION")).expect_exit(3);
     assert!(output.contains("no Region is set") && output.contains("--region"), "{output:?}");
-    let output = planned(&account, |plan| _ = plan.args(["--region", "Ireland"])).expect_exit(3);
+    let output = plan_with(&account, |plan| _ = plan.args(["--region", "Ireland"])).expect_exit(3);
     assert!(output.contains("`Ireland` is not the name of a Region"), "{output:?}");
-    let output = planned(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).expect_exit(4);
+    let output =
+        plan_with(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).expect_exit(4);
     assert!(output.contains("no AWS credentials") && output.contains("AWS_PROFILE"), "{output:?}");
-    let output = planned(&account, |plan| _ = plan.args(["--profile", "nobody"])).expect_exit(4);
+    let output = plan_with(&account, |plan| _ = plan.args(["--profile", "missing"])).expect_exit(4);
     assert!(output.contains("no AWS credentials"), "{output:?}");
-    let nowhere = ["--endpoint-url", "http://127.0.0.1:9"];
-    let output = planned(&account, |plan| _ = plan.args(nowhere)).expect_exit(1);
+    let unreachable = ["--endpoint-url", "http://127.0.0.1:9"];
+    let output = plan_with(&account, |plan| _ = plan.args(unreachable)).expect_exit(1);
     assert!(
         output.contains("identifying the caller") && output.contains("check the Region"),
         "{output:?}"
     );
-    // A role that may not be assumed, and one that may, with its external id.
+    // A role that can be assumed, with its external ID, and an invalid ARN.
     let role = "arn:aws:iam::100000000061:role/deployer";
-    account.python("iam.create_role(RoleName='deployer', AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::100000000061:root'}, 'Action': 'sts:AssumeRole'}]}))");
+    account.boto3("iam.create_role(RoleName='deployer', AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': 'arn:aws:iam::100000000061:root'}, 'Action': 'sts:AssumeRole'}]}))");
     let output =
-        planned(&account, |plan| _ = plan.args(["--assume-role", &format!("{role},secret-id")]));
+        plan_with(&account, |plan| _ = plan.args(["--assume-role", &format!("{role},secret-id")]));
     let output = output.expect_exit(0);
     assert!(!output.contains("secret-id"), "{output:?}");
     let output =
-        planned(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).expect_exit(1);
+        plan_with(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).expect_exit(1);
     assert!(output.contains("--assume-role is not the ARN of a role"), "{output:?}");
 }
 
@@ -51,7 +52,7 @@ fn connection_errors_are_reported_with_their_cause() {
 fn an_invalid_deployment_is_rejected_before_any_write() {
     let account = Account::new("100000000062");
     let arn = "arn:aws:lambda:eu-west-1:100000000062:function:petstore-authorizer:live";
-    for (from, to, exit, says) in [
+    for (from, to, exit, message) in [
         (
             arn,
             "arn:aws-cn:lambda:cn-north-1:100000000062:function:a",
@@ -70,7 +71,7 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
         let other = Account::new("100000000062");
         other.edit("portcullis.toml", from, to);
         let output = other.run(&["deploy", "--stage", "dev", "--yes"]);
-        assert!(output.exit == exit && output.contains(says), "{says}: {output:?}");
+        assert!(output.exit == exit && output.contains(message), "{message}: {output:?}");
         assert_eq!(other.proxy.api_gateway_calls().1, [""; 0]);
     }
     assert_eq!(account.read_back()["apis"], serde_json::json!([]));
@@ -79,25 +80,25 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
 #[test]
 fn aws_errors_are_reported_with_code_and_message() {
     let account = Account::new("100000000063");
-    // The stand-in takes what AWS does not; the wire refuses as AWS does.
+    // The emulator accepts what AWS rejects; the proxy returns AWS's errors.
     account.deploy("dev");
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
-    let go = ["deploy", "--stage", "dev", "--yes"];
+    let deploy = ["deploy", "--stage", "dev", "--yes"];
     account.proxy.inject(None);
-    // The number of the call that puts the document: an undisturbed plan makes those before it.
+    // The index of the PutRestApi call: a plan makes all calls before it.
     account.run_with_faults(&["plan", "--stage", "dev"]).expect_exit(0);
     let put = account.proxy.calls().len();
     let before = account.api();
-    for (fault, exit, says, help) in [
+    for (fault, exit, message, help) in [
         (Fault::Denied, 4, "not authorized (AccessDeniedException)", "deployer iam COMMAND"),
         (Fault::Refused, 1, "Errors found during import: Unable to put resource (BadRequest", ""),
         (Fault::Throttled, 1, "slow (TooManyRequestsException)", "safe to re-run"),
         (Fault::Conflict, 5, "busy (ConflictException)", "another program is changing it"),
     ] {
         account.proxy.inject(Some((put, fault, usize::MAX)));
-        let output = account.run_with_faults(&go).expect_exit(exit);
+        let output = account.run_with_faults(&deploy).expect_exit(exit);
         assert!(output.contains("putting the document into "), "{output:?}");
-        assert!(output.contains(says) && output.contains(help), "{fault:?}: {output:?}");
+        assert!(output.contains(message) && output.contains(help), "{fault:?}: {output:?}");
         assert!(!output.contains(TOKEN), "{output:?}");
         assert_eq!(account.api()["stages"], before["stages"], "{fault:?}");
     }
@@ -107,20 +108,20 @@ fn aws_errors_are_reported_with_code_and_message() {
 fn an_unavailable_authorizer_test_is_skipped_at_custom_endpoints_only() {
     let account = Account::new("100000000064");
     let direct = format!("http://{}", Emulator::localstack().address);
-    let go = |arguments: &[&str]| -> CommandOutput {
+    let run = |arguments: &[&str]| -> CommandOutput {
         let mut command = command(&account.key, &direct, account.folder.path(), arguments);
         command.output().unwrap().into()
     };
-    let output = go(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
+    let output = run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
     assert!(
         output.contains("the authorizer jwt cannot be tested")
             && output.contains("--untested-authorizer"),
         "{output:?}"
     );
     assert_eq!(account.api()["stages"], serde_json::json!({}));
-    // Not without saying where.
-    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(1);
-    let output = go(&[
+    // Not without --endpoint-url.
+    run(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(1);
+    let output = run(&[
         "deploy",
         "--stage",
         "dev",

@@ -1,11 +1,11 @@
-//! What every command says, to people and to machines, from nothing to nothing.
+//! The output of every command, as text and JSON, from the first deployment to the deletion.
 
 use std::fmt::Write;
 
 use super::{Account, CommandOutput};
 
-/// Puts names in the place of what differs from run to run.
-fn steady(text: &str, known: &[(String, String)]) -> String {
+/// Replaces what differs between runs by names.
+fn normalized(text: &str, known: &[(String, String)]) -> String {
     let mut text = text.to_owned();
     for (id, name) in known {
         text = text.replace(id, name);
@@ -36,16 +36,16 @@ fn steady(text: &str, known: &[(String, String)]) -> String {
 
 fn time(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let fits = |window: &[u8]| {
+    let is_time = |window: &[u8]| {
         window[4] == b'-' && window[10] == b'T' && window[13] == b':' && window[19] == b'Z'
     };
-    bytes.windows(20).position(fits)
+    bytes.windows(20).position(is_time)
 }
 
 #[test]
 fn output_of_every_command() {
     let account = Account::new("100000000081");
-    let mut said = String::new();
+    let mut text = String::new();
     let mut runs: Vec<(Vec<&str>, CommandOutput)> = Vec::new();
     let both = |arguments: &[&'static str], runs: &mut Vec<(Vec<&'static str>, CommandOutput)>| {
         for more in [&[][..], &["--output", "json"]] {
@@ -76,7 +76,7 @@ fn output_of_every_command() {
     both(&["undeploy", "--stage", "dev"], &mut runs);
     once(&["undeploy", "--stage", "dev", "--yes"], &mut runs);
     both(&["undeploy", "--stage", "dev", "--yes"], &mut runs);
-    let deployments = account.python("print(' '.join(d['id'] for d in sorted(client.get_deployments(restApiId=api)['items'], key=lambda d: d['description'])))");
+    let deployments = account.boto3("print(' '.join(d['id'] for d in sorted(client.get_deployments(restApiId=api)['items'], key=lambda d: d['description'])))");
     once(&["undeploy", "--delete-api", "--yes"], &mut runs);
     both(&["undeploy", "--delete-api", "--yes"], &mut runs);
     let mut known = vec![(id, "API".to_owned())];
@@ -86,8 +86,8 @@ fn output_of_every_command() {
     );
     for (arguments, output) in runs {
         let CommandOutput { exit, stdout, stderr } = output;
-        let _ = writeln!(said, "$ deployer {}  → {exit}", arguments.join(" "));
-        let _ = writeln!(said, "{}", steady(&format!("{stdout}{stderr}"), &known));
+        let _ = writeln!(text, "$ deployer {}  → {exit}", arguments.join(" "));
+        let _ = writeln!(text, "{}", normalized(&format!("{stdout}{stderr}"), &known));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(text);
 }

@@ -1,10 +1,10 @@
-//! Everything the files can say, on a stand-in, read back by boto3; and a second plan is empty.
+//! Every setting of the files, deployed to an emulator and read by boto3; a second plan is empty.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Account, about};
+use super::{Account, changes_of};
 
 const MANIFEST: &str = r#"[api]
 name = "shop"
@@ -149,7 +149,7 @@ components:
 
 fn account(key: &str) -> Account {
     let account = Account::new(key);
-    let keyed = account.python("print(client.create_api_key(name='k', enabled=True)['id'])");
+    let keyed = account.boto3("print(client.create_api_key(name='k', enabled=True)['id'])");
     let manifest =
         MANIFEST.replace("ACCOUNT", key).replace("keys = []", &format!("keys = [\"{keyed}\"]"));
     account.write("portcullis.toml", &manifest);
@@ -172,9 +172,9 @@ fn every_configured_setting_is_deployed() {
     assert_eq!(settings["binaryMediaTypes"], json!(["image/png"]));
     assert_eq!(settings["minimumCompressionSize"], 1024);
 
-    // Who may call.
+    // Authorization.
     let methods = &api["methods"];
-    let guard = |name: &str| {
+    let authorization = |name: &str| {
         let method = &methods[name];
         let authorizer = method["authorizer"].as_str().unwrap_or("-").split('-').next().unwrap();
         format!(
@@ -194,14 +194,14 @@ fn every_configured_setting_is_deployed() {
         ("GET /open", "NONE  false"),
         ("OPTIONS /orders", "NONE  false"),
     ] {
-        assert_eq!(guard(name), expected, "{name}");
+        assert_eq!(authorization(name), expected, "{name}");
     }
     assert_eq!(methods["GET /pool"]["authorizationScopes"], json!(["a/read"]));
     assert_eq!(methods.as_object().unwrap().len(), 8 + 6, "a preflight for each path");
 
-    // What answers.
-    let of = |name: &str| &methods[name]["methodIntegration"];
-    let lambda = of("POST /orders");
+    // Integrations.
+    let integration = |name: &str| &methods[name]["methodIntegration"];
+    let lambda = integration("POST /orders");
     assert_eq!(
         (&lambda["type"], &lambda["httpMethod"], &lambda["timeoutInMillis"]),
         (&json!("AWS_PROXY"), &json!("POST"), &json!(500))
@@ -211,31 +211,31 @@ fn every_configured_setting_is_deployed() {
         "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-central-1:999999999999:function:backend:prod/invocations"
     );
     assert_eq!(lambda["credentials"], format!("arn:aws:iam::{key}:role/backend"));
-    let linked = of("ANY /signed/{proxy+}");
+    let linked = integration("ANY /signed/{proxy+}");
     assert_eq!(linked["uri"], "http://${stageVariables.host}/signed/{proxy}");
     assert_eq!(linked["timeoutInMillis"], 50);
-    let mapped = of("GET /pool");
+    let mapped = integration("GET /pool");
     assert_eq!(
         (&mapped["type"], &mapped["passthroughBehavior"]),
         (&json!("HTTP"), &json!("NEVER"))
     );
     assert_eq!(mapped["integrationResponses"]["502"]["selectionPattern"], "5\\d{2}");
 
-    // What is checked.
+    // Request validation.
     assert_eq!(methods["POST /orders"]["requestModels"], json!({"application/json": "newOrder"}));
     assert_eq!(
         methods["GET /orders/{id}"]["requestParameters"],
         json!({"method.request.path.id": true, "method.request.querystring.page": true, "method.request.header.X-Trace": false})
     );
     let models =
-        account.python("print(client.get_model(restApiId=api, modelName='newOrder')['schema'])");
+        account.boto3("print(client.get_model(restApiId=api, modelName='newOrder')['schema'])");
     let model: Value = serde_json::from_str(&models).unwrap();
     assert_eq!(model["properties"]["sku"]["enum"], json!(["A1"]));
     assert_eq!(model["properties"]["note"], json!({"type": "string", "nullable": true}));
     assert_eq!(model["properties"]["amount"]["minimum"], 0);
     assert_eq!(model["properties"]["amount"]["exclusiveMinimum"], true);
 
-    // What API Gateway answers itself.
+    // Gateway responses.
     let responses = &api["gatewayResponses"];
     let headers = &responses["UNAUTHORIZED"]["responseParameters"];
     assert_eq!(headers["gatewayresponse.header.WWW-Authenticate"], "'Bearer'");
@@ -253,7 +253,7 @@ fn every_configured_setting_is_deployed() {
         );
     }
     let preflight =
-        &of("OPTIONS /orders/{id}")["integrationResponses"]["204"]["responseParameters"];
+        &integration("OPTIONS /orders/{id}")["integrationResponses"]["204"]["responseParameters"];
     assert_eq!(preflight["method.response.header.Access-Control-Allow-Methods"], "'DELETE,GET'");
     assert_eq!(preflight["method.response.header.Access-Control-Max-Age"], "'3600'");
 
@@ -283,7 +283,7 @@ fn every_configured_setting_is_deployed() {
         (&json!(1.0), &json!(2))
     );
 
-    // The keys' plan.
+    // The usage plan.
     let found = account.read_back();
     let plan = &found["plans"][0];
     assert_eq!((&plan["name"], &plan["stages"]), (&json!("shop prod"), &json!(["prod"])));
@@ -291,7 +291,7 @@ fn every_configured_setting_is_deployed() {
     assert_eq!(plan["quota"]["period"], "DAY");
     assert_eq!(plan["keys"].as_array().unwrap().len(), 1);
 
-    // Another stage has other origins and another backend; then less of everything.
+    // Another stage has other origins and another backend; then settings are removed.
     account.deploy("quiet");
     account.expect_no_changes("quiet");
     let quiet = account.api();
@@ -304,7 +304,7 @@ fn every_configured_setting_is_deployed() {
             .unwrap()
             .contains("[\"https://a.example.com\",\"https://b.example.com\"].contains($origin)")
     );
-    assert_eq!(quiet["stages"]["prod"], api["stages"]["prod"], "the other stage is as it was");
+    assert_eq!(quiet["stages"]["prod"], api["stages"]["prod"], "the other stage is unchanged");
 
     let text = fs::read_to_string(account.path("portcullis.toml")).unwrap();
     let (before, _) = text.split_once("variables = { host").unwrap();
@@ -313,7 +313,7 @@ fn every_configured_setting_is_deployed() {
     account.edit("portcullis.toml", "endpoint = \"edge\"", "endpoint = \"regional\"");
     account.edit("portcullis.toml", "team = \"shop\"", "owner = \"shop\"");
     let plan = account.plan("prod");
-    assert_eq!(about(&plan, "stage prod").len(), 8, "{plan}");
+    assert_eq!(changes_of(&plan, "stage prod").len(), 8, "{plan}");
     account.deploy("prod");
     account.expect_no_changes("prod");
     let now = account.api();
@@ -322,20 +322,20 @@ fn every_configured_setting_is_deployed() {
     assert_eq!(now["stages"]["prod"]["variables"]["host"], Value::Null);
     assert_eq!(now["stages"]["prod"]["accessLogSettings"], Value::Null);
 
-    let gone = account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
+    let output = account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert!(
-        gone.contains("what needs it: usage plan shop prod, usage plan shop quiet"),
-        "{gone:?}"
+        output.contains("what needs it: usage plan shop prod, usage plan shop quiet"),
+        "{output:?}"
     );
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
 }
 
-/// API Gateway invokes a function without a role only if the function lets it.
+/// Without a role, API Gateway may invoke a function only if the function's policy allows it.
 #[test]
 fn a_function_without_a_role_grants_its_api_permission_to_invoke() {
     let key = "100000000022";
     let account = Account::new(key);
-    account.python(
+    account.boto3(
         "awslambda.create_function(FunctionName='backend', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)})",
     );
     let function = format!("arn:aws:lambda:eu-west-1:{key}:function:backend");
@@ -347,7 +347,7 @@ fn a_function_without_a_role_grants_its_api_permission_to_invoke() {
     account.deploy("dev");
     account.expect_no_changes("dev");
     let policy: Value = serde_json::from_str(
-        &account.python("print(awslambda.get_policy(FunctionName='backend')['Policy'])"),
+        &account.boto3("print(awslambda.get_policy(FunctionName='backend')['Policy'])"),
     )
     .unwrap();
     let statement = &policy["Statement"][0];
@@ -358,5 +358,5 @@ fn a_function_without_a_role_grants_its_api_permission_to_invoke() {
         format!("arn:aws:execute-api:eu-west-1:{key}:{id}/*")
     );
     account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
-    account.python("try:\n  awslambda.get_policy(FunctionName='backend'); raise SystemExit('it still lets it in')\nexcept awslambda.exceptions.ResourceNotFoundException: pass");
+    account.boto3("try:\n  awslambda.get_policy(FunctionName='backend'); raise SystemExit('the permission still exists')\nexcept awslambda.exceptions.ResourceNotFoundException: pass");
 }

@@ -1,4 +1,5 @@
-//! Every call in turn goes wrong in every way; a second run ends where an undisturbed one does.
+//! Every fault is injected into every call; a second run ends in the same state as a run without
+//! faults.
 
 use std::sync::Mutex;
 use std::thread;
@@ -8,14 +9,14 @@ use serde_json::Value;
 
 use super::{Account, TOKEN, read_back};
 
-/// Starts at an account's number; each case has an account of its own.
+/// Returns the account of a case.
 fn account(number: usize) -> Account {
     Account::new(&format!("2{number:011}"))
 }
 
 const DEPLOY: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--token-command=echo aaa.bbb.ccc"];
 
-/// Fingerprints are of ARNs too, and so of accounts: only which are equal counts.
+/// Numbers the fingerprints: they depend on the account, so only their equality is compared.
 fn numbered(text: &str) -> String {
     let mut known: Vec<String> = Vec::new();
     let mut text = text.to_owned();
@@ -34,7 +35,7 @@ fn numbered(text: &str) -> String {
     text
 }
 
-/// What is there, whatever its account and ids are.
+/// Returns an account's state without account numbers and IDs.
 fn state(found: &Value, key: &str) -> Value {
     let text = numbered(&found.to_string().replace(key, "ACCOUNT"));
     let mut state: Value = serde_json::from_str(&text).unwrap();
@@ -44,8 +45,7 @@ fn state(found: &Value, key: &str) -> Value {
     state
 }
 
-/// Changes what a second deployment is about: an authorizer's cache, a scope, a backend and the
-/// stage.
+/// Changes the cache TTL, a scope and the stage.
 fn change(account: &Account) {
     account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"1m\"");
     account.edit("openapi.yaml", "- jwt: [pets:write]\n        - jwt: [admin]", "- jwt: [admin]");
@@ -56,16 +56,16 @@ fn change(account: &Account) {
     );
 }
 
-/// Deploys with every call failing in every way, each in an account of its own, and returns what
-/// ended otherwise than the undisturbed deployment.
-fn disturbed(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
-    let undisturbed = account(first);
-    prepare(&undisturbed);
-    undisturbed.run(&DEPLOY).expect_exit(0);
-    let count = undisturbed.proxy.calls().len();
-    // Whoever ends in the same state has nothing left to do either.
-    undisturbed.expect_no_changes("dev");
-    let expected = state(&undisturbed.read_back(), &undisturbed.key);
+/// Deploys with each fault in each call, each case in its own account; asserts that a second run
+/// ends in the state of a run without faults.
+fn check_all_faults(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
+    let reference = account(first);
+    prepare(&reference);
+    reference.run(&DEPLOY).expect_exit(0);
+    let count = reference.proxy.calls().len();
+    // An equal state has an empty plan too.
+    reference.expect_no_changes("dev");
+    let expected = state(&reference.read_back(), &reference.key);
     let mut cases: Vec<(usize, usize, Fault)> = Vec::new();
     for at in 0..count {
         for fault in Fault::ALL {
@@ -81,7 +81,7 @@ fn disturbed(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
                     let Some((number, at, fault)) = left.lock().unwrap().pop() else { return };
                     let account = account(number);
                     prepare(&account);
-                    // Whoever may not look is not asked again: from there on nothing works.
+                    // Access stays denied: all calls from there on fail.
                     let times = if fault == Fault::Denied { usize::MAX } else { 1 };
                     account.proxy.inject(Some((at, fault, times)));
                     let output = account.run_with_faults(&DEPLOY);
@@ -96,34 +96,37 @@ fn disturbed(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
         }
     });
     let failed = failed.into_inner().unwrap();
-    assert!(failed.len() >= count, "most faults of one call are repeated, not all: {failed:?}");
+    assert!(failed.len() >= count, "some faults are retried, but not all: {failed:?}");
     let keys: Vec<String> = cases.iter().map(|(number, ..)| account(*number).key).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let found = read_back(&keys);
     for (number, at, fault) in cases {
         let key = account(number).key;
-        let is = state(&found[&key], &key);
-        assert!(is == expected, "call {at} of {count}, {fault:?}: {is:#}\nand not {expected:#}");
+        let actual = state(&found[&key], &key);
+        assert!(
+            actual == expected,
+            "call {at} of {count}, {fault:?}: expected {expected:#}\nfound {actual:#}"
+        );
     }
 }
 
 #[test]
 fn a_first_deployment_survives_every_failure_of_every_call() {
-    disturbed(0, &|_| {});
+    check_all_faults(0, &|_| {});
 }
 
 #[test]
 fn a_change_survives_every_failure_of_every_call() {
-    disturbed(1000, &|account| {
+    check_all_faults(1000, &|account| {
         account.run(&DEPLOY).expect_exit(0);
         change(account);
     });
 }
 
-/// The authorizer lets garbage in: whatever goes wrong beside, no stage ever serves it.
+/// The authorizer accepts an invalid token: no stage serves its deployment, whatever else fails.
 #[test]
 fn no_stage_serves_a_deployment_whose_authorizer_test_failed() {
-    let lets_all_in = || -> e2e::emulator::TestInvokeAuthorizer {
+    let allow_all = || -> e2e::emulator::TestInvokeAuthorizer {
         std::sync::Arc::new(|_| (200, "{\"Statement\":[{\"Effect\":\"Allow\"}]}".to_owned()))
     };
     let count = {
@@ -134,8 +137,7 @@ fn no_stage_serves_a_deployment_whose_authorizer_test_failed() {
     for (number, at) in (0..count).enumerate() {
         let fault = Fault::ALL[at % Fault::ALL.len()];
         let mut account = account(2001 + number);
-        account.proxy =
-            FaultProxy::in_front_of(&Emulator::localstack().address, 500, lets_all_in());
+        account.proxy = FaultProxy::in_front_of(&Emulator::localstack().address, 500, allow_all());
         account.proxy.inject(Some((at, fault, 1)));
         account.run_with_faults(&DEPLOY);
         let output = account.run(&DEPLOY).expect_exit(1);

@@ -1,4 +1,4 @@
-//! What is there, said: by `discover`, `status`, `doctor`, and as files.
+//! The commands that inspect an account: `discover`, `status`, `doctor`, `export`.
 
 use std::fs;
 
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::Account;
 
-/// An API that somebody made by hand.
-const BY_HAND: &str = "
-api = client.create_rest_api(name='legacy', endpointConfiguration={'types': ['REGIONAL']}, description='made by hand')['id']
+/// An API that was created manually.
+const MANUAL_API: &str = "
+api = client.create_rest_api(name='legacy', endpointConfiguration={'types': ['REGIONAL']}, description='created manually')['id']
 root = client.get_resources(restApiId=api)['items'][0]['id']
 auth = client.create_authorizer(restApiId=api, name='Guard', type='TOKEN', authorizerUri='arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:guard/invocations', identitySource='method.request.header.Authorization', authorizerResultTtlInSeconds=60)['id']
 for part, verb, extra in [('a', 'GET', dict(authorizationType='CUSTOM', authorizerId=auth)), ('b', 'POST', dict(authorizationType='AWS_IAM')), ('c', 'GET', dict(authorizationType='NONE', apiKeyRequired=True)), ('d', 'ANY', dict(authorizationType='NONE'))]:
@@ -25,7 +25,7 @@ print(api)";
 #[test]
 fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     let account = Account::new("100000000051");
-    let id = account.python(BY_HAND);
+    let id = account.boto3(MANUAL_API);
     let found = account.run(&["discover"]).expect_exit(0);
     for line in [
         &format!("legacy ({id}), regional"),
@@ -54,7 +54,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     );
     account.run(&["check", "files", "--deny-warnings"]).expect_exit(0);
 
-    // Not ours yet: nothing touches it.
+    // Not managed yet: commands do not change it.
     assert!(
         account
             .run(&["status", "files", "--stage", "live"])
@@ -69,7 +69,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
         .expect_exit(0)
         .json();
     assert!(plan["notes"][0].as_str().unwrap().contains("no record"), "{plan}");
-    assert_eq!(plan["changes"], json!([]), "the files say what is there");
+    assert_eq!(plan["changes"], json!([]), "the files match the API");
     account.run(&["deploy", "files", "--stage", "live", "--yes"]).expect_exit(0);
     account.run(&["plan", "files", "--stage", "live", "--detailed-exitcode"]).expect_exit(0);
     let after = account.api();
@@ -89,11 +89,11 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (not ours)");
     assert_eq!(found["apis"][0]["ours"], true);
 
-    // One of another's, and a second one for the same files.
+    // An API of another project, and a second API for the same files.
     let other = account
-        .python("print(client.create_rest_api(name='x', tags={'portcullis:api': 'x'})['id'])");
+        .boto3("print(client.create_rest_api(name='x', tags={'portcullis:api': 'x'})['id'])");
     assert!(account.run(&["adopt", &other, "files", "--yes"]).expect_exit(5).contains("several"));
-    account.python(&format!("client.delete_rest_api(restApiId='{other}')\nclient.create_rest_api(name='x', tags={{'portcullis:api': 'legacy'}})"));
+    account.boto3(&format!("client.delete_rest_api(restApiId='{other}')\nclient.create_rest_api(name='x', tags={{'portcullis:api': 'legacy'}})"));
     let output = account.run(&["plan", "files", "--stage", "live"]).expect_exit(5);
     assert!(output.contains(&id) && output.contains("several APIs"), "{output:?}");
 }
@@ -124,9 +124,9 @@ fn status_history_and_sdk_report_the_served_revision() {
     account.run(&sdk).expect_exit(0);
     assert!(fs::read(account.path("sdk.zip")).unwrap().starts_with(b"PK"));
     assert!(account.proxy.calls().last().unwrap().1.ends_with("/sdks/javascript"));
-    let wrong =
+    let invalid =
         account.run(&["sdk", "--stage", "dev", "--language", "cobol", "--out", "x"]).expect_exit(1);
-    assert!(wrong.contains("--language is not one of"), "{wrong:?}");
+    assert!(invalid.contains("--language is not one of"), "{invalid:?}");
 }
 
 #[test]
@@ -150,21 +150,21 @@ fn doctor_reports_failed_checks() {
     assert!(row(&before, "function of jwt").starts_with("wrong: there is no arn:aws:lambda:"));
     assert!(row(&before, "invoke role of jwt").starts_with("fine: `deploy` makes "));
     assert_eq!(row(&before, "REST APIs"), "fine: 1 of 600");
-    account.python("awslambda.create_function(FunctionName='petstore-authorizer', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)}, Publish=True)\nawslambda.create_alias(FunctionName='petstore-authorizer', Name='live', FunctionVersion='1')");
+    account.boto3("awslambda.create_function(FunctionName='petstore-authorizer', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)}, Publish=True)\nawslambda.create_alias(FunctionName='petstore-authorizer', Name='live', FunctionVersion='1')");
     account.deploy("dev");
     let after = rows(&account, 1);
-    // The stand-in can keep functions, not run them.
+    // The emulator stores functions but cannot run them.
     assert!(row(&after, "function of jwt").ends_with(":live is Failed"), "{after:?}");
     assert!(row(&after, "invoke role of jwt").starts_with("fine: arn:aws:iam::"), "{after:?}");
     assert_eq!(row(&after, "resources"), "fine: 13 of 300");
-    account.python("r = iam.list_roles(PathPrefix='/portcullis/petstore/')['Roles'][0]['RoleName']\niam.update_assume_role_policy(RoleName=r, PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}))");
+    account.boto3("r = iam.list_roles(PathPrefix='/portcullis/petstore/')['Roles'][0]['RoleName']\niam.update_assume_role_policy(RoleName=r, PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}))");
     let broken = rows(&account, 1);
     assert!(
         row(&broken, "invoke role of jwt")
             .contains("apigateway.amazonaws.com may not assume it; `deploy` mends it"),
         "{broken:?}"
     );
-    // And so it does.
+    // `deploy` repairs it.
     let plan = account.plan("dev");
     assert_eq!(plan["changes"][0]["aspect"], "invoke permission");
     account.deploy("dev");

@@ -1,8 +1,8 @@
-//! From nothing to a stage and back.
+//! The life cycle of an API: create, change, roll back, delete.
 
 use serde_json::{Value, json};
 
-use super::{Account, about};
+use super::{Account, changes_of};
 
 const KEY: &str = "100000000001";
 
@@ -16,7 +16,7 @@ fn stages(account: &Account) -> Vec<(String, String)> {
     stages.iter().map(|(name, stage)| (name.clone(), revision(stage))).collect()
 }
 
-fn named(list: &[(&str, &str)]) -> Vec<(String, String)> {
+fn owned(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }
 
@@ -31,23 +31,23 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     );
     let output = account.deploy("dev").json();
     assert_eq!((&output["stage"], &output["revision"]), (&json!("dev"), &json!(1)));
-    is_the_petstore(&account);
+    expect_petstore(&account);
 
-    // Again: nothing to do, nothing written.
+    // Again: an empty plan writes nothing.
     account.deploy("dev");
-    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0], "an empty plan writes");
+    assert_eq!(account.proxy.api_gateway_calls().1, [""; 0], "an empty plan writes nothing");
     let iam: Vec<_> = account.proxy.calls().into_iter().filter(|(_, path)| path == "/").collect();
     assert!(iam.len() < 8, "{iam:?}");
     account.expect_no_changes("dev");
 
-    // A route asks for another scope.
+    // A route requires another scope.
     account.edit(
         "openapi.yaml",
         "security:\n        - jwt: [pets:write]\n        - jwt: [admin]",
         "security:\n        - jwt: [admin]",
     );
     let plan = account.plan("dev");
-    let changed: Vec<_> = about(&plan, "POST /pets");
+    let changed: Vec<_> = changes_of(&plan, "POST /pets");
     assert_eq!(changed.len(), 1, "{plan}");
     assert_eq!(
         (&changed[0]["before"], &changed[0]["after"], &changed[0]["impact"]),
@@ -55,23 +55,27 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     );
     let subjects: Vec<&Value> =
         plan["changes"].as_array().unwrap().iter().map(|change| &change["subject"]).collect();
-    assert_eq!(subjects, [&json!("POST /pets"), &json!("authorizer jwt")], "and its rules");
+    assert_eq!(
+        subjects,
+        [&json!("POST /pets"), &json!("authorizer jwt")],
+        "and the authorizer's rules"
+    );
     let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
     assert!(
         output.contains("~ POST /pets  auth: jwt [pets:write or admin] → jwt [admin]  [security]")
     );
     account.deploy("dev");
     account.expect_no_changes("dev");
-    assert_eq!(stages(&account), named(&[("dev", "2")]));
+    assert_eq!(stages(&account), owned(&[("dev", "2")]));
 
-    // Back, and forward again.
+    // Roll back, then forward.
     let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
     assert!(
         back.contains("~ POST /pets  auth: jwt [admin] → jwt [pets:write or admin]"),
         "{back:?}"
     );
     assert_eq!(account.proxy.api_gateway_calls().1.len(), 1, "one patch");
-    assert_eq!(stages(&account), named(&[("dev", "1")]));
+    assert_eq!(stages(&account), owned(&[("dev", "1")]));
     assert!(
         account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(1).contains("no earlier")
     );
@@ -92,7 +96,7 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     // A second stage serves the same deployment; the first is untouched.
     let before = account.api()["stages"]["dev"].clone();
     account.deploy("prod");
-    assert_eq!(stages(&account), named(&[("dev", "2"), ("prod", "2")]));
+    assert_eq!(stages(&account), owned(&[("dev", "2"), ("prod", "2")]));
     assert_eq!(account.api()["stages"]["dev"], before);
     account.expect_no_changes("prod");
     let history =
@@ -102,15 +106,15 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
         .collect();
     assert_eq!(listed, [(&json!(2), &json!(["dev", "prod"])), (&json!(1), &json!([]))]);
 
-    // A stage goes, the other stays; then all goes.
-    let asked = account.run(&["undeploy", "--stage", "dev"]).expect_exit(1);
+    // One stage is deleted, the other remains; then the API is deleted.
+    let output = account.run(&["undeploy", "--stage", "dev"]).expect_exit(1);
     assert!(
-        asked.contains("confirmation required") && asked.contains("what stays: prod"),
-        "{asked:?}"
+        output.contains("confirmation required") && output.contains("what stays: prod"),
+        "{output:?}"
     );
-    assert!(asked.contains("what needs it: nothing"), "{asked:?}");
+    assert!(output.contains("what needs it: nothing"), "{output:?}");
     account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
-    assert_eq!(stages(&account), named(&[("prod", "2")]));
+    assert_eq!(stages(&account), owned(&[("prod", "2")]));
     assert!(
         account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0).contains("it is gone")
     );
@@ -126,8 +130,8 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     );
 }
 
-/// Says what the files of the petstore ask for, of what boto3 reads.
-fn is_the_petstore(account: &Account) {
+/// Asserts that the account contains what the petstore's files configure.
+fn expect_petstore(account: &Account) {
     let found = account.read_back();
     let api = account.api();
     let tags = json!({"portcullis:api": "petstore", "portcullis:managed": "true"});
@@ -143,7 +147,7 @@ fn is_the_petstore(account: &Account) {
     assert_eq!(authorizer["identitySource"], "method.request.header.Authorization");
     assert!(authorizer["identityValidationExpression"].as_str().unwrap().contains("[Bb][Ee]"));
 
-    // One role, for that function and qualifier, for API Gateway of this account alone.
+    // One role, for that function and qualifier, for API Gateway of this account only.
     let roles = found["roles"].as_object().unwrap();
     let (name, role) = roles.iter().next().unwrap();
     assert_eq!(roles.len(), 1);
@@ -159,18 +163,18 @@ fn is_the_petstore(account: &Account) {
     assert_eq!(trust["Principal"], json!({"Service": "apigateway.amazonaws.com"}));
     assert_eq!(trust["Condition"], json!({"StringEquals": {"aws:SourceAccount": KEY}}));
 
-    // Every operation, guarded or open as the document says, and nothing beside.
+    // Every operation, protected or public as in the document, and nothing else.
     let methods = api["methods"].as_object().unwrap();
-    let guard = |name: &str| {
+    let authorization = |name: &str| {
         let method = &methods[name];
         let kind = method["authorizationType"].as_str().unwrap().to_owned();
         (kind, method["authorizer"].as_str().unwrap_or("none").starts_with("jwt-"))
     };
     assert_eq!(methods.len(), 15);
     for name in methods.keys() {
-        let open = ["GET /", "GET /health"].contains(&name.as_str());
-        let expected = if open { ("NONE", false) } else { ("CUSTOM", true) };
-        assert_eq!(guard(name), (expected.0.to_owned(), expected.1), "{name}");
+        let is_public = ["GET /", "GET /health"].contains(&name.as_str());
+        let expected = if is_public { ("NONE", false) } else { ("CUSTOM", true) };
+        assert_eq!(authorization(name), (expected.0.to_owned(), expected.1), "{name}");
     }
     let pet = &methods["GET /pets/{petId}"];
     assert_eq!(pet["requestParameters"], json!({"method.request.path.petId": true}));

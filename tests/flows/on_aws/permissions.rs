@@ -1,4 +1,4 @@
-//! Every call that a command makes is one that the policy printed for it permits.
+//! Every call of a command is allowed by the policy that `deployer iam` prints for it.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{Account, REGION};
 
 const KEY: &str = "100000000091";
 
-/// IAM's wildcards, in patterns that the program prints: `*` alone.
+/// IAM wildcard matching; the printed patterns use `*` only.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -18,7 +18,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn permits(policy: &Value, action: &str, resource: &str) -> bool {
+fn allows(policy: &Value, action: &str, resource: &str) -> bool {
     let any = |statement: &Value, name: &str, text: &str| {
         let patterns = statement[name].as_array().unwrap().iter();
         patterns.map(|one| one.as_str().unwrap()).any(|pattern| matches(pattern, text))
@@ -30,8 +30,8 @@ fn permits(policy: &Value, action: &str, resource: &str) -> bool {
     })
 }
 
-/// Says what action a call is, on which resource, by AWS's service authorization reference;
-/// nothing for what everybody may.
+/// Returns the IAM action and resource of a call, by AWS's service authorization reference;
+/// `None` if the call needs no permission.
 fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
     let path = path.split('?').next().unwrap().replace("%3A", ":").replace("%2F", "/");
     if path == "/" {
@@ -56,7 +56,7 @@ fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
             ("POST", "invocations") => "InvokeFunction",
             ("GET", "policy") => "GetPolicy",
             ("POST", "policy") => "AddPermission",
-            other => panic!("which action is {other:?} of {path}?"),
+            other => panic!("unknown action: {other:?} of {path}"),
         };
         let name = if action == "CreateFunction" { "petstore-authorizer" } else { name };
         let resource = format!("arn:aws:lambda:{REGION}:{key}:function:{name}");
@@ -65,7 +65,7 @@ fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
     Some((format!("apigateway:{method}"), format!("arn:aws:apigateway:{REGION}::{path}")))
 }
 
-/// The same of a call that is a form.
+/// Returns the same for an IAM or STS call.
 fn action_of(key: &str, form: &str) -> Option<(String, String)> {
     let field =
         |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
@@ -80,28 +80,28 @@ fn action_of(key: &str, form: &str) -> Option<(String, String)> {
     Some((format!("iam:{action}"), resource))
 }
 
-/// Returns the actions of the calls that were made; the policy permits each.
-pub(super) fn needed(account: &Account, policy: &Value) -> BTreeSet<String> {
+/// Returns the actions of the calls so far; asserts that the policy allows each.
+pub(super) fn used_actions(account: &Account, policy: &Value) -> BTreeSet<String> {
     let (calls, forms, key) = (account.proxy.calls(), account.proxy.forms(), &account.key);
     let calls = calls.iter().filter_map(|(method, path)| action(key, method, path));
     let forms = forms.iter().filter_map(|form| action_of(key, form));
-    let permitted = |(action, resource): (String, String)| {
-        assert!(permits(policy, &action, &resource), "{action} on {resource}: {policy}");
+    let allowed = |(action, resource): (String, String)| {
+        assert!(allows(policy, &action, &resource), "{action} on {resource}: {policy}");
         action
     };
-    calls.chain(forms).map(permitted).collect()
+    calls.chain(forms).map(allowed).collect()
 }
 
 #[test]
 fn every_call_is_allowed_by_the_printed_policy() {
     let account = Account::new(KEY);
     let printed = |of: &str| account.run(&["iam", of]).expect_exit(0).json();
-    let mut seen = BTreeSet::new();
+    let mut actions = BTreeSet::new();
     let mut run = |of: &str, arguments: &[&str]| {
         let policy = printed(of);
         let output = account.run(arguments);
         assert_eq!(output.exit, 0, "{output:?}");
-        seen.extend(needed(&account, &policy));
+        actions.extend(used_actions(&account, &policy));
     };
     let usage = "usage_plan = { quota = { limit = 10, period = \"day\" } }\n";
     account.edit("portcullis.toml", "[api]", &format!("{usage}\n[api]"));
@@ -125,9 +125,9 @@ fn every_call_is_allowed_by_the_printed_policy() {
         "iam:DeleteRole",
         "lambda:GetFunctionConfiguration",
     ] {
-        assert!(seen.contains(action), "{action} was never needed: {seen:?}");
+        assert!(actions.contains(action), "{action} was never used: {actions:?}");
     }
-    assert!(!permits(
+    assert!(!allows(
         &printed("plan"),
         "apigateway:PUT",
         "arn:aws:apigateway:eu-west-1::/restapis/x"

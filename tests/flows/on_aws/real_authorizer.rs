@@ -1,4 +1,4 @@
-//! The function that is shipped, asked as `TestInvokeAuthorizer` asks it before a stage moves.
+//! The shipped function, invoked as by `TestInvokeAuthorizer` before a stage is updated.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn the_shipped_function_passes_the_authorizer_test() {
     let token = dev.token("pets:read");
     let endpoint =
         format!("http://127.0.0.1:{function_port}/2015-03-31/functions/bootstrap/invocations");
-    let account = Account::of(
+    let account = Account::with_authorizer(
         "100000000071",
         500,
         Arc::new(move |authorization| {
@@ -47,9 +47,9 @@ fn the_shipped_function_passes_the_authorizer_test() {
         let command = format!("--token-command=printf %s {token}");
         account.run(&["deploy", "--stage", "dev", "--yes", &command])
     };
-    let refused = deploy("not.a.token").expect_exit(1);
-    assert!(refused.contains("rejected the token from --token-command (401)"), "{refused:?}");
-    let done = deploy(&token).expect_exit(0);
-    assert!(!done.contains(&token), "a token is printed to nobody");
+    let output = deploy("not.a.token").expect_exit(1);
+    assert!(output.contains("rejected the token from --token-command (401)"), "{output:?}");
+    let output = deploy(&token).expect_exit(0);
+    assert!(!output.contains(&token), "a token is never printed");
     account.expect_no_changes("dev");
 }

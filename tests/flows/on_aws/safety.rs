@@ -1,4 +1,4 @@
-//! What must not happen, does not: to stages, to what others do, and without anybody's yes.
+//! Safety: stages, concurrent changes, and confirmation.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ fn drift_is_reported_and_reverted() {
     let account = Account::new("100000000031");
     account.deploy("dev");
     account.run(&["drift", "--stage", "dev"]).expect_exit(0);
-    account.python(
+    account.boto3(
         "r = next(r for r in client.get_resources(restApiId=api)['items'] if r['path'] == '/owners')['id']
 client.update_method(restApiId=api, resourceId=r, httpMethod='GET', patchOperations=[{'op': 'replace', 'path': '/authorizationType', 'value': 'NONE'}])
 client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizationType='NONE')",
@@ -46,12 +46,12 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
     account.run(&["drift", "--stage", "dev"]).expect_exit(0);
 }
 
-/// What the previous version deployed has a record of format 1.
+/// The previous version's record has format 1.
 #[test]
 fn a_record_of_another_format_is_not_interpreted_and_is_replaced() {
     let account = Account::new("100000000048");
     account.deploy("dev");
-    account.python(
+    account.boto3(
         "old = json.dumps({'api': {'says': {}, 'print': '0'}, 'GET /pets': {'says': {'auth': 'public'}, 'print': '0'}})
 client.delete_model(restApiId=api, modelName='PortcullisRevision1')
 client.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', description=old, schema=json.dumps({'type': 'object', 'description': old}))",
@@ -62,7 +62,7 @@ client.create_model(restApiId=api, name='PortcullisRevision1', contentType='appl
     assert!(account.run(&["status", "--stage", "dev"]).expect_exit(0).contains("drift is unknown"));
     let plan = account.plan("dev");
     assert!(plan["notes"][0].as_str().unwrap().contains("whose record has format 1"), "{plan}");
-    assert_eq!(plan["changes"], json!([]), "nothing that can be seen differs");
+    assert_eq!(plan["changes"], json!([]), "no observable difference");
     account.deploy("dev");
     account.expect_no_changes("dev");
     account.run(&["drift", "--stage", "dev"]).expect_exit(0);
@@ -78,7 +78,7 @@ fn a_stale_plan_is_rejected_and_a_current_one_applied() {
     let out = account.run(&["plan", "--stage", "dev", "--out", "plan.json"]).expect_exit(0);
     assert!(!out.contains("nothing to do"));
     account.edit("openapi.yaml", "- jwt: [owners:admin]", "- jwt: [owners:all]");
-    // Another deployer.
+    // A concurrent deployment.
     account.deploy("dev");
     let stale = account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).expect_exit(5);
     assert!(stale.contains("plan.json is stale: AWS changed since it was created"), "{stale:?}");
@@ -93,7 +93,7 @@ fn a_stale_plan_is_rejected_and_a_current_one_applied() {
     account.run(&["deploy", "--stage", "dev", "--plan", "plan.json"]).expect_exit(5);
 }
 
-/// The other one acts while ours asks the authorizer: at the very end it is noticed.
+/// The other deployer updates the stage during the authorizer test; the last check detects it.
 #[test]
 fn concurrent_deployers_do_not_both_update_a_stage() {
     let key = "100000000033";
@@ -101,7 +101,7 @@ fn concurrent_deployers_do_not_both_update_a_stage() {
     first.deploy("dev");
     let address = Emulator::localstack().address.clone();
     let script = format!(
-        "import boto3\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='eu-west-1')\nc = s.client('apigateway', endpoint_url='http://{address}')\napi = c.get_rest_apis()['items'][0]['id']\nd = c.create_deployment(restApiId=api, description='theirs')['id']\nc.update_stage(restApiId=api, stageName='dev', patchOperations=[{{'op': 'replace', 'path': '/deploymentId', 'value': d}}])"
+        "import boto3\ns = boto3.Session(aws_access_key_id='{key}', aws_secret_access_key='x', region_name='eu-west-1')\nc = s.client('apigateway', endpoint_url='http://{address}')\napi = c.get_rest_apis()['items'][0]['id']\nd = c.create_deployment(restApiId=api, description='other')['id']\nc.update_stage(restApiId=api, stageName='dev', patchOperations=[{{'op': 'replace', 'path': '/deploymentId', 'value': d}}])"
     );
     let mut account = Account::new(key);
     account.proxy = FaultProxy::in_front_of(
@@ -118,8 +118,8 @@ fn concurrent_deployers_do_not_both_update_a_stage() {
         output.contains("stage dev was updated concurrently: expected deployment "),
         "{output:?}"
     );
-    assert_eq!(account.api()["stages"]["dev"]["deployment"], "theirs");
-    // And what is theirs is told, and taken over by whoever goes on.
+    assert_eq!(account.api()["stages"]["dev"]["deployment"], "other");
+    // The other deployment is reported as drift, and replaced by the next one.
     let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(2);
     assert!(drift.contains("which is none of ours"), "{drift:?}");
     first.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
@@ -127,7 +127,7 @@ fn concurrent_deployers_do_not_both_update_a_stage() {
     first.expect_no_changes("dev");
 }
 
-/// A run that dies between making a deployment and checking it leaves one that nobody checked.
+/// A run that is interrupted between creating and verifying a deployment leaves an unverified one.
 #[test]
 fn a_revision_that_no_stage_served_is_not_rolled_back_to() {
     let scope = |account: &Account, from: &str, to: &str| {
@@ -142,38 +142,38 @@ fn a_revision_that_no_stage_served_is_not_rolled_back_to() {
     scope(&whole, "read", "admin");
     whole.deploy("dev");
     let calls = whole.proxy.calls();
-    let made =
+    let created =
         calls.iter().position(|(verb, path)| verb == "POST" && path.ends_with("/deployments"));
 
     let account = Account::new("100000000095");
     account.deploy("dev");
     scope(&account, "read", "admin");
-    account.proxy.inject(Some((made.unwrap() + 1, Fault::Denied, usize::MAX)));
+    account.proxy.inject(Some((created.unwrap() + 1, Fault::Denied, usize::MAX)));
     account.run_with_faults(&["deploy", "--stage", "dev", "--yes"]).expect_exit(4);
     assert_eq!(
         account.api()["deployments"].as_array().unwrap().len(),
         2,
-        "it died after making one"
+        "it was interrupted after creating one"
     );
     scope(&account, "admin", "all");
     account.deploy("dev");
     let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(1);
     assert!(refused.contains("revision 2 was never served by a stage"), "{refused:?}");
     assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
-    // The one before is the one that was served before.
+    // The previous revision is the one that was served before.
     let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
     assert!(back.contains("serves revision 1 again"), "{back:?}");
     let description = account.api()["stages"]["dev"]["description"].clone();
     assert!(description.as_str().unwrap().starts_with("[portcullis served "), "{description}");
 
-    // Another stage's past is not this one's, but was checked all the same.
+    // Revisions of another stage are not this stage's history, but they are verified.
     account.deploy("prod");
     let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).expect_exit(1);
     assert!(refused.contains("stage prod served no earlier revision"), "{refused:?}");
     account.run(&["rollback", "1", "--stage", "prod", "--yes"]).expect_exit(0);
 }
 
-/// Somebody removes it between the plan and the question.
+/// The authorizer is deleted between the plan and its test.
 #[test]
 fn a_missing_authorizer_fails_its_test() {
     let account = Account::new("100000000096");
@@ -192,10 +192,10 @@ fn a_missing_authorizer_fails_its_test() {
 fn a_failed_authorizer_test_updates_no_stage() {
     let allow = "{\"Statement\":[{\"Effect\":\"Allow\",\"Resource\":\"*\"}]}".to_owned();
     let deny = "{\"Statement\":[{\"Effect\":\"Deny\",\"Resource\":\"*\"}]}".to_owned();
-    let answering =
+    let authorizer =
         |garbage: (u16, String), token: (u16, String)| -> e2e::emulator::TestInvokeAuthorizer {
-            Arc::new(move |asked| {
-                let known = asked == format!("Bearer {TOKEN}");
+            Arc::new(move |authorization| {
+                let known = authorization == format!("Bearer {TOKEN}");
                 if known { token.clone() } else { garbage.clone() }
             })
         };
@@ -223,8 +223,12 @@ fn a_failed_authorizer_test_updates_no_stage() {
         (45, (200, deny), (200, allow.clone()), Ok(())),
         (46, (403, String::new()), (200, allow), Ok(())),
     ] {
-        let account = Account::of(&format!("1000000000{number}"), 500, answering(garbage, token));
-        // A role that is there already: nothing has to reach everywhere first.
+        let account = Account::with_authorizer(
+            &format!("1000000000{number}"),
+            500,
+            authorizer(garbage, token),
+        );
+        // An existing role: IAM does not have to propagate it first.
         let role = format!("invoke_role_arn = \"arn:aws:iam::1000000000{number}:role/r\"\n");
         account.edit("portcullis.toml", "cache_ttl", &format!("{role}cache_ttl"));
         let token = "--token-command=echo aaa.bbb.ccc";
@@ -239,7 +243,7 @@ fn a_failed_authorizer_test_updates_no_stage() {
                 assert_eq!(account.api()["stages"], json!({}));
             }
         }
-        assert!(!output.contains(TOKEN), "a token is printed to nobody: {output:?}");
+        assert!(!output.contains(TOKEN), "a token is never printed: {output:?}");
     }
 }
 
@@ -250,7 +254,7 @@ fn a_failed_smoke_test_rolls_the_stage_back() {
     let smoke = ["deploy", "--stage", "dev", "--yes", "--smoke", &backend.url];
     let output = account.run(&smoke).expect_exit(6);
     assert!(output.contains("answered 500, expected below 500; stage rolled back"), "{output:?}");
-    assert_eq!(account.api()["stages"], json!({}), "it was not there before");
+    assert_eq!(account.api()["stages"], json!({}), "the stage did not exist before");
     account.deploy("dev");
     let before = account.api()["stages"].clone();
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
@@ -263,15 +267,16 @@ fn a_failed_smoke_test_rolls_the_stage_back() {
     let now = account.api()["stages"].clone();
     assert_eq!(now["dev"]["deployment"], before["dev"]["deployment"]);
     assert_eq!(now["dev"]["variables"], before["dev"]["variables"]);
-    assert!(backend.requests().len() > 20, "asked again and again");
-    let fine = e2e::backend::Backend::responding("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
+    assert!(backend.requests().len() > 20, "the smoke test is retried");
+    let accepting =
+        e2e::backend::Backend::responding("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
     let output = account.run(&[
         "deploy",
         "--stage",
         "dev",
         "--yes",
         "--smoke",
-        &fine.url,
+        &accepting.url,
         "--smoke-status",
         "403",
         "--flush-auth-cache",
@@ -280,9 +285,9 @@ fn a_failed_smoke_test_rolls_the_stage_back() {
     output.expect_exit(0);
     assert!(account.proxy.calls().iter().any(|(_, path)| path.ends_with("/cache/authorizers")));
     assert!(
-        fine.requests()[0].contains("authorization: Bearer aaa.bbb.ccc"),
+        accepting.requests()[0].contains("authorization: Bearer aaa.bbb.ccc"),
         "{:?}",
-        fine.requests()
+        accepting.requests()
     );
 }
 
@@ -302,7 +307,7 @@ fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     assert_eq!(stage["canarySettings"]["percentTraffic"], 10.0);
     let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
     assert!(status.contains("10 % of requests go to"), "{status:?}");
-    // Back to all of the old one, then on to all of the new one.
+    // Rollback ends the canary; the next deployment promotes it.
     account.run(&["rollback", "1", "--stage", "dev", "--yes"]).expect_exit(0);
     assert_eq!(account.api()["stages"]["dev"]["canarySettings"], Value::Null);
     account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "25"]).expect_exit(0);
@@ -340,7 +345,7 @@ fn old_deployments_are_deleted_and_used_ones_retained() {
     let revisions: Vec<String> = (account.api()["deployments"].as_array().unwrap().iter())
         .map(|text| text.as_str().unwrap().split(' ').nth(1).unwrap().to_owned())
         .collect();
-    assert_eq!(revisions, ["revision=1", "revision=3", "revision=4"], "prod serves the first");
+    assert_eq!(revisions, ["revision=1", "revision=3", "revision=4"], "prod serves revision 1");
     let models = account.api()["models"].clone();
     let records: Vec<&str> = models
         .as_array()
@@ -351,8 +356,8 @@ fn old_deployments_are_deleted_and_used_ones_retained() {
     assert!(records.contains(&"1") && records.contains(&"4"), "{records:?}");
 }
 
-/// Ctrl-C while the authorizer is asked: that call ends, no further one is made, and the same
-/// command again completes what was begun.
+/// Ctrl-C during the authorizer test: the call completes, no further one is made, and a re-run of
+/// the command completes the deployment.
 #[test]
 fn ctrl_c_stops_after_the_current_call_and_a_rerun_completes() {
     let mut account = Account::new("100000000038");
@@ -394,8 +399,8 @@ fn a_partially_updated_stage_is_rolled_back() {
         "[stage.dev]\nthrottle = { rate = 5, burst = 6 }",
     );
     account.proxy.drop_patches("throttling");
-    let go = ["deploy", "--stage", "dev", "--yes"];
-    let output = account.run_with_faults(&go).expect_exit(6);
+    let deploy = ["deploy", "--stage", "dev", "--yes"];
+    let output = account.run_with_faults(&deploy).expect_exit(6);
     assert!(
         output.contains("stage settings were only partially applied: /*/*/throttling/"),
         "{output:?}"
@@ -407,17 +412,17 @@ fn a_partially_updated_stage_is_rolled_back() {
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     account.edit("portcullis.toml", "rate = 5", "rate = 7");
     account.proxy.drop_patches("throttling");
-    account.run_with_faults(&go).expect_exit(6);
+    account.run_with_faults(&deploy).expect_exit(6);
     assert_eq!(account.api()["stages"]["dev"]["deployment"], before["dev"]["deployment"]);
     account.proxy.drop_patches("/deploymentId");
-    let output = account.run_with_faults(&go).expect_exit(6);
+    let output = account.run_with_faults(&deploy).expect_exit(6);
     assert!(output.contains("stage points at an unexpected deployment: expected "), "{output:?}");
     account.deploy("dev");
     account.expect_no_changes("dev");
 }
 
-/// This stand-in imports neither `AWS_IAM` nor gateway responses. Without the wire, which does,
-/// single calls do, and no deployment holds what the import left open.
+/// The emulator imports neither `AWS_IAM` nor gateway responses. Without the proxy, which does,
+/// the deployer repairs them by single calls, and no deployment contains the public methods.
 #[test]
 fn methods_that_an_import_left_public_are_secured_before_a_stage_serves_them() {
     let account = Account::new("100000000040");
@@ -428,20 +433,20 @@ fn methods_that_an_import_left_public_are_secured_before_a_stage_serves_them() {
     );
     account.edit("openapi.yaml", "  securitySchemes:", "  securitySchemes:\n    iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }");
     let direct = format!("http://{}", Emulator::localstack().address);
-    let go = |arguments: &[&str]| -> CommandOutput {
+    let run = |arguments: &[&str]| -> CommandOutput {
         let more = ["--endpoint-url", &direct];
         let arguments = [arguments, &more].concat();
         command(&account.key, &direct, account.folder.path(), &arguments).output().unwrap().into()
     };
-    go(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(0);
+    run(&["deploy", "--stage", "dev", "--yes", "--untested-authorizer"]).expect_exit(0);
     let api = account.api();
     assert_eq!(api["methods"]["GET /owners"]["authorizationType"], "AWS_IAM");
     assert_eq!(
         api["gatewayResponses"]["UNAUTHORIZED"]["responseParameters"],
         json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
     );
-    // The one that was made of the open draft is gone.
+    // The deployment of the incomplete import was deleted.
     assert_eq!(api["deployments"].as_array().unwrap().len(), 1);
     assert!(api["stages"]["dev"]["deployment"].as_str().unwrap().contains("revision=1 "));
-    go(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(0);
+    run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(0);
 }

@@ -1,5 +1,5 @@
-//! From the sources to a function that decides: `cargo lambda` builds and deploys it, a stand-in
-//! runs it, and an API of another stand-in's asks it before its stage moves.
+//! From the sources to a function: `cargo lambda` builds it, an emulator runs it, and an API of
+//! another emulator test-invokes it before a stage is updated.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::{Account, CommandOutput, command, permissions};
 use crate::function::free_port;
 
-/// The account that the stand-in for Lambda has.
+/// The account of the Lambda emulator.
 const KEY: &str = "000000000000";
 const NAME: &str = "petstore-authorizer";
 
-/// Asks boto3 about the function.
+/// Evaluates a boto3 expression about the function.
 fn boto(address: &str, script: &str) -> Value {
     let script = format!(
         "import boto3, json, io, zipfile, urllib.request\nc = boto3.client('lambda', endpoint_url='http://{address}', region_name='eu-west-1', aws_access_key_id='{KEY}', aws_secret_access_key='s')\nprint(json.dumps({script}))"
@@ -39,8 +39,8 @@ fn versions(address: &str) -> Value {
     )
 }
 
-/// `TestInvokeAuthorizer`: asks the function that the alias leads to.
-fn asking(functions: String, broken: Arc<AtomicBool>) -> TestInvokeAuthorizer {
+/// `TestInvokeAuthorizer`: invokes the function's alias.
+fn test_invoke(functions: String, broken: Arc<AtomicBool>) -> TestInvokeAuthorizer {
     Arc::new(move |authorization| {
         if broken.load(Ordering::SeqCst) {
             return (500, String::new());
@@ -67,11 +67,12 @@ fn asking(functions: String, broken: Arc<AtomicBool>) -> TestInvokeAuthorizer {
 #[test]
 fn sources_are_built_and_published_as_an_authorizer_function() {
     let functions = Emulator::ministack(false);
-    let at = functions.address.as_str();
+    let address = functions.address.as_str();
     let broken = Arc::new(AtomicBool::new(false));
-    let asked = asking(at.to_owned(), Arc::clone(&broken));
-    let proxy = FaultProxy::in_front_of_both(&Emulator::localstack().address, at, 500, asked);
-    let account = Account::behind(KEY, proxy);
+    let authorizer = test_invoke(address.to_owned(), Arc::clone(&broken));
+    let proxy =
+        FaultProxy::in_front_of_both(&Emulator::localstack().address, address, 500, authorizer);
+    let account = Account::with_proxy(KEY, proxy);
     let port = free_port();
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--issuer-port", &port]);
     account.edit(
@@ -88,19 +89,27 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     let path = format!("{}:{inherited}", tool("cargo-lambda/bin").display());
     let build = |more: &[&str], token: &str| -> CommandOutput {
         account.proxy.inject(None);
-        let knows = format!("--token-command=printf %s {token}");
-        let fixed =
-            ["deploy", "--stage", "dev", "--yes", &source, "--architecture", architecture, &knows];
+        let token_command = format!("--token-command=printf %s {token}");
+        let fixed = [
+            "deploy",
+            "--stage",
+            "dev",
+            "--yes",
+            &source,
+            "--architecture",
+            architecture,
+            &token_command,
+        ];
         let mut run =
             command(KEY, &account.proxy.url, account.folder.path(), &[&fixed, more].concat());
-        // What Cargo sets for the tests it runs, a shell does not.
+        // Cargo sets these for its tests; a shell does not.
         for set in ["AWS_LC_SYS_NO_JITTER_ENTROPY", "CFLAGS_x86_64_unknown_linux_musl"] {
             run.env_remove(set);
         }
         run.env("PATH", &path).output().unwrap().into()
     };
 
-    // What is missing is told before anything is built.
+    // Missing settings are reported before the build.
     let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
     assert!(output.contains("is not there; the files say configuration"), "{output:?}");
     let output = build(&[], &token).expect_exit(1);
@@ -108,45 +117,45 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     assert!(!output.contains("building"), "{output:?}");
     let bare = account.run(&["deploy", "--stage", "dev", "--yes", "--build"]).expect_exit(1);
     assert!(bare.contains("does not hold Portcullis's sources"), "{bare:?}");
-    let mut none = command(
+    let mut deploy = command(
         KEY,
         &account.proxy.url,
         account.folder.path(),
         &["deploy", "--stage", "dev", "--yes", &source],
     );
-    let none: CommandOutput = none.env("PATH", "/nonexistent").output().unwrap().into();
-    assert!(none.expect_exit(1).contains("cargo lambda is not installed"));
+    let output: CommandOutput = deploy.env("PATH", "/nonexistent").output().unwrap().into();
+    assert!(output.expect_exit(1).contains("cargo lambda is not installed"));
 
-    // A new function, a new API; no call that the printed policy does not permit.
+    // A new function and a new API; every call is allowed by the printed policy.
     let policy = account.run(&["iam", "build", "--function-role", &role]).expect_exit(0).json();
     let output = build(&["--function-role", &role], &token).expect_exit(0);
-    let mut needed = permissions::needed(&account, &policy);
+    let mut actions = permissions::used_actions(&account, &policy);
     assert!(output.contains("alias petstore-authorizer:live → version 1"), "{output:?}");
     let linked = if output.contains("rustup target add") { "gnu" } else { "musl" };
     assert!(output.contains("dev serves revision 1") && !output.contains(&token), "{output:?}");
-    assert_eq!(alias(at), "1");
+    assert_eq!(alias(address), "1");
     let packed = boto(
-        at,
+        address,
         &format!(
             "sorted(zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(c.get_function(FunctionName='{NAME}')['Code']['Location']).read())).namelist())"
         ),
     );
     assert_eq!(packed, json!(["authorizer.json", "bootstrap"]));
-    let made = boto(
-        at,
+    let settings = boto(
+        address,
         &format!(
             "(lambda f: [f['Runtime'], f['MemorySize'], f['Timeout'], f['Role'], f['Architectures']])(c.get_function_configuration(FunctionName='{NAME}'))"
         ),
     );
-    assert_eq!(made, json!(["provided.al2023", 256, 10, role, [architecture]]));
+    assert_eq!(settings, json!(["provided.al2023", 256, 10, role, [architecture]]));
     account.expect_no_changes("dev");
 
-    // The same again publishes nothing.
+    // The same sources again publish no version.
     let output = build(&[], &token).expect_exit(0);
     assert!(output.contains("petstore-authorizer:live is up to date (version 1)"), "{output:?}");
-    assert_eq!(versions(at).as_array().unwrap().len(), 1);
+    assert_eq!(versions(address).as_array().unwrap().len(), 1);
 
-    // Rules change: the plan says so, and a deployment without --build does not hide it.
+    // The rules change: the plan reports it, also after a deployment without --build.
     account.edit(
         "openapi.yaml",
         "security:\n        - jwt: [pets:write]\n        - jwt: [admin]",
@@ -158,62 +167,55 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
     assert!(output.contains("is version 1 with configuration"), "{output:?}");
 
-    // A version that does not let the token in has nothing led to it, and one that API Gateway
-    // cannot ask is not led to any more.
+    // The alias is not updated to a version that rejects the token, and it is restored if API
+    // Gateway cannot invoke the new version.
     let output = build(&[], "not.a.token").expect_exit(1);
     assert!(
         output.contains("version 2 of petstore-authorizer rejected the token from --token-command"),
         "{output:?}"
     );
     assert!(!output.contains("→ version") && !output.contains("not.a.token"), "{output:?}");
-    assert_eq!(alias(at), "1");
+    assert_eq!(alias(address), "1");
     broken.store(true, Ordering::SeqCst);
     let output = build(&[], &token).expect_exit(1);
     assert!(output.contains("alias petstore-authorizer:live restored to version 1"), "{output:?}");
-    assert_eq!(alias(at), "1");
+    assert_eq!(alias(address), "1");
     broken.store(false, Ordering::SeqCst);
     let output = build(&[], &token).expect_exit(0);
     assert!(output.contains("→ version"), "{output:?}");
-    needed.extend(permissions::needed(&account, &policy));
+    actions.extend(permissions::used_actions(&account, &policy));
     for action in ["CreateFunction", "UpdateFunctionCode", "CreateAlias", "UpdateAlias"] {
-        assert!(needed.contains(&format!("lambda:{action}")), "{action}: {needed:?}");
+        assert!(actions.contains(&format!("lambda:{action}")), "{action}: {actions:?}");
     }
     account.expect_no_changes("dev");
     account.edit("openapi.yaml", "jwt: [admin]", "jwt: [owners:read]");
 
-    // By hand, as the README says it: the description makes it known again.
+    // Manually, as in the README: the version description identifies the configuration.
     let output = account.run(&["config", "--out", "authorizer.json"]).expect_exit(0);
-    let said = output.stderr.split('"').nth(1).unwrap().to_owned();
+    let description = output.stderr.split('"').nth(1).unwrap().to_owned();
     let cargo_lambda = || {
         let mut cargo_lambda = Command::new(tool("cargo-lambda/bin/cargo-lambda"));
         cargo_lambda.env("PATH", &path);
         cargo_lambda
     };
-    let mut made = cargo_lambda();
-    made.args(["lambda", "build", "--quiet", "--profile", "lambda", "--package", "authorizer"]);
-    made.arg("--target").arg(format!("{}-unknown-linux-{linked}", std::env::consts::ARCH));
-    assert!(made.current_dir(root()).status().unwrap().success());
-    // It is the same program as `--build` makes, whatever folder that was run in.
+    let mut build = cargo_lambda();
+    build.args(["lambda", "build", "--quiet", "--profile", "lambda", "--package", "authorizer"]);
+    build.arg("--target").arg(format!("{}-unknown-linux-{linked}", std::env::consts::ARCH));
+    assert!(build.current_dir(root()).status().unwrap().success());
+    // The binary is identical to the one of `--build`, independent of the folder.
     let binary = root().join("target/lambda/bootstrap/bootstrap");
     let sum = Command::new("sha256sum").arg(binary).output().unwrap();
     let sum = String::from_utf8(sum.stdout).unwrap();
-    let described = versions(at)[0].as_str().unwrap().to_owned();
+    let described = versions(address)[0].as_str().unwrap().to_owned();
     assert!(described.ends_with(&format!("binary={}", &sum[..16])), "{described}: {sum}");
-    let mut by_hand = cargo_lambda();
-    by_hand.args([
-        "lambda",
-        "deploy",
-        "--include",
-        "authorizer.json",
-        "--binary-name",
-        "bootstrap",
-    ]);
-    by_hand.args(["--alias", "live", "--description", &said, "--manifest-path"]);
-    by_hand.arg(root().join("Cargo.toml")).arg(NAME).current_dir(account.folder.path());
-    by_hand.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "s");
-    by_hand.env("AWS_REGION", "eu-west-1").args(["--endpoint-url", &format!("http://{at}")]);
-    let ended = by_hand.output().unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let mut deploy = cargo_lambda();
+    deploy.args(["lambda", "deploy", "--include", "authorizer.json", "--binary-name", "bootstrap"]);
+    deploy.args(["--alias", "live", "--description", &description, "--manifest-path"]);
+    deploy.arg(root().join("Cargo.toml")).arg(NAME).current_dir(account.folder.path());
+    deploy.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "s");
+    deploy.env("AWS_REGION", "eu-west-1").args(["--endpoint-url", &format!("http://{address}")]);
+    let output = deploy.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     account
         .run(&["deploy", "--stage", "dev", "--yes", &format!("--token-command=printf %s {token}")])
         .expect_exit(0);

@@ -1,4 +1,4 @@
-//! How many calls it takes, and that nothing is missed where lists come in pages.
+//! The number of calls, and paginated lists.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Account;
 
-/// An API with this many operations, two of them on each resource.
+/// Writes an API with `count` operations, two on each resource.
 fn with_routes(account: &Account, count: usize) {
     let mut paths = String::new();
     for number in 0..count {
@@ -28,8 +28,8 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         let account = Account::new(key);
         with_routes(&account, routes);
         account.deploy("dev");
-        let (all, writing) = account.proxy.api_gateway_calls();
-        assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
+        let (all, mutating) = account.proxy.api_gateway_calls();
+        assert!(all.len() <= 16 && mutating.len() <= 6, "{routes} routes: {all:#?}");
         let first = all.len();
         assert_eq!(account.api()["methods"].as_object().unwrap().len(), routes);
 
@@ -41,33 +41,36 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         );
         account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"4m\"");
         account.deploy("dev");
-        let (all, writing) = account.proxy.api_gateway_calls();
-        assert!(all.len() <= 16 && writing.len() <= 6, "{routes} routes: {all:#?}");
+        let (all, mutating) = account.proxy.api_gateway_calls();
+        assert!(all.len() <= 16 && mutating.len() <= 6, "{routes} routes: {all:#?}");
         println!(
-            "{routes} routes: {first} calls for the first deployment, {} for a change ({} writing)",
+            "{routes} routes: {first} calls for the first deployment, {} for a change ({} mutating)",
             all.len(),
-            writing.len()
+            mutating.len()
         );
 
         account.deploy("dev");
-        let (all, writing) = account.proxy.api_gateway_calls();
-        assert!(all.len() <= 8 && writing.is_empty(), "{routes} routes, nothing to do: {all:#?}");
+        let (all, mutating) = account.proxy.api_gateway_calls();
+        assert!(all.len() <= 8 && mutating.is_empty(), "{routes} routes, nothing to do: {all:#?}");
     }
 }
 
 #[test]
 fn paginated_lists_are_read_completely() {
-    let account =
-        Account::of("100000000013", 25, e2e::emulator::FaultProxy::accepting(super::TOKEN));
+    let account = Account::with_authorizer(
+        "100000000013",
+        25,
+        e2e::emulator::FaultProxy::accepting(super::TOKEN),
+    );
     with_routes(&account, 160);
-    account.python("for n in range(60): client.create_rest_api(name=f'other-{n:02}')");
+    account.boto3("for n in range(60): client.create_rest_api(name=f'other-{n:02}')");
     account.deploy("dev");
     account.expect_no_changes("dev");
     let pages = |what: &str| {
         let calls = account.proxy.calls();
         calls.iter().filter(|(_, path)| path.split('?').next().unwrap().ends_with(what)).count()
     };
-    assert_eq!((pages("/restapis"), pages("/resources")), (3, 4), "25 a page");
+    assert_eq!((pages("/restapis"), pages("/resources")), (3, 4), "25 items a page");
 
     let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     let apis = found["apis"].as_array().unwrap();

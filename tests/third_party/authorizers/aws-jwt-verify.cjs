@@ -1,4 +1,4 @@
-// AWS's own library for Node, used as its documentation says, with the keys bundled.
+// AWS's library for Node, used as documented, with the keys bundled.
 const { readFileSync } = require("node:fs");
 const { JwtVerifier } = require("aws-jwt-verify");
 

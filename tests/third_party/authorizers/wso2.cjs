@@ -1,5 +1,5 @@
-// What WSO2's sample authorizer does with a token: look its key up by `kid`, verify the
-// signature, allow the method that was called. It logs each event, and so does this.
+// The checks of WSO2's sample authorizer: look up the key by `kid`, verify the signature, allow
+// the called method. Logs each event, as the sample does.
 const jwt = require("jsonwebtoken");
 const { JwksClient } = require("jwks-rsa");
 

@@ -1,4 +1,4 @@
-// Clicks through the page of `deployer dev` in Chromium, and ends with 0 if it is as it must be.
+// Tests the page of `deployer dev` in Chromium; exits with 0 on success.
 //
 //   node click.mjs URL [SCREENSHOT]
 
@@ -16,16 +16,16 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage();
   page.setDefaultTimeout(20_000);
-  const complaints = [];
-  const elsewhere = [];
-  // A refusal is what is looked for, and Chromium writes it to the console.
+  const errors = [];
+  const foreignRequests = [];
+  // Chromium logs responses of 401 and 403, which are expected here.
   page.on("console", (message) => {
-    if (message.type() === "error" && !/status of 40[13]/.test(message.text())) complaints.push(message.text());
+    if (message.type() === "error" && !/status of 40[13]/.test(message.text())) errors.push(message.text());
   });
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("pageerror", (error) => errors.push(String(error)));
   page.on("request", (request) => {
     const { protocol, origin: to } = new URL(request.url());
-    if (protocol !== "data:" && to !== origin) elsewhere.push(request.url());
+    if (protocol !== "data:" && to !== origin) foreignRequests.push(request.url());
   });
   await page.goto(url);
 
@@ -36,11 +36,11 @@ try {
 
   const route = (name) => page.locator("#routes > li").filter({ has: page.getByText(name, { exact: true }) });
   const open = (name) => route(name).locator("summary").click();
-  const answers = async (name, status) => {
+  const responseText = async (name, status) => {
     await route(name).getByRole("button", { name: "Try it" }).click();
-    const answer = route(name).locator("pre");
-    await answer.filter({ hasText: new RegExp(`^${status}\\n`) }).waitFor();
-    return answer.innerText();
+    const response = route(name).locator("pre");
+    await response.filter({ hasText: new RegExp(`^${status}\\n`) }).waitFor();
+    return response.innerText();
   };
   const token = async (...scopes) => {
     for (const box of await page.getByRole("checkbox").all()) await box.uncheck();
@@ -50,23 +50,23 @@ try {
     await page.waitForFunction((old) => document.getElementById("token").value !== old, before);
   };
 
-  // Without a token, with one that opens it, with one that does not.
+  // Without a token, with a sufficient scope, with other scopes.
   await open("GET /pets/{petId}");
-  assert.match(await answers("GET /pets/{petId}", 401), /Unauthorized/);
+  assert.match(await responseText("GET /pets/{petId}", 401), /Unauthorized/);
   await token("pets:read");
   await route("GET /pets/{petId}").getByLabel("petId (path)").fill("a b/c");
-  assert.match(await answers("GET /pets/{petId}", 200), /"path":"\/pets\/a%20b%2Fc"/);
+  assert.match(await responseText("GET /pets/{petId}", 200), /"path":"\/pets\/a%20b%2Fc"/);
   await token("owners:read", "admin");
-  assert.match(await answers("GET /pets/{petId}", 403), /not authorized/);
+  assert.match(await responseText("GET /pets/{petId}", 403), /not authorized/);
 
-  // A body, and a path of several segments.
+  // A body, and a path parameter of several segments.
   await open("ANY /admin/{proxy+}");
   await route("ANY /admin/{proxy+}").getByLabel("proxy (path)").fill("staff/7");
   await route("ANY /admin/{proxy+}").getByLabel("method").selectOption("POST");
   await route("ANY /admin/{proxy+}").getByLabel("body (JSON)").fill('{"a": 1}');
-  assert.match(await answers("ANY /admin/{proxy+}", 200), /"body_bytes":8.*"method":"POST".*"path":"\/admin\/staff\/7"/s);
+  assert.match(await responseText("ANY /admin/{proxy+}", 200), /"body_bytes":8.*"method":"POST".*"path":"\/admin\/staff\/7"/s);
 
-  // The list says why, and each in full, by the keyboard too.
+  // The list shows the reason of each request; its trace opens by keyboard too.
   const rows = page.locator("#requests tr");
   await rows.nth(3).waitFor();
   assert.deepEqual(await rows.locator("td:first-child").allInnerTexts(), ["200", "403", "200", "401"]);
@@ -75,21 +75,21 @@ try {
   await page.keyboard.press("Enter");
   const explanation = page.locator("#explanation");
   await explanation.filter({ hasText: "ACCESS_DENIED" }).waitFor();
-  const told = JSON.parse(await explanation.innerText());
-  assert.equal(told.route, "GET /pets/{petId}");
-  assert.equal(told.authorizer.event.authorizationToken.startsWith("… ("), true);
+  const trace = JSON.parse(await explanation.innerText());
+  assert.equal(trace.route, "GET /pets/{petId}");
+  assert.equal(trace.authorizer.event.authorizationToken.startsWith("… ("), true);
 
-  // Nothing is kept, nothing is loaded from elsewhere, and nothing keeps anybody out.
+  // Nothing is stored, nothing is loaded from other origins, and the page is accessible.
   assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ["", 0, 0]);
   await page.reload();
   await title("petstore").waitFor();
   assert.equal(await page.getByLabel("Token", { exact: true }).inputValue(), "");
-  // The page forbids scripts that are not its own, so the check is put in by the debugger.
+  // The page's CSP forbids inline scripts, so axe is injected through the debugger.
   await page.evaluate(readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), []);
-  assert.deepEqual(elsewhere, []);
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(foreignRequests, []);
+  assert.deepEqual(errors, []);
   if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
 } finally {
   await browser.close();

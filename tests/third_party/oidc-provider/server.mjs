@@ -1,6 +1,5 @@
-// A certified OpenID provider that knows nothing of us: two clients by client credentials,
-// one for RS256 and one for ES256 access tokens, for whatever resource is asked for.
-// Prints its issuer URL on one line once it listens.
+// A certified OpenID provider with two clients for client credentials, one for RS256 and one for
+// ES256 access tokens, for any resource. Prints its issuer URL on one line once it listens.
 
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";

@@ -1,5 +1,5 @@
-// What serverless-offline runs: an authorizer that has ours decide, one that decides itself as
-// its users write it, and an echo.
+// The functions of serverless-offline: an authorizer that forwards to the Portcullis authorizer,
+// one that verifies the token itself, and an echo.
 
 const { createPublicKey } = require("node:crypto");
 const jwt = require("jsonwebtoken");
@@ -8,12 +8,12 @@ const OURS = "arn:aws:execute-api:us-east-1:000000000000:local";
 
 module.exports.authorize = async ({ methodArn, authorizationToken }) => {
   const theirs = methodArn.split("/")[0];
-  const answer = await fetch(process.env.ASK_URL, {
+  const response = await fetch(process.env.AUTHORIZER_URL, {
     method: "POST",
     body: JSON.stringify({ type: "TOKEN", methodArn: methodArn.replace(theirs, OURS), authorizationToken }),
   });
-  const text = await answer.text();
-  if (answer.headers.get("x-amz-function-error")) throw new Error(JSON.parse(text).errorMessage);
+  const text = await response.text();
+  if (response.headers.get("x-amz-function-error")) throw new Error(JSON.parse(text).errorMessage);
   return JSON.parse(text.replaceAll(OURS, theirs));
 };
 

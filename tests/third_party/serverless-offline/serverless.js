@@ -1,5 +1,5 @@
-// The petstore as serverless-offline serves it. ROUTES says its operations, HTTP_PORT and
-// LAMBDA_PORT where it listens, ASK_URL who decides; or ISSUER whose tokens it takes itself.
+// The petstore in serverless-offline. ROUTES: its operations. HTTP_PORT, LAMBDA_PORT: its ports.
+// AUTHORIZER_URL: the authorizer; or ISSUER: the issuer whose tokens it verifies itself.
 
 const bearer = "^[Bb][Ee][Aa][Rr][Ee][Rr] [A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$";
 
@@ -21,7 +21,7 @@ const events = JSON.parse(process.env.ROUTES).map(({ method, path, open }) => ({
 module.exports = {
   service: "petstore",
   frameworkVersion: "3",
-  provider: { name: "aws", runtime: "nodejs20.x", stage: "dev", environment: { ASK_URL: process.env.ASK_URL ?? "", ISSUER: process.env.ISSUER ?? "" } },
+  provider: { name: "aws", runtime: "nodejs20.x", stage: "dev", environment: { AUTHORIZER_URL: process.env.AUTHORIZER_URL ?? "", ISSUER: process.env.ISSUER ?? "" } },
   plugins: ["serverless-offline"],
   custom: {
     "serverless-offline": {

@@ -111,7 +111,7 @@ fn a_request_trace_is_complete_and_redacted() {
         ("/authorizer/event/headers/X-Api-Key", json!("… (5 characters)")),
         ("/authorizer/event/requestContext/identity/apiKey", json!("… (5 characters)")),
         ("/authorizer/event/queryStringParameters/q", json!("1")),
-        ("/authorizer/answer/principalId", json!("local-client")),
+        ("/authorizer/response/principalId", json!("local-client")),
         ("/authorizer/statement", json!(0)),
         ("/integration/kind", json!("HTTP_PROXY")),
     ] {

@@ -127,11 +127,7 @@ fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
                     let all =
                         http::send("GET", &format!("{base}/_portcullis/requests/{id}"), &[], b"")
                             .json();
-<<<<<<< HEAD
-                    let said = all["authorizer"]["response"].clone();
-=======
-                    let result = all["authorizer"]["answer"].clone();
->>>>>>> 232a72e (tests: comments and locals in the field's terms)
+                    let result = all["authorizer"]["response"].clone();
                     assert!(
                         !all.to_string().contains(authorization.trim_start_matches("Bearer "))
                             || authorization.len() < 16,

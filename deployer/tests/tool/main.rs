@@ -17,6 +17,7 @@ mod explaining;
 mod for_aws;
 mod gateway;
 mod generated;
+mod glossary;
 mod house;
 mod iam;
 mod infra;

@@ -276,6 +276,8 @@ impl Code {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
             match token {
+                // An attribute: documentation, in most cases.
+                TokenTree::Group(_) if at > 0 && tokens[at - 1].to_string() == "#" => {}
                 TokenTree::Group(group) => {
                     let nested = at >= 2
                         && matches!(&tokens[at - 2], TokenTree::Ident(name) if name == "json");
@@ -477,6 +479,8 @@ fn every_kind_of_text_is_found_and_nothing_else() {
             const NAME: &str = "identifier";
             let text = format!("{count} {}", "two words");
             json!({"member": {"inner": "value"}, "text": format!("cannot read {path}")});
+            names! { /// A comment of a name.
+                Name }
             other(r#"raw "text" here"#, "{a} {b}");
         }
         #[cfg(test)]

@@ -1,9 +1,9 @@
-//! An API call: what it is called, whether it may be sent twice, and how it can fail.
+//! An API call: its operation, whether it may be retried, and its errors.
 
 use std::future::Future;
 use std::pin::Pin;
 
-/// The future of what this crate does on AWS. Boxed here, so that the SDK's futures are compiled
+/// The future of an operation of this crate. It is boxed, so that the SDK's futures are compiled
 /// once, in this crate: an `async fn` is compiled again wherever it is awaited.
 pub type Call<'a, T, E = CallError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
@@ -12,22 +12,23 @@ pub type Call<'a, T, E = CallError> = Pin<Box<dyn Future<Output = Result<T, E>> 
 pub(super) struct ApiCall {
     pub(super) operation: &'static str,
     pub(super) context: String,
-    pub(super) idempotent: bool,
+    pub(super) is_idempotent: bool,
 }
 
 impl ApiCall {
-    /// Makes a call that has the same effect when it is sent twice, so that it may be retried.
-    /// `operation` names its quota.
+    /// Creates a call that has the same effect when it is sent twice, so that it may be retried.
+    /// `operation` selects its quota; `context` is the action for messages, such as `reading the
+    /// stages of API a1b2c3`.
     pub(super) fn idempotent(operation: &'static str, context: impl Into<String>) -> Self {
-        Self { operation, context: context.into(), idempotent: true }
+        Self { operation, context: context.into(), is_idempotent: true }
     }
 
-    /// Makes a call that must not be sent twice.
+    /// Creates a call that must not be sent twice.
     pub(super) fn once(operation: &'static str, context: impl Into<String>) -> Self {
-        Self { idempotent: false, ..Self::idempotent(operation, context) }
+        Self { is_idempotent: false, ..Self::idempotent(operation, context) }
     }
 
-    /// Returns what is being done to what.
+    /// Returns the action and its resource, for messages.
     pub(super) fn context(&self) -> &str {
         &self.context
     }
@@ -36,7 +37,7 @@ impl ApiCall {
 /// The kind of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallErrorKind {
-    /// It exists already, or is being modified concurrently.
+    /// The resource exists already, or is being modified concurrently.
     Conflict,
     /// The caller is not authorized.
     Denied,
@@ -46,11 +47,11 @@ pub enum CallErrorKind {
     Invalid,
     /// No connection could be established: nothing was sent.
     NoConnection,
-    /// It does not exist.
+    /// The resource does not exist.
     NotFound,
-    /// There was no response, or a server error: the call may have taken effect.
+    /// No response, or a server error: the call may have taken effect.
     OutcomeUnknown,
-    /// The quota is exceeded, and waiting did not help.
+    /// The quota is still exceeded after all retries.
     Throttled,
     /// The caller's credentials are not valid.
     Unauthenticated,
@@ -58,20 +59,20 @@ pub enum CallErrorKind {
     Unsupported,
 }
 
-/// A call that failed for good.
+/// A call that failed after all retries.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{context}: {message}")]
 pub struct CallError {
     /// The kind of failure.
     pub kind: CallErrorKind,
-    /// What was being done to what.
+    /// The action and its resource.
     pub context: String,
-    /// AWS's message.
+    /// AWS's message, or this program's.
     pub message: String,
 }
 
 impl CallError {
-    /// Makes a failure that AWS did not report.
+    /// Creates an error that AWS did not report.
     pub fn new(
         kind: CallErrorKind,
         context: impl Into<String>,
@@ -81,7 +82,7 @@ impl CallError {
     }
 }
 
-/// Returns `None` for what does not exist.
+/// Returns `None` if the resource does not exist.
 pub(super) fn if_found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),

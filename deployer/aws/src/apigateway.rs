@@ -1,9 +1,9 @@
-//! REST APIs of API Gateway, one file a resource: how it is read, created, updated and deleted.
-//! A call that creates something is sent once; without a response, what it created is looked up.
+//! REST APIs of API Gateway, one file per resource: its read, create, update and delete calls. A
+//! create call is sent once; without a response, the created resource is looked up.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// The most items of a page.
+/// The page size of lists.
 const PAGE: i32 = 500;
 
 /// Reads a list to its last page.

@@ -1,5 +1,5 @@
-//! Sends API calls: within the quotas, retried where that is safe, and a failure named with what
-//! was being done to what.
+//! Sends API calls: within the quotas, with retries where they are safe, and with the action and
+//! the resource in every error.
 //!
 //! A call without a response may have taken effect. An idempotent one is retried; one that
 //! creates something is not, and its caller looks up whether it was created.
@@ -20,9 +20,9 @@ use super::rate_limit::RateLimit;
 /// Receives the reason of every wait.
 pub type Listener = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The most attempts of a call.
+/// The maximum number of attempts of a call.
 const MAX_ATTEMPTS: u32 = 6;
-/// The most that all waits between the attempts of a call take together.
+/// The maximum of all waits between the attempts of a call together.
 const MAX_BACKOFF: Duration = Duration::from_mins(2);
 
 /// Sends calls.
@@ -35,7 +35,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Makes one that reports its waits to `listener`.
+    /// Creates a caller that reports its waits to `listener`.
     pub(super) fn new(listener: Listener, custom_endpoint: bool) -> Self {
         Self {
             rate_limit: Mutex::default(),
@@ -46,16 +46,16 @@ impl Caller {
         }
     }
 
-    /// Returns a function after whose call every later API call fails.
+    /// Returns a function that makes every later API call fail.
     pub(super) fn stop(&self) -> impl Fn() + Send + 'static {
         let stopping = Arc::clone(&self.stopping);
         move || stopping.store(true, Ordering::Relaxed)
     }
 
-    /// Waits, and reports why if that takes a second or more.
-    pub(super) async fn wait(&self, delay: Duration, why: &str) {
+    /// Waits, and reports the reason if the wait takes a second or more.
+    pub(super) async fn wait(&self, delay: Duration, reason: &str) {
         if delay >= Duration::from_secs(1) {
-            (self.listener)(&format!("waiting {} s: {why}", delay.as_secs_f64().ceil()));
+            (self.listener)(&format!("waiting {} s: {reason}", delay.as_secs_f64().ceil()));
         }
         sleep(delay).await;
     }
@@ -82,7 +82,7 @@ impl Caller {
             let failed = call_error(call, &error, self.custom_endpoint);
             let delay = backoff(attempt).max(retry_after(&error).unwrap_or_default());
             waited += delay;
-            if !may_retry(call, &failed) || attempt >= MAX_ATTEMPTS || waited > MAX_BACKOFF {
+            if !is_retryable(call, &failed) || attempt >= MAX_ATTEMPTS || waited > MAX_BACKOFF {
                 return Err(failed);
             }
             self.wait(delay, &failed.message).await;
@@ -92,7 +92,7 @@ impl Caller {
     /// Waits until the quotas allow the call, unless the program is stopping.
     async fn admit(&self, call: &ApiCall) -> Result<(), CallError> {
         if self.stopping.load(Ordering::Relaxed) {
-            return Err(CallError::new(CallErrorKind::Interrupted, &call.context, "stopped"));
+            return Err(CallError::new(CallErrorKind::Interrupted, &call.context, "interrupted"));
         }
         let now = self.began.elapsed();
         let pause = {
@@ -100,30 +100,30 @@ impl Caller {
             limit.wait(call.operation, now)
         };
         if !pause.is_zero() {
-            let why = format!("the quota of {} calls", call.operation);
-            self.wait(pause, &why).await;
+            let reason = format!("quota of {} calls", call.operation);
+            self.wait(pause, &reason).await;
         }
         Ok(())
     }
 }
 
-/// Returns whether a failed call may be sent again: it had no effect, or has the same twice.
-fn may_retry(call: &ApiCall, failed: &CallError) -> bool {
+/// Returns whether a failed call may be sent again: it had no effect, or is idempotent.
+fn is_retryable(call: &ApiCall, failed: &CallError) -> bool {
     match failed.kind {
         CallErrorKind::Throttled | CallErrorKind::NoConnection => true,
         CallErrorKind::Conflict => is_concurrent(failed),
-        CallErrorKind::OutcomeUnknown => call.idempotent,
+        CallErrorKind::OutcomeUnknown => call.is_idempotent,
         _ => false,
     }
 }
 
-/// Returns the wait before the next attempt: twice as long each time, with jitter.
+/// Returns the wait before the next attempt: exponential, with jitter.
 fn backoff(attempt: u32) -> Duration {
     let most = Duration::from_millis(200) * 2_u32.saturating_pow(attempt.min(6));
     most / 2 + (most / 2).mul_f64(fastrand::f64())
 }
 
-/// Returns whether a conflict is a concurrent modification, as opposed to: it exists already.
+/// Returns whether a conflict is a concurrent modification, and not an existing resource.
 fn is_concurrent(error: &CallError) -> bool {
     !error.message.to_ascii_lowercase().contains("already")
 }
@@ -158,8 +158,8 @@ mod tests {
             (CallErrorKind::Throttled, "", true, true),
         ] {
             let error = CallError::new(kind, "", message);
-            assert_eq!(may_retry(&idempotent, &error), retried, "{kind:?} {message}");
-            assert_eq!(may_retry(&once, &error), retried_once, "{kind:?} {message}");
+            assert_eq!(is_retryable(&idempotent, &error), retried, "{kind:?} {message}");
+            assert_eq!(is_retryable(&once, &error), retried_once, "{kind:?} {message}");
         }
     }
 }

@@ -11,7 +11,7 @@ use hyper_util::client::legacy;
 
 use super::api_call::{ApiCall, CallError, CallErrorKind};
 
-/// Returns what a failed call means. Texts of emulators are considered only where calls go to a
+/// Returns the classified error of a failed call. Messages of emulators are considered only at a
 /// custom endpoint.
 pub(super) fn call_error<E>(
     call: &ApiCall,
@@ -54,7 +54,8 @@ fn never_sent(error: &dyn Error) -> bool {
     client_errors.any(legacy::Error::is_connect)
 }
 
-fn causes<'a>(error: &'a dyn Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+/// Returns the causes of an error, the nearest first.
+pub(super) fn causes<'a>(error: &'a dyn Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
@@ -64,8 +65,8 @@ fn with_causes(error: &dyn Error) -> String {
     })
 }
 
-/// Returns whether an emulator of AWS says that it lacks the operation. Their statuses say
-/// otherwise: 404 or 500.
+/// Returns whether an emulator of AWS reports that it lacks the operation. The status does not
+/// show it: it is 404 or 500.
 fn is_missing_in_emulator(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     ["not been implemented", "no moto route", "unknown api gateway v1 path"]
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_or_a_status_has_a_kind() {
+    fn the_error_code_or_the_status_decides_the_kind() {
         for (code, status, expected) in [
             ("TooManyRequestsException", 429, CallErrorKind::Throttled),
             ("Throttling", 400, CallErrorKind::Throttled),
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Returns how a call to this endpoint fails.
+    /// Returns the error of a call to this endpoint.
     fn failure(endpoint: &str, custom_endpoint: bool) -> CallError {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -148,7 +149,7 @@ mod tests {
         let client = Client::from_conf(config);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let error = runtime.block_on(client.get_account().send()).unwrap_err();
-        call_error(&ApiCall::once("GetAccount", "testing"), &error, custom_endpoint)
+        call_error(&ApiCall::once("GetAccount", "reading the account"), &error, custom_endpoint)
     }
 
     /// Reads a request, sends a response and closes the connection; returns the address.
@@ -164,27 +165,27 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_sent_nothing() {
+    fn a_refused_connection_is_no_connection() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let error = failure(&format!("http://{closed}"), false);
         assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
-    fn a_name_that_does_not_resolve_sent_nothing() {
+    fn an_unresolvable_name_is_no_connection() {
         // A label of more than 63 characters is refused before any name server is queried.
         let error = failure(&format!("http://{}.invalid", "a".repeat(64)), false);
         assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
-    fn a_failed_tls_handshake_sent_nothing() {
+    fn a_failed_tls_handshake_is_no_connection() {
         let error = failure(&format!("https://{}", server("no TLS")), false);
         assert_eq!(error.kind, CallErrorKind::NoConnection, "{error}");
     }
 
     #[test]
-    fn a_connection_closed_after_the_request_leaves_the_outcome_unknown() {
+    fn a_connection_closed_after_the_request_has_an_unknown_outcome() {
         let error = failure(&format!("http://{}", server("")), false);
         assert_eq!(error.kind, CallErrorKind::OutcomeUnknown, "{error}");
         let cut = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_emulators_count_at_a_custom_endpoint_only() {
+    fn emulator_messages_are_considered_at_a_custom_endpoint_only() {
         let response = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\
                         x-amzn-errortype: NotFoundException\r\n\r\n\
                         {\"message\": \"Unknown API Gateway v1 path: /account\"}";

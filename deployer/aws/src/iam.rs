@@ -1,4 +1,4 @@
-//! Roles that API Gateway assumes to invoke authorizers.
+//! The roles that API Gateway assumes to invoke authorizers, and IAM's policy simulator.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use deployment::desired::role_path;
 use deployment::observed::Role;
 
-/// Returns the failure to build a request.
+/// Converts the error of a request that cannot be built.
 fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, CallError> {
     result.map_err(|error| {
-        CallError::new(CallErrorKind::Invalid, "writing a request", error.to_string())
+        CallError::new(CallErrorKind::Invalid, "building an IAM request", error.to_string())
     })
 }
 
@@ -22,7 +22,7 @@ impl Aws {
     /// Returns the role of this name, if it exists.
     pub fn role<'a>(&'a self, name: &'a str) -> Call<'a, Option<Role>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("iam", format!("looking at the role {name}"));
+            let call = ApiCall::idempotent("iam", format!("reading role {name}"));
             let found =
                 self.caller.call(&call, || self.iam.get_role().role_name(name).send()).await;
             let Some(found) = if_found(found)? else { return Ok(None) };
@@ -36,16 +36,16 @@ impl Aws {
                 let found = self.caller.call(&call, || {
                     self.iam.get_role_policy().role_name(name).policy_name(policy).send()
                 });
-                policies.insert(policy.clone(), decoded(found.await?.policy_document()));
+                policies.insert(policy.clone(), decode_policy(found.await?.policy_document()));
             }
-            Ok(Some(Role { trust: decoded(trust.unwrap_or_default()), policies }))
+            Ok(Some(Role { trust: decode_policy(trust.unwrap_or_default()), policies }))
         })
     }
 
     /// Returns the names of the roles that were created for an API.
     pub fn role_names<'a>(&'a self, api: &'a str) -> Call<'a, Vec<String>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("iam", format!("listing the roles made for {api}"));
+            let call = ApiCall::idempotent("iam", format!("listing the roles of API {api}"));
             let path = role_path(api);
             let mut marker: Option<String> = None;
             let mut names = Vec::new();
@@ -55,8 +55,8 @@ impl Aws {
                 });
                 let page = page.await?;
                 // The prefix also matches the paths below it.
-                let ours = page.roles().iter().filter(|role| role.path() == path);
-                names.extend(ours.map(|role| role.role_name().to_owned()));
+                let direct = page.roles().iter().filter(|role| role.path() == path);
+                names.extend(direct.map(|role| role.role_name().to_owned()));
                 marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
                 if marker.is_none() {
                     return Ok(names);
@@ -74,35 +74,35 @@ impl Aws {
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("iam", format!("making the role {name}"));
+            let call = ApiCall::idempotent("iam", format!("creating role {name}"));
             let tags: Vec<Tag> = tags
                 .iter()
                 .map(|(key, value)| built(Tag::builder().key(key).value(value).build()))
                 .collect::<Result<_, _>>()?;
             let trust = role.trust.to_string();
-            let made = self.caller.call(&call, || {
+            let created = self.caller.call(&call, || {
                 self.iam
                     .create_role()
                     .path(role_path(api))
                     .role_name(name)
                     .assume_role_policy_document(&trust)
-                    .description("lets API Gateway invoke an authorizer")
+                    .description("allows API Gateway to invoke an authorizer")
                     .set_tags(Some(tags.clone()))
                     .send()
             });
-            match made.await {
+            match created.await {
                 Ok(_) => {}
-                // Created by an attempt without a response, or changed by hand.
+                // Created by an attempt without a response, or changed manually.
                 Err(CallError { kind: CallErrorKind::Conflict, .. }) => {
-                    let mend = self.caller.call(&call, || {
+                    let updated = self.caller.call(&call, || {
                         let update = self.iam.update_assume_role_policy().role_name(name);
                         update.policy_document(&trust).send()
                     });
-                    mend.await?;
+                    updated.await?;
                 }
                 Err(error) => return Err(error),
             }
-            let there = self.role(name).await?.map(|role| role.policies).unwrap_or_default();
+            let existing = self.role(name).await?.map(|role| role.policies).unwrap_or_default();
             for (policy, document) in &role.policies {
                 let text = document.to_string();
                 let put = self.caller.call(&call, || {
@@ -111,8 +111,8 @@ impl Aws {
                 });
                 put.await?;
             }
-            // It has no other permissions.
-            for policy in there.keys().filter(|policy| !role.policies.contains_key(*policy)) {
+            // The role must have no other permissions.
+            for policy in existing.keys().filter(|policy| !role.policies.contains_key(*policy)) {
                 self.delete_role_policy(name, policy).await?;
             }
             Ok(())
@@ -120,11 +120,11 @@ impl Aws {
     }
 
     async fn delete_role_policy(&self, name: &str, policy: &str) -> Result<(), CallError> {
-        let call = ApiCall::idempotent("iam", format!("removing a policy of the role {name}"));
-        let gone = self.caller.call(&call, || {
+        let call = ApiCall::idempotent("iam", format!("deleting a policy of role {name}"));
+        let deleted = self.caller.call(&call, || {
             self.iam.delete_role_policy().role_name(name).policy_name(policy).send()
         });
-        if_found(gone.await).map(|_| ())
+        if_found(deleted.await).map(|_| ())
     }
 
     /// Deletes a role with its policies, if it exists.
@@ -134,30 +134,32 @@ impl Aws {
             for policy in role.policies.keys() {
                 self.delete_role_policy(name, policy).await?;
             }
-            let call = ApiCall::idempotent("iam", format!("removing the role {name}"));
-            let gone = self.caller.call(&call, || self.iam.delete_role().role_name(name).send());
-            if_found(gone.await).map(|_| ())
+            let call = ApiCall::idempotent("iam", format!("deleting role {name}"));
+            let deleted = self.caller.call(&call, || self.iam.delete_role().role_name(name).send());
+            if_found(deleted.await).map(|_| ())
         })
     }
 
     /// Returns whether IAM's policy simulator allows the caller an action.
     pub fn is_allowed<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("iam", format!("asking whether {action} is allowed"));
-            let identity = principal(&self.identity);
-            let told = self.caller.call(&call, || {
-                let simulate = self.iam.simulate_principal_policy().policy_source_arn(&identity);
+            let call = ApiCall::idempotent("iam", format!("simulating {action}"));
+            let principal = principal(&self.identity);
+            let simulation = self.caller.call(&call, || {
+                let simulate = self.iam.simulate_principal_policy().policy_source_arn(&principal);
                 simulate.action_names(action).resource_arns(resource).send()
             });
-            let told = told.await?;
-            let decided =
-                told.evaluation_results().first().map(|result| result.eval_decision().as_str());
-            Ok(decided == Some("allowed"))
+            let simulation = simulation.await?;
+            let decision = simulation
+                .evaluation_results()
+                .first()
+                .map(|result| result.eval_decision().as_str());
+            Ok(decision == Some("allowed"))
         })
     }
 }
 
-/// Returns the principal to simulate: for a session of a role, the role.
+/// Returns the principal to simulate: for a role session, its role.
 fn principal(identity: &str) -> String {
     let role = identity.split_once(":assumed-role/").and_then(|(arn, rest)| {
         let (role, _) = rest.split_once('/')?;
@@ -167,7 +169,7 @@ fn principal(identity: &str) -> String {
 }
 
 /// Reads a policy, which IAM returns percent-encoded.
-fn decoded(text: &str) -> Json {
+fn decode_policy(text: &str) -> Json {
     let text = percent_decode_str(text).decode_utf8_lossy();
     serde_json::from_str(&text).unwrap_or_default()
 }

@@ -8,17 +8,17 @@ use compiler::api::Arn;
 use deployment::function::{BuildMetadata, FunctionAlias, PublishedFunction};
 
 impl Aws {
-    /// Returns the state of a function, if it exists: `Active` if it can be invoked.
+    /// Returns the state of a function, if it exists. A function that can be invoked is `Active`.
     pub fn function_state<'a>(&'a self, arn: &'a str) -> Call<'a, Option<String>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
-            let (name, qualifier) = qualified(arn);
+            let call = ApiCall::idempotent("lambda", format!("reading function {arn}"));
+            let (name, qualifier) = split_qualifier(arn);
             let version = qualifier.filter(|one| !one.starts_with(|c: char| c.is_ascii_digit()));
             if let Some(alias) = version {
-                let there = self.caller.call(&call, || {
+                let found = self.caller.call(&call, || {
                     self.lambda.get_alias().function_name(&name).name(&alias).send()
                 });
-                if if_found(there.await)?.is_none() {
+                if if_found(found.await)?.is_none() {
                     return Ok(None);
                 }
             }
@@ -33,8 +33,8 @@ impl Aws {
     /// Returns the version that the ARN of a function, a version or an alias refers to.
     pub fn published_function<'a>(&'a self, arn: &'a str) -> Call<'a, PublishedFunction> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("lambda", format!("looking at the function {arn}"));
-            let (name, qualifier) = qualified(arn);
+            let call = ApiCall::idempotent("lambda", format!("reading function {arn}"));
+            let (name, qualifier) = split_qualifier(arn);
             let found = self.caller.call(&call, || {
                 let configuration = self.lambda.get_function_configuration().function_name(&name);
                 configuration.set_qualifier(qualifier.clone()).send()
@@ -49,7 +49,7 @@ impl Aws {
         })
     }
 
-    /// Invokes a version of a function, and returns its response or its error.
+    /// Invokes a version of a function, and returns its response or its error document.
     pub fn invoke<'a>(
         &'a self,
         name: &'a str,
@@ -57,13 +57,16 @@ impl Aws {
         event: &'a Json,
     ) -> Call<'a, Json> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("lambda", format!("asking {name}, version {version}"));
-            let answer = self.caller.call(&call, || {
+            let call = ApiCall::idempotent(
+                "lambda",
+                format!("invoking function {name}, version {version}"),
+            );
+            let response = self.caller.call(&call, || {
                 let payload = aws_sdk_lambda::primitives::Blob::new(event.to_string());
                 self.lambda.invoke().function_name(name).qualifier(version).payload(payload).send()
             });
-            let answer = answer.await?;
-            let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+            let response = response.await?;
+            let payload = response.payload().map(AsRef::as_ref).unwrap_or_default();
             Ok(serde_json::from_slice(payload).unwrap_or_default())
         })
     }
@@ -72,8 +75,7 @@ impl Aws {
     pub fn alias_version<'a>(&'a self, function: &'a FunctionAlias) -> Call<'a, Option<String>> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
-            let call =
-                ApiCall::idempotent("lambda", format!("looking at the alias {name}:{alias}"));
+            let call = ApiCall::idempotent("lambda", format!("reading alias {name}:{alias}"));
             let found = self
                 .caller
                 .call(&call, || self.lambda.get_alias().function_name(name).name(alias).send());
@@ -89,33 +91,33 @@ impl Aws {
     ) -> Call<'a, ()> {
         Box::pin(async move {
             let FunctionAlias { name, alias } = function;
-            let context = format!("pointing the alias {name}:{alias} at version {version}");
+            let context = format!("pointing alias {name}:{alias} at version {version}");
             let call = ApiCall::idempotent("lambda", &context);
             if self.alias_version(function).await?.is_none() {
-                let made = self.caller.call(&call, || {
+                let created = self.caller.call(&call, || {
                     let alias = self.lambda.create_alias().function_name(name).name(alias);
                     alias.function_version(version).send()
                 });
-                match made.await {
+                match created.await {
                     // Created concurrently, or by an attempt without a response.
                     Err(error) if error.kind == CallErrorKind::Conflict => {}
-                    made => return made.map(|_| ()),
+                    created => return created.map(|_| ()),
                 }
             }
-            let moved = self.caller.call(&call, || {
+            let updated = self.caller.call(&call, || {
                 let alias = self.lambda.update_alias().function_name(name).name(alias);
                 alias.function_version(version).send()
             });
-            moved.await.map(|_| ())
+            updated.await.map(|_| ())
         })
     }
 
-    /// Grants an API the permission to invoke a function, unless it has it.
+    /// Grants an API permission to invoke a function, unless it was granted before.
     pub fn grant_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let context = format!("granting API Gateway permission to invoke {function}");
             let statement = format!("portcullis-{api}");
-            let (name, qualifier) = qualified(function);
+            let (name, qualifier) = split_qualifier(function);
             let call = ApiCall::idempotent("lambda", &context);
             let policy = self.caller.call(&call, || {
                 self.lambda
@@ -156,14 +158,14 @@ impl Aws {
         })
     }
 
-    /// Revokes the permission that `grant_invoke` granted, if it exists.
+    /// Revokes the permission of `grant_invoke`, if it exists.
     pub fn revoke_invoke<'a>(&'a self, function: &'a str, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
             let call = ApiCall::idempotent(
                 "lambda",
-                format!("revoking permission of the API {api} to invoke {function}"),
+                format!("revoking the permission of API {api} to invoke {function}"),
             );
-            let (name, qualifier) = qualified(function);
+            let (name, qualifier) = split_qualifier(function);
             let removed = self.caller.call(&call, || {
                 self.lambda
                     .remove_permission()
@@ -177,8 +179,8 @@ impl Aws {
     }
 }
 
-/// Splits the ARN of a function into that without and the version or alias.
-fn qualified(function: &str) -> (String, Option<String>) {
+/// Splits a function's ARN into the unqualified ARN and the version or alias.
+fn split_qualifier(function: &str) -> (String, Option<String>) {
     match Arn::function(function).and_then(|_| function.rsplit_once(':')) {
         Some((name, qualifier)) if function.split(':').count() == 8 => {
             (name.to_owned(), Some(qualifier.to_owned()))

@@ -1,5 +1,5 @@
-//! AWS, and nothing else in this program names its SDK. Credentials come from the SDK's default
-//! provider chain; the partition comes from the caller's ARN and is never assumed.
+//! AWS. No other crate of this program uses its SDK. Credentials come from the default provider
+//! chain; the partition comes from the caller's ARN and is never assumed.
 
 use std::time::Duration;
 
@@ -8,8 +8,11 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_apigateway::config::SharedHttpClient;
+use aws_sdk_sts::error::ProvideErrorMetadata;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -27,33 +30,40 @@ use api_call::ApiCall;
 pub use api_call::{Call, CallError, CallErrorKind};
 use caller::Caller;
 pub use caller::Listener;
+use classify::causes;
 
-/// How AWS is called: where, and with which credentials.
+/// The Region, the credentials and the endpoint of AWS calls.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
-    /// The Region, unless the profile's or the environment's.
+    /// The Region; without one, the profile's or the environment's.
     pub region: Option<String>,
     /// A profile of the shared configuration.
     pub profile: Option<String>,
-    /// A role to assume, and its external id.
+    /// The role to assume, and its external id.
     pub assume_role: Option<(String, Option<String>)>,
     /// The custom endpoint of every call.
     pub endpoint_url: Option<String>,
 }
 
-/// Why AWS cannot be called.
+/// The reason AWS cannot be called.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// No Region is configured.
-    #[error("no Region is set")]
+    #[error("no AWS Region configured")]
     NoRegion,
-    /// A text that is not the name of a Region.
-    #[error("`{0}` is not the name of a Region")]
-    NotARegion(String),
-    /// No credentials were found, or none that can be used.
-    #[error("no AWS credentials: {0}")]
-    NoCredentials(String),
+    /// The name of the Region has an invalid form.
+    #[error("invalid AWS Region `{0}`")]
+    InvalidRegion(String),
+    /// No credentials are configured.
+    #[error("no AWS credentials found")]
+    NoCredentials,
+    /// The named profile has no credentials.
+    #[error("profile `{0}` does not exist or has no AWS credentials")]
+    NoProfileCredentials(String),
+    /// The configured credentials could not be loaded.
+    #[error("cannot load AWS credentials: {0}")]
+    Credentials(String),
     /// The caller could not be identified.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -81,15 +91,13 @@ impl Aws {
             let config = configuration(options).await?;
             let region = config.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
             if !is_region(&region) {
-                return Err(ConnectError::NotARegion(region));
+                return Err(ConnectError::InvalidRegion(region));
             }
-            let provider = config.credentials_provider();
-            let provider =
-                provider.ok_or_else(|| ConnectError::NoCredentials("none is set".to_owned()))?;
-            provider.provide_credentials().await.map_err(|error| {
-                let cause = std::error::Error::source(&error).map(|c| format!(": {c}"));
-                ConnectError::NoCredentials(format!("{error}{}", cause.unwrap_or_default()))
-            })?;
+            let provider = config.credentials_provider().ok_or(ConnectError::NoCredentials)?;
+            provider
+                .provide_credentials()
+                .await
+                .map_err(|error| credentials_error(&error, options.profile.as_deref()))?;
             let caller = Caller::new(listener, config.endpoint_url().is_some());
             let sts = aws_sdk_sts::Client::new(&config);
             let call = ApiCall::idempotent("sts", "identifying the caller");
@@ -113,11 +121,11 @@ impl Aws {
         })
     }
 
-    /// Returns the environment variables with which another program has the same credentials.
+    /// Returns the environment variables that give another program the same credentials and Region.
     pub fn environment(&self) -> Call<'_, Vec<(&'static str, String)>, ConnectError> {
         Box::pin(async move {
             let keys = self.provider.provide_credentials().await;
-            let keys = keys.map_err(|error| ConnectError::NoCredentials(error.to_string()))?;
+            let keys = keys.map_err(|error| credentials_error(&error, None))?;
             let mut variables = vec![
                 ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
@@ -134,30 +142,43 @@ impl Aws {
         self.endpoint.is_some()
     }
 
-    /// Waits, and reports why if that takes a second or more.
-    pub async fn wait(&self, delay: Duration, why: &str) {
-        self.caller.wait(delay, why).await;
+    /// Waits, and reports the reason if the wait takes a second or more.
+    pub async fn wait(&self, delay: Duration, reason: &str) {
+        self.caller.wait(delay, reason).await;
     }
 
-    /// Returns a function that lets the call in flight finish and makes every later one fail.
+    /// Returns a function that makes every API call fail except the one in flight.
     pub fn stop_before_next_call(&self) -> impl Fn() + Send + 'static {
         self.caller.stop()
     }
 }
 
+/// Returns the error of a provider: its cause as AWS or the shared configuration has it.
+fn credentials_error(error: &CredentialsError, profile: Option<&str>) -> ConnectError {
+    if let CredentialsError::CredentialsNotLoaded(_) = error {
+        return profile.map_or(ConnectError::NoCredentials, |name| {
+            ConnectError::NoProfileCredentials(name.to_owned())
+        });
+    }
+    let denied = causes(error).find_map(|cause| cause.downcast_ref::<AssumeRoleError>());
+    let message = denied.and_then(|error| error.message().map(str::to_owned));
+    let deepest = || causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
+    ConnectError::Credentials(message.unwrap_or_else(deepest))
+}
+
 /// Returns whether a text has the form of a Region's name, such as `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
     match parts.as_slice() {
         [words @ .., number] => {
-            words.len() >= 2 && words.iter().all(word) && number.parse::<u8>().is_ok()
+            words.len() >= 2 && words.iter().all(is_word) && number.parse::<u8>().is_ok()
         }
         [] => false,
     }
 }
 
-/// One crypto library in the whole program.
+/// Returns the HTTP client of all calls, with the program's one crypto library.
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -166,7 +187,7 @@ fn http_client() -> SharedHttpClient {
 
 async fn configuration(options: &ConnectOptions) -> Result<SdkConfig, ConnectError> {
     let http = http_client();
-    // `Caller` retries, because it knows which calls may be sent twice.
+    // `Caller` retries, because only it distinguishes the calls that may be sent twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .retry_config(aws_config::retry::RetryConfig::disabled())
@@ -180,8 +201,8 @@ async fn configuration(options: &ConnectOptions) -> Result<SdkConfig, ConnectErr
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &options.profile {
-        // A profile that is named counts for more than keys in the environment, which the
-        // default chain would take first.
+        // A named profile has precedence over keys in the environment, which the default chain
+        // would use first.
         let files = ProviderConfig::without_region()
             .with_region(options.region.clone().map(Region::new))
             .with_http_client(http.clone());
@@ -197,11 +218,11 @@ async fn configuration(options: &ConnectOptions) -> Result<SdkConfig, ConnectErr
     if config.region().is_none() {
         return Err(ConnectError::NoRegion);
     }
-    let mut assumed = AssumeRoleProvider::builder(role).session_name("portcullis-deployer");
+    let mut role_provider = AssumeRoleProvider::builder(role).session_name("portcullis-deployer");
     if let Some(id) = external_id {
-        assumed = assumed.external_id(id);
+        role_provider = role_provider.external_id(id);
     }
-    let provider = assumed.configure(&config).build().await;
+    let provider = role_provider.configure(&config).build().await;
     let provider = SharedCredentialsProvider::new(provider);
     Ok(config.into_builder().credentials_provider(provider).build())
 }

@@ -1,10 +1,10 @@
-//! The waits that keep the quotas of an account. Reads no clock.
+//! The waits that keep calls within an account's quotas. Nothing here reads the clock.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A quota: a burst of calls, and one more each interval.
+/// A quota: a burst of calls, and one more per interval.
 struct Quota {
     burst: u32,
     interval: Duration,
@@ -19,7 +19,7 @@ fn quota(operation: &str) -> Quota {
         "GetResources" => (5, 400),
         "UpdateUsagePlan" => (1, 20_000),
         "CreateApiKey" => (5, 200),
-        // All operations together.
+        // The quota of all operations together.
         _ => (40, 100),
     };
     Quota { burst, interval: Duration::from_millis(milliseconds) }
@@ -32,15 +32,15 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Counts a call, and returns how long it must wait at `now`, the time since a fixed instant.
+    /// Counts a call, and returns its wait at `now`, the time since a fixed instant.
     pub(super) fn wait(&mut self, operation: &str, now: Duration) -> Duration {
         let mut wait = Duration::ZERO;
         for name in [operation, ""] {
             let Quota { burst, interval } = quota(name);
             let until = self.until.entry(name.to_owned()).or_default();
-            let ahead = until.saturating_sub(now);
+            let backlog = until.saturating_sub(now);
             let allowed = interval * burst.saturating_sub(1);
-            wait = wait.max(ahead.saturating_sub(allowed));
+            wait = wait.max(backlog.saturating_sub(allowed));
             *until = (*until).max(now) + interval;
             if operation.is_empty() {
                 break;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_as_far_apart_as_the_quotas_say() {
+    fn calls_beyond_a_burst_wait_for_the_quota() {
         assert_eq!(waits("CreateDeployment", &[0, 0, 0]), [0, 5000, 10_000]);
         assert_eq!(waits("CreateDeployment", &[0, 6000, 6000]), [0, 0, 5000]);
         assert_eq!(waits("GetResources", &[0; 7]), [0, 0, 0, 0, 0, 400, 800]);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_together_has_a_quota_too() {
+    fn all_operations_share_a_quota() {
         let mut limit = RateLimit::default();
         for _ in 0..40 {
             assert_eq!(limit.wait("GetStages", Duration::ZERO), Duration::ZERO);

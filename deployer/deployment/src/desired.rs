@@ -1,4 +1,4 @@
-//! What the files ask for on AWS, in one account and Region.
+//! The desired state on AWS, in one account and Region.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,34 +10,36 @@ use compiler::api::{Api, Arn, IntegrationKind};
 use compiler::definition::{ApiDefinition, DefinitionError, scheme_of, scheme_on_aws};
 use compiler::fingerprint::fingerprint;
 
-/// What the files ask for.
+/// The desired state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desired {
-    /// The API, every authorizer with the role that invokes it.
+    /// The API, every authorizer with its invoke role.
     pub api: Api,
-    /// Where it is to be.
+    /// The account and the Region.
     pub target: AwsTarget,
-    /// What API Gateway is to hold.
+    /// The API definition.
     pub definition: ApiDefinition,
-    /// What its parts do.
+    /// The record of the definition.
     pub record: Record,
-    /// The roles to make, by name.
+    /// The invoke roles to create, by name.
     pub roles: BTreeMap<String, Role>,
     /// The tags of the API.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Why the files cannot be put there.
+/// The reason the configuration has no desired state in an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DesiredStateError {
-    /// The API definition cannot be made.
+    /// The API definition is invalid.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     /// An ARN of another partition.
-    #[error("{what} is in the partition `{found}`, and the account {account} is in `{expected}`")]
+    #[error(
+        "{what} is in partition `{found}`, expected `{expected}`, the partition of account {account}"
+    )]
     Partition {
-        /// What the ARN names.
+        /// The resource that the ARN names.
         what: String,
         /// Its partition.
         found: String,
@@ -48,17 +50,17 @@ pub enum DesiredStateError {
     },
 }
 
-/// Returns where the roles stand that are made for an API.
+/// Returns the path of an API's invoke roles.
 pub fn role_path(api: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    format!("/portcullis/{}/", api.chars().map(fits).take(100).collect::<String>())
+    let replace_invalid = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    format!("/portcullis/{}/", api.chars().map(replace_invalid).take(100).collect::<String>())
 }
 
-/// The inline policy of such a role.
+/// The name of an invoke role's inline policy.
 pub const ROLE_POLICY: &str = "invoke";
 
 impl Desired {
-    /// Works out what the files ask for in this place.
+    /// Returns the desired state of an API in an account and Region.
     pub fn new(mut api: Api, target: AwsTarget) -> Result<Self, DesiredStateError> {
         let mut roles = BTreeMap::new();
         let names: Vec<String> = api.authorizers.keys().cloned().collect();
@@ -101,16 +103,16 @@ impl Desired {
         Ok(Self { api, target, definition, record, roles, tags })
     }
 
-    /// Returns the authorizers of ours that routes use, by their names on AWS.
+    /// Returns the names on AWS of the authorizers of portcullis.toml that routes use.
     pub fn portcullis_authorizers(&self) -> BTreeSet<String> {
-        let ours: BTreeSet<String> =
+        let own: BTreeSet<String> =
             self.api.authorizers.keys().map(|scheme| scheme_on_aws(scheme)).collect();
         let names = self.definition.authorizers.keys();
-        names.filter(|name| ours.contains(scheme_of(name))).cloned().collect()
+        names.filter(|name| own.contains(scheme_of(name))).cloned().collect()
     }
 
-    /// Returns the functions behind operations that API Gateway must be let in by a permission
-    /// of the function's own, because no role is given.
+    /// Returns the operations' functions that API Gateway invokes by a resource-based permission,
+    /// because their integrations have no role.
     pub fn functions_without_role(&self) -> Vec<Arn> {
         let mut functions: Vec<Arn> = Vec::new();
         for route in &self.api.routes {
@@ -129,21 +131,24 @@ impl Desired {
     }
 }
 
-/// Roles are the account's, so the name says Region and function too. At most 64 characters.
+/// Returns the name of an invoke role, at most 64 characters. Roles are global in an account, so
+/// the name depends on the Region and the function.
 fn role_name(api: &str, authorizer: &str, function: &Arn, target: &AwsTarget) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let readable: String = format!("{api}-{authorizer}").chars().map(fits).take(44).collect();
-    let print = fingerprint(&(api, authorizer, function.as_str(), &target.region));
-    format!("{readable}-{}", print.get(..8).unwrap_or(&print))
+    let replace_invalid = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let readable: String =
+        format!("{api}-{authorizer}").chars().map(replace_invalid).take(44).collect();
+    let digest = fingerprint(&(api, authorizer, function.as_str(), &target.region));
+    format!("{readable}-{}", digest.get(..8).unwrap_or(&digest))
 }
 
-/// Returns the ARN of a role of ours.
+/// Returns the ARN of an invoke role.
 pub fn role_arn(api: &str, name: &str, target: &AwsTarget) -> String {
     let path = role_path(api);
     format!("arn:{}:iam::{}:role{path}{name}", target.partition, target.account)
 }
 
-/// API Gateway may assume the role, for APIs of this account only.
+/// Returns the trust policy of an invoke role: API Gateway may assume it, for APIs of this account
+/// only.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
 pub fn trust_policy(account: &str) -> Json {
     json!({
@@ -157,7 +162,7 @@ pub fn trust_policy(account: &str) -> Json {
     })
 }
 
-/// This function and qualifier may be invoked, and nothing else.
+/// Returns the policy of an invoke role: it allows invoking this function and qualifier only.
 pub fn invoke_policy(function: &Arn) -> Json {
     json!({
         "Version": "2012-10-17",

@@ -1,5 +1,5 @@
-//! An authorizer's function: what a version of it was made of, told by the version's own
-//! description, so that no state is kept anywhere else.
+//! An authorizer's function: the build metadata of its versions, in their descriptions, so that no
+//! state file is needed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use compiler::api::{Api, Arn};
 use compiler::fingerprint::fingerprint;
 
-/// What a version was made of, by fingerprints.
+/// The fingerprints of the files that a version was built from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildMetadata {
-    /// Of the `authorizer.json` in it.
+    /// The fingerprint of its `authorizer.json`.
     pub config: String,
-    /// Of the binary, if whoever deployed it said so.
+    /// The fingerprint of its binary, if it was recorded.
     pub binary: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for BuildMetadata {
 }
 
 impl BuildMetadata {
-    /// Reads a version's description; nothing if it does not say so.
+    /// Reads a version's description; returns `None` if it has no build metadata.
     pub fn read(description: &str) -> Option<Self> {
         let mut words = description.strip_prefix("portcullis ")?.split(' ');
         let config = words.next()?.strip_prefix("config=")?.to_owned();
@@ -36,38 +36,38 @@ impl BuildMetadata {
     }
 }
 
-/// What stands at a function's ARN.
+/// The state of a function's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum PublishedFunction {
-    /// Nothing.
+    /// The function, version or alias does not exist.
     Missing,
     /// A version.
     Version {
         /// Its number, or `$LATEST`.
         number: String,
-        /// What it was made of, if it says so.
+        /// Its build metadata, if it has any.
         build: Option<BuildMetadata>,
         /// `x86_64` or `arm64`.
         architecture: String,
     },
 }
 
-/// What is known of a function that does not do what the files say.
+/// The difference of a function from its desired configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FunctionState {
     /// It does not exist.
     Missing,
-    /// Its version does not say what it was made of.
+    /// Its version has no build metadata.
     NoBuildMetadata {
         /// The version's number, or `$LATEST`.
         version: String,
     },
-    /// It was made with another configuration.
+    /// Its version has another configuration.
     OtherConfiguration {
         /// The version's number, or `$LATEST`.
         version: String,
-        /// A fingerprint of that configuration.
+        /// The fingerprint of that configuration.
         config: String,
     },
 }
@@ -75,49 +75,48 @@ pub enum FunctionState {
 impl fmt::Display for FunctionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("is not there"),
+            Self::Missing => f.write_str("does not exist"),
             Self::NoBuildMetadata { version } => {
-                write!(f, "is version {version}, which does not say what it was made of")
+                write!(f, "version {version} has no build metadata (not published by Portcullis)")
             }
             Self::OtherConfiguration { version, config } => {
-                write!(f, "is version {version} with configuration {config}")
+                write!(f, "version {version} has configuration {config}")
             }
         }
     }
 }
 
-/// A function that does not do what the files say.
+/// A function whose published version differs from the desired configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDrift {
     /// The authorizer.
     pub authorizer: String,
     /// The function's ARN.
     pub function: String,
-    /// What it is.
+    /// The difference.
     pub state: FunctionState,
-    /// The configuration that it is to have.
+    /// The fingerprint of the desired configuration.
     pub config: String,
 }
 
 impl fmt::Display for FunctionDrift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { authorizer, function, state, config } = self;
-        write!(f, "{authorizer} ({function}) {state}; the files say configuration {config}")
+        write!(f, "{authorizer} ({function}): {state}; desired configuration: {config}")
     }
 }
 
-/// Returns the name of an authorizer's configuration: equal ones have equal names.
+/// Returns the fingerprint of an authorizer's configuration.
 pub fn configuration_fingerprint(document: &Document) -> String {
     fingerprint(document)
 }
 
-/// Returns the functions that are known not to do what the files say, and those of which it is
-/// not known.
+/// Returns the functions whose configuration differs or is unknown.
 pub fn function_drift(
     api: &Api,
     published: &BTreeMap<String, PublishedFunction>,
 ) -> Vec<FunctionDrift> {
-    let different = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
+    let drift = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
         let function = authorizer.function.as_ref()?;
         let config = configuration_fingerprint(&api.authorizer_document(name)?);
         let state = match published.get(function.as_str())? {
@@ -136,10 +135,10 @@ pub fn function_drift(
         let (authorizer, function) = (name.clone(), function.as_str().to_owned());
         Some(FunctionDrift { authorizer, function, state, config })
     };
-    api.authorizers.iter().filter_map(different).collect()
+    api.authorizers.iter().filter_map(drift).collect()
 }
 
-/// A function that can be published anew: an alias leads to one of its versions.
+/// A function whose alias can be pointed at a new version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionAlias {
     /// The function's name.
@@ -149,7 +148,7 @@ pub struct FunctionAlias {
 }
 
 impl FunctionAlias {
-    /// Takes an ARN apart; nothing if it names no alias.
+    /// Reads the name and the alias of an ARN; returns `None` if it names no alias.
     pub fn of(arn: &Arn) -> Option<Self> {
         let mut parts = arn.as_str().split(':').skip(6);
         let (name, alias) = (parts.next()?, parts.next()?);
@@ -164,7 +163,7 @@ mod tests {
     use compiler::api::Arn;
 
     #[test]
-    fn a_description_says_what_a_version_was_made_of() {
+    fn a_version_description_holds_the_build_metadata() {
         for build in [
             BuildMetadata { config: "0a1b".to_owned(), binary: None },
             BuildMetadata { config: "0a1b".to_owned(), binary: Some("2c3d".to_owned()) },
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_alias_can_be_moved() {
+    fn only_an_arn_with_an_alias_is_read() {
         for (qualifier, alias) in
             [(":live", Some("live")), (":7", None), (":$LATEST", None), ("", None)]
         {

@@ -1,5 +1,5 @@
-//! The IAM policies that everybody needs, and no more: this program's caller, API Gateway, and
-//! the users of AWS_IAM methods who come through an identity provider.
+//! The least-privilege IAM policies of this program's caller, of API Gateway, of the functions, and
+//! of federated users who call AWS_IAM methods.
 
 use serde_json::{Value as Json, json};
 
@@ -8,24 +8,24 @@ use crate::observed::AwsTarget;
 use authorizer::routes::Segment;
 use compiler::api::Route;
 
-/// What a policy is for.
+/// The resources that policies are limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyScope<'a> {
-    /// Where.
+    /// The account and the Region.
     pub target: &'a AwsTarget,
     /// The API's name.
     pub name: &'a str,
-    /// The API's id, to allow no other.
+    /// The API's id; without one, all REST APIs are allowed.
     pub api: Option<&'a str>,
-    /// Roles that the files hand to API Gateway.
+    /// The ARNs of the roles in the configuration that are passed to API Gateway.
     pub passable_roles: &'a [String],
-    /// The authorizers' functions, by their names.
+    /// The names of the authorizers' functions.
     pub functions: &'a [String],
-    /// The role that functions run as, to hand no other to Lambda.
+    /// The ARN of the functions' execution role; without one, any role may be passed to Lambda.
     pub function_role: Option<&'a str>,
 }
 
-/// The commands that need AWS; `build` is `deploy --build`.
+/// The commands that call AWS; `build` is `deploy --build`.
 pub const COMMANDS: [&str; 13] = [
     "adopt", "build", "deploy", "discover", "doctor", "drift", "export", "history", "plan",
     "rollback", "sdk", "status", "undeploy",
@@ -36,7 +36,7 @@ impl PolicyScope<'_> {
         format!("arn:{}:apigateway:{}::{path}", self.target.partition, self.target.region)
     }
 
-    /// The API, or all of them as long as there is no id.
+    /// Returns the API's path, or that of all REST APIs if the id is unknown.
     fn rest_api(&self) -> String {
         format!("/restapis/{}", self.api.unwrap_or("*"))
     }
@@ -51,34 +51,34 @@ impl PolicyScope<'_> {
         format!("arn:{partition}:lambda:{region}:{account}:function:*")
     }
 
-    /// Returns the policy that a command's caller needs; nothing for a command that needs none.
+    /// Returns the policy that a command's caller needs, if the command calls AWS.
     pub fn command_policy(&self, command: &str) -> Option<Json> {
-        let list = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
-        let below = format!("{}/*", self.rest_api());
-        let read = allow(
+        let list_apis = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
+        let children = format!("{}/*", self.rest_api());
+        let read_api = allow(
             &["apigateway:GET"],
-            &[self.apigateway(&self.rest_api()), self.apigateway(&below)],
+            &[self.apigateway(&self.rest_api()), self.apigateway(&children)],
         );
-        let roles =
+        let read_roles =
             allow(&["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"], &[self.roles()]);
-        let all_roles = allow(&["iam:ListRoles"], &["*".to_owned()]);
-        let plans = allow(
+        let list_roles = allow(&["iam:ListRoles"], &["*".to_owned()]);
+        let read_usage_plans = allow(
             &["apigateway:GET"],
             &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
         );
-        let published = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
-        let look = vec![list.clone(), read.clone(), plans];
-        let tag = allow(
+        let read_functions = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
+        let observe = vec![list_apis.clone(), read_api.clone(), read_usage_plans];
+        let tag_api = allow(
             &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
             &[self.apigateway("/tags/*")],
         );
         let statements = match command {
-            "discover" | "history" | "sdk" => vec![list, read],
-            "status" | "drift" | "export" => look,
-            "adopt" => vec![list, tag],
-            "plan" => [look, vec![roles, all_roles, published]].concat(),
+            "discover" | "history" | "sdk" => vec![list_apis, read_api],
+            "status" | "drift" | "export" => observe,
+            "adopt" => vec![list_apis, tag_api],
+            "plan" => [observe, vec![read_roles, list_roles, read_functions]].concat(),
             "rollback" => [
-                look,
+                observe,
                 vec![
                     allow(
                         &["apigateway:PATCH"],
@@ -91,25 +91,28 @@ impl PolicyScope<'_> {
                 ],
             ]
             .concat(),
-            "deploy" => {
-                [look, vec![roles, all_roles, published, tag], self.deploy_statements()].concat()
-            }
+            "deploy" => [
+                observe,
+                vec![read_roles, list_roles, read_functions, tag_api],
+                self.deploy_statements(),
+            ]
+            .concat(),
             "build" => [
-                look,
-                vec![roles, all_roles, published, tag],
+                observe,
+                vec![read_roles, list_roles, read_functions, tag_api],
                 self.deploy_statements(),
                 self.build_statements(),
             ]
             .concat(),
             "undeploy" => [
-                look,
+                observe,
                 vec![
                     allow(
                         &["apigateway:GET"],
                         &[self.apigateway("/domainnames"), self.apigateway("/domainnames/*")],
                     ),
-                    roles,
-                    all_roles,
+                    read_roles,
+                    list_roles,
                     allow(
                         &["apigateway:DELETE"],
                         &[
@@ -125,7 +128,7 @@ impl PolicyScope<'_> {
             ]
             .concat(),
             "doctor" => [
-                look,
+                observe,
                 vec![
                     allow(
                         &[
@@ -149,7 +152,7 @@ impl PolicyScope<'_> {
         Some(document(&statements))
     }
 
-    /// What `deploy` writes.
+    /// Returns the statements for the mutating calls of `deploy`.
     fn deploy_statements(&self) -> Vec<Json> {
         let api = self.rest_api();
         let passable_roles: Vec<String> =
@@ -190,7 +193,8 @@ impl PolicyScope<'_> {
         ]
     }
 
-    /// What `deploy --build` does beside, most of it by `cargo lambda`.
+    /// Returns the statements that `deploy --build` needs in addition, most of them for
+    /// `cargo lambda`.
     fn build_statements(&self) -> Vec<Json> {
         let AwsTarget { account, partition, region } = self.target;
         let functions: Vec<String> = self
@@ -227,7 +231,7 @@ impl PolicyScope<'_> {
         ]
     }
 
-    /// Returns what a function needs to run: its log, and nothing else.
+    /// Returns the policy of the functions' execution role: it allows writing their logs only.
     pub fn execution_policy(&self) -> Json {
         let AwsTarget { account, partition, region } = self.target;
         let group = |name: &String| {
@@ -241,7 +245,7 @@ impl PolicyScope<'_> {
         ])
     }
 
-    /// Returns who may assume the role that a function runs as.
+    /// Returns the trust policy of the functions' execution role.
     pub fn execution_trust_policy() -> Json {
         json!({
             "Version": "2012-10-17",
@@ -253,7 +257,7 @@ impl PolicyScope<'_> {
         })
     }
 
-    /// Returns the policy that lets a class of users call some operations.
+    /// Returns the policy that allows a class of users to call these operations.
     pub fn caller_policy(&self, stage: &str, routes: &[&Route]) -> Json {
         let AwsTarget { account, partition, region } = self.target;
         let api = self.api.unwrap_or("*");
@@ -275,7 +279,8 @@ impl PolicyScope<'_> {
         document(&[allow(&["execute-api:Invoke"], &resources)])
     }
 
-    /// Returns who may assume the role of a class of users: whoever this provider vouches for.
+    /// Returns the trust policy of a class of users: principals that the SAML provider
+    /// authenticated.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_saml.html>
     pub fn saml_trust_policy(&self, provider: &str, issuer: &str) -> Json {
         let sign_in = match self.target.partition.as_str() {

@@ -1,5 +1,5 @@
-//! What an API is to be on AWS, what it is, and the plan from one to the other. Pure: AWS is
-//! looked at and changed elsewhere.
+//! The desired and the observed state of an API on AWS, and the plan from one to the other. Pure:
+//! AWS is read and changed elsewhere.
 //!
 //! ```text
 //! Api ─desired→ Desired ─┐
@@ -9,6 +9,7 @@
 pub mod desired;
 pub mod function;
 pub mod iam;
+pub mod json;
 pub mod observed;
 pub mod plan;
 pub mod record;

@@ -1,4 +1,5 @@
-//! What is on AWS: an API with its draft, stages and deployments, and the roles made for it.
+//! The observed state on AWS: an API with its definition, stages and deployments, its roles and
+//! its functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,15 +13,15 @@ use crate::revision::Revision;
 use compiler::api::{Endpoint, StageSettings};
 use compiler::definition::ApiDefinition;
 
-/// The tag that says which API of ours this is.
+/// The tag with the API's name in portcullis.toml.
 pub const TAG_API: &str = "portcullis:api";
-/// The tag that says that it is ours to change.
+/// The tag of an API that Portcullis manages.
 pub const TAG_MANAGED: &str = "portcullis:managed";
 
-/// The tag that says that there are usage plans for its stages.
+/// The tag of an API that has usage plans for its stages.
 pub const TAG_PLANS: &str = "portcullis:usage-plans";
 
-/// Whose account and which Region.
+/// An AWS account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwsTarget {
     /// The account.
@@ -31,16 +32,16 @@ pub struct AwsTarget {
     pub region: String,
 }
 
-/// What is there.
+/// The observed state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Observed {
-    /// Where.
+    /// The account and the Region.
     pub target: AwsTarget,
-    /// The API, if there is one with our tag and this name.
+    /// The API, if one is managed by Portcullis under this name.
     pub api: Option<ObservedApi>,
-    /// The roles made for it, by name.
+    /// The invoke roles that were created for it, by name.
     pub roles: BTreeMap<String, Role>,
-    /// The authorizers' functions, by their ARNs, as far as the caller may look at them.
+    /// The authorizers' functions, by ARN, as far as the caller may read them.
     pub functions: BTreeMap<String, PublishedFunction>,
 }
 
@@ -55,66 +56,66 @@ pub struct ObservedApi {
     pub tags: BTreeMap<String, String>,
     /// Its endpoint type.
     pub endpoint: Endpoint,
-    /// What is being edited.
+    /// The current API definition, deployed or not.
     pub definition: ApiDefinition,
-    /// Ids and names of its authorizers: names can stand there twice.
+    /// The names of its authorizers, by id. Names are not unique.
     pub authorizers: BTreeMap<String, String>,
-    /// What was put into the draft with each revision, by revision.
+    /// The record of each revision, by its number.
     pub records: Records,
     /// Its stages by name.
     pub stages: BTreeMap<String, ObservedStage>,
     /// Its deployments, oldest first.
     pub deployments: Vec<ObservedDeployment>,
-    /// The usage plan of the stage in question.
+    /// The usage plan of the desired stage.
     pub usage_plan: Option<ObservedUsagePlan>,
 }
 
 /// A stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservedStage {
-    /// The deployment it serves.
+    /// The id of the deployment that it serves.
     pub deployment: String,
-    /// What it has served.
+    /// The deployments that it has served.
     pub served: ServedDeployments,
-    /// A share of the requests that another deployment serves.
+    /// Its canary, if it has one.
     pub canary: Option<Canary>,
-    /// What it has beside the API.
+    /// Its settings.
     pub settings: StageSettings,
 }
 
-/// What a stage has served, as its description says behind anybody's own words. A deployment
-/// that no stage served may be one that a run died over before it was checked.
+/// The deployments that a stage has served, recorded at the end of its description. A deployment
+/// that no stage has served may be of an interrupted run, and unverified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedDeployments {
-    /// What else the description says.
-    pub words: String,
+    /// The rest of the description.
+    pub description: String,
     /// The ids of deployments, the latest last.
     pub deployments: Vec<String>,
 }
 
 impl ServedDeployments {
     const MARK: &str = "[portcullis served ";
-    /// No more than fits a description; more are not kept by far.
-    const MOST: usize = 20;
+    /// The most ids. They fit a description, and fewer deployments are retained.
+    const MAX_DEPLOYMENTS: usize = 20;
 
     /// Reads a stage's description.
-    pub fn read(description: &str) -> Self {
-        let ours = description.rsplit_once(Self::MARK);
-        let Some((words, ids)) =
-            ours.and_then(|(words, ids)| Some((words, ids.strip_suffix(']')?)))
+    pub fn read(text: &str) -> Self {
+        let parts = text.rsplit_once(Self::MARK);
+        let Some((description, ids)) =
+            parts.and_then(|(description, ids)| Some((description, ids.strip_suffix(']')?)))
         else {
-            return Self { words: description.to_owned(), deployments: Vec::new() };
+            return Self { description: text.to_owned(), deployments: Vec::new() };
         };
         let deployments = ids.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        Self { words: words.trim_end().to_owned(), deployments }
+        Self { description: description.trim_end().to_owned(), deployments }
     }
 
-    /// Returns it with one more.
+    /// Returns the deployments with one more, the latest.
     #[must_use]
-    pub fn and(mut self, deployment: &str) -> Self {
+    pub fn with(mut self, deployment: &str) -> Self {
         self.deployments.retain(|id| id != deployment);
         self.deployments.push(deployment.to_owned());
-        let old = self.deployments.len().saturating_sub(Self::MOST);
+        let old = self.deployments.len().saturating_sub(Self::MAX_DEPLOYMENTS);
         self.deployments.drain(..old);
         self
     }
@@ -122,15 +123,15 @@ impl ServedDeployments {
 
 impl fmt::Display for ServedDeployments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let space = if self.words.is_empty() { "" } else { " " };
-        write!(f, "{}{space}{}{}]", self.words, Self::MARK, self.deployments.join(" "))
+        let space = if self.description.is_empty() { "" } else { " " };
+        write!(f, "{}{space}{}{}]", self.description, Self::MARK, self.deployments.join(" "))
     }
 }
 
-/// A share of a stage's requests that another deployment serves.
+/// A canary: a share of a stage's requests that another deployment serves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Canary {
-    /// The deployment.
+    /// The id of its deployment.
     pub deployment: String,
     /// Its share, in percent.
     pub percent: f64,
@@ -141,9 +142,9 @@ pub struct Canary {
 pub struct ObservedDeployment {
     /// Its id.
     pub id: String,
-    /// When it was made, in seconds of Unix time.
+    /// Its creation time, in seconds of Unix time.
     pub created: i64,
-    /// What we said of it, if it is ours.
+    /// Its revision, if Portcullis created it.
     pub revision: Option<Revision>,
 }
 
@@ -152,7 +153,7 @@ pub struct ObservedDeployment {
 pub struct ObservedUsagePlan {
     /// Its id.
     pub id: String,
-    /// What it allows, and the ids of its keys.
+    /// Its throttle, its quota and the ids of its keys.
     pub plan: compiler::api::UsagePlan,
     /// Whether the stage is in it.
     pub has_stage: bool,
@@ -161,47 +162,47 @@ pub struct ObservedUsagePlan {
 /// A role that API Gateway assumes to invoke an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// Who may assume it.
+    /// The trust policy.
     pub trust: Json,
-    /// What it may do, by the names of its inline policies.
+    /// The inline policies, by name.
     pub policies: BTreeMap<String, Json>,
 }
 
 impl ObservedApi {
-    /// Returns the deployment of this id.
+    /// Returns the deployment with this id.
     pub fn deployment(&self, id: &str) -> Option<&ObservedDeployment> {
         self.deployments.iter().find(|deployment| deployment.id == id)
     }
 
-    /// Returns the revision that a stage serves, if it is one of ours.
+    /// Returns the revision that a stage serves, if Portcullis deployed it.
     pub fn live_revision(&self, stage: &str) -> Option<&Revision> {
         self.deployment(&self.stages.get(stage)?.deployment)?.revision.as_ref()
     }
 
-    /// Returns the newest of our revisions.
+    /// Returns the newest revision and its deployment.
     pub fn newest_revision(&self) -> Option<(&ObservedDeployment, &Revision)> {
-        let ours = self.deployments.iter().filter_map(|d| Some((d, d.revision.as_ref()?)));
-        ours.max_by_key(|(_, revision)| revision.number)
+        let revisions = self.deployments.iter().filter_map(|d| Some((d, d.revision.as_ref()?)));
+        revisions.max_by_key(|(_, revision)| revision.number)
     }
 
-    /// Returns the record of a revision, if there is one that can be read.
+    /// Returns the record of a revision, if it exists and is readable.
     pub fn record(&self, revision: u32) -> Option<&Record> {
         self.records.get(&revision)?.as_ref().ok()
     }
 
-    /// Returns the record of what was last put into the draft.
+    /// Returns the record of the API definition that was imported last.
     pub fn last_import(&self) -> Option<Result<&Record, &UnreadableRecord>> {
         self.records.last_key_value().map(|(_, record)| record.as_ref())
     }
 
-    /// Returns the deployments that stages use.
+    /// Returns the ids of the deployments that stages or their canaries serve.
     pub fn deployments_in_use(&self) -> BTreeSet<&str> {
         let canaries = self.stages.values().filter_map(|stage| stage.canary.as_ref());
         let canaries = canaries.map(|canary| canary.deployment.as_str());
         self.stages.values().map(|stage| stage.deployment.as_str()).chain(canaries).collect()
     }
 
-    /// Says whether a stage serves this deployment or did.
+    /// Returns whether any stage serves this deployment or has served it.
     pub fn was_served(&self, id: &str) -> bool {
         let served = |stage: &ObservedStage| {
             stage.deployment == id || stage.served.deployments.iter().any(|served| served == id)
@@ -209,7 +210,7 @@ impl ObservedApi {
         self.stages.values().any(served)
     }
 
-    /// Says whether it carries our tags.
+    /// Returns whether Portcullis manages the API.
     pub fn is_managed(&self) -> bool {
         self.tags.contains_key(TAG_API)
     }

@@ -1,10 +1,12 @@
-//! (Desired, Observed) → [`Plan`]: what differs, by route and by meaning, and the steps that
-//! make it equal. A plan is data: `apply` decides nothing that is not in it.
+//! (Desired, Observed) → [`Plan`]: the changes, by subject and impact, and the steps that apply
+//! them. A plan is data: `apply` makes no decision that is not in it.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
 use crate::function::{FunctionDrift, function_drift};
+use crate::json::JsonProblem;
 use crate::observed::{AwsTarget, Observed, ObservedApi};
 use crate::record::{Record, UnreadableRecord};
 use crate::revision::Revision;
@@ -24,10 +26,10 @@ mod text;
 pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
-pub use stage::{Patch, PatchOp, patches, serve, undo};
+pub use stage::{Patch, PatchOp, patches, restore, serve};
 pub use steps::{Step, plan_name};
 
-/// What differs and what is to be done.
+/// The changes of a deployment, and the steps that apply them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -37,65 +39,64 @@ pub struct Plan {
     pub api: String,
     /// The stage.
     pub stage: String,
-    /// Where.
+    /// The account and the Region.
     pub target: AwsTarget,
-    /// The API's id, if it is there already.
+    /// The API's id, if it exists.
     pub id: Option<String>,
-    /// A fingerprint of what was observed: what is not so any more has made the plan stale.
+    /// The fingerprint of the observed state: a different one makes the plan stale.
     pub fingerprint: String,
-    /// The revision that the stage serves, and the one it is to serve.
+    /// The revision that the stage serves, if any, and the one that it will serve.
     pub revisions: (Option<u32>, u32),
-    /// What differs diff the files and what the stage serves; dangerous things first.
+    /// The changes to what the stage serves; the most severe first.
     pub changes: Vec<Change>,
-    /// What somebody else changed since it was last deployed, and this plan undoes.
+    /// The drift that this plan reverts: changes made outside Portcullis since the last deployment.
     pub drift: Vec<Change>,
-    /// What is worth knowing.
+    /// Remarks on the plan, each one sentence.
     pub notes: Vec<String>,
-    /// Authorizers whose functions do not do what the files say, as far as that is known; to
-    /// publish them is no step of this.
+    /// The known drift of the authorizers' functions. No step publishes them.
     #[serde(default)]
     pub functions: Vec<FunctionDrift>,
-    /// What is done, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
-/// The format that plans are saved in, and the only one that is read.
+/// The format of saved plans, and the only one that is read.
 pub const FORMAT: u32 = 2;
 
-/// Why a text is no plan that can be carried out.
+/// The reason a text cannot be read as a plan.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedPlanError {
-    /// Another version saved it.
-    #[error("has format {0}, and this version reads format {FORMAT}: plan again")]
+    /// The plan has another format.
+    #[error("has plan format {0}, expected {FORMAT}")]
     Format(u32),
-    /// It is not what was saved.
+    /// The text is not a plan.
     #[error("is not a saved plan: {0}")]
-    NotAPlan(#[from] serde_json::Error),
+    NotAPlan(JsonProblem),
 }
 
 impl Plan {
     /// Reads a saved plan.
     pub fn read(text: &str) -> Result<Self, SavedPlanError> {
-        /// What the plans of all versions have.
+        /// The part of a plan that all formats have in common.
         #[derive(Deserialize)]
-        struct Any {
+        struct Header {
             format: u32,
         }
 
-        let Any { format } = serde_json::from_str(text)?;
+        let Header { format } = parse(text)?;
         if format != FORMAT {
             return Err(SavedPlanError::Format(format));
         }
-        Ok(serde_json::from_str(text)?)
+        parse(text)
     }
 
-    /// Says whether there is nothing to do.
+    /// Returns whether the plan has no steps.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Returns the plan that also has the authorizers asked: their functions are new, whatever
-    /// becomes of the API.
+    /// Returns the plan with a test of all authorizers. Required after their functions were
+    /// published, even if the API does not change.
     #[must_use]
     pub fn with_authorizer_tests(mut self, desired: &Desired) -> Self {
         if !self.steps.iter().any(|step| matches!(step, Step::TestAuthorizers { .. })) {
@@ -106,19 +107,23 @@ impl Plan {
     }
 }
 
-/// Returns what says whether a plan is still about what is there.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, SavedPlanError> {
+    serde_json::from_str(text).map_err(|error| SavedPlanError::NotAPlan(error.into()))
+}
+
+/// Returns the fingerprint of an observed state; a plan of another one is stale.
 pub fn state_fingerprint(observed: &Observed) -> String {
     fingerprint(observed)
 }
 
-/// Plans.
+/// Returns the plan from the observed to the desired state.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let stage = &desired.api.stage;
     let api = observed.api.as_ref();
     let mut notes = Vec::new();
     let baseline = baseline(api, stage, &mut notes);
     let live = api.and_then(|api| api.live_revision(stage)).map(|revision| revision.number);
-    let target = target(desired, api);
+    let next = next_deployment(desired, api);
     let mut changes = match &baseline {
         Baseline::Recorded(before) => diff(before, &desired.record),
         Baseline::ObservedOnly(before) => diff(before, &Record::observed(&desired.definition)),
@@ -131,12 +136,12 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     sort(&mut changes);
     changes.dedup();
     let functions = function_drift(&desired.api, &observed.functions);
-    notes.extend(unseen_rules(desired, observed, &changes));
+    notes.extend(unread_function_notes(desired, observed, &changes));
     let drift = api.map(drift).unwrap_or_default();
     if let Some(Err(unreadable)) = api.and_then(ObservedApi::last_import) {
-        notes.push(format!("drift is unknown: the latest record {unreadable}"));
+        notes.push(format!("drift is unknown: the record of the last import {unreadable}"));
     }
-    let steps = steps::steps(desired, observed, &target);
+    let steps = steps::steps(desired, observed, &next);
     Plan {
         format: FORMAT,
         api: desired.api.name.clone(),
@@ -144,7 +149,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         target: desired.target.clone(),
         id: api.map(|api| api.id.clone()),
         fingerprint: state_fingerprint(observed),
-        revisions: (live, target.number()),
+        revisions: (live, next.number()),
         changes,
         drift,
         notes,
@@ -153,39 +158,43 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     }
 }
 
-/// Puts changes in the order in which they are shown: the gravest first.
+/// Sorts changes into the order in which they are shown: the most severe first.
 pub fn sort(changes: &mut [Change]) {
     changes.sort_by(|a, b| (a.impact, &a.subject).cmp(&(b.impact, &b.subject)));
 }
 
-/// Returns a note for each authorizer whose rules change, and whose function the caller may not
-/// look at.
-fn unseen_rules(desired: &Desired, observed: &Observed, changes: &[Change]) -> Vec<String> {
-    let is_unseen = |authorizer: &Authorizer| {
+/// Returns a note for each authorizer whose configuration changes, and whose function the caller
+/// may not read.
+fn unread_function_notes(
+    desired: &Desired,
+    observed: &Observed,
+    changes: &[Change],
+) -> Vec<String> {
+    let is_unread = |authorizer: &Authorizer| {
         let function = authorizer.function.as_ref();
         function.is_some_and(|arn| !observed.functions.contains_key(arn.as_str()))
     };
-    let unseen = desired.api.authorizers.iter().filter(|(_, authorizer)| is_unseen(authorizer));
-    let subjects = unseen.map(|(scheme, _)| Subject::Authorizer(scheme_on_aws(scheme)));
-    let changes_rules = |subject: &Subject| {
+    let unread = desired.api.authorizers.iter().filter(|(_, authorizer)| is_unread(authorizer));
+    let subjects = unread.map(|(scheme, _)| Subject::Authorizer(scheme_on_aws(scheme)));
+    let has_new_configuration = |subject: &Subject| {
         changes
             .iter()
             .any(|change| change.aspect == Aspect::Configuration && change.subject == *subject)
     };
     subjects
-        .filter(changes_rules)
+        .filter(has_new_configuration)
         .map(|subject| format!(
-            "what {subject} decides by changes: its function needs the new authorizer.json (`deploy --build`) first"
+            "the configuration of {subject} changes: publish its function first (`deploy --build`)"
         ))
         .collect()
 }
 
-/// What the stage serves, as far as it is known.
+/// The record that the desired state is compared with.
 enum Baseline {
-    /// What we recorded of it.
+    /// The record of the revision that the stage serves.
     Recorded(Record),
-    /// What AWS shows of the API definition, without scopes and authorizers' rules: there is no
-    /// record of what the stage serves, or none that can be read.
+    /// The API definition as AWS shows it, without scopes and authorizers' configurations: the
+    /// served revision has no readable record.
     ObservedOnly(Record),
 }
 
@@ -194,58 +203,62 @@ fn baseline(api: Option<&ObservedApi>, stage: &str, notes: &mut Vec<String>) -> 
         return Baseline::Recorded(Record::default());
     };
     let live = api.live_revision(stage);
-    let why = match live.and_then(|revision| api.records.get(&revision.number)) {
+    let deployment = match live.and_then(|revision| api.records.get(&revision.number)) {
         Some(Ok(record)) => return Baseline::Recorded(record.clone()),
-        Some(Err(UnreadableRecord { reason, .. })) => format!("whose record {reason}"),
-        None => "that has no record".to_owned(),
+        Some(Err(UnreadableRecord { reason, .. })) => format!("deployment whose record {reason}"),
+        None => "deployment without a record".to_owned(),
     };
     notes.push(format!(
-        "the stage {stage} serves a deployment {why}: this compares with what is being edited, without scopes"
+        "stage {stage} serves a {deployment}: compared with the current API definition, without scopes"
     ));
     Baseline::ObservedOnly(Record::observed(&api.definition))
 }
 
-/// The deployment that the stage is to serve.
+/// The deployment that the stage will serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    /// The one it serves.
-    Same(Revision),
-    /// One that another stage serves.
-    Other { id: String, revision: Revision },
-    /// A new one; in the place of one that holds the same and that no stage serves.
+enum NextDeployment {
+    /// The current one.
+    Current(Revision),
+    /// An existing one that another stage serves.
+    Existing { id: String, revision: Revision },
+    /// A new one. It replaces a deployment of the same content that no stage serves.
     New { revision: Revision, replaces: Option<String> },
 }
 
-impl Target {
+impl NextDeployment {
     fn number(&self) -> u32 {
         match self {
-            Self::Same(revision) | Self::Other { revision, .. } | Self::New { revision, .. } => {
-                revision.number
-            }
+            Self::Current(revision)
+            | Self::Existing { revision, .. }
+            | Self::New { revision, .. } => revision.number,
         }
     }
 }
 
-fn target(desired: &Desired, api: Option<&ObservedApi>) -> Target {
+fn next_deployment(desired: &Desired, api: Option<&ObservedApi>) -> NextDeployment {
     let content = desired.record.content();
     let new = |number, replaces| {
         let tool = env!("CARGO_PKG_VERSION").to_owned();
-        Target::New { revision: Revision { number, content: content.clone(), tool }, replaces }
+        NextDeployment::New {
+            revision: Revision { number, content: content.clone(), tool },
+            replaces,
+        }
     };
     let Some(api) = api else { return new(1, None) };
-    let known = |revision: &Revision| {
-        // One without a record that can be read cannot be compared with any more.
+    let matches = |revision: &Revision| {
+        // A revision without a readable record cannot be compared later.
         revision.content == content && api.record(revision.number).is_some()
     };
-    if let Some(revision) = api.live_revision(&desired.api.stage).filter(|revision| known(revision))
+    if let Some(revision) =
+        api.live_revision(&desired.api.stage).filter(|revision| matches(revision))
     {
-        return Target::Same(revision.clone());
+        return NextDeployment::Current(revision.clone());
     }
-    // What a stage serves, or a share of it, was checked when it was deployed.
+    // A deployment in use, as a canary too, was verified when it was created.
     let serving = api.deployments_in_use().into_iter().filter_map(|id| api.deployment(id));
     let mut serving = serving.filter_map(|d| Some((d, d.revision.as_ref()?)));
-    if let Some((deployment, revision)) = serving.find(|(_, revision)| known(revision)) {
-        return Target::Other { id: deployment.id.clone(), revision: revision.clone() };
+    if let Some((deployment, revision)) = serving.find(|(_, revision)| matches(revision)) {
+        return NextDeployment::Existing { id: deployment.id.clone(), revision: revision.clone() };
     }
     match api.newest_revision() {
         Some((deployment, revision))

@@ -1,11 +1,12 @@
-//! The record of a revision: what each of its parts does, stored as a model of the API.
+//! The record of a revision: a summary of each of its parts, stored as a model of the API.
 //!
-//! API Gateway cannot show what a deployment holds. The record can, so a plan compares with what
-//! a stage serves and not with what is being edited; and where the two differ, that is drift.
+//! API Gateway cannot show the content of a deployment. The record can, so a plan compares with
+//! what a stage serves and not with the current API definition; a difference between the two is
+//! drift.
 //!
-//! A part has what was declared in the files, of which AWS can show some ([`Record::visible`]),
-//! and a digest of all that API Gateway holds of it. Records are stored with every deployment, so
-//! their members have names of one letter.
+//! A part has what the configuration declares, some of which AWS can show ([`Record::visible`]),
+//! and a digest of everything that API Gateway stores of it. Records are stored with every
+//! deployment, so their members have names of one letter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,46 +24,46 @@ pub use auth::AuthSummary;
 pub use backend::{Backend, CorsSummary, IntegrationSummary};
 pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord};
 
-/// What each part of a revision does.
+/// A summary of each part of a revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The methods.
     #[serde(rename = "m")]
     pub methods: BTreeMap<RouteKey, MethodRecord>,
-    /// The authorizers, by their schemes' names on AWS.
+    /// The authorizers, by the names of their schemes on AWS.
     #[serde(rename = "a")]
     pub authorizers: BTreeMap<String, AuthorizerRecord>,
     /// Digests of the gateway responses, by type.
     #[serde(rename = "g")]
     pub gateway_responses: BTreeMap<String, String>,
-    /// The names of the models: AWS writes schemas in its own words, so that is all to compare.
+    /// The names of the models. AWS rewrites their schemas, so these are not compared.
     #[serde(rename = "s")]
     pub models: BTreeSet<String>,
-    /// A digest of what concerns the API as a whole; of nothing deployed there is none.
+    /// The digest of the API-level settings; `None` if nothing is deployed.
     #[serde(rename = "p")]
     pub settings: Option<String>,
 }
 
-/// What a method does.
+/// The summary of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodRecord {
-    /// Who may call it.
+    /// The authorization.
     #[serde(rename = "a")]
     pub auth: AuthSummary,
-    /// What responds.
+    /// The backend.
     #[serde(rename = "b")]
     pub backend: Backend,
-    /// What is checked of a request, if anything is.
+    /// The request validation, if there is any.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validator>,
-    /// A digest of all that API Gateway holds of it.
+    /// The digest of everything that API Gateway stores of it.
     #[serde(rename = "d")]
     pub digest: String,
 }
 
-/// What an authorizer does.
+/// The summary of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorizerRecord {
@@ -75,22 +76,22 @@ pub struct AuthorizerRecord {
     /// The role that is assumed to invoke it.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub invoke_role: Option<String>,
-    /// How long its answers are cached, in seconds.
+    /// The TTL of its cached results, in seconds.
     #[serde(rename = "t")]
     pub cache_ttl: i32,
-    /// Its identity sources, by which answers are cached.
+    /// Its identity sources, which are the cache key of its results.
     #[serde(rename = "s")]
     pub identity: BTreeSet<String>,
-    /// A digest of its function's `authorizer.json`, which AWS cannot show.
+    /// The fingerprint of its function's `authorizer.json`, which AWS cannot show.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
-    /// A digest of all that API Gateway holds of it.
+    /// The digest of everything that API Gateway stores of it.
     #[serde(rename = "d")]
     pub digest: String,
 }
 
 impl Record {
-    /// Returns the record of what the files declare.
+    /// Returns the record of a configuration.
     pub fn declared(api: &Api, definition: &ApiDefinition) -> Self {
         let mut record = Self::observed(definition);
         for route in &api.routes {
@@ -108,8 +109,8 @@ impl Record {
         record
     }
 
-    /// Returns the record of what AWS shows: without the scopes of our authorizers and their
-    /// rules.
+    /// Returns the record of an API definition as AWS shows it: without the scopes and the
+    /// configurations of authorizers of portcullis.toml.
     pub fn observed(definition: &ApiDefinition) -> Self {
         let methods = definition.methods.iter();
         let authorizers = definition.authorizers.iter();
@@ -127,7 +128,7 @@ impl Record {
         }
     }
 
-    /// Returns what AWS can show of it.
+    /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
         let methods = self.methods.iter();
@@ -141,14 +142,14 @@ impl Record {
         }
     }
 
-    /// Returns a digest of the record: equal ones hold the same.
+    /// Returns the fingerprint of the record.
     pub fn content(&self) -> String {
         fingerprint(self)
     }
 }
 
 impl MethodRecord {
-    /// Returns what AWS can show of it.
+    /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
         Self { auth: self.auth.visible(), backend: self.backend.visible(), ..self.clone() }
@@ -166,8 +167,8 @@ impl From<&Method> for MethodRecord {
     }
 }
 
-/// Returns a digest of what of a method has an effect. What its authorizer does is a part of its
-/// own, so the method does not change with it.
+/// Returns the digest of the effective parts of a method. Its authorizer is a part of its own, so
+/// the method's digest does not depend on it.
 fn digest(method: &Method) -> String {
     let mut method = method.effective();
     if let Authorization::Authorizer { name, .. } = &mut method.authorization {
@@ -177,7 +178,7 @@ fn digest(method: &Method) -> String {
 }
 
 impl AuthorizerRecord {
-    /// Returns what AWS can show of it.
+    /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
         Self { configuration: None, ..self.clone() }

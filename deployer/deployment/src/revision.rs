@@ -1,18 +1,18 @@
-//! The label in a deployment's description: which revision it holds. With it and the
-//! [`record`](crate::record) of its parts, no state is kept anywhere else.
+//! The revision label in a deployment's description. With it and the [`record`](crate::record) of
+//! the revision's parts, no state file is needed.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a deployment's description says.
+/// The revision of a deployment, as its description has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// Counts up from 1.
+    /// The number, from 1.
     pub number: u32,
-    /// A fingerprint of all that it holds.
+    /// The fingerprint of its record.
     pub content: String,
-    /// The version of the tool that made it.
+    /// The version of the tool that created it.
     pub tool: String,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Revision {
 }
 
 impl Revision {
-    /// Reads a deployment's description; nothing if it is not one of ours.
+    /// Reads a deployment's description; returns `None` if Portcullis did not write it.
     pub fn read(description: &str) -> Option<Self> {
         let mut words = description.strip_prefix("portcullis ")?.split(' ');
         let mut next = |name: &str| words.next()?.strip_prefix(name)?.strip_prefix('=');

@@ -6,7 +6,7 @@ use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
 use aws::{Aws, CallError};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, TAG_API};
-use deployment::plan::{Patch, Step, serve, undo};
+use deployment::plan::{Patch, Step, restore, serve};
 
 /// How a stage is put back.
 #[derive(Clone, Debug)]
@@ -60,7 +60,8 @@ impl Run<'_> {
     }
 
     pub(super) async fn move_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
-        let Step::UpdateStage { name, before, to, changes_deployment, patches, settings } = step
+        let Step::UpdateStage { name, before, deployment, changes_deployment, patches, settings } =
+            step
         else {
             return Ok(());
         };
@@ -70,7 +71,7 @@ impl Run<'_> {
         if found != expected {
             return Err(ConcurrentUpdate { stage: name.clone(), expected, found }.into());
         }
-        let target = changes_deployment.then(|| self.deployment(to.as_deref()));
+        let target = changes_deployment.then(|| self.deployment(deployment.as_deref()));
         if let Some((percent, target)) = self.options.canary.zip(target.clone()) {
             let patches = [
                 Patch::replace("/canarySettings/percentTraffic", percent.to_string()),
@@ -83,10 +84,10 @@ impl Run<'_> {
             return Ok(());
         }
         let mut patches = patches.clone();
-        if let (Some(target), None) = (&target, to) {
+        if let (Some(target), None) = (&target, deployment) {
             patches.extend(serve(target, &before.served));
         }
-        self.report.back = Some(Back::Patch(name.clone(), undo(settings, before)));
+        self.report.back = Some(Back::Patch(name.clone(), restore(settings, before)));
         self.report.deployment.clone_from(&target);
         let now = aws.update_stage(&api, name, &patches).await?;
         self.must_be(&now, target.as_deref().or(Some(&before.deployment)), settings).await

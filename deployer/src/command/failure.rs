@@ -14,6 +14,7 @@ use compiler::definition::DefinitionError;
 use compiler::project::ReadError;
 use compiler::source::diagnostic::Diagnostic;
 use deployment::desired::DesiredStateError;
+use deployment::json::JsonProblem;
 use dev::issuer::KeyGenerationError;
 use dev::serving::StartError;
 
@@ -169,8 +170,8 @@ pub enum Failure {
     PlanFile {
         /// The file.
         path: PathBuf,
-        /// Why.
-        cause: serde_json::Error,
+        /// The reason.
+        cause: JsonProblem,
     },
     /// A saved plan has another format.
     #[error("{} has plan format {found}, expected {expected}", .path.display())]
@@ -351,10 +352,14 @@ impl Failure {
             | Self::Definition(_)
             | Self::Unreadable(_)
             | Self::DesiredState(_)
-            | Self::Connect(ConnectError::NotARegion(_) | ConnectError::NoRegion) => {
+            | Self::Connect(ConnectError::InvalidRegion(_) | ConnectError::NoRegion) => {
                 Exit::WrongFiles
             }
-            Self::Connect(ConnectError::NoCredentials(_)) => Exit::NotPermitted,
+            Self::Connect(
+                ConnectError::Credentials(_)
+                | ConnectError::NoCredentials
+                | ConnectError::NoProfileCredentials(_),
+            ) => Exit::NotPermitted,
             Self::Connect(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {

@@ -89,16 +89,16 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             }
             Step::CreateStage { name, deployment, settings } => {
                 let deployment = deployment.clone().or(made.clone()).unwrap();
-                let served = ServedDeployments::default().and(&deployment);
+                let served = ServedDeployments::default().with(&deployment);
                 let settings = settings.clone();
                 let stage = ObservedStage { deployment, served, canary: None, settings };
                 api.stages.insert(name.clone(), stage);
             }
-            Step::UpdateStage { name, to, changes_deployment, settings, .. } => {
+            Step::UpdateStage { name, deployment, changes_deployment, settings, .. } => {
                 let stage = api.stages.get_mut(name).unwrap();
                 stage.settings = settings.clone();
                 if *changes_deployment {
-                    stage.deployment = to.clone().or(made.clone()).unwrap();
+                    stage.deployment = deployment.clone().or(made.clone()).unwrap();
                 }
             }
             Step::DeleteUnused { deployments, roles: gone } => {

@@ -1,4 +1,4 @@
-//! REST APIs: created empty and tagged, so that they are found again by their tag.
+//! REST APIs. They are created empty and tagged, so that they can be looked up by their tag.
 
 use std::collections::BTreeMap;
 
@@ -54,19 +54,19 @@ impl Aws {
     pub fn find_api<'a>(&'a self, name: &'a str) -> Call<'a, ApiLookup> {
         Box::pin(async move {
             let all = self.apis().await?;
-            let ours = |api: &ListedApi| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
-            let mut ours: Vec<ListedApi> = all.into_iter().filter(ours).collect();
-            Ok(match (ours.pop(), ours.is_empty()) {
+            let is_managed = |api: &ListedApi| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
+            let mut found: Vec<ListedApi> = all.into_iter().filter(is_managed).collect();
+            Ok(match (found.pop(), found.is_empty()) {
                 (None, _) => ApiLookup::NotFound,
                 (Some(api), true) => ApiLookup::Found(Box::new(api)),
-                (Some(last), false) => {
-                    ApiLookup::Ambiguous(ours.into_iter().chain([last]).map(|api| api.id).collect())
-                }
+                (Some(last), false) => ApiLookup::Ambiguous(
+                    found.into_iter().chain([last]).map(|api| api.id).collect(),
+                ),
             })
         })
     }
 
-    /// Creates an empty API together with its tags, so that it is found again, and returns its id.
+    /// Creates an empty API together with its tags, and returns its id.
     pub fn create_api<'a>(
         &'a self,
         name: &'a str,
@@ -79,37 +79,37 @@ impl Aws {
                 Endpoint::Edge => "CreateEdgeRestApi",
                 _ => "CreateRestApi",
             };
-            let call = ApiCall::once(operation, format!("creating the API {name}"));
+            let call = ApiCall::once(operation, format!("creating API {name}"));
             let endpoint = EndpointConfiguration::builder()
                 .types(EndpointType::from(endpoint.name()))
                 .set_vpc_endpoint_ids((!vpc_endpoints.is_empty()).then(|| vpc_endpoints.to_vec()))
                 .build();
-            let made = self.caller.call(&call, || {
+            let created = self.caller.call(&call, || {
                 let create = self.apigateway.create_rest_api().name(name);
                 create.endpoint_configuration(endpoint.clone()).set_tags(Some(hash(tags))).send()
             });
-            let made = match made.await {
-                Ok(made) => made.id().unwrap_or_default().to_owned(),
-                // It may have been created: the tag says so.
+            let created = match created.await {
+                Ok(created) => created.id().unwrap_or_default().to_owned(),
+                // It may have been created: the lookup by tag decides.
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => String::new(),
                 Err(error) => return Err(error),
             };
             match self.find_api(name).await? {
                 ApiLookup::Found(api) => Ok(api.id),
                 ApiLookup::Ambiguous(ids) => {
-                    // It was created concurrently. The other one stays; this one is empty.
-                    if ids.contains(&made) {
-                        self.delete_api(&made).await?;
+                    // It was created concurrently. Only this one is deleted; it is empty.
+                    if ids.contains(&created) {
+                        self.delete_api(&created).await?;
                     }
-                    let message = format!("somebody else was creating it too ({})", ids.join(", "));
+                    let message = format!("concurrent creation detected (APIs {})", ids.join(", "));
                     Err(CallError::new(CallErrorKind::Conflict, call.context(), message))
                 }
-                // It was created, and lists do not show it yet.
-                ApiLookup::NotFound if !made.is_empty() => Ok(made),
+                // It was created, but lists do not show it yet.
+                ApiLookup::NotFound if !created.is_empty() => Ok(created),
                 ApiLookup::NotFound => Err(CallError::new(
                     CallErrorKind::OutcomeUnknown,
                     call.context(),
-                    "it is not there; run it again",
+                    "not found after creation; retry",
                 )),
             }
         })
@@ -118,11 +118,11 @@ impl Aws {
     /// Deletes an API, if it exists.
     pub fn delete_api<'a>(&'a self, api: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("DeleteRestApi", format!("deleting the API {api}"));
-            let gone = self
+            let call = ApiCall::idempotent("DeleteRestApi", format!("deleting API {api}"));
+            let deleted = self
                 .caller
                 .call(&call, || self.apigateway.delete_rest_api().rest_api_id(api).send());
-            if_found(gone.await).map(|_| ())
+            if_found(deleted.await).map(|_| ())
         })
     }
 
@@ -137,7 +137,8 @@ impl Aws {
             let target = &self.target;
             let arn =
                 format!("arn:{}:apigateway:{}::/restapis/{api}", target.partition, target.region);
-            let call = ApiCall::idempotent("TagResource", format!("tagging the API {api}"));
+            let call =
+                ApiCall::idempotent("TagResource", format!("updating the tags of API {api}"));
             if !set.is_empty() {
                 let tag = self.caller.call(&call, || {
                     self.apigateway
@@ -167,11 +168,13 @@ impl Aws {
         to: &'a Endpoint,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("UpdateRestApi", format!("changing the endpoint of {api}"));
-            let kind = format!("/endpointConfiguration/types/{from}");
+            let call = ApiCall::idempotent(
+                "UpdateRestApi",
+                format!("changing the endpoint type of API {api}"),
+            );
+            let path = format!("/endpointConfiguration/types/{from}");
             let patch =
-                PatchOperation::builder().op(Op::Replace).path(kind).value(to.name()).build();
+                PatchOperation::builder().op(Op::Replace).path(path).value(to.name()).build();
             let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_rest_api().rest_api_id(api);
                 update.patch_operations(patch.clone()).send()
@@ -182,13 +185,13 @@ impl Aws {
 }
 
 fn listed(api: &RestApi) -> ListedApi {
-    let kinds = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
+    let types = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
     let policy = api.policy().filter(|policy| !policy.is_empty());
     ListedApi {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
-        endpoint: kinds.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
+        endpoint: types.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
         created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {
             description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),
@@ -203,7 +206,7 @@ fn listed(api: &RestApi) -> ListedApi {
     }
 }
 
-/// Reads a resource policy, which comes as JSON whose quotes are escaped once more.
+/// Reads a resource policy, which API Gateway returns as JSON with escaped quotes.
 fn read_policy(text: &str) -> Option<Json> {
     serde_json::from_str(text)
         .or_else(|_| serde_json::from_str(&text.replace("\\\"", "\"").replace("\\\\", "\\")))

@@ -1,4 +1,4 @@
-//! Authorizers, by id. The name of one is unique only after the import was reconciled.
+//! Authorizers, by id. Their names are unique only after an import was reconciled.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError};
 use compiler::api::AuthorizerShape;
 
-/// The result of a test invocation of an authorizer.
+/// The response to a test invocation of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizerTestResponse {
     /// The status of the response.
@@ -28,8 +28,10 @@ impl Aws {
         api: &'a str,
     ) -> Call<'a, BTreeMap<String, (String, AuthorizerShape)>> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("GetAuthorizers", format!("reading the authorizers of {api}"));
+            let call = ApiCall::idempotent(
+                "GetAuthorizers",
+                format!("reading the authorizers of API {api}"),
+            );
             let request = || self.apigateway.get_authorizers().rest_api_id(api);
             let all: Vec<Authorizer> = pages!(self, call, request(), items);
             Ok(all.iter().filter_map(|one| Some((one.id()?.to_owned(), shape(one)))).collect())
@@ -44,11 +46,12 @@ impl Aws {
     ) -> Result<BTreeMap<String, (String, AuthorizerShape)>, CallError> {
         let mut found = self.authorizers(api).await?;
         for (name, shape) in authorizers {
-            if found.values().any(|(known, there)| known == name && there == shape) {
+            if found.values().any(|(known, existing)| known == name && existing == shape) {
                 continue;
             }
-            let twin = found.iter().find(|(_, (known, _))| known == name).map(|(id, _)| id.clone());
-            let id = match twin {
+            let existing =
+                found.iter().find(|(_, (known, _))| known == name).map(|(id, _)| id.clone());
+            let id = match existing {
                 Some(id) => self.update_authorizer(api, &id, shape).await?,
                 None => self.create_authorizer(api, name, shape).await?,
             };
@@ -63,10 +66,10 @@ impl Aws {
         name: &str,
         shape: &AuthorizerShape,
     ) -> Result<String, CallError> {
-        let call = ApiCall::once("CreateAuthorizer", format!("creating the authorizer {name}"));
+        let call = ApiCall::once("CreateAuthorizer", format!("creating authorizer {name}"));
         let identity: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
         let providers: Vec<String> = shape.providers.iter().cloned().collect();
-        let made = self.caller.call(&call, || {
+        let created = self.caller.call(&call, || {
             self.apigateway
                 .create_authorizer()
                 .rest_api_id(api)
@@ -80,7 +83,7 @@ impl Aws {
                 .set_provider_arns((!providers.is_empty()).then(|| providers.clone()))
                 .send()
         });
-        Ok(made.await?.id().unwrap_or_default().to_owned())
+        Ok(created.await?.id().unwrap_or_default().to_owned())
     }
 
     async fn update_authorizer(
@@ -90,21 +93,21 @@ impl Aws {
         shape: &AuthorizerShape,
     ) -> Result<String, CallError> {
         let identity: Vec<&str> = shape.identity.iter().map(String::as_str).collect();
-        let set = [
+        let properties = [
             ("authorizerUri", shape.uri.clone()),
             ("authorizerCredentials", shape.credentials.clone()),
             ("identitySource", Some(identity.join(","))),
             ("identityValidationExpression", shape.validation.clone()),
             ("authorizerResultTtlInSeconds", Some(shape.ttl.to_string())),
         ];
-        let patches: Vec<PatchOperation> = set
+        let patches: Vec<PatchOperation> = properties
             .into_iter()
             .filter_map(|(name, value)| {
                 let path = format!("/{name}");
                 Some(PatchOperation::builder().op(Op::Replace).path(path).value(value?).build())
             })
             .collect();
-        let call = ApiCall::idempotent("UpdateAuthorizer", format!("updating the authorizer {id}"));
+        let call = ApiCall::idempotent("UpdateAuthorizer", format!("updating authorizer {id}"));
         let update = self.caller.call(&call, || {
             let update = self.apigateway.update_authorizer().rest_api_id(api).authorizer_id(id);
             update.set_patch_operations(Some(patches.clone())).send()
@@ -115,16 +118,16 @@ impl Aws {
     /// Deletes an authorizer, if it exists.
     pub fn delete_authorizer<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("DeleteAuthorizer", format!("deleting the authorizer {id}"));
-            let gone = self.caller.call(&call, || {
+            let call = ApiCall::idempotent("DeleteAuthorizer", format!("deleting authorizer {id}"));
+            let deleted = self.caller.call(&call, || {
                 self.apigateway.delete_authorizer().rest_api_id(api).authorizer_id(id).send()
             });
-            if_found(gone.await).map(|_| ())
+            if_found(deleted.await).map(|_| ())
         })
     }
 
-    /// Invokes an authorizer of the API definition with these headers (`TestInvokeAuthorizer`).
+    /// Test-invokes an authorizer of the API definition with these headers and this path
+    /// (`TestInvokeAuthorizer`).
     pub fn test_invoke_authorizer<'a>(
         &'a self,
         api: &'a str,
@@ -133,9 +136,9 @@ impl Aws {
         path: &'a str,
     ) -> Call<'a, AuthorizerTestResponse> {
         Box::pin(async move {
-            let context = format!("asking the authorizer {authorizer}");
+            let context = format!("test-invoking authorizer {authorizer}");
             let call = ApiCall::idempotent("TestInvokeAuthorizer", context);
-            let told = self.caller.call(&call, || {
+            let response = self.caller.call(&call, || {
                 self.apigateway
                     .test_invoke_authorizer()
                     .rest_api_id(api)
@@ -144,11 +147,11 @@ impl Aws {
                     .path_with_query_string(path)
                     .send()
             });
-            let told = told.await?;
+            let response = response.await?;
             Ok(AuthorizerTestResponse {
-                status: told.client_status(),
-                policy: told.policy().filter(|policy| !policy.is_empty()).map(str::to_owned),
-                log: told.log().unwrap_or_default().to_owned(),
+                status: response.client_status(),
+                policy: response.policy().filter(|policy| !policy.is_empty()).map(str::to_owned),
+                log: response.log().unwrap_or_default().to_owned(),
             })
         })
     }

@@ -1,4 +1,4 @@
-//! The SDK's types → ours, normalized so that equal settings compare equal.
+//! The SDK's types → this program's, normalized so that equal settings compare equal.
 
 use std::collections::BTreeMap;
 
@@ -44,9 +44,9 @@ pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, Gatewa
     Some((kind, read))
 }
 
-/// Separates the models of the API from the records of revisions, and leaves out the models
-/// that every API has.
-pub(super) fn split(models: Vec<Model>) -> (BTreeMap<String, Json>, Records) {
+/// Separates the API's models from the records of revisions, without the models that every API
+/// has.
+pub(super) fn split_models(models: Vec<Model>) -> (BTreeMap<String, Json>, Records) {
     let mut own = BTreeMap::new();
     let mut records = BTreeMap::new();
     for model in models {
@@ -95,7 +95,7 @@ fn method(
         Some("AWS_IAM") => Authorization::AwsIam,
         Some(_) => {
             let id = method.authorizer_id().unwrap_or_default();
-            // One that does not exist is named by its id.
+            // An authorizer that does not exist is named by its id.
             let name = authorizers.get(id).map_or(id, |(name, _)| name);
             let scopes = method.authorization_scopes().iter().cloned().collect();
             Authorization::Authorizer { name: name.to_owned(), scopes }
@@ -153,19 +153,19 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
         })),
         "responseTransferMode": found.response_transfer_mode().map(types::ResponseTransferMode::as_str),
     }));
-    // It cannot fail: every member above is one of `Integration`.
+    // It cannot fail: every member above is a member of `Integration`.
     read.unwrap_or_else(|_| Integration::new(compiler::api::IntegrationKind::Mock))
 }
 
-/// The default rate and burst limits of an account, which a stage without limits of its own shows
-/// as its own.
-const ACCOUNT: (f64, i32) = (10_000.0, 5_000);
+/// The default rate and burst limits of an account. A stage without limits of its own shows them.
+const ACCOUNT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
 
 pub(super) fn stage(stage: &Stage) -> ObservedStage {
     let throttle = |setting: &types::MethodSetting| {
         let found = (setting.throttling_rate_limit(), setting.throttling_burst_limit());
-        let none = found.0 < 0.0 || found.1 < 0 || found == (0.0, 0) || found == ACCOUNT;
-        (!none).then_some(Throttle { rate: found.0, burst: found.1 })
+        let is_default =
+            found.0 < 0.0 || found.1 < 0 || found == (0.0, 0) || found == ACCOUNT_THROTTLE;
+        (!is_default).then_some(Throttle { rate: found.0, burst: found.1 })
     };
     let settings = stage.method_settings().cloned().unwrap_or_default();
     let whole = settings.get("*/*");

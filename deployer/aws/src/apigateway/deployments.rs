@@ -7,7 +7,7 @@ use aws_sdk_apigateway::primitives::DateTime;
 use aws_sdk_apigateway::types::{Deployment, Model};
 
 use super::PAGE;
-use super::convert::split;
+use super::convert::split_models;
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::RouteKey;
@@ -20,7 +20,7 @@ use deployment::revision::Revision;
 pub struct MethodSummary {
     /// `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
     pub authorization: String,
-    /// Whether an API key is needed.
+    /// Whether an API key is required.
     pub api_key: bool,
 }
 
@@ -28,8 +28,10 @@ impl Aws {
     /// Reads the deployments, oldest first.
     pub fn deployments<'a>(&'a self, api: &'a str) -> Call<'a, Vec<ObservedDeployment>> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("GetDeployments", format!("reading the deployments of {api}"));
+            let call = ApiCall::idempotent(
+                "GetDeployments",
+                format!("reading the deployments of API {api}"),
+            );
             let request = || self.apigateway.get_deployments().rest_api_id(api);
             let all: Vec<Deployment> = pages!(self, call, request(), items);
             let mut all: Vec<ObservedDeployment> = all
@@ -53,16 +55,18 @@ impl Aws {
         })
     }
 
-    /// Reads the authorization of the methods of a deployment, by verb and path; returns none at
-    /// all if the summary lacks that of any.
+    /// Reads the authorization of a deployment's methods, by verb and path; empty if the summary
+    /// lacks that of any method.
     pub fn deployment_summary<'a>(
         &'a self,
         api: &'a str,
         deployment: &'a str,
     ) -> Call<'a, BTreeMap<RouteKey, MethodSummary>> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("GetDeployment", format!("reading a deployment of {api}"));
+            let call = ApiCall::idempotent(
+                "GetDeployment",
+                format!("reading deployment {deployment} of API {api}"),
+            );
             let found = self.caller.call(&call, || {
                 let get =
                     self.apigateway.get_deployment().rest_api_id(api).deployment_id(deployment);
@@ -72,7 +76,7 @@ impl Aws {
             let mut methods = BTreeMap::new();
             for (path, verbs) in found.api_summary().into_iter().flatten() {
                 for (verb, snapshot) in verbs {
-                    // A method whose authorization is unknown must not be taken for a public one.
+                    // A method with unknown authorization must not be shown as public.
                     let Some(kind) = snapshot.authorization_type() else {
                         return Ok(BTreeMap::new());
                     };
@@ -88,17 +92,17 @@ impl Aws {
     }
 
     pub(super) async fn models(&self, api: &str) -> Result<Vec<Model>, CallError> {
-        let call = ApiCall::idempotent("GetModels", format!("reading the models of {api}"));
+        let call = ApiCall::idempotent("GetModels", format!("reading the models of API {api}"));
         Ok(pages!(self, call, self.apigateway.get_models().rest_api_id(api), items))
     }
 
-    /// Reads the records of the revisions of an API, by number.
+    /// Reads the records of an API's revisions, by number.
     pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, Records> {
-        Box::pin(async move { Ok(split(self.models(api).await?).1) })
+        Box::pin(async move { Ok(split_models(self.models(api).await?).1) })
     }
 
     /// Creates a deployment of the API definition, which no stage serves yet, and returns its id.
-    /// `known` are the ids of the deployments before it.
+    /// `known` are the ids of the deployments before the call.
     pub fn create_deployment<'a>(
         &'a self,
         api: &'a str,
@@ -107,13 +111,16 @@ impl Aws {
     ) -> Call<'a, String> {
         Box::pin(async move {
             let number = revision.number;
-            let call = ApiCall::once("CreateDeployment", format!("making revision {number}"));
-            let made = self.caller.call(&call, || {
+            let call = ApiCall::once(
+                "CreateDeployment",
+                format!("creating the deployment of revision {number}"),
+            );
+            let created = self.caller.call(&call, || {
                 let create = self.apigateway.create_deployment().rest_api_id(api);
                 create.description(revision.to_string()).send()
             });
-            match made.await {
-                Ok(made) => Ok(made.id().unwrap_or_default().to_owned()),
+            match created.await {
+                Ok(created) => Ok(created.id().unwrap_or_default().to_owned()),
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
                     let now = self.deployments(api).await?;
                     let new = now.into_iter().find(|one| {
@@ -129,12 +136,11 @@ impl Aws {
     /// Deletes a deployment that no stage serves, if it exists.
     pub fn delete_deployment<'a>(&'a self, api: &'a str, id: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("DeleteDeployment", format!("deleting the deployment {id}"));
-            let gone = self.caller.call(&call, || {
+            let call = ApiCall::idempotent("DeleteDeployment", format!("deleting deployment {id}"));
+            let deleted = self.caller.call(&call, || {
                 self.apigateway.delete_deployment().rest_api_id(api).deployment_id(id).send()
             });
-            if_found(gone.await).map(|_| ())
+            if_found(deleted.await).map(|_| ())
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Gateway responses, by type: those that are not the default ones.
+//! The gateway responses that differ from the defaults, by type.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ impl Aws {
     ) -> Result<BTreeMap<String, GatewayResponse>, CallError> {
         let call = ApiCall::idempotent(
             "GetGatewayResponses",
-            format!("reading the gateway responses of {api}"),
+            format!("reading the gateway responses of API {api}"),
         );
         let request = || self.apigateway.get_gateway_responses().rest_api_id(api);
         let all: Vec<AwsResponse> = pages!(self, call, request(), items);
@@ -25,20 +25,23 @@ impl Aws {
         Ok(own.filter_map(gateway_response).collect())
     }
 
-    /// Makes the gateway responses of an API these, and resets all others to their defaults.
+    /// Sets the gateway responses of an API, and resets all others to their defaults.
     pub(super) async fn reconcile_gateway_responses(
         &self,
         api: &str,
         responses: &BTreeMap<String, GatewayResponse>,
     ) -> Result<(), CallError> {
-        let there = self.gateway_responses(api).await?;
+        let existing = self.gateway_responses(api).await?;
         for (kind, response) in responses {
-            if there.get(kind) != Some(response) {
+            if existing.get(kind) != Some(response) {
                 self.put_gateway_response(api, kind, response).await?;
             }
         }
-        for kind in there.keys().filter(|kind| !responses.contains_key(*kind)) {
-            let call = ApiCall::idempotent("DeleteGatewayResponse", format!("resetting {kind}"));
+        for kind in existing.keys().filter(|kind| !responses.contains_key(*kind)) {
+            let call = ApiCall::idempotent(
+                "DeleteGatewayResponse",
+                format!("resetting gateway response {kind}"),
+            );
             let reset = self.caller.call(&call, || {
                 let delete = self.apigateway.delete_gateway_response().rest_api_id(api);
                 delete.response_type(GatewayResponseType::from(kind.as_str())).send()
@@ -54,7 +57,8 @@ impl Aws {
         kind: &str,
         response: &GatewayResponse,
     ) -> Result<(), CallError> {
-        let call = ApiCall::idempotent("PutGatewayResponse", format!("setting {kind}"));
+        let call =
+            ApiCall::idempotent("PutGatewayResponse", format!("setting gateway response {kind}"));
         let put = self.caller.call(&call, || {
             self.apigateway
                 .put_gateway_response()

@@ -15,7 +15,7 @@ use compiler::definition::{Authorization, Method};
 pub struct DefinitionMethods {
     /// The methods.
     pub methods: BTreeMap<RouteKey, Method>,
-    /// The ids of resources, by path.
+    /// The ids of the resources, by path.
     pub resources: BTreeMap<String, String>,
     /// The ids of the authorizers that methods use.
     pub used_authorizers: BTreeSet<String>,
@@ -23,12 +23,12 @@ pub struct DefinitionMethods {
 
 impl Aws {
     pub(super) async fn resources(&self, api: &str) -> Result<Vec<Resource>, CallError> {
-        let call = ApiCall::idempotent("GetResources", format!("reading the methods of {api}"));
+        let call = ApiCall::idempotent("GetResources", format!("reading the methods of API {api}"));
         let request = || self.apigateway.get_resources().rest_api_id(api).embed("methods");
         Ok(pages!(self, call, request(), items))
     }
 
-    /// Reads the validators, by id, if any method has one.
+    /// Reads the request validators, by id; none if no method uses one.
     pub(super) async fn validators_of(
         &self,
         api: &str,
@@ -38,8 +38,10 @@ impl Aws {
         if !methods.into_iter().any(|(_, method)| method.request_validator_id().is_some()) {
             return Ok(BTreeMap::new());
         }
-        let call =
-            ApiCall::idempotent("GetRequestValidators", format!("reading the validators of {api}"));
+        let call = ApiCall::idempotent(
+            "GetRequestValidators",
+            format!("reading the request validators of API {api}"),
+        );
         let request = || self.apigateway.get_request_validators().rest_api_id(api);
         let all: Vec<RequestValidator> = pages!(self, call, request(), items);
         let flags = |validator: &RequestValidator| {
@@ -52,8 +54,8 @@ impl Aws {
         Ok(all.iter().filter_map(flags).collect())
     }
 
-    /// Reads the methods, by verb and path, and the resources that they belong to.
-    async fn draft_methods(
+    /// Reads the methods of an API definition, by verb and path, and its resources.
+    async fn methods_and_resources(
         &self,
         api: &str,
         authorizers: &BTreeMap<String, (String, AuthorizerShape)>,
@@ -67,30 +69,30 @@ impl Aws {
     pub fn methods<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<RouteKey, Method>> {
         Box::pin(async move {
             let authorizers = self.authorizers(api).await?;
-            Ok(self.draft_methods(api, &authorizers).await?.0)
+            Ok(self.methods_and_resources(api, &authorizers).await?.0)
         })
     }
 
-    /// Reads the methods of an API definition with the ids that they refer to.
+    /// Reads the methods of an API definition with the ids of their resources and authorizers.
     pub fn definition_methods<'a>(
         &'a self,
         api: &'a str,
         authorizers: &'a BTreeMap<String, (String, AuthorizerShape)>,
     ) -> Call<'a, DefinitionMethods> {
         Box::pin(async move {
-            let (methods, resources) = self.draft_methods(api, authorizers).await?;
-            let of = |one: &Resource| Some((one.path()?.to_owned(), one.id()?.to_owned()));
+            let (methods, resources) = self.methods_and_resources(api, authorizers).await?;
+            let path_and_id = |one: &Resource| Some((one.path()?.to_owned(), one.id()?.to_owned()));
             let all = resources.iter().filter_map(Resource::resource_methods).flatten();
             let used = all.filter_map(|(_, method)| method.authorizer_id().map(str::to_owned));
             Ok(DefinitionMethods {
                 used_authorizers: used.collect(),
-                resources: resources.iter().filter_map(of).collect(),
+                resources: resources.iter().filter_map(path_and_id).collect(),
                 methods,
             })
         })
     }
 
-    /// Sets the authorization of a method, where an import did not.
+    /// Sets the authorization of a method. Required where an import did not.
     pub fn set_method_authorization<'a>(
         &'a self,
         api: &'a str,
@@ -109,10 +111,10 @@ impl Aws {
                 Authorization::Authorizer { name, .. } => {
                     let found = authorizers.iter().find(|(_, (known, _))| known == name);
                     let Some((id, (_, shape))) = found else {
-                        let message = format!("there is no authorizer {name}");
+                        let message = format!("authorizer {name} does not exist");
                         return Err(CallError::new(
                             CallErrorKind::Invalid,
-                            "guarding a method",
+                            format!("setting the authorization of a method of API {api}"),
                             message,
                         ));
                     };
@@ -121,7 +123,10 @@ impl Aws {
                     vec![patch("/authorizationType", kind), patch("/authorizerId", id)]
                 }
             };
-            let call = ApiCall::idempotent("UpdateMethod", format!("guarding a method of {api}"));
+            let call = ApiCall::idempotent(
+                "UpdateMethod",
+                format!("setting the authorization of a method of API {api}"),
+            );
             let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_method().rest_api_id(api).resource_id(resource);
                 update.http_method(verb).set_patch_operations(Some(patches.clone())).send()

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ListedApi;
-use super::convert::{methods, split};
+use super::convert::{methods, split_models};
 use crate::{Aws, Call, CallError, CallErrorKind};
 use compiler::definition::ApiDefinition;
 use deployment::observed::{Observed, ObservedApi};
 
 impl Aws {
-    /// Reads the state of an API and of the roles and functions that belong to it. Functions that
-    /// the caller may not read are left out, and so are roles other than `roles` if the caller may
-    /// not list them.
+    /// Reads the state of an API, its roles and its functions. Functions that the caller may not
+    /// read are omitted, and so are roles other than `roles` if the caller may not list roles.
     pub fn observe<'a>(
         &'a self,
         name: &'a str,
@@ -26,11 +25,11 @@ impl Aws {
                 None => None,
             };
             let listed = if_allowed(self.role_names(name).await)?.unwrap_or_default();
-            let wanted: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
+            let names: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
             let mut found = BTreeMap::new();
-            for role in wanted {
-                if let Some(known) = self.role(&role).await? {
-                    found.insert(role, known);
+            for role in names {
+                if let Some(existing) = self.role(&role).await? {
+                    found.insert(role, existing);
                 }
             }
             let mut published = BTreeMap::new();
@@ -53,7 +52,7 @@ impl Aws {
             let validators = self.validators_of(&api.id, &resources).await?;
             let stages = self.stages(&api.id).await?;
             let deployments = self.deployments(&api.id).await?;
-            let (models, records) = split(models);
+            let (models, records) = split_models(models);
             let definition = ApiDefinition {
                 settings: api.settings.clone(),
                 methods: methods(&resources, &authorizers, &validators),
@@ -78,7 +77,7 @@ impl Aws {
     }
 }
 
-/// Returns `None` if the caller is not authorized; what needs it fails later.
+/// Returns `None` if the caller is not authorized; a call that needs the value fails later.
 fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Ok(value) => Ok(Some(value)),

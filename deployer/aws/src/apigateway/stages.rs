@@ -1,5 +1,5 @@
-//! Stages, with their authorizer cache, their generated clients and the role that writes their
-//! logs. A stage is updated in one call: completely or not at all.
+//! Stages, with their authorizer cache, their generated SDKs and the account's CloudWatch Logs role.
+//! A stage is updated in one call, completely or not at all.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,7 +18,7 @@ impl Aws {
     /// Reads the stages, by name. This list has no pages.
     pub fn stages<'a>(&'a self, api: &'a str) -> Call<'a, BTreeMap<String, ObservedStage>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("GetStages", format!("reading the stages of {api}"));
+            let call = ApiCall::idempotent("GetStages", format!("reading the stages of API {api}"));
             let all = self
                 .caller
                 .call(&call, || self.apigateway.get_stages().rest_api_id(api).send())
@@ -41,26 +41,26 @@ impl Aws {
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let call = ApiCall::once("CreateStage", format!("creating the stage {name}"));
-            let made = self.caller.call(&call, || {
+            let call = ApiCall::once("CreateStage", format!("creating stage {name}"));
+            let created = self.caller.call(&call, || {
                 self.apigateway
                     .create_stage()
                     .rest_api_id(api)
                     .stage_name(name)
                     .deployment_id(deployment)
-                    .description(ServedDeployments::default().and(deployment).to_string())
+                    .description(ServedDeployments::default().with(deployment).to_string())
                     .set_variables(Some(hash(&settings.variables)))
                     .tracing_enabled(settings.tracing)
                     .set_tags(Some(hash(tags)))
                     .send()
             });
-            match made.await {
+            match created.await {
                 Ok(_) => Ok(()),
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
                     let stages = self.stages(api).await?;
-                    let there =
+                    let exists =
                         stages.get(name).is_some_and(|stage| stage.deployment == deployment);
-                    if there { Ok(()) } else { Err(error) }
+                    if exists { Ok(()) } else { Err(error) }
                 }
                 Err(error) => Err(error),
             }
@@ -75,10 +75,10 @@ impl Aws {
         patches: &'a [Patch],
     ) -> Call<'a, ObservedStage> {
         Box::pin(async move {
-            let context = format!("changing the stage {name}");
-            // To remove again what was removed is an error.
-            let once = patches.iter().any(|patch| patch.op == PatchOp::Remove);
-            let call = if once {
+            let context = format!("updating stage {name}");
+            // A second removal of a setting fails.
+            let removes = patches.iter().any(|patch| patch.op == PatchOp::Remove);
+            let call = if removes {
                 ApiCall::once("UpdateStage", context)
             } else {
                 ApiCall::idempotent("UpdateStage", context)
@@ -104,18 +104,18 @@ impl Aws {
     /// Deletes a stage, if it exists.
     pub fn delete_stage<'a>(&'a self, api: &'a str, name: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("DeleteStage", format!("deleting the stage {name}"));
-            let gone = self.caller.call(&call, || {
+            let call = ApiCall::idempotent("DeleteStage", format!("deleting stage {name}"));
+            let deleted = self.caller.call(&call, || {
                 self.apigateway.delete_stage().rest_api_id(api).stage_name(name).send()
             });
-            if_found(gone.await).map(|_| ())
+            if_found(deleted.await).map(|_| ())
         })
     }
 
     /// Flushes the authorizer cache of a stage.
     pub fn flush_authorizer_cache<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, ()> {
         Box::pin(async move {
-            let context = format!("emptying the authorizer cache of {stage}");
+            let context = format!("flushing the authorizer cache of stage {stage}");
             let call = ApiCall::idempotent("FlushStageAuthorizersCache", context);
             let flush = self.caller.call(&call, || {
                 let flush = self.apigateway.flush_stage_authorizers_cache();
@@ -125,16 +125,16 @@ impl Aws {
         })
     }
 
-    /// Returns the role that API Gateway writes logs with, if the account has one.
+    /// Returns the ARN of the role that API Gateway writes logs with, if the account has one.
     pub fn cloudwatch_role(&self) -> Call<'_, Option<String>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("GetAccount", "looking at the account's settings");
+            let call = ApiCall::idempotent("GetAccount", "reading the account settings");
             let account = self.caller.call(&call, || self.apigateway.get_account().send()).await?;
             Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
         })
     }
 
-    /// Generates a client for a stage, and returns it as a ZIP archive.
+    /// Generates the SDK of a stage, and returns it as a ZIP archive.
     pub fn generate_sdk<'a>(
         &'a self,
         api: &'a str,
@@ -143,7 +143,10 @@ impl Aws {
         parameters: &'a BTreeMap<String, String>,
     ) -> Call<'a, Vec<u8>> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("GetSdk", format!("generating a {language} client"));
+            let call = ApiCall::idempotent(
+                "GetSdk",
+                format!("generating the {language} SDK of stage {stage}"),
+            );
             let parameters: HashMap<String, String> = parameters.clone().into_iter().collect();
             let sdk = self.caller.call(&call, || {
                 let get = self.apigateway.get_sdk().rest_api_id(api).stage_name(stage);
@@ -153,8 +156,8 @@ impl Aws {
             if body.is_empty() {
                 return Err(CallError::new(
                     CallErrorKind::OutcomeUnknown,
-                    "generating a client",
-                    "nothing came back",
+                    call.context(),
+                    "empty response",
                 ));
             }
             Ok(body)

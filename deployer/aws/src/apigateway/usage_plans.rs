@@ -1,4 +1,4 @@
-//! Usage plans, which API keys belong to, and what else names a stage.
+//! Usage plans with their API keys, and the resources that depend on a stage.
 
 use std::collections::BTreeMap;
 
@@ -13,26 +13,26 @@ use compiler::api::{Quota, Throttle, UsagePlan};
 use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
 use deployment::plan::plan_name;
 
-/// A usage plan, as it is and as it is to be.
+/// A usage plan, observed and desired.
 #[derive(Clone, Copy, Debug)]
 pub struct UsagePlanStep<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The stage it is for.
+    /// Its stage.
     pub stage: &'a str,
     /// Its id, if it exists.
     pub id: Option<&'a str>,
     /// The desired throttle, quota and keys.
     pub plan: &'a UsagePlan,
-    /// The ids of the keys that are in it.
+    /// The ids of its existing keys.
     pub existing_keys: &'a [String],
     /// Whether the stage is in it.
     pub has_stage: bool,
 }
 
 impl Aws {
-    /// Reads the usage plan of a stage of the API with these tags and this name. Without the tag
-    /// that marks an API with usage plans, no call is sent.
+    /// Reads the usage plan of a stage of the API with these tags and this name. Sends no call for
+    /// an API without the tag of APIs with usage plans.
     pub fn usage_plan<'a>(
         &'a self,
         tags: &'a BTreeMap<String, String>,
@@ -52,8 +52,10 @@ impl Aws {
                 return Ok(None);
             };
             let id = plan.id().unwrap_or_default().to_owned();
-            let call =
-                ApiCall::idempotent("GetUsagePlanKeys", format!("reading the keys of {name}"));
+            let call = ApiCall::idempotent(
+                "GetUsagePlanKeys",
+                format!("reading the keys of usage plan {name}"),
+            );
             let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
             let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
             let mut keys: Vec<String> =
@@ -81,11 +83,11 @@ impl Aws {
             let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
             let plans: Vec<types::UsagePlan> =
                 pages!(self, call, self.apigateway.get_usage_plans(), items);
-            let names = |plan: &&types::UsagePlan| {
+            let uses_stage = |plan: &&types::UsagePlan| {
                 let mut stages = plan.api_stages().iter();
                 stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
             };
-            let mut found: Vec<String> = (plans.iter().filter(names))
+            let mut found: Vec<String> = (plans.iter().filter(uses_stage))
                 .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
                 .collect();
             let call = ApiCall::idempotent("GetDomainNames", "reading the custom domains");
@@ -94,14 +96,14 @@ impl Aws {
             for domain in domains.iter().filter_map(|domain| domain.domain_name()) {
                 let call = ApiCall::idempotent(
                     "GetBasePathMappings",
-                    format!("reading the paths of {domain}"),
+                    format!("reading the base path mappings of {domain}"),
                 );
                 let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
                 let paths: Vec<types::BasePathMapping> = pages!(self, call, request(), items);
-                let ours = paths
+                let mappings = paths
                     .iter()
                     .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
-                found.extend(ours.map(|path| {
+                found.extend(mappings.map(|path| {
                     format!("domain {domain}/{}", path.base_path().unwrap_or_default())
                 }));
             }
@@ -123,7 +125,7 @@ impl Aws {
             for key in plan.keys.iter().filter(|key| !existing_keys.contains(key)) {
                 let call = ApiCall::idempotent(
                     "CreateUsagePlanKey",
-                    format!("adding the key {key} to {name}"),
+                    format!("adding API key {key} to usage plan {name}"),
                 );
                 let added = self.caller.call(&call, || {
                     let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
@@ -137,12 +139,12 @@ impl Aws {
             for key in existing_keys.iter().filter(|key| !plan.keys.contains(key)) {
                 let call = ApiCall::idempotent(
                     "DeleteUsagePlanKey",
-                    format!("taking the key {key} out of {name}"),
+                    format!("removing API key {key} from usage plan {name}"),
                 );
-                let gone = self.caller.call(&call, || {
+                let deleted = self.caller.call(&call, || {
                     self.apigateway.delete_usage_plan_key().usage_plan_id(&id).key_id(key).send()
                 });
-                if_found(gone.await)?;
+                if_found(deleted.await)?;
             }
             Ok(())
         })
@@ -155,8 +157,8 @@ impl Aws {
         stage: &str,
         plan: &UsagePlan,
     ) -> Result<String, CallError> {
-        let call = ApiCall::once("CreateUsagePlan", format!("creating the usage plan {name}"));
-        let of = aws_sdk_apigateway::types::ApiStage::builder().api_id(api).stage(stage).build();
+        let call = ApiCall::once("CreateUsagePlan", format!("creating usage plan {name}"));
+        let stage = aws_sdk_apigateway::types::ApiStage::builder().api_id(api).stage(stage).build();
         let throttle = plan.throttle.map(|throttle| {
             let settings = ThrottleSettings::builder();
             settings.rate_limit(throttle.rate).burst_limit(throttle.burst).build()
@@ -165,16 +167,16 @@ impl Aws {
             let period = QuotaPeriodType::from(quota.period.name());
             QuotaSettings::builder().limit(quota.limit).period(period).build()
         });
-        let made = self.caller.call(&call, || {
+        let created = self.caller.call(&call, || {
             self.apigateway
                 .create_usage_plan()
                 .name(name)
-                .api_stages(of.clone())
+                .api_stages(stage.clone())
                 .set_throttle(throttle.clone())
                 .set_quota(quota.clone())
                 .send()
         });
-        Ok(made.await?.id().unwrap_or_default().to_owned())
+        Ok(created.await?.id().unwrap_or_default().to_owned())
     }
 
     async fn update_usage_plan(
@@ -203,8 +205,7 @@ impl Aws {
         if patches.is_empty() {
             return Ok(());
         }
-        let call =
-            ApiCall::once("UpdateUsagePlan", format!("changing the usage plan {}", step.name));
+        let call = ApiCall::once("UpdateUsagePlan", format!("updating usage plan {}", step.name));
         let update = self.caller.call(&call, || {
             let update = self.apigateway.update_usage_plan().usage_plan_id(id);
             update.set_patch_operations(Some(patches.clone())).send()
@@ -212,7 +213,7 @@ impl Aws {
         update.await.map(|_| ())
     }
 
-    /// Takes a stage out of its usage plan, and deletes the plan.
+    /// Removes a stage from its usage plan, and deletes the plan.
     pub fn delete_usage_plan<'a>(
         &'a self,
         id: &'a str,
@@ -220,19 +221,18 @@ impl Aws {
         stage: &'a str,
     ) -> Call<'a, ()> {
         Box::pin(async move {
-            let call =
-                ApiCall::idempotent("DeleteUsagePlan", format!("deleting the usage plan {id}"));
+            let call = ApiCall::idempotent("DeleteUsagePlan", format!("deleting usage plan {id}"));
             let patch = PatchOperation::builder().op(Op::Remove).path("/apiStages");
             let patch = patch.value(format!("{api}:{stage}")).build();
-            let out = self.caller.call(&call, || {
+            let updated = self.caller.call(&call, || {
                 let update = self.apigateway.update_usage_plan().usage_plan_id(id);
                 update.patch_operations(patch.clone()).send()
             });
-            if_found(out.await)?;
-            let gone = self
+            if_found(updated.await)?;
+            let deleted = self
                 .caller
                 .call(&call, || self.apigateway.delete_usage_plan().usage_plan_id(id).send());
-            if_found(gone.await).map(|_| ())
+            if_found(deleted.await).map(|_| ())
         })
     }
 }

@@ -1,22 +1,22 @@
-//! What differs around the API: its tags, endpoint and usage plan, and the roles.
+//! The changes to the API's tags, endpoint and usage plan, and to the roles.
 
 use serde_json::Value as Json;
 
-use super::steps::{about_the_api, usage_plan};
+use super::steps::{api_steps, usage_plan_step};
 use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi};
 
-/// Returns what differs about the roles.
+/// Returns the changes to the roles.
 pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
     let differ =
         desired.roles.iter().filter(|(name, role)| observed.roles.get(*name) != Some(role));
     differ
         .map(|(name, role)| {
-            let known = observed.roles.contains_key(name);
+            let exists = observed.roles.contains_key(name);
             let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
             Change {
-                action: if known { Action::Update } else { Action::Add },
+                action: if exists { Action::Update } else { Action::Add },
                 subject: Subject::Role(name.clone()),
                 aspect: Aspect::InvokePermission,
                 before: None,
@@ -27,7 +27,7 @@ pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
         .collect()
 }
 
-/// Returns what differs about the API's tags, endpoint and usage plan.
+/// Returns the changes to the API's tags, endpoint and usage plan.
 pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
     let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
         action,
@@ -42,7 +42,7 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
         return vec![change(Action::Add, Aspect::Endpoint, None, Some(endpoint))];
     };
     let mut changes = Vec::new();
-    for step in about_the_api(desired, api) {
+    for step in api_steps(desired, api) {
         match step {
             Step::TagApi { set, unset } => {
                 let tag = |name: &String| Aspect::Tag(name.clone());
@@ -61,9 +61,13 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
             _ => {}
         }
     }
-    let plan = usage_plan(desired, Some(api));
-    changes.extend(
-        plan.map(|step| change(Action::Update, Aspect::UsagePlan, None, Some(step.description()))),
-    );
+    let plan = usage_plan_step(desired, Some(api));
+    changes.extend(plan.and_then(|step| match step {
+        Step::PutUsagePlan { id: None, name, .. } => {
+            Some(change(Action::Add, Aspect::UsagePlan, None, Some(name)))
+        }
+        Step::PutUsagePlan { .. } => Some(change(Action::Update, Aspect::UsagePlan, None, None)),
+        _ => None,
+    }));
     changes
 }

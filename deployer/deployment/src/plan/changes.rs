@@ -1,4 +1,4 @@
-//! What differs between two revisions, by part.
+//! The changes between two revisions, part by part.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use compiler::api::{Api, Security, Validator};
 #[derive(Clone, PartialEq)]
 enum Part<'a> {
     Authorizer(&'a AuthorizerRecord),
-    /// What differs as a whole or not at all; its digest, where there is one.
+    /// A part that is compared by its digest only; empty if the existence is all to compare.
     Digest(&'a str),
     Method(&'a MethodRecord),
 }
@@ -49,7 +49,7 @@ impl Part<'_> {
         }
     }
 
-    /// Returns what people most want to know of it.
+    /// Returns the aspect that is shown when the part is added or removed.
     fn main_aspect(&self) -> Aspect {
         match self {
             Self::Authorizer(_) => Aspect::Function,
@@ -58,7 +58,7 @@ impl Part<'_> {
         }
     }
 
-    /// Returns an aspect of it in words.
+    /// Returns the value of an aspect as text.
     fn text(&self, aspect: &Aspect) -> Option<String> {
         match (self, aspect) {
             (Self::Method(method), aspect) => method_text(method, aspect),
@@ -78,7 +78,7 @@ fn method_text(method: &MethodRecord, aspect: &Aspect) -> Option<String> {
         Aspect::Integration => match &method.backend {
             Backend::Integration(integration) => Some(integration.to_string()),
             Backend::Preflight(_) => None,
-            Backend::Nothing => Some("nothing".to_owned()),
+            Backend::Missing => Some("none".to_owned()),
         },
         _ => None,
     }
@@ -97,19 +97,19 @@ fn authorizer_text(authorizer: &AuthorizerRecord, aspect: &Aspect) -> Option<Str
     }
 }
 
-/// Returns what differs between two revisions.
+/// Returns the changes between two revisions.
 pub fn diff(before: &Record, after: &Record) -> Vec<Change> {
     let (before, after) = (parts(before), parts(after));
     let mut changes = Vec::new();
     for (subject, part) in &after {
         match before.get(subject) {
             None => changes.extend(added(subject, part)),
-            Some(old) if old != part => changes.extend(altered(subject, old, part)),
+            Some(old) if old != part => changes.extend(updated(subject, old, part)),
             Some(_) => {}
         }
     }
-    let gone = before.iter().filter(|(subject, _)| !after.contains_key(*subject));
-    changes.extend(gone.map(|(subject, part)| removed(subject, part, AccessImpact::None)));
+    let missing = before.iter().filter(|(subject, _)| !after.contains_key(*subject));
+    changes.extend(missing.map(|(subject, part)| removed(subject, part, AccessImpact::None)));
     changes
 }
 
@@ -126,13 +126,13 @@ fn removed(subject: &Subject, part: &Part<'_>, impact: AccessImpact) -> Change {
 }
 
 fn added(subject: &Subject, part: &Part<'_>) -> Vec<Change> {
-    // What is there from the beginning is no news.
+    // A new API always has these.
     if matches!(subject, Subject::Settings | Subject::Model(_)) {
         return Vec::new();
     }
-    let is_open = matches!(part, Part::Method(method)
+    let is_public = matches!(part, Part::Method(method)
         if method.auth.is_public() && method.backend.preflight().is_none());
-    let impact = if is_open { AccessImpact::NewPublic } else { AccessImpact::None };
+    let impact = if is_public { AccessImpact::NewPublic } else { AccessImpact::None };
     let change = |aspect: Aspect, after, impact| Change {
         action: Action::Add,
         subject: subject.clone(),
@@ -150,7 +150,7 @@ fn added(subject: &Subject, part: &Part<'_>) -> Vec<Change> {
     std::iter::once(change(main, text, impact)).chain(more).collect()
 }
 
-fn altered(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
+fn updated(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
     let mut aspects = differing(old, new);
     if aspects.is_empty() {
         aspects.push(Aspect::Settings);
@@ -166,7 +166,7 @@ fn altered(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
     aspects.into_iter().map(change).collect()
 }
 
-/// Returns the aspects that have names and differ, by value and not by what people read.
+/// Returns the aspects that differ, compared by value and not by text.
 fn differing(old: &Part<'_>, new: &Part<'_>) -> Vec<Aspect> {
     let all = match (old, new) {
         (Part::Method(old), Part::Method(new)) => vec![
@@ -202,19 +202,18 @@ fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
                 AccessImpact::Security
             }
         }
-        // Another function, other issuers, another cache: others may be let in.
+        // Another function, configuration or cache may authorize other callers.
         (_, Part::Authorizer(_), _) => AccessImpact::Security,
         _ => AccessImpact::None,
     }
 }
 
-/// Returns what was guarded and is not there any more, but whose requests now fall through to
-/// something that everybody may call.
+/// Returns the removed protected operations whose requests now match a public one.
 pub fn newly_public(before: &Record, api: &Api) -> Vec<Change> {
     let mut changes = Vec::new();
     let router = ApiRouter::new(&api.routes);
-    let guarded = before.methods.iter().filter(|(_, method)| !method.auth.is_public());
-    for (key, method) in guarded {
+    let protected = before.methods.iter().filter(|(_, method)| !method.auth.is_public());
+    for (key, method) in protected {
         if api.routes.iter().any(|route| *key == route.into()) {
             continue;
         }
@@ -229,29 +228,30 @@ pub fn newly_public(before: &Record, api: &Api) -> Vec<Change> {
             subject: Subject::Route(key.clone()),
             aspect: Aspect::Auth,
             before: Some(method.auth.to_string()),
-            after: Some(format!("{}, falling through to {now}", AuthSummary::Public)),
+            after: Some(format!("{} (matched by {now})", AuthSummary::Public)),
             impact: AccessImpact::BecomesPublic,
         }));
     }
     changes
 }
 
-/// Returns what differs between what was last put there and what is there; nothing, where it is
-/// not known what was put there ([`ObservedApi::last_import`]).
+/// Returns the changes since the last import; none if its record is unreadable
+/// ([`ObservedApi::last_import`]).
 pub fn drift(api: &ObservedApi) -> Vec<Change> {
-    let Some(Ok(put)) = api.last_import() else { return Vec::new() };
-    let (recorded, visible, seen) = (put, put.visible(), Record::observed(&api.definition));
-    let (recorded, visible, seen) = (parts(recorded), parts(&visible), parts(&seen));
+    let Some(Ok(imported)) = api.last_import() else { return Vec::new() };
+    let (recorded, visible, observed) =
+        (imported, imported.visible(), Record::observed(&api.definition));
+    let (recorded, visible, observed) = (parts(recorded), parts(&visible), parts(&observed));
     let mut changes = Vec::new();
     for (subject, part) in &recorded {
-        match (seen.get(subject), visible.get(subject)) {
+        match (observed.get(subject), visible.get(subject)) {
             (Some(now), _) if now.digest() == part.digest() => {}
-            // What AWS cannot show cannot have changed there.
-            (Some(now), Some(before)) => changes.extend(altered(subject, before, now)),
+            // AWS cannot show the other aspects, so they are not compared.
+            (Some(now), Some(before)) => changes.extend(updated(subject, before, now)),
             _ => changes.push(removed(subject, part, AccessImpact::Security)),
         }
     }
-    for (subject, part) in seen.iter().filter(|(subject, _)| !recorded.contains_key(*subject)) {
+    for (subject, part) in observed.iter().filter(|(subject, _)| !recorded.contains_key(*subject)) {
         changes.extend(added(subject, part));
     }
     changes

@@ -1,4 +1,4 @@
-//! How many calls of API Gateway's a plan needs, and how long they take under its quotas.
+//! The number of API Gateway calls that a plan needs, and their duration under the quotas.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use serde::Serialize;
@@ -6,19 +6,19 @@ use serde::Serialize;
 use super::{Plan, Step};
 use compiler::api::Endpoint;
 
-/// What a plan costs.
+/// The calls and the time that a plan needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Estimate {
-    /// Calls.
+    /// The API Gateway calls.
     pub calls: usize,
-    /// Those among them that write.
+    /// The mutating ones among them.
     pub mutating: usize,
-    /// Seconds that the quotas ask for, at least.
+    /// The duration under the quotas, in seconds, at least.
     pub seconds: u64,
 }
 
 impl Plan {
-    /// Estimates what applying it costs, beside looking at what is there.
+    /// Estimates the calls of `apply`, without those that read the observed state.
     pub fn estimate(&self) -> Estimate {
         let mut total = Estimate::default();
         for step in &self.steps {

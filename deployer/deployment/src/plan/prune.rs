@@ -1,71 +1,72 @@
-//! What is not needed any more once a stage has moved.
+//! The deployments and roles that are unused once a stage is updated.
 
 use std::collections::BTreeSet;
 
-use super::Target;
+use super::NextDeployment;
 use crate::desired::{Desired, role_arn};
 use crate::observed::{Observed, ObservedApi};
 use crate::record::Record;
 
-/// Deployments by id, and roles by name, that can be removed.
-pub(super) struct Unneeded {
+/// The deployments, by id, and roles, by name, that can be deleted.
+pub(super) struct Unused {
     pub deployments: Vec<String>,
     pub roles: Vec<String>,
 }
 
-/// Returns our deployments beyond those to keep, and the roles that no kept revision names; `None`
-/// if there are none of either.
-pub(super) fn unneeded(
+/// Returns the revisions' deployments beyond `keep`, and the roles that no retained revision uses;
+/// `None` if there are neither.
+pub(super) fn unused(
     desired: &Desired,
     observed: &Observed,
-    target: &Target,
-) -> Option<Unneeded> {
+    next: &NextDeployment,
+) -> Option<Unused> {
     let api = observed.api.as_ref()?;
-    let deployments = old_deployments(desired, api, target);
+    let deployments = old_deployments(desired, api, next);
     let roles = unused_roles(desired, observed, api, &deployments);
-    let any = !deployments.is_empty() || !roles.is_empty();
-    any.then_some(Unneeded { deployments, roles })
+    let is_any = !deployments.is_empty() || !roles.is_empty();
+    is_any.then_some(Unused { deployments, roles })
 }
 
-fn old_deployments(desired: &Desired, api: &ObservedApi, target: &Target) -> Vec<String> {
-    // What a stage serves until it moves is what it may have to be put back to.
+fn old_deployments(desired: &Desired, api: &ObservedApi, next: &NextDeployment) -> Vec<String> {
+    // The deployment that a stage serves until it is updated is needed for a rollback.
     let used = api.deployments_in_use();
-    let mut ours: Vec<(u32, &str)> = api
+    let mut revisions: Vec<(u32, &str)> = api
         .deployments
         .iter()
         .filter_map(|d| Some((d.revision.as_ref()?.number, d.id.as_str())))
         .collect();
-    ours.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    let new = usize::from(matches!(target, Target::New { .. }));
-    let replaced = match target {
-        Target::New { replaces: Some(id), .. } => Some(id.as_str()),
+    revisions.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    let new = usize::from(matches!(next, NextDeployment::New { .. }));
+    let replaced = match next {
+        NextDeployment::New { replaces: Some(id), .. } => Some(id.as_str()),
         _ => None,
     };
-    let kept = desired.api.deployment_settings.keep.saturating_sub(new);
-    let old = ours.iter().filter(|(_, id)| Some(*id) != replaced).skip(kept).map(|(_, id)| *id);
+    let keep = desired.api.deployment_settings.keep.saturating_sub(new);
+    let old =
+        revisions.iter().filter(|(_, id)| Some(*id) != replaced).skip(keep).map(|(_, id)| *id);
     old.filter(|id| !used.contains(id)).chain(replaced).map(str::to_owned).collect()
 }
 
-/// Returns the roles that no kept revision names; none, while one of their records cannot be
-/// read: it may name any of them.
+/// Returns the roles that no retained revision uses; none while one of their records is
+/// unreadable, because it may use any role.
 fn unused_roles(
     desired: &Desired,
     observed: &Observed,
     api: &ObservedApi,
     removed: &[String],
 ) -> Vec<String> {
-    let kept = api.deployments.iter().filter(|deployment| !removed.contains(&deployment.id));
-    let revisions = kept.filter_map(|deployment| deployment.revision.as_ref());
+    let retained = api.deployments.iter().filter(|deployment| !removed.contains(&deployment.id));
+    let revisions = retained.filter_map(|deployment| deployment.revision.as_ref());
     let records: Option<Vec<&Record>> =
         revisions.map(|revision| api.record(revision.number)).collect();
     let Some(records) = records else { return Vec::new() };
-    let named: BTreeSet<&String> = (records.into_iter().chain([&desired.record]))
+    let used: BTreeSet<&String> = (records.into_iter().chain([&desired.record]))
         .flat_map(|record| record.authorizers.values())
         .filter_map(|authorizer| authorizer.invoke_role.as_ref())
         .collect();
     let roles = observed.roles.keys().filter(|name| !desired.roles.contains_key(*name));
     roles
-        .filter(|name| !named.contains(&role_arn(&desired.api.name, name, &desired.target)))
+        .filter(|name| !used.contains(&role_arn(&desired.api.name, name, &desired.target)))
         .cloned()
         .collect()
 }

@@ -1,5 +1,4 @@
-//! What differs about a stage, and the patches that make it equal: one call, whole or not at
-//! all. <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html>
+//! The changes to a stage, and the patches that apply them in one call, completely or not at all. <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +12,7 @@ use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
 /// One patch of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
-    /// What is done to it.
+    /// The operation.
     pub op: PatchOp,
     /// The JSON pointer of the setting.
     pub path: String,
@@ -21,8 +20,8 @@ pub struct Patch {
     pub value: Option<String>,
 }
 
-/// The operations that stages are patched with. API Gateway also knows `add`, `copy`, `move`
-/// and `test`, which no setting of a stage needs.
+/// The patch operations of a stage. API Gateway's `add`, `copy`, `move` and `test` are not needed
+/// for any setting of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PatchOp {
@@ -44,7 +43,7 @@ impl Patch {
     }
 }
 
-/// Returns what turns one stage's settings into another's.
+/// Returns the patches from one stage's settings to another's.
 pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
     let mut patches = Vec::new();
     let names: BTreeSet<&String> = from.variables.keys().chain(to.variables.keys()).collect();
@@ -63,8 +62,8 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
     let routes: BTreeSet<&RouteKey> = from.routes.keys().chain(to.routes.keys()).collect();
     for route in routes.into_iter().filter(|name| from.routes.get(*name) != to.routes.get(*name)) {
         let path = route.path().replace('~', "~0").replace('/', "~1");
-        let place = format!("/{path}/{}", route.method());
-        patches.extend(throttle(&place, to.routes.get(route).copied()));
+        let pointer = format!("/{path}/{}", route.method());
+        patches.extend(throttle(&pointer, to.routes.get(route).copied()));
     }
     if from.metrics != to.metrics {
         patches.push(Patch::replace("/*/*/metrics/enabled", to.metrics.to_string()));
@@ -87,39 +86,39 @@ pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
     patches
 }
 
-/// A limit of -1 is none of its own.
-fn throttle(place: &str, throttle: Option<Throttle>) -> [Patch; 2] {
+/// Returns the patches of a throttle. A limit of -1 removes the method's own.
+fn throttle(pointer: &str, throttle: Option<Throttle>) -> [Patch; 2] {
     let burst = throttle.map_or("-1".to_owned(), |throttle| throttle.burst.to_string());
     let rate = throttle.map_or("-1".to_owned(), |throttle| throttle.rate.to_string());
     [
-        Patch::replace(format!("{place}/throttling/burstLimit"), burst),
-        Patch::replace(format!("{place}/throttling/rateLimit"), rate),
+        Patch::replace(format!("{pointer}/throttling/burstLimit"), burst),
+        Patch::replace(format!("{pointer}/throttling/rateLimit"), rate),
     ]
 }
 
-/// Returns what turns a stage back into what it was.
-pub fn undo(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
+/// Returns the patches that restore a stage.
+pub fn restore(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
     let mut patches = patches(now, &before.settings);
     patches.push(Patch::replace("/deploymentId", &before.deployment));
     patches.push(Patch::replace("/description", before.served.to_string()));
     patches
 }
 
-/// Returns the patches that make a stage serve a deployment, and say so.
+/// Returns the patches that make a stage serve a deployment and record it in its description.
 pub fn serve(deployment: &str, served: &ServedDeployments) -> [Patch; 2] {
-    let served = served.clone().and(deployment);
+    let served = served.clone().with(deployment);
     [
         Patch::replace("/deploymentId", deployment),
         Patch::replace("/description", served.to_string()),
     ]
 }
 
-/// Returns the patch that ends a canary.
-pub(super) fn no_canary() -> Patch {
+/// Returns the patch that removes a canary.
+pub(super) fn remove_canary() -> Patch {
     Patch::remove("/canarySettings")
 }
 
-/// Returns what people are told of a stage.
+/// Returns the changes to a stage.
 pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
     let name = &desired.api.stage;
     let subject = Subject::Stage(name.clone());
@@ -142,7 +141,10 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
             action: Action::Remove,
             subject,
             aspect: Aspect::Canary,
-            before: Some(format!("{} % to deployment {}", canary.percent, canary.deployment)),
+            before: Some(format!(
+                "{} % of requests to deployment {}",
+                canary.percent, canary.deployment
+            )),
             after: None,
             impact: AccessImpact::None,
         });
@@ -172,11 +174,11 @@ fn settings(
         .collect()
 }
 
-/// Returns the settings that are not the usual ones, in words.
+/// Returns the settings that differ from the defaults, as text.
 fn values(settings: &StageSettings) -> BTreeMap<Aspect, String> {
     let StageSettings { variables, throttle, routes, access_log, metrics, logging, tracing } =
         settings;
-    let on = |is: bool| is.then(|| "on".to_owned());
+    let on = |enabled: bool| enabled.then(|| "on".to_owned());
     let single = [
         (Aspect::Throttle, throttle.map(|throttle| throttle.to_string())),
         (Aspect::AccessLog, access_log.as_ref().map(|log| log.destination.clone())),

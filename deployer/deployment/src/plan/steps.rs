@@ -1,14 +1,14 @@
-//! The steps that make AWS what the files ask for, in the one order that is safe: what a stage
-//! serves changes last, and what it needs is checked before.
+//! The steps from the observed to the desired state, in the one order that is safe: the stage is
+//! updated last, after everything that it needs was verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
-use super::Target;
-use super::prune::{Unneeded, unneeded};
-use super::stage::{Patch, no_canary, patches, serve};
+use super::NextDeployment;
+use super::prune::{Unused, unused};
+use super::stage::{Patch, patches, remove_canary, serve};
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
 use crate::record::Record;
@@ -19,58 +19,57 @@ use compiler::api::{
 use compiler::definition::{Method, scheme_of};
 use compiler::openapi::{remove_internal_extensions, render_definition, set_member};
 
-/// One step, with all that it needs: `apply` adds ids that AWS gives, and nothing else.
+/// A step of a plan, complete except for the ids that AWS assigns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields of a step are named after what they are on AWS")]
 #[expect(clippy::large_enum_variant, reason = "a plan has a dozen of them")]
 pub enum Step {
-    /// An API without anything in it, already tagged, so that it is found again whatever
-    /// becomes of the answer.
+    /// Creates an empty, tagged API. The tags find it again if the response is lost.
     CreateApi {
         name: String,
         endpoint: Endpoint,
         vpc_endpoints: Vec<String>,
         tags: BTreeMap<String, String>,
     },
-    /// The API's tags.
+    /// Updates the API's tags.
     TagApi { set: BTreeMap<String, String>, unset: Vec<String> },
-    /// Where the API is reached from.
+    /// Changes the API's endpoint type.
     UpdateEndpoint { from: Endpoint, to: Endpoint },
-    /// A role to invoke an authorizer.
+    /// Creates or updates the role that API Gateway assumes to invoke an authorizer.
     PutRole { name: String, role: Role, exists: bool },
-    /// The whole draft.
+    /// Imports the API definition, overwriting the one before.
     ImportDefinition { document: Json },
-    /// What of the draft an import may have left out or doubled.
+    /// Corrects what an import left out or duplicated.
     ReconcileImport {
-        /// The authorizers by their name on AWS.
+        /// The authorizers by their names on AWS.
         authorizers: BTreeMap<String, AuthorizerShape>,
-        /// The answers that API Gateway makes itself.
+        /// The gateway responses by type.
         gateway_responses: BTreeMap<String, GatewayResponse>,
     },
-    /// Functions behind operations let API Gateway in.
+    /// Grants API Gateway permission to invoke the operations' functions.
     GrantInvoke { functions: Vec<String> },
-    /// Authorizers are asked before any request is.
+    /// Test-invokes the authorizers.
     TestAuthorizers { authorizers: BTreeSet<String> },
-    /// A deployment of the draft, which no stage serves yet.
+    /// Creates a deployment that no stage serves yet.
     CreateDeployment { revision: Revision },
-    /// The draft still is what was put, so what was deployed of it is too.
+    /// Verifies that the API definition, and so its deployment, is the imported one.
     VerifyDefinition { methods: BTreeMap<RouteKey, Method> },
-    /// A stage that was not there.
+    /// Creates a stage.
     CreateStage { name: String, deployment: Option<String>, settings: StageSettings },
-    /// A stage that was there: all or nothing.
+    /// Updates a stage, completely or not at all.
     UpdateStage {
         name: String,
-        /// What it is now: it must still serve that, and goes back to it.
+        /// The observed stage: it must be unchanged, and a rollback restores it.
         before: ObservedStage,
-        /// What it is to serve; the new deployment, if none is named.
-        to: Option<String>,
-        /// Whether it changes_deployment at all.
+        /// The deployment to serve; `None` for the new one.
+        deployment: Option<String>,
+        /// Whether the stage's deployment changes.
         changes_deployment: bool,
         patches: Vec<Patch>,
         settings: StageSettings,
     },
-    /// The usage plan of the stage.
+    /// Creates or updates the stage's usage plan.
     PutUsagePlan {
         name: String,
         stage: String,
@@ -79,49 +78,63 @@ pub enum Step {
         existing_keys: Vec<String>,
         has_stage: bool,
     },
-    /// What is not needed any more.
+    /// Deletes unused deployments and roles.
     DeleteUnused { deployments: Vec<String>, roles: Vec<String> },
 }
 
 impl Step {
-    /// Says what it does.
+    /// Returns the description of the step.
     pub fn description(&self) -> String {
         match self {
             Self::CreateApi { name, endpoint, .. } => {
-                format!("create the API {name} ({})", endpoint.name().to_ascii_lowercase())
+                format!("create API {name} ({})", endpoint.name().to_ascii_lowercase())
             }
-            Self::TagApi { .. } => "set the API's tags".to_owned(),
-            Self::UpdateEndpoint { from, to } => format!("change the endpoint from {from} to {to}"),
-            Self::PutRole { name, exists: false, .. } => format!("create the invoke role {name}"),
-            Self::PutRole { name, exists: true, .. } => format!("mend the invoke role {name}"),
-            Self::ImportDefinition { .. } => "put the whole API into the definition".to_owned(),
-            Self::ReconcileImport { .. } => "check what was put".to_owned(),
+            Self::TagApi { .. } => "update the tags of the API".to_owned(),
+            Self::UpdateEndpoint { from, to } => {
+                format!("change the endpoint type from {from} to {to}")
+            }
+            Self::PutRole { name, exists: false, .. } => format!("create invoke role {name}"),
+            Self::PutRole { name, exists: true, .. } => format!("update invoke role {name}"),
+            Self::ImportDefinition { .. } => {
+                "import the API definition (PutRestApi, overwrite)".to_owned()
+            }
+            Self::ReconcileImport { .. } => "verify authorizers and gateway responses".to_owned(),
             Self::GrantInvoke { functions } => {
-                format!("let API Gateway invoke {}", functions.join(", "))
+                format!("grant API Gateway permission to invoke {}", functions.join(", "))
             }
             Self::TestAuthorizers { authorizers } => {
                 let names: Vec<&str> = authorizers.iter().map(|name| scheme_of(name)).collect();
-                format!("ask {} before any request does", names.join(", "))
+                format!("test-invoke authorizer {} (TestInvokeAuthorizer)", names.join(", "))
             }
-            Self::CreateDeployment { revision, .. } => format!("make revision {}", revision.number),
-            Self::VerifyDefinition { .. } => "check that it holds what was put".to_owned(),
-            Self::CreateStage { name, .. } => format!("create the stage {name}"),
-            Self::UpdateStage { name, changes_deployment: true, .. } => {
-                format!("move the stage {name}")
+            Self::CreateDeployment { revision, .. } => {
+                format!("create deployment (revision {})", revision.number)
             }
+            Self::VerifyDefinition { .. } => "verify the imported definition".to_owned(),
+            Self::CreateStage { name, .. } => format!("create stage {name}"),
             Self::UpdateStage { name, changes_deployment: false, .. } => {
-                format!("set up the stage {name}")
+                format!("update the settings of stage {name}")
             }
-            Self::PutUsagePlan { name, .. } => format!("set up the usage plan {name}"),
+            Self::UpdateStage { name, deployment: None, .. } => {
+                format!("update stage {name} to the new deployment")
+            }
+            Self::UpdateStage { name, deployment: Some(id), .. } => {
+                format!("update stage {name} to deployment {id}")
+            }
+            Self::PutUsagePlan { name, id: None, .. } => format!("create usage plan {name}"),
+            Self::PutUsagePlan { name, id: Some(_), .. } => format!("update usage plan {name}"),
             Self::DeleteUnused { deployments, roles } => {
-                format!("remove {} old deployments and {} roles", deployments.len(), roles.len())
+                format!(
+                    "delete unused deployments ({}) and roles ({})",
+                    deployments.len(),
+                    roles.len()
+                )
             }
         }
     }
 }
 
-/// Returns the steps.
-pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> Vec<Step> {
+/// Returns the steps from the observed to the desired state.
+pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeployment) -> Vec<Step> {
     let api = observed.api.as_ref();
     let mut steps = Vec::new();
     match api {
@@ -131,21 +144,21 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
             vpc_endpoints: desired.api.deployment_settings.vpc_endpoints.clone(),
             tags: desired.tags.clone(),
         }),
-        Some(api) => steps.extend(about_the_api(desired, api)),
+        Some(api) => steps.extend(api_steps(desired, api)),
     }
     for (name, role) in &desired.roles {
-        let known = observed.roles.get(name);
-        if known != Some(role) {
+        let existing = observed.roles.get(name);
+        if existing != Some(role) {
             steps.push(Step::PutRole {
                 name: name.clone(),
                 role: role.clone(),
-                exists: known.is_some(),
+                exists: existing.is_some(),
             });
         }
     }
-    let puts = api.is_none_or(|api| must_put(desired, api, target));
-    if puts {
-        steps.push(Step::ImportDefinition { document: draft_document(desired, api, target) });
+    let imports = api.is_none_or(|api| must_import(desired, api, next));
+    if imports {
+        steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
         steps.push(Step::ReconcileImport {
             authorizers: desired.definition.authorizers.clone(),
             gateway_responses: desired.definition.gateway_responses.clone(),
@@ -156,38 +169,37 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, target: &Target) -> 
             steps.push(Step::GrantInvoke { functions });
         }
     }
-    let changes_deployment = !matches!(target, Target::Same(_));
+    let changes_deployment = !matches!(next, NextDeployment::Current(_));
     let authorizers = desired.portcullis_authorizers();
-    if (puts || changes_deployment) && !authorizers.is_empty() {
+    if (imports || changes_deployment) && !authorizers.is_empty() {
         steps.push(Step::TestAuthorizers { authorizers });
     }
-    if let Target::New { revision, .. } = target {
+    if let NextDeployment::New { revision, .. } = next {
         steps.push(Step::CreateDeployment { revision: revision.clone() });
     }
-    if puts || matches!(target, Target::New { .. }) {
+    if imports || matches!(next, NextDeployment::New { .. }) {
         steps.push(Step::VerifyDefinition { methods: desired.definition.methods.clone() });
     }
-    steps.extend(about_the_stage(desired, api, target));
-    steps.extend(usage_plan(desired, api));
+    steps.extend(stage_step(desired, api, next));
+    steps.extend(usage_plan_step(desired, api));
     if !steps.is_empty() {
-        // Tidying up is no reason to do anything.
-        let unneeded = unneeded(desired, observed, target);
+        // Unused resources alone are no reason to deploy.
+        let unused = unused(desired, observed, next);
         steps.extend(
-            unneeded
-                .map(|Unneeded { deployments, roles }| Step::DeleteUnused { deployments, roles }),
+            unused.map(|Unused { deployments, roles }| Step::DeleteUnused { deployments, roles }),
         );
     }
     steps
 }
 
-pub(super) fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
+pub(super) fn api_steps(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
     let mut steps = Vec::new();
     let tags = desired.tags.iter();
     let set: BTreeMap<String, String> = tags
         .filter(|(name, value)| api.tags.get(*name) != Some(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    // AWS's own are not ours to remove.
+    // Tags of AWS itself cannot be removed.
     let unset: Vec<String> = (api.tags.keys())
         .filter(|name| !desired.tags.contains_key(*name))
         .filter(|name| !name.starts_with("aws:") && *name != TAG_PLANS)
@@ -203,30 +215,31 @@ pub(super) fn about_the_api(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
     steps
 }
 
-/// Says whether the draft must be put: it differs, its record does, or an authorizer stands
-/// there twice.
-fn must_put(desired: &Desired, api: &ObservedApi, target: &Target) -> bool {
+/// Returns whether the API definition must be imported: it differs, its record differs, or an
+/// authorizer is duplicated.
+fn must_import(desired: &Desired, api: &ObservedApi, next: &NextDeployment) -> bool {
     let names: BTreeSet<&String> = api.authorizers.values().collect();
-    let wanted: BTreeSet<&String> = desired.definition.authorizers.keys().collect();
+    let desired_names: BTreeSet<&String> = desired.definition.authorizers.keys().collect();
     Record::observed(&api.definition) != Record::observed(&desired.definition)
         || api.last_import() != Some(Ok(&desired.record))
-        || api.record(target.number()).is_none()
-        || names != wanted
+        || api.record(next.number()).is_none()
+        || names != desired_names
         || names.len() != api.authorizers.len()
 }
 
-/// Returns the document to put: what is asked for, and the records of what is kept.
-fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Json {
+/// Returns the document to import: the desired definition and the records of all revisions that
+/// have deployments.
+fn import_document(desired: &Desired, api: Option<&ObservedApi>, next: &NextDeployment) -> Json {
     let mut document =
         render_definition(&desired.definition, &desired.api.name, &desired.api.version);
     let mut schemas: Map<String, Json> = desired.definition.models.clone().into_iter().collect();
-    schemas.extend(records(api));
-    schemas.extend([desired.record.model(target.number())]);
+    schemas.extend(record_models(api));
+    schemas.extend([desired.record.model(next.number())]);
     if let Some(components) = document.get_mut("components") {
         set_member(components, "schemas", schemas.into());
     }
     if !desired.api.deployment_settings.vpc_endpoints.is_empty() {
-        // `overwrite` resets them otherwise.
+        // Without them, `overwrite` resets them.
         let ids = json!({"vpcEndpointIds": desired.api.deployment_settings.vpc_endpoints});
         set_member(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
     }
@@ -234,8 +247,8 @@ fn draft_document(desired: &Desired, api: Option<&ObservedApi>, target: &Target)
     document
 }
 
-/// Returns the models of the records of deployments that are kept, readable or not.
-fn records(api: Option<&ObservedApi>) -> impl Iterator<Item = (String, Json)> {
+/// Returns the models of the deployments' records, readable or not.
+fn record_models(api: Option<&ObservedApi>) -> impl Iterator<Item = (String, Json)> {
     let deployments = api.into_iter().flat_map(|api| api.deployments.iter().map(move |d| (api, d)));
     deployments.filter_map(|(api, deployment)| {
         let number = deployment.revision.as_ref()?.number;
@@ -246,42 +259,42 @@ fn records(api: Option<&ObservedApi>) -> impl Iterator<Item = (String, Json)> {
     })
 }
 
-fn about_the_stage(desired: &Desired, api: Option<&ObservedApi>, target: &Target) -> Option<Step> {
+fn stage_step(desired: &Desired, api: Option<&ObservedApi>, next: &NextDeployment) -> Option<Step> {
     let name = desired.api.stage.clone();
     let settings = desired.api.stage_settings.clone();
-    let to = match target {
-        Target::Other { id, .. } => Some(id.clone()),
-        Target::Same(_) | Target::New { .. } => None,
+    let deployment = match next {
+        NextDeployment::Existing { id, .. } => Some(id.clone()),
+        NextDeployment::Current(_) | NextDeployment::New { .. } => None,
     };
     let Some(stage) = api.and_then(|api| api.stages.get(&name)) else {
-        return Some(Step::CreateStage { name, deployment: to, settings });
+        return Some(Step::CreateStage { name, deployment, settings });
     };
-    let changes_deployment = !matches!(target, Target::Same(_));
-    let mut wanted = patches(&stage.settings, &settings);
-    wanted.extend(stage.canary.as_ref().map(|_| no_canary()));
-    wanted.extend(to.as_deref().map(|to| serve(to, &stage.served)).into_iter().flatten());
-    if !changes_deployment && wanted.is_empty() {
+    let changes_deployment = !matches!(next, NextDeployment::Current(_));
+    let mut patches = patches(&stage.settings, &settings);
+    patches.extend(stage.canary.as_ref().map(|_| remove_canary()));
+    patches.extend(deployment.as_deref().map(|id| serve(id, &stage.served)).into_iter().flatten());
+    if !changes_deployment && patches.is_empty() {
         return None;
     }
     let before = stage.clone();
-    Some(Step::UpdateStage { name, before, to, changes_deployment, patches: wanted, settings })
+    Some(Step::UpdateStage { name, before, deployment, changes_deployment, patches, settings })
 }
 
-pub(super) fn usage_plan(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
+pub(super) fn usage_plan_step(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
     let plan = desired.api.usage_plan.as_ref()?;
-    let known = api.and_then(|api| api.usage_plan.as_ref());
-    let mut wanted = plan.clone();
-    wanted.keys.sort();
-    if known.is_some_and(|known| known.has_stage && known.plan == wanted) {
+    let existing = api.and_then(|api| api.usage_plan.as_ref());
+    let mut plan = plan.clone();
+    plan.keys.sort();
+    if existing.is_some_and(|existing| existing.has_stage && existing.plan == plan) {
         return None;
     }
     Some(Step::PutUsagePlan {
         name: plan_name(&desired.api.name, &desired.api.stage),
         stage: desired.api.stage.clone(),
-        id: known.map(|known| known.id.clone()),
-        existing_keys: known.map(|known| known.plan.keys.clone()).unwrap_or_default(),
-        has_stage: known.is_some_and(|known| known.has_stage),
-        plan: wanted,
+        id: existing.map(|existing| existing.id.clone()),
+        existing_keys: existing.map(|existing| existing.plan.keys.clone()).unwrap_or_default(),
+        has_stage: existing.is_some_and(|existing| existing.has_stage),
+        plan,
     })
 }
 

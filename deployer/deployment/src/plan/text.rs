@@ -1,4 +1,4 @@
-//! A plan for people: dangerous things first, marked by words and not by colour alone.
+//! A plan as text: the most severe changes first, marked by words and not by colour alone.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use super::{AccessImpact, Action, Aspect, Change, Plan};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.action {
+        let symbol = match self.action {
             Action::Add => '+',
             Action::Update => '~',
             Action::Remove => '-',
         };
-        write!(f, "{sign} {}", self.subject)?;
+        write!(f, "{symbol} {}", self.subject)?;
         if self.aspect != Aspect::Existence {
             write!(f, "  {}", self.aspect)?;
         }
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => write!(f, ": {before} → {after}")?,
-            (Some(only), None) if self.action == Action::Update => write!(f, ": {only} → none")?,
-            (None, Some(only)) if self.action == Action::Update => write!(f, ": → {only}")?,
+            (Some(only), None) if self.action == Action::Update => write!(f, ": {only} → (none)")?,
+            (None, Some(only)) if self.action == Action::Update => write!(f, ": (none) → {only}")?,
             (Some(only), None) | (None, Some(only)) => write!(f, ": {only}")?,
             (None, None) => {}
         }
@@ -41,16 +41,20 @@ impl fmt::Display for Plan {
             writeln!(f, "  note: {note}")?;
         }
         if !self.functions.is_empty() {
-            writeln!(f, "\nfunctions that `deploy --build` makes anew:")?;
+            writeln!(f, "\nfunctions to rebuild (`deploy --build`):")?;
             for function in &self.functions {
                 writeln!(f, "  ~ {function}  [security]")?;
             }
         }
         if self.is_empty() {
-            return write!(f, "nothing to do: revision {} is what the files say", self.revisions.1);
+            return write!(
+                f,
+                "no changes: revision {} matches the configuration",
+                self.revisions.1
+            );
         }
         if !self.drift.is_empty() {
-            writeln!(f, "\nchanged on AWS by somebody else, and undone by this:")?;
+            writeln!(f, "\ndrift that this plan reverts:")?;
             for change in &self.drift {
                 writeln!(f, "  {change}")?;
             }
@@ -66,10 +70,10 @@ impl fmt::Display for Plan {
             writeln!(f, "  {}. {}", number + 1, step.description())?;
         }
         let estimate = self.estimate();
-        let from = self.revisions.0.map_or("nothing".to_owned(), |n| format!("revision {n}"));
+        let from = self.revisions.0.map_or("(none)".to_owned(), |n| format!("revision {n}"));
         write!(
             f,
-            "\nfrom {from} to revision {}: {} calls of API Gateway's, {} of them mutating, at least {} s",
+            "\n{from} → revision {}: {} API Gateway calls ({} mutating), ≥ {} s under quota",
             self.revisions.1, estimate.calls, estimate.mutating, estimate.seconds
         )
     }

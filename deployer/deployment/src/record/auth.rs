@@ -1,4 +1,4 @@
-//! Who may call a method, as a record has it.
+//! The authorization of a method, as a record has it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,66 +9,66 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use compiler::api::Security;
 use compiler::definition::{Authorization, Method, scheme_of, scheme_on_aws};
 
-/// Who may call a method.
+/// The authorization of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuthSummary {
-    /// Everybody.
+    /// No authorization.
     Public,
-    /// Callers with an API key; nothing else is checked.
+    /// An API key only.
     ApiKey,
-    /// Callers with a signature that IAM accepts.
+    /// IAM authorization (`AWS_IAM`).
     AwsIam {
-        /// Whether an API key is needed as well.
+        /// Whether an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
-    /// Callers with a token that our authorizer accepts and that has the scopes.
+    /// A token that an authorizer of portcullis.toml accepts, with the required scopes.
     Jwt {
         /// The security scheme's name.
         #[serde(rename = "s")]
         scheme: String,
-        /// The scopes that open the method.
+        /// The required scopes.
         #[serde(rename = "r", serialize_with = "write", deserialize_with = "read")]
         requirement: Requirement,
-        /// Whether an API key is needed as well.
+        /// Whether an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
-    /// Callers whom an authorizer admits that the document brings along and that is not ours.
+    /// An authorizer that the document defines itself.
     External {
         /// The security scheme's name.
         #[serde(rename = "s")]
         scheme: String,
-        /// The scopes of which a user pool's token must have one.
+        /// The scopes of which a user pool's token must have at least one.
         #[serde(rename = "r", default, skip_serializing_if = "BTreeSet::is_empty")]
         scopes: BTreeSet<String>,
-        /// Whether an API key is needed as well.
+        /// Whether an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
-    /// Callers whom an authorizer admits, as AWS shows it: whose it is, and which scopes our own
-    /// asks for, is not to be seen there.
+    /// Any authorizer, as AWS shows it: without its origin, and without the scopes that an
+    /// authorizer of portcullis.toml requires.
     Authorizer {
-        /// The security scheme's name, as far as the authorizer's name has it.
+        /// The security scheme's name on AWS.
         #[serde(rename = "s")]
         scheme: String,
-        /// The scopes of which a user pool's token must have one.
+        /// The scopes of which a user pool's token must have at least one.
         #[serde(rename = "r", default, skip_serializing_if = "BTreeSet::is_empty")]
         scopes: BTreeSet<String>,
-        /// Whether an API key is needed as well.
+        /// Whether an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
 }
 
 impl AuthSummary {
-    /// Returns whether everybody may call the method.
+    /// Returns whether the method is public.
     pub fn is_public(&self) -> bool {
         *self == Self::Public
     }
 
-    /// Returns what AWS can show of it.
+    /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
         match self {
@@ -130,7 +130,7 @@ impl fmt::Display for AuthSummary {
             Self::AwsIam { .. } => f.write_str(AWS_IAM)?,
             Self::Jwt { scheme, requirement, .. } => write!(f, "{scheme} [{requirement}]")?,
             Self::External { scheme, scopes, .. } => {
-                write!(f, "{scheme}{} (not ours)", any_of(scopes))?;
+                write!(f, "{scheme}{} (external)", any_of(scopes))?;
             }
             Self::Authorizer { scheme, scopes, .. } => {
                 let is_ambiguous = [PUBLIC, API_KEY, AWS_IAM].contains(&scheme.as_str());
@@ -160,5 +160,5 @@ fn write<S: Serializer>(requirement: &Requirement, serializer: S) -> Result<S::O
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Requirement, D::Error> {
     let alternatives = Vec::<BTreeSet<String>>::deserialize(deserializer)?;
     Requirement::any_of(alternatives)
-        .ok_or_else(|| de::Error::custom("a requirement has no alternative"))
+        .ok_or_else(|| de::Error::custom("a requirement without alternatives"))
 }

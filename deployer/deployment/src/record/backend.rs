@@ -1,4 +1,4 @@
-//! What responds to a method's requests, as a record has it.
+//! The backend of a method, as a record has it.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use compiler::api::{Cors, Integration, IntegrationKind, MAX_TIMEOUT_MS};
 
-/// What responds.
+/// The backend of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Backend {
     /// An integration.
     #[serde(rename = "i")]
     Integration(IntegrationSummary),
-    /// API Gateway, to preflight requests only. AWS shows the mock integration behind it.
+    /// API Gateway's preflight response. AWS shows the mock integration behind it.
     #[serde(rename = "p")]
     Preflight(CorsSummary),
-    /// Nothing: the method was made by hand and not finished.
+    /// None: the method was created manually and not completed.
     #[serde(rename = "n")]
-    Nothing,
+    Missing,
 }
 
-/// What an integration calls, and how.
+/// The summary of an integration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrationSummary {
@@ -30,31 +30,31 @@ pub struct IntegrationSummary {
     /// The function's ARN, or the URI.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The VPC link it goes through.
+    /// The VPC link.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub vpc_link: Option<String>,
     /// The role that is assumed to call it.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// The timeout in milliseconds, where it is not the longest.
+    /// The timeout in milliseconds, unless it is the maximum.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u32>,
 }
 
-/// Which pages of other origins may call, and with what methods.
+/// The summary of a CORS configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorsSummary {
-    /// The origins.
+    /// The allowed origins.
     #[serde(rename = "o")]
     pub origins: Vec<String>,
-    /// The methods.
+    /// The allowed methods.
     #[serde(rename = "m")]
     pub methods: Vec<String>,
 }
 
 impl Backend {
-    /// Returns what AWS can show of it.
+    /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
         match self {
@@ -63,7 +63,7 @@ impl Backend {
         }
     }
 
-    /// The preflight response, if that is all it is.
+    /// Returns the CORS configuration of a preflight response.
     pub fn preflight(&self) -> Option<&CorsSummary> {
         if let Self::Preflight(cors) = self { Some(cors) } else { None }
     }
@@ -71,7 +71,7 @@ impl Backend {
 
 impl From<Option<&Integration>> for Backend {
     fn from(integration: Option<&Integration>) -> Self {
-        integration.map_or(Self::Nothing, |found| Self::Integration(found.into()))
+        integration.map_or(Self::Missing, |found| Self::Integration(found.into()))
     }
 }
 
@@ -87,7 +87,7 @@ impl IntegrationSummary {
 
 impl From<&Integration> for IntegrationSummary {
     fn from(integration: &Integration) -> Self {
-        // A function is known by its ARN.
+        // A function is shown by its ARN.
         let target = integration.uri.as_deref().map(|uri| {
             let function = uri.split_once("/functions/").map(|(_, rest)| rest);
             function.map_or(uri, |rest| rest.trim_end_matches("/invocations")).to_owned()
@@ -115,17 +115,17 @@ impl fmt::Display for IntegrationSummary {
             write!(f, " {target}")?;
         }
         if let Some(link) = &self.vpc_link {
-            write!(f, " by VPC link {link}")?;
+            write!(f, " via VPC link {link}")?;
         }
         if let Some(role) = &self.role {
             write!(f, " as {role}")?;
         }
-        self.timeout_ms.map_or(Ok(()), |ms| write!(f, " within {ms} ms"))
+        self.timeout_ms.map_or(Ok(()), |ms| write!(f, " (timeout {ms} ms)"))
     }
 }
 
 impl fmt::Display for CorsSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} may {}", self.origins.join(", "), self.methods.join(", "))
+        write!(f, "{} ({})", self.origins.join(", "), self.methods.join(", "))
     }
 }

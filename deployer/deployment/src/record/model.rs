@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::Record;
+use crate::json::JsonProblem;
 
-/// The format that records are written in, and the only one that is read.
+/// The format of records, and the only one that is read.
 ///
-/// Format 1 had no number and held texts for people, whose meaning would have to be guessed.
+/// Format 1 had no number and held display texts, which cannot be compared.
 pub const FORMAT: u64 = 2;
 
-/// Models of ours are called this and the revision's number.
+/// The name of a record's model, without the revision's number.
 const MODEL: &str = "PortcullisRevision";
 
 #[derive(Serialize)]
@@ -21,40 +22,40 @@ struct Stored<'a> {
     record: &'a Record,
 }
 
-/// The records of an API, by revision, as far as they can be read.
+/// The records of an API, by revision number, readable or not.
 pub type Records = BTreeMap<u32, Result<Record, UnreadableRecord>>;
 
-/// A record that this version cannot read. Nothing is guessed of it.
+/// A record that this version cannot read. It is not interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}")]
 pub struct UnreadableRecord {
-    /// Its text, which is kept as long as its deployment is: another version may read it.
+    /// Its text. It is retained with its deployment, because another version may read it.
     pub text: String,
-    /// Why it cannot be read.
+    /// The reason it cannot be read.
     pub reason: UnreadableReason,
 }
 
-/// Why a record cannot be read.
+/// The reason a record cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnreadableReason {
-    /// It is of another format.
-    #[error("has format {0}, which this version cannot read")]
+    /// The record has another format.
+    #[error("has format {0}, expected {FORMAT}")]
     Format(u64),
-    /// It is not what was stored.
+    /// The record is not in its format.
     #[error("is damaged ({0})")]
     Damaged(String),
 }
 
 impl Record {
-    /// Returns the model's name and schema.
+    /// Returns the name and the schema of the record's model.
     pub fn model(&self, revision: u32) -> (String, Json) {
-        // A map with keys of ours cannot fail to be JSON.
+        // It cannot fail: every key is a string.
         let text = serde_json::to_string(&Stored { format: FORMAT, record: self });
         schema(revision, &text.unwrap_or_default())
     }
 
-    /// Reads a model: its revision and the record; nothing if it is no record of ours.
+    /// Reads a model's revision and record; returns `None` if the model is not a record.
     pub fn read(name: &str, schema: &Json) -> Option<(u32, Result<Self, UnreadableRecord>)> {
         let revision = name.strip_prefix(MODEL)?.parse().ok()?;
         let text = schema.get("description").and_then(Json::as_str).unwrap_or_default();
@@ -65,30 +66,30 @@ impl Record {
 }
 
 impl UnreadableRecord {
-    /// Returns the model's name and schema.
+    /// Returns the name and the schema of the record's model.
     pub fn model(&self, revision: u32) -> (String, Json) {
         schema(revision, &self.text)
     }
 }
 
-/// Only a description is kept as it is: AWS writes the rest of a schema in its own words.
+/// AWS keeps the description unchanged, and rewrites the rest of a schema.
 fn schema(revision: u32, text: &str) -> (String, Json) {
     (format!("{MODEL}{revision}"), json!({"type": "object", "description": text}))
 }
 
 fn parse(text: &str) -> Result<Record, UnreadableReason> {
-    let damaged = |cause: String| UnreadableReason::Damaged(cause);
-    let mut stored: Json =
-        serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let damaged = |cause: &str| UnreadableReason::Damaged(cause.to_owned());
+    let mut stored: Json = serde_json::from_str(text)
+        .map_err(|error| damaged(&JsonProblem::from(error).to_string()))?;
     let Json::Object(members) = &mut stored else {
-        return Err(damaged("it is no object".to_owned()));
+        return Err(damaged("expected an object"));
     };
     match members.get("format").map(Json::as_u64) {
         Some(Some(FORMAT)) => {}
         Some(Some(other)) => return Err(UnreadableReason::Format(other)),
-        Some(None) => return Err(damaged("its format is no number".to_owned())),
+        Some(None) => return Err(damaged("invalid `format`: expected a number")),
         None => return Err(UnreadableReason::Format(1)),
     }
     let record = members.remove("record").unwrap_or_default();
-    serde_json::from_value(record).map_err(|error| damaged(error.to_string()))
+    serde_json::from_value(record).map_err(|_| damaged("unexpected content"))
 }

@@ -66,8 +66,10 @@ impl Failure {
 fn connect(error: &ConnectError) -> ErrorCode {
     match error {
         ConnectError::NoRegion => ErrorCode::RegionMissing,
-        ConnectError::NotARegion(_) => ErrorCode::RegionInvalid,
-        ConnectError::NoCredentials(_) => ErrorCode::CredentialsMissing,
+        ConnectError::InvalidRegion(_) => ErrorCode::RegionInvalid,
+        ConnectError::Credentials(_)
+        | ConnectError::NoCredentials
+        | ConnectError::NoProfileCredentials(_) => ErrorCode::CredentialsMissing,
         ConnectError::Call(error) => call(error.kind),
         _ => ErrorCode::AwsUnreachable,
     }

@@ -20,11 +20,17 @@ impl Failure {
             Self::Definition(DefinitionError::MissingFunction(name)) => {
                 return Some(format!("add `function_arn` to [authorizer.{name}]"));
             }
-            Self::Connect(ConnectError::NoRegion | ConnectError::NotARegion(_)) => {
+            Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {
                 "name one with --region, AWS_REGION or the profile, such as eu-west-1"
             }
-            Self::Connect(ConnectError::NoCredentials(_)) => {
-                "log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or name a --profile"
+            Self::Connect(ConnectError::NoCredentials) => {
+                "run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
+            Self::Connect(ConnectError::NoProfileCredentials(_)) => {
+                "list the profiles with `aws configure list-profiles`"
+            }
+            Self::Connect(ConnectError::Credentials(_)) => {
+                "check the profile and the role; for IAM Identity Center, run `aws sso login`"
             }
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
                 "name the folder that holds portcullis.toml, or run it there"

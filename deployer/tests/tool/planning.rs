@@ -349,7 +349,7 @@ fn dangerous_things_are_told_first_and_by_name() {
     assert_eq!(planned.changes[0].impact, AccessImpact::BecomesPublic);
     assert_eq!(
         planned.changes[0].to_string(),
-        "~ GET /things/{id}  auth: jwt [read] → public, falling through to ANY /{proxy+}  [becomes public]"
+        "~ GET /things/{id}  auth: jwt [read] → public (matched by ANY /{proxy+})  [becomes public]"
     );
 }
 
@@ -468,7 +468,7 @@ fn every_arn_is_of_the_accounts_own_partition() {
             );
         }
         let wrong = Desired::new(compiled(MANIFEST, OPENAPI, None), here).unwrap_err().to_string();
-        assert!(wrong.contains("the function of `jwt` is in the partition `aws`"), "{wrong}");
+        assert!(wrong.contains("the function of `jwt` is in partition `aws`, expected"), "{wrong}");
     }
 }
 
@@ -578,9 +578,9 @@ fn a_function_that_does_not_do_what_the_files_say_is_told() {
     };
     for (published, told) in [
         (None, None),
-        (Some(PublishedFunction::Missing), Some("is not there; the files say")),
-        (Some(version(None)), Some("is version 7, which does not say what it was made of")),
-        (Some(version(Some("0a1b"))), Some("is version 7 with configuration 0a1b; the files say")),
+        (Some(PublishedFunction::Missing), Some(": does not exist; desired configuration: ")),
+        (Some(version(None)), Some(": version 7 has no build metadata (not published by Portcullis)")),
+        (Some(version(Some("0a1b"))), Some(": version 7 has configuration 0a1b; desired configuration: ")),
         (Some(version(Some(&config))), None),
     ] {
         let functions = published.into_iter().map(|one| (arn.to_owned(), one)).collect();
@@ -749,10 +749,10 @@ fn unreadable() -> [(&'static str, String, &'static str); 4] {
     let later = json!({"format": 3, "record": {"m": {}}}).to_string();
     let broken = json!({"format": 2, "record": {"m": {"GET /open": {"a": "anybody"}}}}).to_string();
     [
-        ("an older one", first.to_string(), "whose record has format 1, which this version cannot"),
-        ("a later one", later, "whose record has format 3, which this version cannot read"),
-        ("another text", broken, "whose record is damaged (unknown variant `anybody`"),
-        ("half of one", "{\"format\":2,\"rec".to_owned(), "whose record is damaged (EOF"),
+        ("an older one", first.to_string(), "whose record has format 1, expected 2"),
+        ("a later one", later, "whose record has format 3, expected 2"),
+        ("another text", broken, "whose record is damaged (unexpected content)"),
+        ("half of one", "{\"format\":2,\"rec".to_owned(), "whose record is damaged (incomplete JSON)"),
     ]
 }
 
@@ -858,12 +858,12 @@ fn a_saved_plan_has_names_for_everything_that_differs() {
 fn a_plan_that_another_version_saved_is_refused_whatever_is_in_it() {
     let saved = serde_json::to_string(&deployed(&nothing(), MANIFEST, OPENAPI, "dev").0).unwrap();
     for (text, message) in [
-        (saved.replace("{\"format\":2,", "{\"format\":1,"), "has format 1, and this version reads"),
-        ("{\"format\":3}".to_owned(), "has format 3, and this version reads format 2: plan again"),
-        ("{\"format\":2}".to_owned(), "is not a saved plan: missing field"),
-        ("{}".to_owned(), "is not a saved plan: missing field `format`"),
-        ("[".to_owned(), "is not a saved plan: EOF"),
-        (saved.replace("\"impact\":\"new_public\"", "\"impact\":\"harmless\""), "unknown variant"),
+        (saved.replace("{\"format\":2,", "{\"format\":1,"), "has plan format 1, expected 2"),
+        ("{\"format\":3}".to_owned(), "has plan format 3, expected 2"),
+        ("{\"format\":2}".to_owned(), "is not a saved plan: unexpected content at line 1"),
+        ("{}".to_owned(), "is not a saved plan: unexpected content at line 1, column 2"),
+        ("[".to_owned(), "is not a saved plan: incomplete JSON"),
+        (saved.replace("\"impact\":\"new_public\"", "\"impact\":\"harmless\""), "unexpected content at line 1"),
     ] {
         let told = Plan::read(&text).unwrap_err().to_string();
         assert!(told.contains(message), "{told}");
@@ -885,7 +885,7 @@ fn an_authorizer_is_tested_and_its_rules_are_recorded_whatever_its_scheme_is_cal
         let rules = |change: &Change| change.aspect == Aspect::Configuration;
         assert!(planned.changes.iter().any(rules), "{planned}");
         assert!(
-            planned.notes[0].contains("its function needs the new authorizer.json"),
+            planned.notes[0].contains("publish its function first (`deploy --build`)"),
             "{planned}"
         );
     }

@@ -86,7 +86,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
         before["stages"]["live"]["methodSettings"]
     );
     let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
-    assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (not ours)");
+    assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (external)");
     assert_eq!(found["apis"][0]["ours"], true);
 
     // An API of another project, and a second API for the same files.

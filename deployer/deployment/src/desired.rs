@@ -36,11 +36,11 @@ pub enum DesiredStateError {
     Definition(#[from] DefinitionError),
     /// An ARN of another partition.
     #[error(
-        "{what} is in partition `{found}`, expected `{expected}`, the partition of account {account}"
+        "{resource} is in partition `{found}`, expected `{expected}`, the partition of account {account}"
     )]
     Partition {
         /// The resource that the ARN names.
-        what: String,
+        resource: String,
         /// Its partition.
         found: String,
         /// The account's.
@@ -67,13 +67,13 @@ impl Desired {
         for name in names {
             let api_name = api.name.clone();
             let Some(authorizer) = api.authorizers.get_mut(&name) else { continue };
-            for (what, arn) in [
+            for (resource, arn) in [
                 (format!("the function of `{name}`"), &authorizer.function),
                 (format!("the invoke role of `{name}`"), &authorizer.invoke_role),
             ] {
                 if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != target.partition) {
                     return Err(DesiredStateError::Partition {
-                        what,
+                        resource,
                         found: arn.partition().to_owned(),
                         expected: target.partition.clone(),
                         account: target.account.clone(),

@@ -1,4 +1,4 @@
-//! Policies as authorizers may return them, judged as IAM would.
+//! Policies as authorizers may return them, evaluated as by IAM.
 
 use authorizer::UnixTime;
 use gateway::policy::{ParsedPolicy, RequestContext, Verdict};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const STAGE: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev";
 
-fn answer(statement: &Value) -> Value {
+fn response(statement: &Value) -> Value {
     json!({"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": statement}})
 }
 
@@ -18,7 +18,7 @@ fn allow() -> Value {
     statement("Allow", &json!("*"))
 }
 
-/// A statement with one member more, or another one.
+/// Returns a statement with a member added or replaced.
 fn with(name: &str, value: &Value) -> Value {
     let mut statement = allow();
     statement[name] = value.clone();
@@ -32,8 +32,8 @@ fn without(name: &str) -> Value {
 }
 
 #[track_caller]
-fn read(answer: &Value) -> ParsedPolicy {
-    ParsedPolicy::parse(&answer.to_string()).unwrap_or_else(|error| panic!("{error}: {answer}"))
+fn read(response: &Value) -> ParsedPolicy {
+    ParsedPolicy::parse(&response.to_string()).unwrap_or_else(|error| panic!("{error}: {response}"))
 }
 
 fn request_context(method_arn: &str) -> RequestContext<'_> {
@@ -47,21 +47,21 @@ fn request_context(method_arn: &str) -> RequestContext<'_> {
     }
 }
 
-/// What a policy says about `request`, such as `GET/pets`: `+`, `-` or nothing, the statement
+/// Returns the effect of a policy on `request`, such as `GET/pets`: `+`, `-` or nothing, the statement
 /// and the resource below the stage.
-fn said(answer: &ParsedPolicy, request: &str) -> String {
+fn effect_on(response: &ParsedPolicy, request: &str) -> String {
     let arn = format!("{STAGE}/{request}");
-    let (sign, matched) = match answer.evaluate(&request_context(&arn)) {
+    let (sign, matched) = match response.evaluate(&request_context(&arn)) {
         Verdict::Allowed(matched) => ('+', matched),
         Verdict::ExplicitlyDenied(matched) => ('-', matched),
         Verdict::ImplicitlyDenied => return String::new(),
     };
-    let resource = matched.resource.unwrap_or("no such resource");
+    let resource = matched.resource.unwrap_or("(none listed)");
     format!("{sign}{} {}", matched.index, resource.replace(&format!("{STAGE}/"), ""))
 }
 
 #[test]
-fn wildcards_are_iams() {
+fn wildcards_match_as_in_iam() {
     for (pattern, request, expected) in [
         ("*", "GET/pets", true),
         ("*/*", "GET/", true),
@@ -86,13 +86,13 @@ fn wildcards_are_iams() {
         ("GET/${*}", "GET/a", false),
         ("GET/${?}${$}", "GET/?$", true),
     ] {
-        let policy = read(&answer(&statement("Allow", &json!(format!("{STAGE}/{pattern}")))));
-        assert_eq!(!said(&policy, request).is_empty(), expected, "{pattern} {request}");
+        let policy = read(&response(&statement("Allow", &json!(format!("{STAGE}/{pattern}")))));
+        assert_eq!(!effect_on(&policy, request).is_empty(), expected, "{pattern} {request}");
     }
 }
 
 #[test]
-fn a_wildcard_stays_within_its_field_of_an_arn_but_for_the_last() {
+fn a_wildcard_matches_within_one_arn_field_except_in_the_last() {
     for (resource, expected) in [
         ("*", true),
         ("arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets", true),
@@ -107,17 +107,17 @@ fn a_wildcard_stays_within_its_field_of_an_arn_but_for_the_last() {
         ("arn:aws-cn:execute-api:*:*:*", false),
         ("arn:aws:execute-api:us-east-?:*:*", true),
     ] {
-        let policy = read(&answer(&statement("Allow", &json!(resource))));
-        assert_eq!(!said(&policy, "GET/pets").is_empty(), expected, "{resource}");
+        let policy = read(&response(&statement("Allow", &json!(resource))));
+        assert_eq!(!effect_on(&policy, "GET/pets").is_empty(), expected, "{resource}");
     }
 }
 
 #[test]
-fn an_explicit_deny_wins_and_silence_is_no_allow() {
+fn an_explicit_deny_overrides_an_allow_and_the_default_is_deny() {
     let at = |patterns: &[&str]| -> Value {
         patterns.iter().map(|pattern| format!("{STAGE}/{pattern}")).collect()
     };
-    let policy = read(&answer(&json!([
+    let policy = read(&response(&json!([
         statement("Allow", &at(&["GET/a/*", "GET/b"])),
         statement("Deny", &at(&["GET/a/*/secret"])),
         statement("Allow", &at(&["GET/a/1/secret"])),
@@ -128,14 +128,14 @@ fn an_explicit_deny_wins_and_silence_is_no_allow() {
         ("GET/a/1/secret", "-1 GET/a/*/secret"),
         ("GET/c", ""),
     ] {
-        assert_eq!(said(&policy, request), expected, "{request}");
+        assert_eq!(effect_on(&policy, request), expected, "{request}");
     }
-    assert_eq!(said(&read(&answer(&allow())), "GET/x"), "+0 *");
-    assert_eq!(said(&read(&answer(&statement("Deny", &json!("*")))), "GET/x"), "-0 *");
+    assert_eq!(effect_on(&read(&response(&allow())), "GET/x"), "+0 *");
+    assert_eq!(effect_on(&read(&response(&statement("Deny", &json!("*")))), "GET/x"), "-0 *");
 }
 
 #[test]
-fn only_statements_about_invoking_count() {
+fn only_statements_for_execute_api_invoke_apply() {
     for (name, action, allowed) in [
         ("Action", json!("execute-api:Invoke"), true),
         ("Action", json!("EXECUTE-API:invoke"), true),
@@ -151,27 +151,27 @@ fn only_statements_about_invoking_count() {
     ] {
         let mut statement = without("Action");
         statement[name] = action.clone();
-        let policy = read(&answer(&statement));
-        assert_eq!(!said(&policy, "GET/x").is_empty(), allowed, "{name} {action}");
+        let policy = read(&response(&statement));
+        assert_eq!(!effect_on(&policy, "GET/x").is_empty(), allowed, "{name} {action}");
     }
 }
 
 #[test]
-fn what_not_resource_does_not_list_is_meant() {
-    let but = |effect: &str, resources: Value| {
+fn not_resource_matches_all_other_resources() {
+    let except = |effect: &str, resources: Value| {
         let mut statement = statement(effect, &json!("*"));
         statement.as_object_mut().unwrap().remove("Resource");
         statement["NotResource"] = resources;
         statement
     };
     let listed = json!([format!("{STAGE}/GET/a"), format!("{STAGE}/GET/b/*")]);
-    let policy = read(&answer(&json!([allow(), but("Deny", listed.clone())])));
-    assert_eq!(said(&policy, "GET/a"), "+0 *");
-    assert_eq!(said(&policy, "GET/b/1"), "+0 *");
-    assert_eq!(said(&policy, "GET/c"), "-1 no such resource");
-    let policy = read(&answer(&but("Allow", listed)));
-    assert_eq!(said(&policy, "GET/a"), "");
-    assert_eq!(said(&policy, "GET/c"), "+0 no such resource");
+    let policy = read(&response(&json!([allow(), except("Deny", listed.clone())])));
+    assert_eq!(effect_on(&policy, "GET/a"), "+0 *");
+    assert_eq!(effect_on(&policy, "GET/b/1"), "+0 *");
+    assert_eq!(effect_on(&policy, "GET/c"), "-1 (none listed)");
+    let policy = read(&response(&except("Allow", listed)));
+    assert_eq!(effect_on(&policy, "GET/a"), "");
+    assert_eq!(effect_on(&policy, "GET/c"), "+0 (none listed)");
 }
 
 #[test]
@@ -226,54 +226,54 @@ fn conditions_are_evaluated() {
         (json!({"StringLike": {"aws:UserAgent": "curl*", "aws:Referer": "*"}}), false),
         (json!({}), true),
     ] {
-        let policy = read(&answer(&with("Condition", &condition)));
-        assert_eq!(!said(&policy, "GET/x").is_empty(), holds, "{condition}");
-        // A Deny speaks under the same condition.
+        let policy = read(&response(&with("Condition", &condition)));
+        assert_eq!(!effect_on(&policy, "GET/x").is_empty(), holds, "{condition}");
+        // A Deny applies under the same condition.
         let mut deny = with("Condition", &condition);
         deny["Effect"] = json!("Deny");
-        let policy = read(&answer(&json!([allow(), deny])));
-        assert_eq!(said(&policy, "GET/x").starts_with('-'), holds, "{condition}");
+        let policy = read(&response(&json!([allow(), deny])));
+        assert_eq!(effect_on(&policy, "GET/x").starts_with('-'), holds, "{condition}");
     }
 }
 
 #[test]
-fn what_is_not_understood_is_no_answer() {
-    let condition = |condition: &Value| answer(&with("Condition", condition));
+fn an_unsupported_authorizer_response_is_rejected() {
+    let condition = |condition: &Value| response(&with("Condition", condition));
     let policy = |name: &str, value: Value| {
-        let mut answer = answer(&allow());
-        answer["policyDocument"][name] = value;
-        answer
+        let mut response = response(&allow());
+        response["policyDocument"][name] = value;
+        response
     };
     let top = |name: &str, value: Value| {
-        let mut answer = answer(&allow());
-        answer[name] = value;
-        answer
+        let mut response = response(&allow());
+        response[name] = value;
+        response
     };
-    let resource = |resource: &str| answer(&statement("Allow", &json!(resource)));
-    for wrong in [
+    let resource = |resource: &str| response(&statement("Allow", &json!(resource)));
+    for unsupported in [
         json!(null),
         json!({}),
         json!({"isAuthorized": true}),
         json!({"policyDocument": {"Version": "2012-10-17", "Statement": [allow()]}}),
         json!({"principalId": "p", "policyDocument": {"Statement": [allow()]}}),
-        answer(&json!([])),
-        answer(&json!("Allow")),
-        answer(&json!([allow(), "x"])),
-        answer(&with("Effect", &json!("allow"))),
-        answer(&with("Effect", &json!("Maybe"))),
-        answer(&with("Effect", &json!(["Allow"]))),
-        answer(&with("Action", &json!([]))),
-        answer(&with("Action", &json!(7))),
-        answer(&with("Resource", &json!([]))),
-        answer(&with("Resource", &json!([["*"]]))),
-        answer(&with("Resource", &json!(format!("{STAGE}/{}", "x".repeat(500))))),
-        answer(&with("NotAction", &json!("s3:*"))),
-        answer(&with("NotResource", &json!("*"))),
-        answer(&with("Principal", &json!("*"))),
-        answer(&with("effect", &json!("Deny"))),
-        answer(&without("Effect")),
-        answer(&without("Action")),
-        answer(&without("Resource")),
+        response(&json!([])),
+        response(&json!("Allow")),
+        response(&json!([allow(), "x"])),
+        response(&with("Effect", &json!("allow"))),
+        response(&with("Effect", &json!("Maybe"))),
+        response(&with("Effect", &json!(["Allow"]))),
+        response(&with("Action", &json!([]))),
+        response(&with("Action", &json!(7))),
+        response(&with("Resource", &json!([]))),
+        response(&with("Resource", &json!([["*"]]))),
+        response(&with("Resource", &json!(format!("{STAGE}/{}", "x".repeat(500))))),
+        response(&with("NotAction", &json!("s3:*"))),
+        response(&with("NotResource", &json!("*"))),
+        response(&with("Principal", &json!("*"))),
+        response(&with("effect", &json!("Deny"))),
+        response(&without("Effect")),
+        response(&without("Action")),
+        response(&without("Resource")),
         policy("Version", json!("2012-10-18")),
         policy("Version", json!(2012)),
         policy("statement", json!([])),
@@ -314,38 +314,38 @@ fn what_is_not_understood_is_no_answer() {
         condition(&json!({"NumericLessThan": {"aws:EpochTime": "inf"}})),
         condition(&json!({"NumericLike": {"aws:EpochTime": 1}})),
     ] {
-        assert!(ParsedPolicy::parse(&wrong.to_string()).is_err(), "{wrong}");
+        assert!(ParsedPolicy::parse(&unsupported.to_string()).is_err(), "{unsupported}");
     }
-    // The second of two members of one name would hide the first.
-    for twice in [
+    // Of two members with one name, the second would hide the first.
+    for duplicate in [
         r#""Effect": "Allow", "Effect": "Deny", "Action": "*", "Resource": "*""#,
         r#""Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}, "Bool": {}}"#,
         r#""Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false", "aws:SecureTransport": "true"}}"#,
     ] {
         let text = format!(
-            r#"{{"principalId": "p", "policyDocument": {{"Version": "2012-10-17", "Statement": [{{{twice}}}]}}}}"#
+            r#"{{"principalId": "p", "policyDocument": {{"Version": "2012-10-17", "Statement": [{{{duplicate}}}]}}}}"#
         );
         let error = ParsedPolicy::parse(&text).unwrap_err().to_string();
         assert!(error.contains("twice") || error.contains("duplicate"), "{error}");
     }
     assert!(ParsedPolicy::parse("not JSON").is_err());
-    let told =
-        ParsedPolicy::parse(&answer(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
+    let error =
+        ParsedPolicy::parse(&response(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
     assert!(
-        told.to_string().contains("unknown variant `Maybe`, expected `Allow` or `Deny`"),
-        "{told}"
+        error.to_string().contains("unknown variant `Maybe`, expected `Allow` or `Deny`"),
+        "{error}"
     );
 }
 
 #[test]
-fn an_older_policy_has_no_variables_and_context_is_scalars() {
-    let mut older = answer(&statement("Allow", &json!(format!("{STAGE}/GET/${{x}}"))));
-    older["policyDocument"]["Version"] = json!("2008-10-17");
-    older["policyDocument"]["Id"] = json!("an id");
-    older["context"] = json!({"a": "x", "b": 1, "c": true});
-    let older = read(&older);
-    assert!(!said(&older, "GET/${x}").is_empty());
+fn a_2008_policy_has_no_variables_and_context_values_are_scalars() {
+    let mut policy_2008 = response(&statement("Allow", &json!(format!("{STAGE}/GET/${{x}}"))));
+    policy_2008["policyDocument"]["Version"] = json!("2008-10-17");
+    policy_2008["policyDocument"]["Id"] = json!("an id");
+    policy_2008["context"] = json!({"a": "x", "b": 1, "c": true});
+    let policy_2008 = read(&policy_2008);
+    assert!(!effect_on(&policy_2008, "GET/${x}").is_empty());
     let context: Vec<(&str, &str)> =
-        older.context.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        policy_2008.context.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(context, [("a", "x"), ("b", "1"), ("c", "true")]);
 }

@@ -1,4 +1,4 @@
-//! What is asked for, what is there, and what differs: without AWS.
+//! Desired state, observed state and plan, without AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ fn compiled(toml: &str, openapi: &str, stage: Option<&str>) -> Api {
     api.unwrap()
 }
 
-fn target(partition: &str) -> AwsTarget {
+fn target_in(partition: &str) -> AwsTarget {
     AwsTarget {
         account: "123456789012".to_owned(),
         partition: partition.to_owned(),
@@ -47,11 +47,11 @@ fn target(partition: &str) -> AwsTarget {
 }
 
 fn desired(api: Api) -> Desired {
-    Desired::new(api, target("aws")).unwrap()
+    Desired::new(api, target_in("aws")).unwrap()
 }
 
-/// What is there once a plan was carried out, as AWS would show it.
-fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
+/// Returns the observed state after a plan was applied.
+fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
     let mut api = before.api.clone().unwrap_or_else(|| ObservedApi {
         id: "api1".to_owned(),
         name: desired.api.name.clone(),
@@ -65,7 +65,7 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
         usage_plan: None,
     });
     let mut roles = before.roles.clone();
-    let mut made = None;
+    let mut created = None;
     for step in &plan.steps {
         match step {
             Step::PutRole { name, role, .. } => _ = roles.insert(name.clone(), role.clone()),
@@ -83,12 +83,12 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
             }
             Step::CreateDeployment { revision } => {
                 let id = format!("d{}-{}", revision.number, api.deployments.len());
-                made = Some(id.clone());
+                created = Some(id.clone());
                 let revision = Some(revision.clone());
                 api.deployments.push(ObservedDeployment { id, created: 0, revision });
             }
             Step::CreateStage { name, deployment, settings } => {
-                let deployment = deployment.clone().or(made.clone()).unwrap();
+                let deployment = deployment.clone().or(created.clone()).unwrap();
                 let served = ServedDeployments::default().with(&deployment);
                 let settings = settings.clone();
                 let stage = ObservedStage { deployment, served, canary: None, settings };
@@ -98,12 +98,12 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
                 let stage = api.stages.get_mut(name).unwrap();
                 stage.settings = settings.clone();
                 if *changes_deployment {
-                    stage.deployment = deployment.clone().or(made.clone()).unwrap();
+                    stage.deployment = deployment.clone().or(created.clone()).unwrap();
                 }
             }
-            Step::DeleteUnused { deployments, roles: gone } => {
+            Step::DeleteUnused { deployments, roles: deleted } => {
                 api.deployments.retain(|one| !deployments.contains(&one.id));
-                for role in gone {
+                for role in deleted {
                     roles.remove(role);
                 }
             }
@@ -119,22 +119,22 @@ fn done(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
     }
 }
 
-fn nothing() -> Observed {
+fn empty_state() -> Observed {
     Observed {
-        target: target("aws"),
+        target: target_in("aws"),
         api: None,
         roles: BTreeMap::new(),
         functions: BTreeMap::new(),
     }
 }
 
-/// Deploys files to what is there.
+/// Plans and applies a configuration; returns the plan and the new state.
 fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan, Observed) {
     let desired = desired(compiled(toml, openapi, Some(stage)));
     let planned = plan(&desired, before);
-    let after = done(before, &desired, &planned);
+    let after = applied(before, &desired, &planned);
     let live = after.api.as_ref().unwrap().live_revision(stage).unwrap();
-    assert_eq!(live.content, desired.record.content(), "the stage serves something else");
+    assert_eq!(live.content, desired.record.content(), "the stage serves another revision");
     let again = plan(&desired, &after);
     assert!(again.is_empty() && again.drift.is_empty(), "{again}");
     (planned, after)
@@ -250,7 +250,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_rendered_is_read_as_what_it_was(openapi in documents(), cors in 0..3) {
+    fn a_rendered_document_compiles_to_the_same_api(openapi in documents(), cors in 0..3) {
         let toml = match cors {
             0 => MANIFEST.to_owned(),
             1 => with_cors(""),
@@ -260,15 +260,15 @@ proptest! {
         let rendered = render(&api).unwrap();
         let again = compiled(&toml, &rendered.to_string(), None);
         prop_assert_eq!(&again.routes, &api.routes, "{:#}", rendered);
-        // What CORS and the challenges add is said in the document, and so is its own.
+        // The document also contains what CORS and the challenges add.
         prop_assert_eq!(ApiDefinition::from_api(&again).unwrap(), ApiDefinition::from_api(&api).unwrap());
         let named = Api { name: api.name.clone(), gateway_responses: api.gateway_responses.clone(), ..again };
         prop_assert_eq!(&named, &api);
     }
 
     #[test]
-    fn what_is_there_needs_no_step_and_what_is_not_becomes_it(a in documents(), b in documents()) {
-        let (first, one) = deployed(&nothing(), MANIFEST, &a, "dev");
+    fn equal_states_need_no_steps_and_a_plan_reaches_the_desired_state(a in documents(), b in documents()) {
+        let (first, one) = deployed(&empty_state(), MANIFEST, &a, "dev");
         prop_assert!(!first.is_empty());
         let (_, two) = deployed(&one, MANIFEST, &b, "dev");
         let (back, three) = deployed(&two, MANIFEST, &a, "dev");
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written_and_says_who_may_call(openapi in documents(), cors in any::<bool>()) {
+    fn a_record_round_trips_and_shows_the_authorization_of_every_method(openapi in documents(), cors in any::<bool>()) {
         let toml = if cors { with_cors("") } else { MANIFEST.to_owned() };
         let desired = desired(compiled(&toml, &openapi, None));
         let (name, schema) = desired.record.model(7);
@@ -291,9 +291,9 @@ proptest! {
     }
 
     #[test]
-    fn no_document_for_aws_has_a_scheme_it_would_not_map(openapi in documents()) {
+    fn an_import_document_has_only_security_schemes_that_api_gateway_maps(openapi in documents()) {
         let desired = desired(compiled(MANIFEST, &openapi, None));
-        let planned = plan(&desired, &nothing());
+        let planned = plan(&desired, &empty_state());
         let document = planned.steps.iter().find_map(|step| match step {
             Step::ImportDefinition { document } => Some(document.clone()),
             _ => None,
@@ -316,12 +316,12 @@ proptest! {
 }
 
 #[test]
-fn dangerous_things_are_told_first_and_by_name() {
-    let (_, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
-    let opened = OPENAPI
+fn changes_that_make_operations_public_come_first() {
+    let (_, one) = deployed(&empty_state(), MANIFEST, OPENAPI, "dev");
+    let public = OPENAPI
         .replace("operationId: getThing", "security: []")
         .replace("  /open:\n", "  /more:\n    get: { security: [] }\n  /open:\n");
-    let (planned, two) = deployed(&one, MANIFEST, &opened, "dev");
+    let (planned, two) = deployed(&one, MANIFEST, &public, "dev");
     assert_eq!(
         lines(&planned)[..2],
         [
@@ -329,18 +329,18 @@ fn dangerous_things_are_told_first_and_by_name() {
             "+ GET /more  auth: public  [public]",
         ]
     );
-    let gone =
+    let removed =
         "- authorizer jwt  function: arn:aws:lambda:eu-west-1:123456789012:function:shop:live";
-    assert!(lines(&planned).contains(&gone.to_owned()), "{planned}");
+    assert!(lines(&planned).contains(&removed.to_owned()), "{planned}");
     let (planned, _) = deployed(&two, MANIFEST, OPENAPI, "dev");
-    let told = lines(&planned);
+    let shown = lines(&planned);
     assert!(
-        told.contains(&"~ GET /things/{id}  auth: public → jwt [read]  [security]".to_owned()),
-        "{told:?}"
+        shown.contains(&"~ GET /things/{id}  auth: public → jwt [read]  [security]".to_owned()),
+        "{shown:?}"
     );
-    assert!(told.contains(&"- GET /more  auth: public".to_owned()), "{told:?}");
+    assert!(shown.contains(&"- GET /more  auth: public".to_owned()), "{shown:?}");
 
-    // Gone, so that its requests fall through to what everybody may call.
+    // Removed, and its requests match a public operation.
     let greedy = OPENAPI.replace(
         "  /things/{id}:\n    get:\n      operationId: getThing\n",
         "  /{proxy+}:\n    x-amazon-apigateway-any-method: { security: [] }\n",
@@ -354,8 +354,8 @@ fn dangerous_things_are_told_first_and_by_name() {
 }
 
 #[test]
-fn another_authorizer_is_another_name_and_no_change_of_every_route() {
-    let (_, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+fn a_changed_authorizer_has_a_new_name_and_changes_no_route() {
+    let (_, one) = deployed(&empty_state(), MANIFEST, OPENAPI, "dev");
     for (from, to, aspect) in [
         ("shop:live", "shop:next", Aspect::Function),
         (
@@ -383,7 +383,7 @@ fn another_authorizer_is_another_name_and_no_change_of_every_route() {
         assert_eq!(
             name(&after) == name(&one),
             aspect == Aspect::Configuration,
-            "rules are the function's"
+            "the configuration is not part of the name"
         );
         assert!(
             planned.steps.iter().any(|step| matches!(step, Step::TestAuthorizers { .. })),
@@ -393,9 +393,9 @@ fn another_authorizer_is_another_name_and_no_change_of_every_route() {
 }
 
 #[test]
-fn a_role_is_for_one_function_and_goes_when_no_kept_revision_names_it() {
+fn a_role_is_for_one_function_and_is_deleted_when_no_retained_revision_uses_it() {
     let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
-    let (_, mut now) = deployed(&nothing(), &keep, OPENAPI, "dev");
+    let (_, mut now) = deployed(&empty_state(), &keep, OPENAPI, "dev");
     let first: Vec<String> = now.roles.keys().cloned().collect();
     let policy = now.roles[&first[0]].policies["invoke"].clone();
     assert_eq!(
@@ -417,12 +417,12 @@ fn a_role_is_for_one_function_and_goes_when_no_kept_revision_names_it() {
     );
 }
 
-/// Whatever is pruned, a stage can be put back to what it served.
+/// Whatever is deleted, a stage can be rolled back.
 #[test]
-fn what_a_stage_serves_until_it_moves_is_never_pruned() {
+fn a_deployment_that_a_stage_serves_until_its_update_is_never_deleted() {
     let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
     let scope = |name: &str| OPENAPI.replace("jwt: [read]", &format!("jwt: [{name}]"));
-    let (_, mut now) = deployed(&nothing(), &keep, &scope("a"), "dev");
+    let (_, mut now) = deployed(&empty_state(), &keep, &scope("a"), "dev");
     (_, now) = deployed(&now, &keep, &scope("b"), "dev");
     (_, now) = deployed(&now, &keep, &scope("c"), "dev");
     let api = now.api.as_mut().unwrap();
@@ -430,7 +430,7 @@ fn what_a_stage_serves_until_it_moves_is_never_pruned() {
         api.deployments.iter().map(|d| d.revision.as_ref().unwrap().number).collect()
     };
     assert_eq!(numbers(api), [2, 3]);
-    // Rolled back, and then another one.
+    // A rollback, and then another deployment.
     let second = api.deployments[0].id.clone();
     api.stages.get_mut("dev").unwrap().deployment = second;
     (_, now) = deployed(&now, &keep, &scope("d"), "dev");
@@ -440,21 +440,23 @@ fn what_a_stage_serves_until_it_moves_is_never_pruned() {
 }
 
 #[test]
-fn every_arn_is_of_the_accounts_own_partition() {
+fn every_arn_is_in_the_partition_of_the_account() {
     for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
         let arn = format!("arn:{partition}:lambda:{region}:123456789012:function:shop:live");
         let toml =
             MANIFEST.replace("arn:aws:lambda:eu-west-1:123456789012:function:shop:live", &arn);
-        let here = AwsTarget { region: region.to_owned(), ..target(partition) };
-        let desired = Desired::new(compiled(&toml, OPENAPI, None), here.clone()).unwrap();
-        let text =
-            serde_json::to_string(&plan(&desired, &Observed { target: here.clone(), ..nothing() }))
-                .unwrap();
+        let target = AwsTarget { region: region.to_owned(), ..target_in(partition) };
+        let desired = Desired::new(compiled(&toml, OPENAPI, None), target.clone()).unwrap();
+        let text = serde_json::to_string(&plan(
+            &desired,
+            &Observed { target: target.clone(), ..empty_state() },
+        ))
+        .unwrap();
         assert!(text.contains(&format!("arn:{partition}:iam::123456789012:role/portcullis/shop/")));
         assert!(text.contains(&format!("arn:{partition}:apigateway:{region}:lambda:path/")));
         assert!(!text.contains("arn:aws:"), "{text}");
         let scope = PolicyScope {
-            target: &here,
+            target: &target,
             name: "shop",
             api: None,
             passable_roles: &[],
@@ -467,13 +469,14 @@ fn every_arn_is_of_the_accounts_own_partition() {
                 "{command}"
             );
         }
-        let wrong = Desired::new(compiled(MANIFEST, OPENAPI, None), here).unwrap_err().to_string();
-        assert!(wrong.contains("the function of `jwt` is in partition `aws`, expected"), "{wrong}");
+        let error =
+            Desired::new(compiled(MANIFEST, OPENAPI, None), target).unwrap_err().to_string();
+        assert!(error.contains("the function of `jwt` is in partition `aws`, expected"), "{error}");
     }
 }
 
 #[test]
-fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
+fn only_changed_stage_settings_are_patched() {
     let none = StageSettings::default();
     let throttle = |rate| Some(Throttle { rate, burst: 2 });
     let some = StageSettings {
@@ -522,7 +525,7 @@ fn a_stage_is_patched_where_it_differs_and_nowhere_else() {
 }
 
 #[test]
-fn descriptions_that_are_not_ours_are_read_as_nothing() {
+fn a_description_by_another_tool_is_not_a_revision() {
     let ours = Revision { number: 7, content: "c".to_owned(), tool: "0.1.0".to_owned() };
     assert_eq!(Revision::read(&ours.to_string()), Some(ours));
     for text in [
@@ -537,10 +540,9 @@ fn descriptions_that_are_not_ours_are_read_as_nothing() {
     assert_eq!(Record::read("Pet", &json!({})), None);
 }
 
-/// What plans are to people, and to machines.
 #[test]
-fn a_plan_is_told_to_people_and_to_machines() {
-    let (first, one) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+fn a_plan_is_shown_as_text_and_saved_as_json() {
+    let (first, one) = deployed(&empty_state(), MANIFEST, OPENAPI, "dev");
     insta::assert_snapshot!("first_plan", first.to_string());
     let toml = MANIFEST.replace(
         "[stage.dev]",
@@ -553,7 +555,7 @@ fn a_plan_is_told_to_people_and_to_machines() {
         .get_mut(&"GET /things/{id}".parse::<RouteKey>().unwrap())
         .unwrap()
         .api_key = true;
-    api.tags.insert("owner".to_owned(), "somebody".to_owned());
+    api.tags.insert("owner".to_owned(), "team-a".to_owned());
     api.tags.remove(TAG_API);
     let second = plan(
         &desired(compiled(&toml, &OPENAPI.replace("jwt: [read]", "jwt: [write]"), None)),
@@ -564,9 +566,9 @@ fn a_plan_is_told_to_people_and_to_machines() {
     assert_eq!(Plan::read(&text).unwrap(), second, "a saved plan is the same plan");
 }
 
-/// What a function is made of is said by its version; what is not known is told as that.
+/// The build metadata is in the version's description, and may be missing.
 #[test]
-fn a_function_that_does_not_do_what_the_files_say_is_told() {
+fn a_function_with_another_or_unknown_configuration_is_shown() {
     let desired = desired(compiled(MANIFEST, OPENAPI, None));
     let (name, authorizer) = desired.api.authorizers.first_key_value().unwrap();
     let arn = authorizer.function.as_ref().unwrap().as_str();
@@ -576,18 +578,24 @@ fn a_function_that_does_not_do_what_the_files_say_is_told() {
         build: config.map(|config| BuildMetadata { config: config.to_owned(), binary: None }),
         architecture: "arm64".to_owned(),
     };
-    for (published, told) in [
+    for (published, message) in [
         (None, None),
         (Some(PublishedFunction::Missing), Some(": does not exist; desired configuration: ")),
-        (Some(version(None)), Some(": version 7 has no build metadata (not published by Portcullis)")),
-        (Some(version(Some("0a1b"))), Some(": version 7 has configuration 0a1b; desired configuration: ")),
+        (
+            Some(version(None)),
+            Some(": version 7 has no build metadata (not published by Portcullis)"),
+        ),
+        (
+            Some(version(Some("0a1b"))),
+            Some(": version 7 has configuration 0a1b; desired configuration: "),
+        ),
         (Some(version(Some(&config))), None),
     ] {
         let functions = published.into_iter().map(|one| (arn.to_owned(), one)).collect();
-        let plan = plan(&desired, &Observed { functions, ..nothing() });
+        let plan = plan(&desired, &Observed { functions, ..empty_state() });
         let text = plan.to_string();
-        match told {
-            Some(told) => assert!(text.contains(told) && text.contains(&config), "{text}"),
+        match message {
+            Some(message) => assert!(text.contains(message) && text.contains(&config), "{text}"),
             None => assert_eq!(plan.functions, [], "{text}"),
         }
     }
@@ -633,7 +641,7 @@ fn policies_are_printed_for_every_command_and_class() {
     let others = ["trust", "invoke", "execution-trust", "execution"].map(|of| print(&[of]));
     let others = [others.concat(), print(&saml)];
     insta::assert_snapshot!("iam_others", others.concat());
-    for (arguments, says) in [
+    for (arguments, message) in [
         (vec!["nonsense"], "iam is not trust, invoke, execution, execution-trust, saml, build or"),
         (vec!["saml"], "--provider is not the provider's ARN"),
         (vec!["saml", "--provider", "p"], "--issuer is not"),
@@ -649,7 +657,7 @@ fn policies_are_printed_for_every_command_and_class() {
     ] {
         let output = deployer(folder.path(), &[vec!["iam"], arguments].concat());
         assert!(
-            output.status.code() == Some(1) && transcript(&output).contains(says),
+            output.status.code() == Some(1) && transcript(&output).contains(message),
             "{}",
             transcript(&output)
         );
@@ -657,7 +665,7 @@ fn policies_are_printed_for_every_command_and_class() {
 }
 
 #[test]
-fn a_route_key_is_read_as_it_is_written_and_keeps_what_no_document_could_declare() {
+fn a_route_key_round_trips_even_if_no_document_can_declare_it() {
     let text = |key: &RouteKey| serde_json::to_string(key).unwrap();
     for (written, declarable) in [
         ("GET /", true),
@@ -683,15 +691,15 @@ fn a_route_key_is_read_as_it_is_written_and_keeps_what_no_document_could_declare
     assert_eq!(keys.map(|key| key.to_string()), texts, "the order is that of the texts");
 }
 
-/// Schemes may be called what other kinds of authorization are called in words.
+/// A scheme may have the name of another authorization type.
 #[test]
-fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
+fn becoming_public_is_decided_by_type_and_not_by_scheme_names() {
     for name in ["public", "API key", "AWS_IAM"] {
         let toml = MANIFEST.replace("authorizer.jwt", &format!("authorizer.\"{name}\""));
         let openapi = OPENAPI
             .replace("  - jwt: [read]", &format!("  - \"{name}\": [read]"))
             .replace("    jwt: { type", &format!("    \"{name}\": {{ type"));
-        let (first, one) = deployed(&nothing(), &toml, &openapi, "dev");
+        let (first, one) = deployed(&empty_state(), &toml, &openapi, "dev");
         let of = |changes: &[Change], subject: &str| -> Vec<(AccessImpact, String)> {
             let auth = |change: &&Change| {
                 change.aspect == Aspect::Auth && change.subject.to_string() == subject
@@ -707,40 +715,40 @@ fn becoming_public_is_decided_by_kind_and_not_by_the_names_of_schemes() {
             "{first}"
         );
 
-        // In the files.
+        // In the configuration.
         let opened = openapi.replace("operationId: getThing", "security: []");
         let again = plan(&desired(compiled(&toml, &opened, None)), &one);
         let text = format!("~ GET /things/{{id}}  auth: {name} [read] → public  [becomes public]");
         let becomes_public = |text: String| vec![(AccessImpact::BecomesPublic, text)];
         assert_eq!(of(&again.changes, "GET /things/{id}"), becomes_public(text));
 
-        // By hand, and where nothing but what AWS shows is known.
+        // By a manual change, and without a record.
         let key: RouteKey = "GET /things/{id}".parse().unwrap();
         let scheme = name.replace(' ', "_");
         let ambiguous = if name == "API key" { "" } else { "authorizer " };
         let text =
             format!("~ GET /things/{{id}}  auth: {ambiguous}{scheme} → public  [becomes public]");
-        let mut by_hand = one.clone();
-        let api = by_hand.api.as_mut().unwrap();
+        let mut changed_manually = one.clone();
+        let api = changed_manually.api.as_mut().unwrap();
         api.definition.methods.get_mut(&key).unwrap().authorization = Authorization::None;
         assert_eq!(of(&drift(api), "GET /things/{id}"), becomes_public(text.clone()));
-        let reverted = plan(&desired(compiled(&toml, &openapi, None)), &by_hand);
+        let reverted = plan(&desired(compiled(&toml, &openapi, None)), &changed_manually);
         assert_eq!(of(&reverted.drift, "GET /things/{id}"), becomes_public(text.clone()));
         let mut unrecorded = one.clone();
         unrecorded.api.as_mut().unwrap().records.clear();
         let again = plan(&desired(compiled(&toml, &opened, None)), &unrecorded);
         assert_eq!(of(&again.changes, "GET /things/{id}"), becomes_public(text));
 
-        // A key is asked for: that is not everybody, whatever else is not checked.
-        let api = by_hand.api.as_mut().unwrap();
+        // An API key is required, so the operation is not public.
+        let api = changed_manually.api.as_mut().unwrap();
         api.definition.methods.get_mut(&key).unwrap().api_key = true;
-        let told = of(&drift(api), "GET /things/{id}");
-        assert_eq!(told[0].0, AccessImpact::Security, "{told:?}");
-        assert!(told[0].1.contains("→ API key"), "{told:?}");
+        let found = of(&drift(api), "GET /things/{id}");
+        assert_eq!(found[0].0, AccessImpact::Security, "{found:?}");
+        assert!(found[0].1.contains("→ API key"), "{found:?}");
     }
 }
 
-/// The record of this stage as the previous version wrote it, of a later one, and a broken one.
+/// Records of an earlier and of a later format, and damaged ones.
 fn unreadable() -> [(&'static str, String, &'static str); 4] {
     let first = json!({
         "GET /open": {"says": {"auth": "public", "checks": "nothing", "integration": "HTTP_PROXY https://backend.example.com/open"}, "print": "0"},
@@ -749,19 +757,23 @@ fn unreadable() -> [(&'static str, String, &'static str); 4] {
     let later = json!({"format": 3, "record": {"m": {}}}).to_string();
     let broken = json!({"format": 2, "record": {"m": {"GET /open": {"a": "anybody"}}}}).to_string();
     [
-        ("an older one", first.to_string(), "whose record has format 1, expected 2"),
-        ("a later one", later, "whose record has format 3, expected 2"),
-        ("another text", broken, "whose record is damaged (unexpected content)"),
-        ("half of one", "{\"format\":2,\"rec".to_owned(), "whose record is damaged (incomplete JSON)"),
+        ("earlier format", first.to_string(), "whose record has format 1, expected 2"),
+        ("later format", later, "whose record has format 3, expected 2"),
+        ("other content", broken, "whose record is damaged (unexpected content)"),
+        (
+            "incomplete",
+            "{\"format\":2,\"rec".to_owned(),
+            "whose record is damaged (incomplete JSON)",
+        ),
     ]
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_not_guessed_and_aws_is_read_instead() {
+fn an_unreadable_record_is_not_interpreted_and_aws_is_read_instead() {
     let scoped = OPENAPI.replace("jwt: [read]", "jwt: [write]");
-    let opened = OPENAPI.replace("operationId: getThing", "security: []");
+    let public = OPENAPI.replace("operationId: getThing", "security: []");
     for (what, text, note) in unreadable() {
-        let (_, mut now) = deployed(&nothing(), MANIFEST, OPENAPI, "dev");
+        let (_, mut now) = deployed(&empty_state(), MANIFEST, OPENAPI, "dev");
         let schema = json!({"type": "object", "description": text});
         let (number, record) = Record::read("PortcullisRevision1", &schema).unwrap();
         let api = now.api.as_mut().unwrap();
@@ -769,46 +781,50 @@ fn a_record_that_cannot_be_read_is_not_guessed_and_aws_is_read_instead() {
         let is_format = matches!(record.as_ref().unwrap_err().reason, UnreadableReason::Format(_));
         assert_eq!(is_format, note.contains("format"), "{what}");
         api.records.insert(number, record);
-        assert_eq!(drift(api), [], "{what}: what was put there is unknown");
+        assert_eq!(drift(api), [], "{what}: the last import is unknown");
 
-        let planned = plan(&desired(compiled(MANIFEST, &opened, None)), &now);
+        let planned = plan(&desired(compiled(MANIFEST, &public, None)), &now);
         assert!(planned.notes[0].contains(note), "{what}: {planned}");
-        let told = lines(&planned);
-        let becomes = "~ GET /things/{id}  auth: jwt → public  [becomes public]".to_owned();
-        assert_eq!(told[0], becomes, "{what}");
+        let shown = lines(&planned);
+        let becomes_public = "~ GET /things/{id}  auth: jwt → public  [becomes public]".to_owned();
+        assert_eq!(shown[0], becomes_public, "{what}");
 
-        // The same files: nothing differs as far as can be seen, but the record is renewed.
+        // The same configuration: no visible change, but the record is renewed.
         for (openapi, revision) in [(OPENAPI, 2), (&scoped, 3)] {
             let (planned, after) = deployed(&now, MANIFEST, openapi, "dev");
             assert!(!planned.is_empty(), "{what}: {planned}");
             assert_eq!(planned.revisions.1, revision, "{what}");
             let records = &after.api.as_ref().unwrap().records;
             assert!(records[&revision].is_ok(), "{what}");
-            assert_eq!(records[&1].as_ref().unwrap_err().text, text, "{what}: it is kept as it is");
+            assert_eq!(
+                records[&1].as_ref().unwrap_err().text,
+                text,
+                "{what}: it is retained unchanged"
+            );
             now = after;
         }
     }
 }
 
-/// A stage may serve a revision whose authorizer has a role that only its record names.
+/// A stage may serve a revision whose authorizer has a role that only the record contains.
 #[test]
-fn no_role_is_removed_while_a_kept_record_cannot_be_read() {
+fn no_role_is_deleted_while_a_retained_record_is_unreadable() {
     let keep = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
     let next = |alias: &str| keep.replace("shop:live", &format!("shop:{alias}"));
-    let (_, mut now) = deployed(&nothing(), &keep, OPENAPI, "dev");
+    let (_, mut now) = deployed(&empty_state(), &keep, OPENAPI, "dev");
     let first = now.roles.keys().next().unwrap().clone();
     let schema = json!({"description": unreadable()[0].1});
     let (number, record) = Record::read("PortcullisRevision1", &schema).unwrap();
     now.api.as_mut().unwrap().records.insert(number, record);
     (_, now) = deployed(&now, &next("b"), OPENAPI, "dev");
-    assert!(now.roles.contains_key(&first), "revision 1 is kept");
+    assert!(now.roles.contains_key(&first), "revision 1 is retained");
     (_, now) = deployed(&now, &next("c"), OPENAPI, "dev");
     (_, now) = deployed(&now, &next("d"), OPENAPI, "dev");
-    assert!(!now.roles.contains_key(&first), "revision 1 is gone: {:?}", now.roles.keys());
+    assert!(!now.roles.contains_key(&first), "revision 1 is deleted: {:?}", now.roles.keys());
 }
 
 #[test]
-fn a_saved_plan_has_names_for_everything_that_differs() {
+fn every_subject_and_aspect_round_trips_as_text() {
     for subject in [
         "ANY /{proxy+}",
         "API shop",
@@ -855,29 +871,33 @@ fn a_saved_plan_has_names_for_everything_that_differs() {
 }
 
 #[test]
-fn a_plan_that_another_version_saved_is_refused_whatever_is_in_it() {
-    let saved = serde_json::to_string(&deployed(&nothing(), MANIFEST, OPENAPI, "dev").0).unwrap();
+fn a_saved_plan_of_another_format_is_rejected() {
+    let saved =
+        serde_json::to_string(&deployed(&empty_state(), MANIFEST, OPENAPI, "dev").0).unwrap();
     for (text, message) in [
         (saved.replace("{\"format\":2,", "{\"format\":1,"), "has plan format 1, expected 2"),
         ("{\"format\":3}".to_owned(), "has plan format 3, expected 2"),
         ("{\"format\":2}".to_owned(), "is not a saved plan: unexpected content at line 1"),
         ("{}".to_owned(), "is not a saved plan: unexpected content at line 1, column 2"),
         ("[".to_owned(), "is not a saved plan: incomplete JSON"),
-        (saved.replace("\"impact\":\"new_public\"", "\"impact\":\"harmless\""), "unexpected content at line 1"),
+        (
+            saved.replace("\"impact\":\"new_public\"", "\"impact\":\"harmless\""),
+            "unexpected content at line 1",
+        ),
     ] {
-        let told = Plan::read(&text).unwrap_err().to_string();
-        assert!(told.contains(message), "{told}");
+        let error = Plan::read(&text).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
     }
 }
 
-/// Names that a document may have and an authorizer on AWS may not.
+/// Scheme names that are not valid authorizer names on AWS.
 #[test]
-fn an_authorizer_is_tested_and_its_rules_are_recorded_whatever_its_scheme_is_called() {
+fn an_authorizer_is_tested_and_recorded_whatever_the_name_of_its_scheme() {
     for name in ["my-jwt", "my.jwt", "API key"] {
         let toml = MANIFEST.replace("authorizer.jwt", &format!("authorizer.\"{name}\""));
         let openapi = OPENAPI.replace("jwt: [", &format!("\"{name}\": ["));
         let openapi = openapi.replace("    jwt: {", &format!("    \"{name}\": {{"));
-        let (planned, one) = deployed(&nothing(), &toml, &openapi, "dev");
+        let (planned, one) = deployed(&empty_state(), &toml, &openapi, "dev");
         let tests = |step: &Step| matches!(step, Step::TestAuthorizers { authorizers } if authorizers.len() == 1);
         assert!(planned.steps.iter().any(tests), "{planned}");
         let other = toml.replace("https://shop.example.com", "https://other.example.com");

@@ -1,4 +1,4 @@
-//! What an authorizer's answer to a probe means.
+//! The verdict on an authorizer's response to a probe.
 
 use aws::apigateway::AuthorizerTestResponse;
 use deployer::apply::probe::{ProbeResponse, Problem, Token, Verdict, evaluate};
@@ -34,13 +34,13 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_aut
         (400, None, Retry, Retry),
         (500, None, Retry, Retry),
     ] {
-        let answer = AuthorizerTestResponse {
+        let response = AuthorizerTestResponse {
             status,
             policy: policy.map(str::to_owned),
             log: String::new(),
         };
-        let answer = ProbeResponse::of_test(&answer, "token");
-        let found = (verdict(Token::Invalid, &answer), verdict(Token::Given, &answer));
+        let response = ProbeResponse::of_test(&response, "token");
+        let found = (verdict(Token::Invalid, &response), verdict(Token::Given, &response));
         assert_eq!(found, (invalid, given), "{status} {policy:?}");
     }
 }
@@ -50,7 +50,7 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
     use Expected::{Passed, Retry, Wrong};
     let policy =
         |text: &str| json!({"policyDocument": serde_json::from_str::<Value>(text).unwrap()});
-    for (answer, invalid, given) in [
+    for (result, invalid, given) in [
         (policy(ALLOW), Wrong, Passed),
         (policy(DENY), Passed, Wrong),
         (json!({"errorMessage": "Unauthorized"}), Passed, Wrong),
@@ -62,19 +62,19 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
         (json!({}), Retry, Retry),
         (Value::Null, Retry, Retry),
     ] {
-        let response = ProbeResponse::of_invoke(&answer);
+        let response = ProbeResponse::of_invoke(&result);
         let found = (verdict(Token::Invalid, &response), verdict(Token::Given, &response));
-        assert_eq!(found, (invalid, given), "{answer}");
+        assert_eq!(found, (invalid, given), "{result}");
     }
 }
 
 #[test]
-fn a_verdict_names_what_was_found_and_a_log_ends_without_the_token() {
+fn a_verdict_has_the_found_status_and_the_log_excerpt_has_no_token() {
     let log = "one\ntwo\nthree\nfour\nfive\nthe token a.b.c was refused".to_owned();
-    let answer =
+    let response =
         ProbeResponse::of_test(&AuthorizerTestResponse { status: 401, policy: None, log }, "a.b.c");
-    assert_eq!(answer.log, "two\nthree\nfour\nfive\nthe token … was refused");
+    assert_eq!(response.log, "two\nthree\nfour\nfive\nthe token … was refused");
     let problem = Problem::RejectedGiven { found: "401".to_owned() };
     assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");
-    assert_eq!(evaluate(Token::Given, &answer), Verdict::Wrong(problem));
+    assert_eq!(evaluate(Token::Given, &response), Verdict::Wrong(problem));
 }

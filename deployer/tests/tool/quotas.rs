@@ -1,9 +1,9 @@
-//! What `doctor` counts, and the quotas that it compares with.
+//! The resources that `doctor` counts, and the quotas that it compares them with.
 
 use deployer::command::quotas::{Usage, resources};
 
 #[test]
-fn each_path_is_one_resource_and_so_is_each_path_above_it_and_the_root() {
+fn every_path_and_every_parent_path_is_a_resource() {
     for (paths, expected) in [
         (&[][..], 1),
         (&["/"], 1),
@@ -17,7 +17,7 @@ fn each_path_is_one_resource_and_so_is_each_path_above_it_and_the_root() {
 }
 
 #[test]
-fn a_quota_may_be_used_up_and_not_exceeded() {
+fn a_quota_can_be_reached_but_not_exceeded() {
     for (usage, more) in [
         (Usage::apis(600), Usage::apis(601)),
         (Usage::resources(300), Usage::resources(301)),

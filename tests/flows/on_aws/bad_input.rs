@@ -22,12 +22,18 @@ fn plan_with(account: &Account, set: impl Fn(&mut Command)) -> CommandOutput {
 fn connection_errors_are_reported_with_their_cause() {
     let account = Account::new("100000000061");
     let output = plan_with(&account, |plan| _ = plan.env_remove("AWS_REGION")).expect_exit(3);
-    assert!(output.contains("no AWS Region configured") && output.contains("--region"), "{output:?}");
+    assert!(
+        output.contains("no AWS Region configured") && output.contains("--region"),
+        "{output:?}"
+    );
     let output = plan_with(&account, |plan| _ = plan.args(["--region", "Ireland"])).expect_exit(3);
     assert!(output.contains("invalid AWS Region `Ireland`"), "{output:?}");
     let output =
         plan_with(&account, |plan| _ = plan.env_remove("AWS_ACCESS_KEY_ID")).expect_exit(4);
-    assert!(output.contains("no AWS credentials found") && output.contains("AWS_PROFILE"), "{output:?}");
+    assert!(
+        output.contains("no AWS credentials found") && output.contains("AWS_PROFILE"),
+        "{output:?}"
+    );
     let output = plan_with(&account, |plan| _ = plan.args(["--profile", "missing"])).expect_exit(4);
     assert!(output.contains("profile `missing` does not exist"), "{output:?}");
     let unreachable = ["--endpoint-url", "http://127.0.0.1:9"];

@@ -1,4 +1,4 @@
-//! A change: its subject, its aspect, and its impact on who may call the API.
+//! A change: its subject, its aspect, and its impact on access to the API.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct Change {
     pub before: Option<String>,
     /// The new value, as text.
     pub after: Option<String>,
-    /// The impact on who may call.
+    /// The impact on access.
     pub impact: AccessImpact,
 }
 
@@ -37,7 +37,7 @@ pub enum Action {
     Remove,
 }
 
-/// The impact of a change on who may call; the most severe first.
+/// The impact of a change on access; the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessImpact {

@@ -80,16 +80,16 @@ fn what_only_aws_supports_is_rejected_at_startup() {
     let function = "lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:orders:live/invocations";
     let health = "application/json: '{\"statusCode\": 200}'";
     for (from, to, expected) in [
-        ("type: mock", aws(function), "GET /health invokes the function orders: name what it is here, --function orders=COMMAND"),
-        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: of AWS only functions are invoked here, not arn:aws:apigateway:eu-west-1:sns:action/Publish"),
-        ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link leads nowhere here"),
-        ("type: mock", "type: http_proxy\n        uri: http://b/${stageVariables.host}".to_owned(), "GET /health: the stage has no variable `host`"),
-        (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: a template needs VTL, which is not spoken here"),
+        ("type: mock", aws(function), "GET /health: function `orders` has no local implementation; set `--function orders=COMMAND`"),
+        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: only Lambda integrations are supported locally: found `arn:aws:apigateway:eu-west-1:sns:action/Publish`"),
+        ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link is not supported locally"),
+        ("type: mock", "type: http_proxy\n        uri: http://b/${stageVariables.host}".to_owned(), "GET /health: missing stage variable `host`"),
+        (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: template uses VTL, which is not supported locally"),
     ] {
         let folder = petstore_with("openapi.yaml", from, &to);
         let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("cannot be served locally") && text.contains(expected), "{expected}: {text}");
+        assert!(text.contains("not supported locally") && text.contains(expected), "{expected}: {text}");
     }
     for invalid in ["orders", "=x", "a b=x", "orders="] {
         let (code, text) =
@@ -123,9 +123,10 @@ fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
     let no_policy = e2e::backend::Backend::responding(
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue",
     );
-    for (url, reason) in
-        [("http://127.0.0.1:1/x", "cannot be invoked"), (no_policy.url.as_str(), "is no policy")]
-    {
+    for (url, reason) in [
+        ("http://127.0.0.1:1/x", "cannot be invoked"),
+        (no_policy.url.as_str(), "invalid authorizer response"),
+    ] {
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
         let (response, trace) = dev.request("GET", "/pets", Some("Bearer a.b.c"));
         assert_eq!(

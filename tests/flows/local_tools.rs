@@ -266,33 +266,33 @@ fn failed_expectations_are_reported_with_their_line() {
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(out.trim(), "0 passed, 3 failed, 0 skipped");
     for line in [
-        "failed: line 6, GET /pets with none: it answers 401 and not 200",
-        "failed: line 7, GET /pets with reader: its body is without `nowhere`, and the backend was reached",
-        "failed: line 8, GET /health with none: the backend was not reached",
+        "failed: line 6, GET /pets with none: expected status 200, found 401",
+        "failed: line 7, GET /pets with reader: expected a body with `nowhere`; expected no backend request, found one",
+        "failed: line 8, GET /health with none: expected a backend request, found none",
     ] {
         assert!(stderr.contains(line), "{line}: {stderr}");
     }
     let xml = fs::read_to_string(&report).unwrap();
     assert!(
         xml.contains("failures=\"3\"")
-            && xml.contains("<failure message=\"it answers 401 and not 200\">"),
+            && xml.contains("<failure message=\"expected status 200, found 401\">"),
         "{xml}"
     );
 
     for (text, expected) in [
-        ("cases: []", "there are no cases"),
-        ("cases: [{ request: pets, expect: { none: 1 } }]", "`pets` is no request"),
+        ("cases: []", "missing `cases`"),
+        ("cases: [{ request: pets, expect: { none: 1 } }]", "invalid request `pets`"),
         (
             "cases: [{ request: GET /, expect: { reeder: 1 } }]\ntokens: { reader: { scopes: a } }",
             "did you mean `reader`",
         ),
-        ("cases: [{ request: GET /, expect: { none: soon } }]", "there is no status"),
+        ("cases: [{ request: GET /, expect: { none: soon } }]", "missing status"),
         ("cases: [{ request: GET /, expect: { none: { code: 1 } } }]", "unknown key `code`"),
-        ("cases: [{ expect: { none: 1 } }]", "the case has no `request`"),
-        ("cases: [{ request: GET / }]", "the case has no `expect`"),
+        ("cases: [{ expect: { none: 1 } }]", "missing `request`"),
+        ("cases: [{ request: GET / }]", "missing `expect`"),
         (
             "tokens: { a: { expired: true } }\ncases: [{ request: GET /, expect: { a: 1 } }]",
-            "a token has either `scopes` or `text`",
+            "a token must have either `scopes` or `text`",
         ),
         ("cases: [{", "cases.yaml:1"),
     ] {
@@ -363,7 +363,7 @@ fn a_document_is_served_without_a_manifest() {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success()
-            && stderr.contains("the identity source method.request.path.petId of"),
+            && stderr.contains("identity source `method.request.path.petId` of"),
         "{stderr}"
     );
     // Without a local function the scheme has no authorizer.

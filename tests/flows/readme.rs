@@ -45,9 +45,9 @@ fn the_console_prints_the_examples_and_the_reason_of_each_response() {
     let mut command = Command::new(binary("deployer"));
     command.args(["dev", "infra/petstore", "--port", "0"]).current_dir(root());
     let process = Process::start(&mut command);
-    process.line(Wait::Start, |line| line == "ctrl-c ends it");
+    process.line(Wait::Start, |line| line == "press Ctrl-C to stop");
     for (status, comment) in
-        [(200, "# 200: token with scope"), (401, "# 401: no token"), (403, "# 403: the same token")]
+        [(200, "# 200: token with scope"), (401, "# 401: no token"), (403, "# 403: same token")]
     {
         process.line(Wait::Reply, |line| line.starts_with(comment));
         let curl = match status {
@@ -63,16 +63,16 @@ fn the_console_prints_the_examples_and_the_reason_of_each_response() {
         assert_eq!(curl_status(&curl), status);
     }
     process.line(Wait::Reply, |line| {
-        line.starts_with("200 GET /dev/owners  policy of jwt grants GET/owners*; 127.0.0.1:")
+        line.starts_with("200 GET /dev/owners  policy of jwt allows GET/owners*; 127.0.0.1:")
     });
     process.line(Wait::Reply, |line| {
         line.starts_with(
-            "401 GET /dev/owners  there is no Authorization header; the authorizer was not asked",
+            "401 GET /dev/owners  missing `Authorization` header; the authorizer was not called",
         )
     });
     process.line(Wait::Reply, |line| {
         line.starts_with("403 GET /dev/pets  cached policy (age ")
-            && line.contains("needs scope pets:read")
+            && line.contains("requires scope pets:read")
     });
     assert_eq!(process.stop("TERM"), Some(0));
 }

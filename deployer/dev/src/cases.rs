@@ -17,7 +17,7 @@ pub struct Case {
     pub method: String,
     /// The path below the stage, with its query.
     pub path: String,
-    /// Headers beside the token's.
+    /// Headers, without the token's.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<String>,
@@ -67,7 +67,7 @@ pub struct Actual {
     pub status: u16,
     /// The body.
     pub body: String,
-    /// Whether the backend was reached, where that can be known.
+    /// Whether the backend was reached, where that can be observed.
     pub backend: Option<bool>,
 }
 
@@ -91,25 +91,29 @@ impl Case {
     /// Compares the actual outcome with the expected one.
     pub fn evaluate(&self, actual: &Actual) -> Outcome {
         let Expected { status, body, backend } = &self.expected;
-        let mut wrong = Vec::new();
+        let mut failures = Vec::new();
         if actual.status != *status {
-            wrong.push(format!("it answers {} and not {status}", actual.status));
+            failures.push(format!("expected status {status}, found {}", actual.status));
         }
         if let Some(part) = body.as_ref().filter(|part| !actual.body.contains(part.as_str())) {
-            wrong.push(format!("its body is without `{part}`"));
+            failures.push(format!("expected a body with `{part}`"));
         }
         match (backend, actual.backend) {
-            (Some(true), Some(false)) => wrong.push("the backend was not reached".to_owned()),
-            (Some(false), Some(true)) => wrong.push("the backend was reached".to_owned()),
+            (Some(true), Some(false)) => {
+                failures.push("expected a backend request, found none".to_owned())
+            }
+            (Some(false), Some(true)) => {
+                failures.push("expected no backend request, found one".to_owned())
+            }
             _ => {}
         }
-        if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed(wrong.join(", and ")) }
+        if failures.is_empty() { Outcome::Passed } else { Outcome::Failed(failures.join("; ")) }
     }
 }
 
 impl Outcome {
-    /// Returns the outcome's word in reports, and the reason.
-    fn word(&self) -> (&'static str, Option<&str>) {
+    /// Returns the outcome's name in reports, and the reason.
+    fn name_and_reason(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Passed => ("passed", None),
             Self::Failed(reason) => ("failed", Some(reason)),
@@ -118,18 +122,18 @@ impl Outcome {
     }
 }
 
-/// A case that was run.
+/// A case and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseRun {
     /// The case.
     pub case: Case,
     /// Its outcome.
     pub outcome: Outcome,
-    /// How long it took.
+    /// Its duration.
     pub time: Duration,
 }
 
-/// The cases that were run, in order.
+/// The results of the cases, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Results(pub Vec<CaseRun>);
 
@@ -141,8 +145,9 @@ impl Results {
 
     /// Counts the cases that passed, failed and were skipped.
     fn counts(&self) -> (usize, usize, usize) {
-        let count =
-            |fits: fn(&Outcome) -> bool| self.0.iter().filter(|run| fits(&run.outcome)).count();
+        let count = |matches: fn(&Outcome) -> bool| {
+            self.0.iter().filter(|run| matches(&run.outcome)).count()
+        };
         (
             count(|outcome| *outcome == Outcome::Passed),
             count(|outcome| matches!(outcome, Outcome::Failed(_))),
@@ -150,17 +155,17 @@ impl Results {
         )
     }
 
-    /// Writes the totals, for people.
+    /// Returns the totals as text.
     pub fn text(&self) -> String {
         let (passed, failed, skipped) = self.counts();
         format!("{passed} passed, {failed} failed, {skipped} skipped")
     }
 
-    /// Writes the results, for programs.
+    /// Returns the results as JSON.
     pub fn json(&self) -> Json {
         let (passed, failed, skipped) = self.counts();
         let cases = self.0.iter().map(|CaseRun { case, outcome, .. }| {
-            let (outcome, reason) = outcome.word();
+            let (outcome, reason) = outcome.name_and_reason();
             json!({"case": case.name(), "line": case.line, "outcome": outcome, "reason": reason})
         });
         let cases: Vec<Json> = cases.collect();

@@ -1,11 +1,11 @@
-//! What `dev` says: how to try it, and a line a request. Pure: text from values.
+//! The output of `dev`: a start summary and a line for each request. Pure: text from values.
 
 use serde_json::{Value as Json, json};
 
 use super::examples::{ExampleRequest, Examples};
 use gateway::trace::RequestTrace;
 
-/// What was started.
+/// The summary of what `dev` started.
 #[derive(Clone, Debug)]
 pub struct StartSummary {
     /// The API's name.
@@ -16,26 +16,26 @@ pub struct StartSummary {
     pub page: String,
     /// The local issuer's URL, if there is one.
     pub issuer: Option<String>,
-    /// Where the authorizer is.
+    /// The authorizer's location.
     pub authorizer: String,
-    /// Where requests go.
+    /// The backend.
     pub backend: String,
-    /// Requests to try, with a token of the local issuer's.
+    /// Example requests, and a token of the local issuer.
     pub examples: Option<(Examples, String)>,
-    /// What is refused here though AWS would serve it.
+    /// Differences from AWS.
     pub notes: Vec<String>,
 }
 
 impl StartSummary {
-    fn curl(&self, call: &ExampleRequest, token: Option<&str>) -> String {
+    fn curl(&self, request: &ExampleRequest, token: Option<&str>) -> String {
         let method =
-            if call.method == "GET" { String::new() } else { format!(" -X {}", call.method) };
+            if request.method == "GET" { String::new() } else { format!(" -X {}", request.method) };
         let header =
             token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();
-        format!("curl -i{method} '{}{}'{header}", self.url, call.path)
+        format!("curl -i{method} '{}{}'{header}", self.url, request.path)
     }
 
-    /// Returns the status to expect, why, and the line to paste.
+    /// Returns the expected status, a description and a command for each example.
     fn lines(&self) -> Vec<(u16, String, String)> {
         let Some((examples, token)) = &self.examples else { return Vec::new() };
         let mut lines = vec![
@@ -46,48 +46,52 @@ impl StartSummary {
             ),
             (401, "no token".to_owned(), self.curl(&examples.allowed, None)),
         ];
-        if let Some(call) = &examples.insufficient_scope {
+        if let Some(request) = &examples.insufficient_scope {
             lines.push((
                 403,
-                "the same token, too little scope".to_owned(),
-                self.curl(call, Some(token)),
+                "same token, insufficient scope".to_owned(),
+                self.curl(request, Some(token)),
             ));
         }
         lines
     }
 
-    /// Writes it for people.
+    /// Returns the text for people.
     pub fn text(&self) -> String {
         let mut paragraphs = vec![self.heading()];
         if let Some((_, token)) = &self.examples {
             paragraphs.push(format!("  token       {token}"));
         }
         let examples = self.lines().into_iter();
-        paragraphs
-            .extend(examples.map(|(status, reason, line)| format!("# {status}: {reason}\n{line}")));
-        paragraphs.push("ctrl-c ends it\n".to_owned());
+        paragraphs.extend(
+            examples
+                .map(|(status, description, line)| format!("# {status}: {description}\n{line}")),
+        );
+        paragraphs.push("press Ctrl-C to stop\n".to_owned());
         paragraphs.join("\n\n")
     }
 
     fn heading(&self) -> String {
         let mut lines = vec![
-            format!("{} is served at {}", self.api, self.url),
+            format!("serving {} at {}", self.api, self.url),
             format!("  authorizer  {}", self.authorizer),
             format!("  backend     {}", self.backend),
             format!("  page        {}", self.page),
         ];
         if let Some(issuer) = &self.issuer {
-            let form = "-d grant_type=client_credentials -d scope=…";
-            lines.push(format!("  issuer      {issuer}  (a token: curl {form} {issuer}/token)"));
+            let parameters = "-d grant_type=client_credentials -d scope=…";
+            lines.push(format!(
+                "  issuer      {issuer}  (get a token: curl {parameters} {issuer}/token)"
+            ));
         }
-        lines.extend(self.notes.iter().map(|limit| format!("  note        {limit}")));
+        lines.extend(self.notes.iter().map(|note| format!("  note        {note}")));
         lines.join("\n")
     }
 
-    /// Writes it for machines.
+    /// Returns the JSON for programs.
     pub fn json(&self) -> Json {
         let examples = self.lines().into_iter().map(
-            |(status, reason, curl)| json!({"status": status, "reason": reason, "curl": curl}),
+            |(status, description, curl)| json!({"status": status, "description": description, "curl": curl}),
         );
         json!({
             "event": "ready",
@@ -104,7 +108,7 @@ impl StartSummary {
     }
 }
 
-/// Writes a request's line for people.
+/// Returns a request's line for people.
 pub fn line(trace: &RequestTrace) -> String {
     format!(
         "{} {} {}  {} ({} ms)",
@@ -116,7 +120,7 @@ pub fn line(trace: &RequestTrace) -> String {
     )
 }
 
-/// Writes a request's line for machines.
+/// Returns a request's line for programs.
 pub fn json_line(trace: &RequestTrace) -> Json {
     let mut line = json!({"event": "request"});
     if let (Json::Object(line), Json::Object(trace)) = (&mut line, trace.line()) {
@@ -125,7 +129,7 @@ pub fn json_line(trace: &RequestTrace) -> Json {
     line
 }
 
-/// A path can hold what a terminal would obey.
+/// Escapes control characters, which a terminal would interpret.
 fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })

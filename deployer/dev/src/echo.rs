@@ -9,7 +9,7 @@ use serde_json::json;
 
 use gateway::body::{AnyBody, ContentType, reply};
 
-/// Answers 200 with the request's method, path, query, headers and the size of its body.
+/// Responds 200 with the request's method, path, query, headers and the size of its body.
 /// Credentials are not echoed.
 pub async fn handle(request: Request<AnyBody>) -> Response<AnyBody> {
     let (head, content) = request.into_parts();
@@ -20,12 +20,12 @@ pub async fn handle(request: Request<AnyBody>) -> Response<AnyBody> {
         .filter(|(name, _)| *name != AUTHORIZATION)
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
-    let seen = json!({
+    let echo = json!({
         "method": head.method.as_str(),
         "path": head.uri.path(),
         "query": head.uri.query(),
         "headers": headers,
         "body_bytes": size,
     });
-    reply(StatusCode::OK, ContentType::Json, format!("{seen}\n"))
+    reply(StatusCode::OK, ContentType::Json, format!("{echo}\n"))
 }

@@ -1,4 +1,4 @@
-//! Requests to try: one that allowed, one without a token, one whose token opens too little.
+//! Example requests: one that is allowed, one without a token, one with insufficient scope.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use authorizer::routes::{Requirement, Verb};
 
 use compiler::api::{Api, Route, Security};
 
-/// What to ask for and what to expect.
+/// Example requests and the scope of their token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examples {
-    /// The scopes of the token that goes with `allowed` and `insufficient_scope`.
+    /// The scopes of the token for `allowed` and `insufficient_scope`.
     pub scope: String,
-    /// A request that the token opens.
+    /// A request that the token's scopes allow.
     pub allowed: ExampleRequest,
-    /// One that it does not open, if there is one.
+    /// A request that they do not allow, if there is one.
     pub insufficient_scope: Option<ExampleRequest>,
 }
 
@@ -26,9 +26,9 @@ pub struct ExampleRequest {
     pub path: String,
 }
 
-/// Chooses requests, simple ones first; nothing if no route takes a token.
+/// Chooses requests, simple ones first; none if no route requires a token.
 pub fn choose(api: &Api) -> Option<Examples> {
-    let mut guarded: Vec<(&Route, &Requirement)> = api
+    let mut protected: Vec<(&Route, &Requirement)> = api
         .routes
         .iter()
         .filter_map(|route| match &route.security {
@@ -36,27 +36,27 @@ pub fn choose(api: &Api) -> Option<Examples> {
             _ => None,
         })
         .collect();
-    // A GET with few segments reads best; one that asks for a scope shows most.
-    guarded.sort_by_key(|(route, requirement)| {
-        let open_to_all = requirement.alternatives().iter().any(BTreeSet::is_empty);
-        (route.verb != Verb::Get, open_to_all, route.path.segments().len())
+    // A GET with few segments is easiest to read; a route with a required scope shows most.
+    protected.sort_by_key(|(route, requirement)| {
+        let any_token = requirement.alternatives().iter().any(BTreeSet::is_empty);
+        (route.verb != Verb::Get, any_token, route.path.segments().len())
     });
-    let closed_to = |scopes: &BTreeSet<String>| {
-        guarded
+    let denied_to = |scopes: &BTreeSet<String>| {
+        protected
             .iter()
             .find(|(_, requirement)| !requirement.is_met_by(scopes))
-            .map(|(route, _)| call(route))
+            .map(|(route, _)| example_request(route))
     };
-    let tokens = guarded.iter().flat_map(|(route, requirement)| {
+    let tokens = protected.iter().flat_map(|(route, requirement)| {
         requirement.alternatives().iter().map(move |scopes| (*route, scopes))
     });
-    let telling = tokens.clone().find(|(_, scopes)| closed_to(scopes).is_some());
-    let (route, scopes) = telling.or_else(|| tokens.clone().next())?;
+    let with_denied = tokens.clone().find(|(_, scopes)| denied_to(scopes).is_some());
+    let (route, scopes) = with_denied.or_else(|| tokens.clone().next())?;
     let scope = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-    Some(Examples { scope, allowed: call(route), insufficient_scope: closed_to(scopes) })
+    Some(Examples { scope, allowed: example_request(route), insufficient_scope: denied_to(scopes) })
 }
 
-fn call(route: &Route) -> ExampleRequest {
+fn example_request(route: &Route) -> ExampleRequest {
     let method = if route.verb == Verb::Any { Verb::Get } else { route.verb };
     ExampleRequest { method: method.name(), path: route.example_path() }
 }

@@ -1,5 +1,5 @@
-//! A local OpenID Connect issuer: discovery, key set, and tokens for whoever asks. Its keys
-//! are made when it starts, and nothing but `dev` trusts it.
+//! A local OpenID Connect issuer: discovery, key set, and tokens without client authentication. Its
+//! key is generated when it starts, and only `dev` trusts it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,12 +20,12 @@ use gateway::body::{AnyBody, json_reply};
 use gateway::clock;
 use gateway::ids::random;
 
-/// How long a token is good for, in seconds.
+/// The lifetime of a token, in seconds.
 const LIFETIME: i64 = 3600;
 
 const KEY_ID: &str = "local-1";
 
-/// A form for a token is small.
+/// The limit for token requests.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The issuer and its key.
@@ -38,10 +38,10 @@ pub struct Issuer {
 
 /// The issuer's key cannot be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no key could be made")]
+#[error("cannot generate a signing key")]
 pub struct KeyGenerationError;
 
-/// Returns how an authorizer trusts the issuer at `url`: for the configured audiences.
+/// Returns the trusted issuer of an authorizer for the issuer at `url`: with the configured audiences.
 pub fn trusted_issuer(url: &str, configured: &[IssuerDocument]) -> IssuerDocument {
     IssuerDocument {
         issuer: url.to_owned(),
@@ -59,7 +59,7 @@ fn audiences(configured: &[IssuerDocument]) -> Vec<String> {
 }
 
 impl Issuer {
-    /// Makes an issuer with a new key, whose tokens are for the configured audiences.
+    /// Creates an issuer with a new key, whose tokens have the configured audiences.
     pub fn new(url: String, configured: &[IssuerDocument]) -> Result<Self, KeyGenerationError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyGenerationError)?;
         let private = pair.as_der().map_err(|_| KeyGenerationError)?;
@@ -78,12 +78,12 @@ impl Issuer {
         Ok(Self { url, audience: RwLock::new(audiences(configured)), key, key_set })
     }
 
-    /// Makes its tokens be for these issuers' audiences from now on.
+    /// Sets the audiences of its tokens to those of the configured issuers.
     pub fn set_audiences(&self, configured: &[IssuerDocument]) {
         *self.audience.write().unwrap_or_else(PoisonError::into_inner) = audiences(configured);
     }
 
-    /// Returns the URL, which is its tokens' `iss`.
+    /// Returns the URL, which is the `iss` of its tokens.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -93,7 +93,7 @@ impl Issuer {
         &self.key_set
     }
 
-    /// Makes an access token (RFC 9068) with these scopes.
+    /// Issues an access token (RFC 9068) with these scopes.
     pub fn mint(
         &self,
         client: &str,
@@ -101,8 +101,9 @@ impl Issuer {
         audience: Option<&str>,
         now: UnixTime,
     ) -> Result<String, KeyGenerationError> {
-        let usual = || json!(*self.audience.read().unwrap_or_else(PoisonError::into_inner));
-        let audience = audience.map_or_else(usual, |audience| json!(audience));
+        let default_audience =
+            || json!(*self.audience.read().unwrap_or_else(PoisonError::into_inner));
+        let audience = audience.map_or_else(default_audience, |audience| json!(audience));
         let claims = json!({
             "iss": self.url, "aud": audience, "sub": client, "client_id": client, "scope": scope,
             "iat": now.seconds(), "nbf": now.seconds(), "exp": now.seconds() + LIFETIME,
@@ -116,7 +117,7 @@ impl Issuer {
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| KeyGenerationError)
     }
 
-    /// Answers one request.
+    /// Handles one request.
     pub async fn handle(self: Arc<Self>, request: Request<AnyBody>) -> Response<AnyBody> {
         let mut response = match (request.method(), request.uri().path()) {
             (&Method::GET, "/.well-known/openid-configuration") => {
@@ -130,7 +131,7 @@ impl Issuer {
         response
     }
 
-    /// OpenID Connect Discovery 1.0 section 3, as far as there is something behind it.
+    /// OpenID Connect Discovery 1.0 section 3: the supported metadata.
     fn metadata(&self) -> Json {
         json!({
             "issuer": self.url,
@@ -144,7 +145,7 @@ impl Issuer {
         })
     }
 
-    /// RFC 6749 section 4.4: the scopes asked for are the scopes given.
+    /// RFC 6749 section 4.4: grants every requested scope.
     async fn token(&self, request: Request<AnyBody>) -> Response<AnyBody> {
         let refuse = |error: &str| json_reply(StatusCode::BAD_REQUEST, &json!({"error": error}));
         let Ok(form) = Limited::new(request.into_body(), MAX_FORM_BYTES).collect().await else {

@@ -1,5 +1,5 @@
-//! What `deployer dev` adds to the gateway: a local issuer, a backend that echoes, requests to
-//! try, a page to look at it all, and cases to test it with.
+//! The parts of `deployer dev` around the gateway: a local issuer, an echo backend, example
+//! requests, a page, and request test cases.
 
 pub mod cases;
 pub mod console;

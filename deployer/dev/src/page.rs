@@ -1,8 +1,8 @@
-//! Paths of the gateway's port beside the API: the page at `/_portcullis/`, the traces it shows,
-//! those AWS calls that make sense locally, and `/ping`.
+//! Paths of the gateway's port outside the API: the page at `/_portcullis/`, the traces that it
+//! shows, the AWS API calls that are supported locally, and `/ping`.
 //!
-//! Pages of other origins must not read any of it: requests must be to this machine by its own
-//! names, and what changes something must come from the page itself.
+//! Pages of other origins must not read any of it: the `Host` must be a loopback name, and requests
+//! that change something must be same-origin.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Value as Json, json};
 
 use super::issuer::Issuer;
-use api::refuse;
+use api::error_response;
 use gateway::body::{AnyBody, ContentType, json_reply, reply};
 use gateway::pipeline::Gateway;
 use gateway::trace::RequestTrace;
@@ -28,7 +28,7 @@ const FUNCTIONS: &str = "/2015-03-31/functions/";
 /// The prefix of API Gateway's own API.
 const APIS: &str = "/restapis/";
 
-/// The number of traces that are kept.
+/// The maximum number of stored traces.
 const MAX_TRACES: usize = 500;
 
 /// The page's files.
@@ -77,13 +77,13 @@ impl Page {
         Self { issuer, url: url.to_owned(), log }
     }
 
-    /// Answers a request that is not for the API; returns any other.
+    /// Handles a request that is not for the API; returns any other.
     pub async fn handle(
         &self,
         request: Request<AnyBody>,
         gateway: &Gateway,
     ) -> Result<Response<AnyBody>, Request<AnyBody>> {
-        if !is_beside_api(request.uri().path()) {
+        if !is_outside_api(request.uri().path()) {
             return Err(request);
         }
         let mut response = self.respond(request, gateway).await;
@@ -96,12 +96,15 @@ impl Page {
         if is_health_check(&path) {
             return reply(StatusCode::OK, ContentType::Text, "healthy");
         }
-        if !is_local(request.headers()) {
-            return refuse(StatusCode::FORBIDDEN, "this is for the machine that it runs on");
+        if !has_loopback_host(request.headers()) {
+            return error_response(
+                StatusCode::FORBIDDEN,
+                "`Host` must be localhost or a loopback address",
+            );
         }
-        if request.method() != Method::GET && !is_own(request.headers()) {
-            let reason = "this is for the page itself, and for programs";
-            return refuse(StatusCode::FORBIDDEN, reason);
+        if request.method() != Method::GET && !is_same_origin(request.headers()) {
+            let reason = "cross-origin requests are not allowed";
+            return error_response(StatusCode::FORBIDDEN, reason);
         }
         if let Some(rest) = path.strip_prefix(FUNCTIONS) {
             return api::invoke(rest, request, gateway).await;
@@ -118,7 +121,7 @@ impl Page {
         request: Request<AnyBody>,
         gateway: &Gateway,
     ) -> Response<AnyBody> {
-        let nothing = || refuse(StatusCode::NOT_FOUND, "there is nothing of this name");
+        let not_found = || error_response(StatusCode::NOT_FOUND, "not found");
         let Some(name) = path.strip_prefix(PAGE) else {
             let mut response = reply(StatusCode::PERMANENT_REDIRECT, ContentType::Text, "");
             response.headers_mut().insert(LOCATION, HeaderValue::from_static(PAGE));
@@ -138,20 +141,21 @@ impl Page {
                 if let Some(id) = name.strip_prefix("requests/") {
                     let trace =
                         self.log.find(id).and_then(|trace| serde_json::to_value(trace).ok());
-                    return trace.map_or_else(nothing, |trace| json_reply(StatusCode::OK, &trace));
+                    return trace
+                        .map_or_else(not_found, |trace| json_reply(StatusCode::OK, &trace));
                 }
                 let file = FILES.iter().find(|(known, ..)| *known == name);
-                file.map_or_else(nothing, |(_, content_type, text)| {
+                file.map_or_else(not_found, |(_, content_type, text)| {
                     reply(StatusCode::OK, *content_type, *text)
                 })
             }
-            _ => nothing(),
+            _ => not_found(),
         }
     }
 }
 
-/// Returns whether a path is answered here and not by the API.
-fn is_beside_api(path: &str) -> bool {
+/// Returns whether a path is outside the API.
+fn is_outside_api(path: &str) -> bool {
     is_health_check(path)
         || path.starts_with(PAGE.trim_end_matches('/'))
         || path.starts_with(FUNCTIONS)
@@ -163,9 +167,9 @@ fn is_health_check(path: &str) -> bool {
     matches!(path, "/ping" | "/sping")
 }
 
-/// Returns whether a request is to this machine by its own names: a name of another domain that
-/// resolves to this machine is not one.
-fn is_local(headers: &HeaderMap) -> bool {
+/// Returns whether the `Host` is a loopback name: another domain that resolves to this machine is
+/// not one.
+fn has_loopback_host(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
         if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
@@ -173,15 +177,15 @@ fn is_local(headers: &HeaderMap) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-/// Returns whether a request comes from the page itself, or from no page at all.
-fn is_own(headers: &HeaderMap) -> bool {
+/// Returns whether a request is same-origin, or has no `Origin`.
+fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(ORIGIN) else { return true };
     let host = text(HOST).unwrap_or_default();
     origin.strip_prefix("http://").is_some_and(|origin| origin == host)
 }
 
-/// Adds the headers that keep a response out of caches and of other origins' pages.
+/// Adds the headers that prevent caching, and use by pages of other origins.
 fn protect(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in [

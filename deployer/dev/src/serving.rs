@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::issuer::Issuer;
 use super::{echo, page};
-use authorizers::{authorizers, configuration, scheme_of};
+use authorizers::{authorizers, configuration_path, scheme_of};
 use compiler::api::{Api, IntegrationKind};
 use gateway::body::ResponseFuture;
 use gateway::client::client;
@@ -31,9 +31,9 @@ pub struct Options {
     pub gateway: TcpListener,
     /// The local issuer's socket; none without a local issuer.
     pub issuer: Option<TcpListener>,
-    /// The backend; the echo backend if left out.
+    /// The backend; the echo backend if none.
     pub backend: Option<Uri>,
-    /// A Lambda Invoke endpoint that is called in place of every authorizer.
+    /// A Lambda Invoke endpoint that replaces every authorizer.
     pub authorizer: Option<Uri>,
     /// Functions, and their local implementations.
     pub functions: Vec<(String, LocalFunction)>,
@@ -41,7 +41,7 @@ pub struct Options {
     pub settings: Settings,
     /// The accepted API keys.
     pub keys: BTreeSet<String>,
-    /// Receives the lines that functions write.
+    /// Receives the lines of output of functions.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
     /// The folder for the compiled configurations that functions read.
     pub folder: PathBuf,
@@ -56,14 +56,14 @@ pub enum LocalFunction {
     Endpoint(Uri),
 }
 
-/// The servers cannot be started.
+/// The servers cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The API needs what is not supported locally.
-    #[error("these cannot be served locally: {}", .0.join("; "))]
+    /// The API uses features that are not supported locally.
+    #[error("not supported locally: {}", .0.join("; "))]
     Unsupported(Vec<String>),
-    /// An authorizer's settings contradict each other.
+    /// An authorizer's settings are invalid.
     #[error("{0}")]
     Authorizer(String),
     /// A server cannot be set up.
@@ -91,7 +91,7 @@ impl RunningServers {
         let url = url(&options.gateway)?;
         let mut servers = Servers::default();
         let backend_requests = Arc::new(AtomicU64::new(0));
-        let base = match &options.backend {
+        let base_url = match &options.backend {
             Some(base) => base.to_string(),
             None => echo_backend(&mut servers, &backend_requests)?,
         };
@@ -101,19 +101,19 @@ impl RunningServers {
         let mut functions = Functions::new(client.clone());
         for (name, local) in options.functions {
             match local {
-                LocalFunction::Endpoint(uri) => functions.at(&name, uri),
+                LocalFunction::Endpoint(uri) => functions.add_endpoint(&name, uri),
                 LocalFunction::Command(line) => {
                     let mut settings = options.settings.clone();
                     if scheme_of(&api, &name).is_some() {
-                        let path = configuration(&options.folder, &name).display().to_string();
+                        let path = configuration_path(&options.folder, &name).display().to_string();
                         settings.variables.push(("AUTHORIZER_CONFIG".to_owned(), path));
                     }
                     let log = Arc::clone(&options.log);
-                    functions.run(Command { name, line, settings, log });
+                    functions.add_command(Command { name, line, settings, log });
                 }
             }
         }
-        let setup = Setup { base, authorizer: options.authorizer, folder: options.folder };
+        let setup = Setup { base_url, authorizer: options.authorizer, folder: options.folder };
         let loaded = setup.load(api, issuer.as_deref(), &functions)?;
         let log = Arc::new(page::Log::default());
         let observer = logging(&log, observer);
@@ -123,7 +123,7 @@ impl RunningServers {
         Ok(Self { gateway, url, issuer, backend_requests, setup, servers })
     }
 
-    /// Returns where the authorizers run, for people.
+    /// Returns the location of the authorizers, for people.
     pub fn authorizers(&self) -> String {
         let loaded = self.gateway.loaded();
         let functions: Vec<&str> = loaded.authorizer_functions().collect();
@@ -166,7 +166,7 @@ impl Servers {
         self.tasks.spawn(server::serve(listener, stopped, handler));
     }
 
-    /// Serves the gateway, with the page beside the API.
+    /// Serves the gateway: the API and the page.
     fn gateway(&mut self, listener: TcpListener, gateway: &Arc<Gateway>, page: page::Page) {
         let (gateway, page) = (Arc::clone(gateway), Arc::new(page));
         let handler = move |request, peer| -> ResponseFuture<'static> {
@@ -188,7 +188,7 @@ impl Servers {
     }
 }
 
-/// Starts the echo backend, which counts its requests, and returns its URL.
+/// Starts the echo backend, which counts its requests; returns its URL.
 fn echo_backend(
     servers: &mut Servers,
     backend_requests: &Arc<AtomicU64>,
@@ -196,7 +196,7 @@ fn echo_backend(
     let listener = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .and_then(TcpListener::from_std)
-        .map_err(|error| StartError::Start("the backend", error.to_string()))?;
+        .map_err(|error| StartError::Start("the echo backend", error.to_string()))?;
     let url = url(&listener)?;
     let backend_requests = Arc::clone(backend_requests);
     let handler = move |request, _| -> ResponseFuture<'static> {
@@ -232,9 +232,9 @@ fn logging(log: &Arc<page::Log>, observer: Observer) -> Observer {
     })
 }
 
-/// Prepares an API for serving, each time it is read.
+/// Prepares an API for serving, each time it is loaded.
 struct Setup {
-    base: String,
+    base_url: String,
     authorizer: Option<Uri>,
     folder: PathBuf,
 }
@@ -246,9 +246,9 @@ impl Setup {
         issuer: Option<&Issuer>,
         functions: &Functions,
     ) -> Result<LoadedApi, StartError> {
-        redirect_backends(&mut api, &self.base);
-        let guards = authorizers(self, &api, issuer, functions)?;
-        LoadedApi::new(api, guards, functions).map_err(StartError::Unsupported)
+        redirect_backends(&mut api, &self.base_url);
+        let authorizers = authorizers(self, &api, issuer, functions)?;
+        LoadedApi::new(api, authorizers, functions).map_err(StartError::Unsupported)
     }
 }
 
@@ -263,7 +263,7 @@ fn url(listener: &TcpListener) -> Result<String, StartError> {
         .map_err(|error| StartError::Start("a server", error.to_string()))
 }
 
-/// Points integrations over HTTP at the local backend, with their own path.
+/// Redirects HTTP integrations to the local backend; each keeps its path.
 fn redirect_backends(api: &mut Api, base: &str) {
     for route in &mut api.routes {
         if !matches!(route.integration.kind, IntegrationKind::Http | IntegrationKind::HttpProxy) {

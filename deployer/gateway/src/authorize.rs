@@ -1,4 +1,4 @@
-//! The authorizer's part in a request: identity, cached or new result, and the policy's decision.
+//! The authorization of a request: identity, cached or new result, and the policy's decision.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,17 +14,17 @@ use super::gateway_response::{Refusal, RefusalKind};
 use super::identity::identity;
 use super::loaded_api::LoadedApi;
 use super::policy::{MatchedStatement, ParsedPolicy, RequestContext, Verdict};
-use super::sync::locked;
+use super::sync::lock;
 use super::template::Context;
-use super::trace::{AuthorizerTrace, RequestTrace, identity_key, masked};
+use super::trace::{AuthorizerTrace, RequestTrace, identity_fingerprint, masked};
 use crate::clock;
 use compiler::api::Security;
 
 /// The longest method ARN.
 const MAX_ARN_BYTES: usize = 1_600;
 
-/// Returns why the policy for the caller allows the request, and the authorizer's answer; or the
-/// refusal. Adds what the answer says to the context.
+/// Returns the reason the caller's policy allows the request, and the policy; or the refusal. Adds
+/// the authorizer's context to the request's.
 pub(super) async fn authorize(
     loaded: &LoadedApi,
     name: &str,
@@ -32,77 +32,77 @@ pub(super) async fn authorize(
     context: &mut Context<'_>,
     trace: &mut RequestTrace,
 ) -> Result<(String, Arc<ParsedPolicy>), Refusal> {
-    let (guard, arn, identity) = identified(loaded, name, context)?;
+    let (target, arn, identity) = identify(loaded, name, context)?;
     let now = UnixTime::from_system(SystemTime::from(context.head.time.0));
-    let cached = locked(&loaded.cache).get(name, &identity, now);
-    let authorizer = trace.authorizer.insert(AuthorizerTrace {
+    let cached = lock(&loaded.cache).get(name, &identity, now);
+    let authorizer_trace = trace.authorizer.insert(AuthorizerTrace {
         name: name.to_owned(),
-        identity: identity_key(&identity),
+        identity: identity_fingerprint(&identity),
         ..AuthorizerTrace::default()
     });
-    let answer = match cached {
-        Some((answer, age)) => {
+    let policy = match cached {
+        Some((policy, age)) => {
             trace.cache_age = Some(age);
-            answer
+            policy
         }
         None => {
             trace.authorizer_called = true;
-            let event = authorizer_event(guard.kind, &arn, &identity, context);
-            let answer = Arc::new(call(guard, event, now, functions, authorizer).await?);
-            locked(&loaded.cache).put(name, identity, &answer, guard.ttl, now);
-            answer
+            let event = authorizer_event(target.kind, &arn, &identity, context);
+            let policy = Arc::new(invoke(target, event, now, functions, authorizer_trace).await?);
+            lock(&loaded.cache).put(name, identity, &policy, target.ttl, now);
+            policy
         }
     };
-    let verdict = evaluate(&answer, &arn, context, now);
-    record(authorizer, &answer, verdict);
-    add_to_context(context, &answer);
-    let policy = trace
+    let verdict = evaluate(&policy, &arn, context, now);
+    record(authorizer_trace, &policy, verdict);
+    add_to_context(context, &policy);
+    let source = trace
         .cache_age
         .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age}s)"));
-    let admitted = decide(verdict, &policy, name, context)?;
-    Ok((admitted, answer))
+    let admitted = decide(verdict, &source, name, context)?;
+    Ok((admitted, policy))
 }
 
 /// Returns the authorizer of a scheme, and the method ARN and the identity of a request.
-fn identified<'a>(
+fn identify<'a>(
     loaded: &'a LoadedApi,
     name: &str,
     context: &Context<'_>,
 ) -> Result<(&'a LocalAuthorizer, String, Vec<String>), Refusal> {
-    let guard = loaded.guards.get(name).ok_or_else(|| {
-        let reason = format!("there is nobody to ask for `{name}` here");
+    let authorizer = loaded.authorizers.get(name).ok_or_else(|| {
+        let reason = format!("no authorizer is available for `{name}`");
         Refusal::new(RefusalKind::AuthorizerConfigurationError, reason)
     })?;
     let arn = method_arn(&loaded.api.stage, &context.head.method, &context.head.path);
     if arn.len() > MAX_ARN_BYTES {
-        let reason = format!("the ARN of what is called has {} bytes", arn.len());
+        let reason = format!("method ARN is {} bytes: expected at most {MAX_ARN_BYTES}", arn.len());
         return Err(Refusal::new(RefusalKind::PathTooLong, reason));
     }
-    let identity =
-        identity(&guard.identity, guard.validation.as_ref(), context).map_err(|reason| {
-            let reason = format!("{reason}; the authorizer was not asked");
+    let identity = identity(&authorizer.identity, authorizer.validation.as_ref(), context)
+        .map_err(|reason| {
+            let reason = format!("{reason}; the authorizer was not called");
             Refusal::new(RefusalKind::Unauthorized, reason)
         })?;
-    Ok((guard, arn, identity))
+    Ok((authorizer, arn, identity))
 }
 
-/// Calls an authorizer, and records the call.
-async fn call(
-    guard: &LocalAuthorizer,
+/// Invokes an authorizer, and traces the call.
+async fn invoke(
+    authorizer: &LocalAuthorizer,
     event: Json,
     now: UnixTime,
     functions: &Functions,
     trace: &mut AuthorizerTrace,
 ) -> Result<ParsedPolicy, Refusal> {
     let started = clock::instant();
-    let (invocation, decision) = guard.invoke(&event.to_string(), now, functions).await;
+    let (invocation, decision) = authorizer.invoke(&event.to_string(), now, functions).await;
     trace.milliseconds = Some(started.elapsed().as_millis());
-    trace.event = Some(masked(event, &guard.identity));
-    answer(&trace.name, invocation, decision.as_ref())
+    trace.event = Some(masked(event, &authorizer.identity));
+    parse_response(&trace.name, invocation, decision.as_ref())
 }
 
-/// Reads the answer of an authorizer.
-fn answer(
+/// Parses the response of an authorizer.
+fn parse_response(
     name: &str,
     invocation: Invocation,
     decision: Option<&Decision>,
@@ -116,7 +116,7 @@ fn answer(
         // Byte for byte: any other message is a failure.
         Invocation::Failed { message, .. } if message == "Unauthorized" => Err(Refusal::new(
             RefusalKind::Unauthorized,
-            format!("{name} refuses the token: {}", detail().unwrap_or("it does not say reason")),
+            format!("{name} rejected the token: {}", detail().unwrap_or("no reason given")),
         )),
         Invocation::Failed { message, .. } => Err(Refusal::new(
             RefusalKind::AuthorizerFailure,
@@ -130,12 +130,12 @@ fn answer(
 }
 
 fn evaluate<'a>(
-    answer: &'a ParsedPolicy,
+    policy: &'a ParsedPolicy,
     arn: &str,
     context: &Context<'_>,
     now: UnixTime,
 ) -> Verdict<'a> {
-    answer.evaluate(&RequestContext {
+    policy.evaluate(&RequestContext {
         method_arn: arn,
         source_ip: &context.head.source_ip,
         user_agent: context.header("user-agent"),
@@ -144,52 +144,52 @@ fn evaluate<'a>(
     })
 }
 
-/// Records the answer, and the statement and resource that decided.
-fn record(trace: &mut AuthorizerTrace, answer: &ParsedPolicy, verdict: Verdict<'_>) {
+/// Traces the response, and the statement and resource that decided.
+fn record(trace: &mut AuthorizerTrace, policy: &ParsedPolicy, verdict: Verdict<'_>) {
     let matched = match verdict {
         Verdict::Allowed(matched) | Verdict::ExplicitlyDenied(matched) => Some(matched),
         Verdict::ImplicitlyDenied => None,
     };
-    trace.response = serde_json::from_str(&answer.text).ok();
+    trace.response = serde_json::from_str(&policy.text).ok();
     trace.statement = matched.map(|matched| matched.index);
     trace.resource = matched.and_then(|matched| matched.resource).map(str::to_owned);
 }
 
 /// Adds `$context.authorizer.…`.
-fn add_to_context(context: &mut Context<'_>, answer: &ParsedPolicy) {
-    let known = context.more.to_mut();
-    known.insert("authorizer.principalId".to_owned(), answer.principal.clone());
-    known.extend(
-        answer.context.iter().map(|(name, value)| (format!("authorizer.{name}"), value.clone())),
+fn add_to_context(context: &mut Context<'_>, policy: &ParsedPolicy) {
+    let added = context.added.to_mut();
+    added.insert("authorizer.principalId".to_owned(), policy.principal.clone());
+    added.extend(
+        policy.context.iter().map(|(name, value)| (format!("authorizer.{name}"), value.clone())),
     );
 }
 
-/// Returns why a verdict admits the request, or the refusal.
+/// Returns the reason a verdict admits the request, or the refusal.
 fn decide(
     verdict: Verdict<'_>,
-    policy: &str,
+    source: &str,
     name: &str,
     context: &Context<'_>,
 ) -> Result<String, Refusal> {
-    let needs = || match context.found.map(|found| &found.route.security) {
-        Some(Security::Jwt { requirement, .. }) => format!("needs scope {requirement}"),
-        _ => "it is not in the policy".to_owned(),
+    let cause = || match context.found.map(|found| &found.route.security) {
+        Some(Security::Jwt { requirement, .. }) => format!("requires scope {requirement}"),
+        _ => "not in the policy".to_owned(),
     };
     match verdict {
-        Verdict::Allowed(matched) => Ok(format!("{policy} of {name} grants {}", in_stage(matched))),
+        Verdict::Allowed(matched) => Ok(format!("{source} of {name} allows {}", in_stage(matched))),
         Verdict::ExplicitlyDenied(matched) => Err(Refusal::new(
             RefusalKind::AccessDeniedExplicitly,
-            format!("{policy} of {name} denies {}: {}", in_stage(matched), needs()),
+            format!("{source} of {name} denies {}: {}", in_stage(matched), cause()),
         )),
         Verdict::ImplicitlyDenied => Err(Refusal::new(
             RefusalKind::AccessDenied,
-            format!("{policy} of {name} does not grant it: {}", needs()),
+            format!("{source} of {name} does not allow it: {}", cause()),
         )),
     }
 }
 
 /// Returns the part of the matching resource that follows the stage.
 fn in_stage(matched: MatchedStatement<'_>) -> &str {
-    let Some(resource) = matched.resource else { return "it by NotResource" };
+    let Some(resource) = matched.resource else { return "it by `NotResource`" };
     resource.splitn(3, '/').last().unwrap_or(resource)
 }

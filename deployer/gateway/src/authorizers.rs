@@ -1,4 +1,4 @@
-//! Calls an authorizer: in this process, as a local function, or at a Lambda Invoke endpoint.
+//! Invokes an authorizer: in this process, as a local function, or at a Lambda Invoke endpoint.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use compiler::api::{self, AuthorizerKind, IdentitySource};
 /// API Gateway's timeout for authorizers.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// An authorizer, prepared for calls.
+/// An authorizer, prepared for invocations.
 pub struct LocalAuthorizer {
     /// The kind of its events.
     pub kind: AuthorizerKind,
@@ -25,11 +25,11 @@ pub struct LocalAuthorizer {
     pub validation: Option<Regex>,
     /// The TTL of its results, in seconds.
     pub ttl: u32,
-    /// What is called.
+    /// The target of its invocations.
     pub target: AuthorizerTarget,
 }
 
-/// What is called as an authorizer.
+/// The target of an authorizer's invocations.
 pub enum AuthorizerTarget {
     /// In this process.
     InProcess(Box<Authorizer>),
@@ -51,19 +51,19 @@ impl LocalAuthorizer {
         })
     }
 
-    /// Calls it; returns its decision record too if it is in this process.
+    /// Invokes the authorizer; returns its decision record too if it is in this process.
     pub async fn invoke(
         &self,
         event: &str,
         now: UnixTime,
         functions: &Functions,
     ) -> (Invocation, Option<Decision>) {
-        let asked = async {
+        let invoked = async {
             match &self.target {
                 AuthorizerTarget::InProcess(authorizer) => {
                     let outcome = authorizer.handle(event, now).await;
                     let invocation = match outcome.response {
-                        Ok(answer) => Invocation::Succeeded(answer.as_str().to_owned()),
+                        Ok(response) => Invocation::Succeeded(response.as_str().to_owned()),
                         Err(error) => Invocation::Failed {
                             message: error.error_message.to_owned(),
                             payload: serde_json::json!({
@@ -83,10 +83,10 @@ impl LocalAuthorizer {
                 }
             }
         };
-        let late = || Invocation::Failed {
-            message: "it did not answer within 29 seconds".to_owned(),
+        let timed_out = || Invocation::Failed {
+            message: "timed out after 29 seconds".to_owned(),
             payload: String::new(),
         };
-        tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|_| (late(), None))
+        tokio::time::timeout(TIMEOUT, invoked).await.unwrap_or_else(|_| (timed_out(), None))
     }
 }

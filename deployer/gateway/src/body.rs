@@ -1,7 +1,7 @@
-//! Bodies of requests and responses: their type, their limits, and responses made of a text.
+//! Bodies of requests and responses: their type, their limits, and responses built from text.
 
 use std::pin::Pin;
-use std::task::{Context as Waiting, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -20,13 +20,13 @@ pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// The body of a request or a response.
 pub type AnyBody = BoxBody<Bytes, BodyError>;
 
-/// Why a body broke off.
+/// The error that ended a body early.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BodyError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// A response that is being made. Boxed, because a future is compiled by the crate that awaits it:
-/// a request's way is compiled here, once, and optimized as this crate is.
+/// The future of a response. Boxed, because a future is compiled by the crate that awaits it:
+/// request handling is compiled here, once, with this crate's optimization.
 pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Response<AnyBody>> + Send + 'a>>;
 
 /// Boxes a body of any kind.
@@ -92,7 +92,7 @@ pub(super) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<Ref
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
-            let reason = "the body is larger than 10 MB";
+            let reason = "body exceeds 10 MB";
             return Some(Refusal::new(RefusalKind::BodyTooLarge, reason));
         }
         cause = error.source();
@@ -100,14 +100,14 @@ pub(super) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<Ref
     None
 }
 
-/// Reads a backend's response to its end.
-pub(super) async fn whole(mut content: AnyBody) -> Result<Bytes, String> {
+/// Returns the whole body of a backend's response.
+pub(super) async fn collect_response(mut content: AnyBody) -> Result<Bytes, String> {
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {
         let frame = frame.map_err(|error| error.to_string())?;
         read.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
         if read.len() > MAX_BODY_BYTES {
-            return Err("it answers more than 10 MB".to_owned());
+            return Err("response exceeds 10 MB".to_owned());
         }
     }
     Ok(read.freeze())
@@ -115,17 +115,17 @@ pub(super) async fn whole(mut content: AnyBody) -> Result<Bytes, String> {
 
 /// Ends a body with an error at the deadline, so that a silent backend does not keep its client
 /// waiting.
-pub(super) fn until<B>(body: B, deadline: Instant) -> Until<B> {
-    Until { body, sleep: Box::pin(tokio::time::sleep_until(deadline)) }
+pub(super) fn with_deadline<B>(body: B, deadline: Instant) -> DeadlineBody<B> {
+    DeadlineBody { body, sleep: Box::pin(tokio::time::sleep_until(deadline)) }
 }
 
 /// A body with a deadline.
-pub(super) struct Until<B> {
+pub(super) struct DeadlineBody<B> {
     body: B,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl<B> Body for Until<B>
+impl<B> Body for DeadlineBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -135,13 +135,13 @@ where
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        waiting: &mut Waiting<'_>,
+        task: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.sleep.as_mut().poll(waiting).is_ready() {
-            let late = "the backend did not end its answer in time";
+        if self.sleep.as_mut().poll(task).is_ready() {
+            let late = "timed out reading the backend's response";
             return Poll::Ready(Some(Err(BodyError(late.into()))));
         }
-        Pin::new(&mut self.body).poll_frame(waiting).map_err(|error| BodyError(error.into()))
+        Pin::new(&mut self.body).poll_frame(task).map_err(|error| BodyError(error.into()))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,5 +1,5 @@
-//! The authorizer's result cache: the *policy* is kept for an identity and judged again for
-//! every request. Nothing here reads the clock.
+//! The authorizer result cache: the *policy* is cached for an identity and evaluated for every
+//! request. Nothing here reads the clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Results by authorizer and identity.
 #[derive(Debug, Default)]
-pub struct Cache(BTreeMap<(String, Vec<String>), Held>);
+pub struct Cache(BTreeMap<(String, Vec<String>), Entry>);
 
 #[derive(Debug)]
-struct Held {
-    answer: Arc<ParsedPolicy>,
+struct Entry {
+    policy: Arc<ParsedPolicy>,
     stored: UnixTime,
     expires: UnixTime,
 }
@@ -31,9 +31,9 @@ impl Cache {
         identity: &[String],
         now: UnixTime,
     ) -> Option<(Arc<ParsedPolicy>, i64)> {
-        let held = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
-        let age = now.seconds() - held.stored.seconds();
-        (age >= 0 && now < held.expires).then(|| (Arc::clone(&held.answer), age))
+        let entry = self.0.get(&(authorizer.to_owned(), identity.to_owned()))?;
+        let age = now.seconds() - entry.stored.seconds();
+        (age >= 0 && now < entry.expires).then(|| (Arc::clone(&entry.policy), age))
     }
 
     /// Returns the number of entries, including expired ones.
@@ -46,13 +46,13 @@ impl Cache {
         self.0.is_empty()
     }
 
-    /// Caches a result for `ttl` seconds; does not for a TTL of 0, nor without identity sources,
-    /// which tell callers apart.
+    /// Caches a result for `ttl` seconds. Does nothing for a TTL of 0, nor without identity
+    /// sources, which distinguish callers.
     pub fn put(
         &mut self,
         authorizer: &str,
         identity: Vec<String>,
-        answer: &Arc<ParsedPolicy>,
+        policy: &Arc<ParsedPolicy>,
         ttl: u32,
         now: UnixTime,
     ) {
@@ -60,13 +60,13 @@ impl Cache {
             return;
         }
         if self.0.len() >= MAX_ENTRIES {
-            self.0.retain(|_, held| now < held.expires);
+            self.0.retain(|_, entry| now < entry.expires);
         }
         if self.0.len() >= MAX_ENTRIES {
             self.0.clear();
         }
         let expires = now.plus(Duration::from_secs(ttl.into()));
-        let held = Held { answer: Arc::clone(answer), stored: now, expires };
-        self.0.insert((authorizer.to_owned(), identity), held);
+        let entry = Entry { policy: Arc::clone(policy), stored: now, expires };
+        self.0.insert((authorizer.to_owned(), identity), entry);
     }
 }

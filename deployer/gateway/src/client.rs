@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::body::AnyBody;
 
-/// The client. It sends paths as they are: a normalized path could reach another resource than the
+/// The client. It sends paths unchanged: a normalized path could reach another resource than the
 /// one that was authorized.
 pub type HttpClient = Client<HttpsConnector<HttpConnector>, AnyBody>;
 

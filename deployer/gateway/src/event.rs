@@ -36,25 +36,25 @@ pub fn authorizer_event(
 
 fn request_event(arn: &str, context: &Context<'_>) -> Json {
     let mut event = json!({"type": "REQUEST", "methodArn": arn});
-    add(&mut event, request(context));
+    add(&mut event, request_members(context));
     let identity = |name: &str| context.value(&format!("identity.{name}"));
-    let mut about = about(context);
+    let mut request_context = request_context(context);
     add(
-        &mut about,
+        &mut request_context,
         json!({"identity": {
             "apiKey": identity("apiKey"),
             "sourceIp": identity("sourceIp"),
             "userAgent": identity("userAgent"),
         }}),
     );
-    add(&mut event, json!({"requestContext": about}));
+    add(&mut event, json!({"requestContext": request_context}));
     event
 }
 
-/// Returns the event of a Lambda proxy integration; `payload` is its body, and whether that is
+/// Returns the event of a Lambda proxy integration; `payload` is its body, and whether it is
 /// base64.
 pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Json {
-    let mut event = request(context);
+    let mut event = request_members(context);
     if let Json::Object(members) = &mut event {
         // Empty maps are null here; an authorizer's event has them.
         for value in members.values_mut() {
@@ -63,15 +63,15 @@ pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Js
             }
         }
     }
-    let authorizer: Map<String, Json> = (context.more.iter())
+    let authorizer: Map<String, Json> = (context.added.iter())
         .filter_map(|(name, value)| {
             Some((name.strip_prefix("authorizer.")?.to_owned(), json!(value)))
         })
         .collect();
     let identity = |name: &str| context.value(&format!("identity.{name}"));
-    let mut about = about(context);
+    let mut request_context = request_context(context);
     add(
-        &mut about,
+        &mut request_context,
         json!({
             "extendedRequestId": context.value("extendedRequestId"),
             "requestTime": context.value("requestTime"),
@@ -89,22 +89,26 @@ pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Js
         }),
     );
     if !authorizer.is_empty() {
-        add(&mut about, json!({"authorizer": authorizer}));
+        add(&mut request_context, json!({"authorizer": authorizer}));
     }
     let (body, is_base64) = payload.map_or((None, false), |(body, is)| (Some(body), is));
-    add(&mut event, json!({"requestContext": about, "body": body, "isBase64Encoded": is_base64}));
+    add(
+        &mut event,
+        json!({"requestContext": request_context, "body": body, "isBase64Encoded": is_base64}),
+    );
     event
 }
 
-/// Returns what events of both kinds have of a request.
-fn request(context: &Context<'_>) -> Json {
+/// Returns the members of a request that events of both kinds have.
+fn request_members(context: &Context<'_>) -> Json {
     let head = context.head;
-    let mut headers = multiple(head.header_pairs().map(|(name, value)| (name, value.to_owned())));
+    let mut headers =
+        multi_value(head.header_pairs().map(|(name, value)| (name, value.to_owned())));
     for (name, value) in head.forwarded() {
         headers.retain(|known, _| !known.eq_ignore_ascii_case(name));
         headers.insert(name.to_owned(), vec![value]);
     }
-    let query = multiple(head.query_pairs().into_iter());
+    let query = multi_value(head.query_pairs().into_iter());
     let parameters: Map<String, Json> = context
         .found
         .into_iter()
@@ -115,17 +119,17 @@ fn request(context: &Context<'_>) -> Json {
         "resource": context.value("resourcePath"),
         "path": head.path,
         "httpMethod": head.method,
-        "headers": single(&headers),
+        "headers": single_value(&headers),
         "multiValueHeaders": headers,
-        "queryStringParameters": single(&query),
+        "queryStringParameters": single_value(&query),
         "multiValueQueryStringParameters": query,
         "pathParameters": parameters,
         "stageVariables": context.api.stage_settings.variables,
     })
 }
 
-/// Returns what the request context of both kinds has.
-fn about(context: &Context<'_>) -> Json {
+/// Returns the members of `requestContext` that events of both kinds have.
+fn request_context(context: &Context<'_>) -> Json {
     json!({
         "path": context.value("path"),
         "accountId": ACCOUNT,
@@ -139,13 +143,13 @@ fn about(context: &Context<'_>) -> Json {
     })
 }
 
-fn add(to: &mut Json, more: Json) {
-    if let (Json::Object(to), Json::Object(more)) = (to, more) {
-        to.extend(more);
+fn add(event: &mut Json, members: Json) {
+    if let (Json::Object(event), Json::Object(members)) = (event, members) {
+        event.extend(members);
     }
 }
 
-fn multiple(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+fn multi_value(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
     let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in pairs {
         map.entry(name).or_default().push(value);
@@ -154,8 +158,8 @@ fn multiple(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, V
 }
 
 /// API Gateway's single-value maps hold the last of several values.
-fn single(multiple: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, &str> {
-    multiple
+fn single_value(multi_value: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, &str> {
+    multi_value
         .iter()
         .filter_map(|(name, values)| Some((name.as_str(), values.last()?.as_str())))
         .collect()

@@ -16,11 +16,11 @@ mod environments;
 pub use environments::{Command, Settings};
 
 /// Lambda's limit for response payloads.
-const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
 /// Functions by name.
 pub struct Functions {
-    known: BTreeMap<String, Function>,
+    by_name: BTreeMap<String, Function>,
     client: HttpClient,
 }
 
@@ -32,7 +32,7 @@ enum Function {
 /// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
-    /// The function answered with this JSON.
+    /// The function succeeded with this JSON.
     Succeeded(String),
     /// The function ended with an error.
     Failed {
@@ -46,7 +46,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    /// Reads an error as Lambda reports it.
+    /// Parses an error as Lambda reports it.
     pub fn failed(payload: String) -> Option<Self> {
         let error: Json = serde_json::from_str(&payload).ok()?;
         let message = error.get("errorMessage")?.as_str()?.to_owned();
@@ -57,23 +57,23 @@ impl Invocation {
 impl Functions {
     /// Creates an empty set.
     pub fn new(client: HttpClient) -> Self {
-        Self { known: BTreeMap::new(), client }
+        Self { by_name: BTreeMap::new(), client }
     }
 
-    /// Adds a function behind `…/2015-03-31/functions/NAME/invocations`.
-    pub fn at(&mut self, name: &str, endpoint: Uri) {
-        self.known.insert(name.to_owned(), Function::Endpoint(endpoint));
+    /// Adds a function at the endpoint `…/2015-03-31/functions/NAME/invocations`.
+    pub fn add_endpoint(&mut self, name: &str, endpoint: Uri) {
+        self.by_name.insert(name.to_owned(), Function::Endpoint(endpoint));
     }
 
     /// Adds a function that is a command.
-    pub fn run(&mut self, command: Command) {
+    pub fn add_command(&mut self, command: Command) {
         let name = command.name.clone();
-        self.known.insert(name, Function::Command(Environments::new(command)));
+        self.by_name.insert(name, Function::Command(Environments::new(command)));
     }
 
-    /// Restarts the functions that are commands, so that they read their settings again.
+    /// Restarts the functions that are commands, so that they reload their settings.
     pub fn recycle(&self) {
-        for function in self.known.values() {
+        for function in self.by_name.values() {
             if let Function::Command(environments) = function {
                 environments.recycle();
             }
@@ -81,28 +81,28 @@ impl Functions {
     }
 
     /// Returns whether there is a function with this name.
-    pub fn has(&self, name: &str) -> bool {
-        self.known.contains_key(name)
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 
     /// Invokes a function and waits for its outcome.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
-        match self.known.get(name) {
-            None => Invocation::NotInvocable(format!("there is no function {name}")),
+        match self.by_name.get(name) {
+            None => Invocation::NotInvocable(format!("function `{name}` does not exist")),
             Some(Function::Command(environments)) => environments.invoke(payload).await,
             Some(Function::Endpoint(uri)) => self.invoke_at(uri, payload).await,
         }
     }
 
-    /// Invokes the function behind an endpoint and waits for its outcome.
+    /// Invokes the function at an endpoint and waits for its outcome.
     pub async fn invoke_at(&self, endpoint: &Uri, payload: Bytes) -> Invocation {
-        ask(endpoint, payload, &self.client).await
+        invoke_endpoint(endpoint, payload, &self.client).await
     }
 }
 
-/// Invokes a function by HTTP. Lambda marks a function's error by a header; `cargo lambda
+/// Invokes a function over HTTP. Lambda reports a function's error by a header; `cargo lambda
 /// watch` by the status.
-async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
+async fn invoke_endpoint(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
     let not_invocable =
         |cause: &dyn std::fmt::Display| Invocation::NotInvocable(format!("{uri}: {cause}"));
     let request = Request::post(uri.clone())
@@ -112,16 +112,16 @@ async fn ask(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
         Ok(request) => client.request(request).await,
         Err(error) => return not_invocable(&error),
     };
-    let (head, answer) = match response {
+    let (head, body) = match response {
         Ok(response) => response.into_parts(),
         Err(error) => return not_invocable(&error),
     };
-    let answer = match Limited::new(answer, MAX_ANSWER_BYTES).collect().await {
+    let output = match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
         Ok(collected) => String::from_utf8_lossy(&collected.to_bytes()).into_owned(),
         Err(error) => return not_invocable(&error),
     };
     if head.status.is_success() && !head.headers.contains_key("x-amz-function-error") {
-        return Invocation::Succeeded(answer);
+        return Invocation::Succeeded(output);
     }
-    Invocation::failed(answer).unwrap_or_else(|| not_invocable(&head.status))
+    Invocation::failed(output).unwrap_or_else(|| not_invocable(&head.status))
 }

@@ -15,15 +15,15 @@ use tokio::io::AsyncReadExt;
 /// More than the server's limit for a head.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Returns the spellings of each name, by the name in lower case.
-pub(super) async fn spelled(
+/// Returns the client's spellings of each header name, by the name in lower case.
+pub(super) async fn original_names(
     headers: HeaderMap,
     extensions: Extensions,
 ) -> BTreeMap<String, Vec<String>> {
-    let (ours, mut theirs) = tokio::io::duplex(MAX_BYTES);
+    let (writer, mut reader) = tokio::io::duplex(MAX_BYTES);
     let mut builder = http1::Builder::new();
     builder.preserve_header_case(true);
-    let Ok((mut sender, connection)) = builder.handshake(TokioIo::new(ours)).await else {
+    let Ok((mut sender, connection)) = builder.handshake(TokioIo::new(writer)).await else {
         return BTreeMap::new();
     };
     let mut request = Request::new(Empty::<Bytes>::new());
@@ -35,7 +35,7 @@ pub(super) async fn spelled(
     let reading = async {
         let mut head = Vec::new();
         while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            match theirs.read_buf(&mut head).await {
+            match reader.read_buf(&mut head).await {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => break,
             }

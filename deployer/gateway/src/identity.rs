@@ -7,7 +7,7 @@ use regex::Regex;
 use super::template::Context;
 use compiler::api::IdentitySource;
 
-/// The `context` variables that are known locally before an authorizer is called.
+/// The `context` variables that are available locally before an authorizer is called.
 const CONTEXT: [&str; 14] = [
     "accountId",
     "apiId",
@@ -40,8 +40,8 @@ pub fn validation(expression: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{expression})$"))
 }
 
-/// Returns the value of every source, or which one has none, or that the token does not match the
-/// validation expression.
+/// Returns the value of every source. Fails for a source without a single value, and for a token
+/// that does not match the validation expression.
 pub fn identity(
     sources: &[IdentitySource],
     validation: Option<&Regex>,
@@ -52,8 +52,11 @@ pub fn identity(
     if let Some(expression) = validation
         && !identity.iter().all(|value| expression.is_match(value))
     {
-        let header = sources.iter().map(ToString::to_string).collect::<Vec<_>>();
-        return Err(format!("{} is not one bearer token", header.join(", ")));
+        let sources = sources.iter().map(ToString::to_string).collect::<Vec<_>>();
+        return Err(format!(
+            "{} does not match the identity validation expression",
+            sources.join(", ")
+        ));
     }
     Ok(identity)
 }
@@ -66,7 +69,7 @@ fn value(source: &IdentitySource, context: &Context<'_>) -> Result<String, Strin
             let mut values = pairs.into_iter().filter(|(found, _)| found == name);
             let value = values.next().map(|(_, value)| value);
             if values.next().is_some() {
-                return Err(format!("the query has `{name}` more than once"));
+                return Err(format!("duplicate query parameter `{name}`"));
             }
             value
         }
@@ -75,19 +78,19 @@ fn value(source: &IdentitySource, context: &Context<'_>) -> Result<String, Strin
             context.api.stage_settings.variables.get(name).cloned()
         }
     };
-    value.filter(|value| !value.is_empty()).ok_or_else(|| format!("there is no {source}"))
+    value.filter(|value| !value.is_empty()).ok_or_else(|| format!("missing `{source}`"))
 }
 
 /// Returns the value of a header that occurs once.
 fn header(headers: &HeaderMap, name: &str) -> Result<String, String> {
     let mut values = headers.get_all(name).iter();
-    let first = values.next().ok_or_else(|| format!("there is no {name} header"))?;
+    let first = values.next().ok_or_else(|| format!("missing `{name}` header"))?;
     if values.next().is_some() {
-        return Err(format!("there is more than one {name} header"));
+        return Err(format!("duplicate `{name}` header"));
     }
     match first.to_str() {
-        Ok("") => Err(format!("the {name} header is empty")),
+        Ok("") => Err(format!("empty `{name}` header")),
         Ok(value) => Ok(value.to_owned()),
-        Err(_) => Err(format!("the {name} header is not visible ASCII")),
+        Err(_) => Err(format!("`{name}` header is not visible ASCII")),
     }
 }

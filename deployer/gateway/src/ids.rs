@@ -1,4 +1,4 @@
-//! Random bytes, and the ids that are made of them.
+//! Random bytes, and random ids.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;

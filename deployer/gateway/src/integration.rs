@@ -1,4 +1,4 @@
-//! Integrations: the response of a request that was authorized.
+//! Integrations: the response to an authorized request.
 
 use http::Response;
 
@@ -11,4 +11,4 @@ mod mapped;
 pub mod mock;
 
 /// An integration's response, and its description for the trace.
-pub type Answered = (Response<AnyBody>, String);
+pub type DescribedResponse = (Response<AnyBody>, String);

@@ -1,6 +1,6 @@
 //! API Gateway's data plane on one machine: routing, identity, result cache, policy, integration,
-//! and API Gateway's own response for every refusal. What it does not support it refuses; it
-//! admits nothing that it does not understand.
+//! and API Gateway's own response for every refusal. It refuses whatever it does not support or
+//! understand.
 //!
 //! ```text
 //! request ─server→ pipeline ─router→ route ─limits→ ─authorize→ ─request_validation→ ─integration→ response
@@ -18,7 +18,7 @@ pub mod server;
 
 pub mod pipeline;
 
-// The head of a request, and the spelling of its header names.
+// The head of a request, and the case of its header names.
 pub mod request;
 
 mod header_case;
@@ -59,11 +59,12 @@ pub mod trace;
 // The API, prepared once for all of its requests.
 pub mod loaded_api;
 
-// What the steps are made of.
+// Shared parts of the steps.
 pub mod body;
 pub mod client;
 pub mod clock;
 pub mod ids;
+mod json_error;
 mod sync;
 
 /// The method ARN up to the stage: the account, Region and API id are local ones.

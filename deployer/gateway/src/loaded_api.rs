@@ -1,4 +1,4 @@
-//! An API, prepared for serving: all that does not depend on a request is computed here, once.
+//! An API, prepared for serving: everything independent of a request is computed here, once.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use super::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use super::cache::Cache;
 use super::functions::Functions;
 use super::integration::compiled::{Backend, function_name};
-use super::request_validation::Checks;
+use super::request_validation::RequestValidator;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, GatewayResponse};
 use compiler::definition::gateway_responses;
@@ -16,9 +16,9 @@ use compiler::definition::gateway_responses;
 pub struct LoadedApi {
     pub(super) api: Api,
     pub(super) router: ApiRouter,
-    pub(super) guards: BTreeMap<String, LocalAuthorizer>,
+    pub(super) authorizers: BTreeMap<String, LocalAuthorizer>,
     pub(super) backends: BTreeMap<String, Backend>,
-    pub(super) checks: Checks,
+    pub(super) validator: RequestValidator,
     pub(super) responses: BTreeMap<String, GatewayResponse>,
     /// The authorizers' results. A request that began before the API was replaced writes to the
     /// cache of the API that it began with.
@@ -26,10 +26,10 @@ pub struct LoadedApi {
 }
 
 impl LoadedApi {
-    /// Prepares an API, or returns what of it is not supported locally.
+    /// Prepares an API, or returns its features that are not supported locally.
     pub fn new(
         api: Api,
-        guards: BTreeMap<String, LocalAuthorizer>,
+        authorizers: BTreeMap<String, LocalAuthorizer>,
         functions: &Functions,
     ) -> Result<Self, Vec<String>> {
         let mut backends = BTreeMap::new();
@@ -37,10 +37,11 @@ impl LoadedApi {
         for route in &api.routes {
             match Backend::new(route, &api.stage_settings) {
                 Ok(backend) => {
-                    if let Some(name) = backend.function().filter(|name| !functions.has(name)) {
+                    if let Some(name) = backend.function().filter(|name| !functions.contains(name))
+                    {
                         problems.push(format!(
-                            "{route} invokes the function {name}: name what it is here, \
-                             --function {name}=COMMAND or --function {name}=URL"
+                            "{route}: function `{name}` has no local implementation; \
+                             set `--function {name}=COMMAND` or `--function {name}=URL`"
                         ));
                     }
                     backends.insert(route.to_string(), backend);
@@ -48,20 +49,20 @@ impl LoadedApi {
                 Err(reason) => problems.push(format!("{route}: {reason}")),
             }
         }
-        let checks = Checks::new(&api);
-        if let Err(reason) = &checks {
+        let validator = RequestValidator::new(&api);
+        if let Err(reason) = &validator {
             problems.push(reason.clone());
         }
-        match checks {
-            Ok(checks) if problems.is_empty() => {
+        match validator {
+            Ok(validator) if problems.is_empty() => {
                 let responses = gateway_responses(&api);
                 let router = ApiRouter::new(&api.routes);
                 Ok(Self {
                     api,
                     router,
-                    guards,
+                    authorizers,
                     backends,
-                    checks,
+                    validator,
                     responses,
                     cache: Mutex::default(),
                 })
@@ -73,14 +74,14 @@ impl LoadedApi {
     /// Returns the authorizer in this process with this name: its security scheme's or its
     /// function's.
     pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&LocalAuthorizer> {
-        let named = |(scheme, guard): &(&String, &LocalAuthorizer)| {
+        let is_named = |(scheme, local): &(&String, &LocalAuthorizer)| {
             let authorizer = self.api.authorizers.get(*scheme);
             let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
-            let is = *scheme == name
+            let matches = *scheme == name
                 || arn.and_then(|arn| function_name(arn.as_str()).ok()).as_deref() == Some(name);
-            is && matches!(guard.target, AuthorizerTarget::InProcess(_))
+            matches && matches!(local.target, AuthorizerTarget::InProcess(_))
         };
-        self.guards.iter().find(named).map(|(_, guard)| guard)
+        self.authorizers.iter().find(is_named).map(|(_, authorizer)| authorizer)
     }
 
     /// Returns the API.
@@ -90,12 +91,12 @@ impl LoadedApi {
 
     /// Returns whether a security scheme has an authorizer.
     pub fn has_authorizer(&self, scheme: &str) -> bool {
-        self.guards.contains_key(scheme)
+        self.authorizers.contains_key(scheme)
     }
 
     /// Returns the functions that are called as authorizers.
     pub fn authorizer_functions(&self) -> impl Iterator<Item = &str> {
-        self.guards.values().filter_map(|guard| match &guard.target {
+        self.authorizers.values().filter_map(|authorizer| match &authorizer.target {
             AuthorizerTarget::Function(name) => Some(name.as_str()),
             AuthorizerTarget::InProcess(_) | AuthorizerTarget::Endpoint(_) => None,
         })

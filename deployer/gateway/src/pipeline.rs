@@ -1,4 +1,4 @@
-//! The way of a request through the gateway, in API Gateway's order.
+//! The steps of a request through the gateway, in API Gateway's order.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,21 +19,21 @@ use super::cache::Cache;
 use super::client::HttpClient;
 use super::functions::{Functions, Invocation};
 use super::gateway_response::{self, Refusal, RefusalKind};
-use super::header_case::spelled;
+use super::header_case::original_names;
 use super::ids::{extended_id, new_id};
 use super::integration::compiled::Backend;
-use super::integration::{Answered, function, http_proxy, mock};
+use super::integration::{DescribedResponse, function, http_proxy, mock};
 use super::limits::Limits;
 use super::loaded_api::LoadedApi;
 use super::request::{RequestHead, RequestTime};
 use super::request_validation::validates_body;
 use super::router::find;
-use super::sync::locked;
+use super::sync::lock;
 use super::template::Context;
 use super::trace::{IntegrationTrace, RequestTrace};
 use crate::clock;
 use compiler::api::{AuthorizerKind, Security};
-use intake::{below_stage, check_head, collected};
+use intake::{check_head, collect_body, strip_stage};
 
 mod intake;
 
@@ -50,7 +50,7 @@ pub struct Gateway {
     observer: Observer,
 }
 
-/// A request on its way.
+/// A request in progress.
 struct InFlight<'a> {
     loaded: &'a LoadedApi,
     extensions: Extensions,
@@ -71,34 +71,34 @@ impl Gateway {
         Self { loaded, functions, client, limits: Limits::new(keys), observer }
     }
 
-    /// Returns the API that new requests are answered with.
+    /// Returns the API that serves new requests.
     pub fn loaded(&self) -> Arc<LoadedApi> {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the API; requests in flight end with the one they began with.
+    /// Replaces the API; requests in flight finish with the API they started with.
     pub fn replace(&self, loaded: LoadedApi) {
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 
     /// Empties the authorizer result cache.
     pub fn flush(&self) {
-        *locked(&self.loaded().cache) = Cache::default();
+        *lock(&self.loaded().cache) = Cache::default();
     }
 
     /// Invokes a local function, or an authorizer by its name.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
         let loaded = self.loaded();
         match loaded.authorizer_in_process(name) {
-            Some(guard) if !self.functions.has(name) => {
+            Some(authorizer) if !self.functions.contains(name) => {
                 let event = String::from_utf8_lossy(&payload);
-                guard.invoke(&event, clock::unix_time(), &self.functions).await.0
+                authorizer.invoke(&event, clock::unix_time(), &self.functions).await.0
             }
             _ => self.functions.invoke(name, payload).await,
         }
     }
 
-    /// Answers one request, and traces it.
+    /// Handles one request and traces it.
     pub fn handle(&self, request: Request<AnyBody>, peer: SocketAddr) -> ResponseFuture<'_> {
         Box::pin(self.handle_in_order(request, peer))
     }
@@ -111,8 +111,8 @@ impl Gateway {
         let (started, now) = (clock::instant(), OffsetDateTime::from(clock::now()));
         let loaded = self.loaded();
         let (parts, payload) = request.into_parts();
-        let mut trace = begin(&parts, now);
-        let (mut head, extensions) = head(parts, peer, &trace, now);
+        let mut trace = new_trace(&parts, now);
+        let (mut head, extensions) = request_head(parts, peer, &trace, now);
         let request = InFlight { loaded: &loaded, extensions, payload, trace: &mut trace };
         let mut response = match self.process(request, &mut head).await {
             Ok((response, reason)) => {
@@ -132,10 +132,10 @@ impl Gateway {
         &self,
         request: InFlight<'_>,
         head: &mut RequestHead,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<DescribedResponse, Refusal> {
         let loaded = request.loaded;
         let api = &loaded.api;
-        head.path = below_stage(&api.stage, &head.path)?;
+        head.path = strip_stage(&api.stage, &head.path)?;
         check_head(head)?;
         let found = find(&loaded.router, api, &head.method, &head.path).ok_or_else(|| {
             let reason = "no route has this method and path";
@@ -147,47 +147,49 @@ impl Gateway {
         let backend = loaded.backends.get(&route.to_string()).ok_or_else(|| {
             Refusal::new(RefusalKind::ApiConfigurationError, "the route has no integration")
         })?;
-        let guard = route.security.scheme().and_then(|name| loaded.guards.get(name));
-        let by_request = guard.is_some_and(|guard| guard.kind == AuthorizerKind::Request);
-        if by_request || matches!(backend, Backend::FunctionProxy(_)) {
-            head.header_names = spelled(head.headers.clone(), request.extensions.clone()).await;
+        let authorizer = route.security.scheme().and_then(|name| loaded.authorizers.get(name));
+        let is_request_authorizer =
+            authorizer.is_some_and(|authorizer| authorizer.kind == AuthorizerKind::Request);
+        if is_request_authorizer || matches!(backend, Backend::FunctionProxy(_)) {
+            head.header_names =
+                original_names(head.headers.clone(), request.extensions.clone()).await;
         }
         let mut context = Context::new(api, head, Some(&found));
-        let passed = self.past_routing(request, backend, &mut context).await;
-        passed.map_err(|refusal| refusal.with_context(context.more.into_owned()))
+        let response = self.process_route(request, backend, &mut context).await;
+        response.map_err(|refusal| refusal.with_context(context.added.into_owned()))
     }
 
-    async fn past_routing(
+    async fn process_route(
         &self,
         request: InFlight<'_>,
         backend: &Backend,
         context: &mut Context<'_>,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<DescribedResponse, Refusal> {
         let Some(found) = context.found else {
-            return Err(Refusal::new(RefusalKind::MissingAuthenticationToken, "there is no route"));
+            return Err(Refusal::new(RefusalKind::MissingAuthenticationToken, "no route"));
         };
         let InFlight { loaded, extensions, payload, trace } = request;
         let route = found.route;
         self.limits.throttle(context.api, route, context.head)?;
         let admitted = self.admit(loaded, &route.security, context, trace).await?;
-        loaded.checks.parameters(found, context.head)?;
+        loaded.validator.parameters(found, context.head)?;
         let streams = matches!(backend, Backend::HttpProxy(_)) && !validates_body(route);
         let (payload, streamed) = if streams {
             (Bytes::new(), Some(body(Limited::new(payload, MAX_BODY_BYTES))))
         } else {
-            (collected(payload).await?, None)
+            (collect_body(payload).await?, None)
         };
-        loaded.checks.body(route, context.header("content-type"), &payload)?;
+        loaded.validator.body(route, context.header("content-type"), &payload)?;
         let started = clock::instant();
         let kind = route.integration.kind.name();
-        let answered = self.call(backend, context, &extensions, payload, streamed).await;
+        let result = self.call(backend, context, &extensions, payload, streamed).await;
         let milliseconds = started.elapsed().as_millis();
         trace.integration = Some(IntegrationTrace { kind, milliseconds });
-        let (response, description) = answered?;
+        let (response, description) = result?;
         Ok((response, format!("{admitted}; {description}")))
     }
 
-    /// Returns why the operation's security admits a request, or the refusal.
+    /// Returns the reason the operation's security admits a request, or the refusal.
     async fn admit(
         &self,
         loaded: &LoadedApi,
@@ -199,16 +201,15 @@ impl Gateway {
             Security::Public => Ok("public".to_owned()),
             Security::ApiKey => self.limits.api_key(context, None).map(|()| "API key".to_owned()),
             Security::AwsIam => {
-                let reason =
-                    "it needs a request signed for AWS_IAM, which cannot be checked locally";
+                let reason = "AWS_IAM signatures are not supported locally";
                 Err(Refusal::new(RefusalKind::MissingAuthenticationToken, reason))
             }
             Security::Jwt { authorizer: name, api_key, .. }
             | Security::External { scheme: name, api_key, .. } => {
-                let (admitted, answer) =
+                let (admitted, policy) =
                     authorize(loaded, name, &self.functions, context, trace).await?;
                 if *api_key {
-                    self.limits.api_key(context, Some(&answer))?;
+                    self.limits.api_key(context, Some(&policy))?;
                 }
                 Ok(admitted)
             }
@@ -222,32 +223,32 @@ impl Gateway {
         extensions: &Extensions,
         payload: Bytes,
         streamed: Option<AnyBody>,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<DescribedResponse, Refusal> {
         match backend {
             Backend::Preflight(cors) => {
                 let origin = context.head.headers.get(ORIGIN);
                 Ok(mock::preflight(cors, origin.and_then(|origin| origin.to_str().ok())))
             }
-            Backend::Mock(maps) => mock::respond(maps, context, &payload),
+            Backend::Mock(mappings) => mock::respond(mappings, context, &payload),
             Backend::HttpProxy(http) => {
                 let payload = streamed.unwrap_or_else(|| body(Full::new(payload)));
                 http_proxy::forward(http, context, extensions, payload, &self.client).await
             }
-            Backend::Http(http, maps) => {
-                http_proxy::forward_mapped(http, maps, context, &payload, &self.client).await
+            Backend::Http(http, mappings) => {
+                http_proxy::forward_mapped(http, mappings, context, &payload, &self.client).await
             }
-            Backend::FunctionProxy(to) => {
-                function::proxy(to, context, &payload, &self.functions).await
+            Backend::FunctionProxy(function) => {
+                function::proxy(function, context, &payload, &self.functions).await
             }
-            Backend::Function(to, maps) => {
-                function::call(to, maps, context, &payload, &self.functions).await
+            Backend::Function(function, mappings) => {
+                function::call(function, mappings, context, &payload, &self.functions).await
             }
         }
     }
 }
 
-/// Begins the trace of a request.
-fn begin(parts: &Parts, now: OffsetDateTime) -> RequestTrace {
+/// Creates the trace of a request.
+fn new_trace(parts: &Parts, now: OffsetDateTime) -> RequestTrace {
     RequestTrace {
         request_id: new_id(),
         time: now.format(&Rfc3339).unwrap_or_default(),
@@ -257,8 +258,8 @@ fn begin(parts: &Parts, now: OffsetDateTime) -> RequestTrace {
     }
 }
 
-/// Returns the head of a request as the gateway reads it, and the HTTP library's own part of it.
-fn head(
+/// Returns the head of a request, and the HTTP library's extensions of it.
+fn request_head(
     parts: Parts,
     peer: SocketAddr,
     trace: &RequestTrace,
@@ -287,18 +288,18 @@ fn refusal_response(
 ) -> Response<AnyBody> {
     let found = find(&loaded.router, &loaded.api, &head.method, &head.path);
     let mut context = Context::new(&loaded.api, head, found.as_ref());
-    context.more = Cow::Borrowed(&refusal.context);
-    let answer = gateway_response::render(refusal, &loaded.responses, &context);
+    context.added = Cow::Borrowed(&refusal.context);
+    let rendered = gateway_response::render(refusal, &loaded.responses, &context);
     trace.response_type = refusal.kind.response_type().filter(|kind| !kind.is_empty());
     trace.reason.clone_from(&refusal.reason);
-    response(answer)
+    response(rendered)
 }
 
-fn response(answer: gateway_response::GatewayResponse) -> Response<AnyBody> {
-    let mut response = Response::new(body(Full::new(Bytes::from(answer.body))));
+fn response(rendered: gateway_response::GatewayResponse) -> Response<AnyBody> {
+    let mut response = Response::new(body(Full::new(Bytes::from(rendered.body))));
     *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
+        StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in rendered.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
             response.headers_mut().insert(name, value);
         }

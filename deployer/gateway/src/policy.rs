@@ -1,10 +1,12 @@
-//! An authorizer's answer: read strictly, and judged against a request as IAM would.
+//! An authorizer's response: parsed strictly, and evaluated against a request as IAM would.
 //!
-//! What is not understood is an error of the authorizer's configuration, never an Allow.
+//! A response that is not understood is an authorizer configuration error, never an Allow.
 
 use authorizer::UnixTime;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+
+use super::json_error;
 
 mod condition;
 mod json;
@@ -14,22 +16,22 @@ use condition::Condition;
 use json::{OneOrMany, Unique};
 use pattern::{Resource, TextPattern};
 
-/// The longest `Resource` that API Gateway takes.
-const MAX_RESOURCE: usize = 512;
+/// The longest `Resource` that API Gateway accepts, in characters.
+const MAX_RESOURCE_CHARS: usize = 512;
 
-/// The languages of policies; only the newer one has variables in it.
+/// The versions of the policy language; only the newer one has variables.
 const VERSIONS: [&str; 2] = ["2008-10-17", "2012-10-17"];
 
-/// What an authorizer answered.
+/// An authorizer's response with its policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParsedPolicy {
-    /// Who is calling.
+    /// The principal.
     pub principal: String,
-    /// What the backend may be told.
+    /// The context for the integration.
     pub context: Vec<(String, String)>,
-    /// The API key that the caller counts as.
+    /// The usage identifier key: the caller's API key.
     pub usage_key: Option<String>,
-    /// The answer as it was given.
+    /// The response as received.
     pub text: String,
     statements: Vec<Statement>,
 }
@@ -37,27 +39,27 @@ pub struct ParsedPolicy {
 #[derive(Clone, Debug, PartialEq)]
 struct Statement {
     allow: bool,
-    actions: OneSide<TextPattern>,
-    resources: OneSide<Resource>,
+    actions: Element<TextPattern>,
+    resources: Element<Resource>,
     conditions: Vec<Condition>,
 }
 
-/// An element or its opposite: what is listed, or what is not.
+/// A policy element, such as `Action`, or its negation, such as `NotAction`.
 #[derive(Clone, Debug, PartialEq)]
-enum OneSide<T> {
-    Listed(Vec<T>),
-    NotListed(Vec<T>),
+enum Element<T> {
+    Positive(Vec<T>),
+    Negated(Vec<T>),
 }
 
-/// Why an answer is none.
+/// The response of an authorizer is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the authorizer's answer is no policy: {0}")]
+#[error("invalid authorizer response: {0}")]
 pub struct InvalidPolicy(String);
 
-/// What a policy is judged by.
+/// The request context that a policy is evaluated with.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
-    /// What is called.
+    /// The method ARN.
     pub method_arn: &'a str,
     /// `aws:SourceIp`
     pub source_ip: &'a str,
@@ -69,29 +71,29 @@ pub struct RequestContext<'a> {
     pub now: UnixTime,
 }
 
-/// What a policy says about one request.
+/// The decision of a policy about one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// This allows it, and nothing denies it.
+    /// This statement allows the request, and none denies it.
     Allowed(MatchedStatement<'a>),
-    /// This denies it.
+    /// This statement denies the request.
     ExplicitlyDenied(MatchedStatement<'a>),
-    /// Nothing is said about it.
+    /// No statement applies to the request.
     ImplicitlyDenied,
 }
 
-/// What of a policy spoke.
+/// The statement that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchedStatement<'a> {
     /// The statement's index, from 0.
     pub index: usize,
-    /// The resource; none where it was one that `NotResource` does not list.
+    /// The resource that matched; none if the statement has `NotResource`.
     pub resource: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AnswerJson {
+struct ResponseJson {
     principal_id: String,
     policy_document: PolicyJson,
     #[serde(default)]
@@ -105,7 +107,7 @@ struct AnswerJson {
 struct PolicyJson {
     version: String,
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed, and says nothing")]
+    #[expect(dead_code, reason = "allowed, without effect")]
     id: Option<String>,
     statement: OneOrMany<StatementJson>,
 }
@@ -114,7 +116,7 @@ struct PolicyJson {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct StatementJson {
     #[serde(default)]
-    #[expect(dead_code, reason = "allowed, and says nothing")]
+    #[expect(dead_code, reason = "allowed, without effect")]
     sid: Option<String>,
     effect: EffectJson,
     #[serde(default)]
@@ -138,25 +140,25 @@ enum EffectJson {
 impl ParsedPolicy {
     /// Parses an authorizer's response.
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
-        let json: AnswerJson =
-            serde_json::from_str(text).map_err(|error| InvalidPolicy(error.to_string()))?;
+        let json: ResponseJson = serde_json::from_str(text)
+            .map_err(|error| InvalidPolicy(json_error::message(&error)))?;
         if json.principal_id.is_empty() {
-            return Err(InvalidPolicy("`principalId` is empty".to_owned()));
+            return Err(InvalidPolicy("empty `principalId`".to_owned()));
         }
         let policy = json.policy_document;
         if !VERSIONS.contains(&policy.version.as_str()) {
-            return Err(InvalidPolicy(format!("there is no version `{}`", policy.version)));
+            return Err(InvalidPolicy(format!("unknown policy version `{}`", policy.version)));
         }
         let variables = policy.version != VERSIONS[0];
         let statements: Vec<Statement> = policy
             .statement
             .into_vec()
             .into_iter()
-            .map(|statement| Statement::read(statement, variables))
+            .map(|statement| Statement::parse(statement, variables))
             .collect::<Result<_, String>>()
             .map_err(InvalidPolicy)?;
         if statements.is_empty() {
-            return Err(InvalidPolicy("there is no statement".to_owned()));
+            return Err(InvalidPolicy("`Statement` is empty".to_owned()));
         }
         let scalar = |(name, value): (String, Json)| match value {
             Json::String(text) => Some((name, text)),
@@ -165,7 +167,7 @@ impl ParsedPolicy {
         };
         let context = json.context.into_iter().map(scalar).collect::<Option<_>>();
         let context = context.ok_or_else(|| {
-            InvalidPolicy("a value of `context` is no string, number or truth value".to_owned())
+            InvalidPolicy("values of `context` must be strings, numbers or booleans".to_owned())
         })?;
         Ok(Self {
             principal: json.principal_id,
@@ -176,15 +178,15 @@ impl ParsedPolicy {
         })
     }
 
-    /// Judges a request: an explicit Deny wins, then an Allow; otherwise nothing is allowed.
+    /// Evaluates a request: an explicit Deny wins, then an Allow; otherwise it is implicitly denied.
     pub fn evaluate(&self, request: &RequestContext<'_>) -> Verdict<'_> {
-        let speaking = |allow: bool| {
+        let applicable = |allow: bool| {
             let statements = self.statements.iter().enumerate();
             statements
                 .filter(|(_, statement)| statement.allow == allow)
-                .find_map(|(at, statement)| statement.speaks_of(request, at))
+                .find_map(|(index, statement)| statement.applies_to(request, index))
         };
-        match (speaking(false), speaking(true)) {
+        match (applicable(false), applicable(true)) {
             (Some(matched), _) => Verdict::ExplicitlyDenied(matched),
             (None, Some(matched)) => Verdict::Allowed(matched),
             (None, None) => Verdict::ImplicitlyDenied,
@@ -193,74 +195,74 @@ impl ParsedPolicy {
 }
 
 impl Statement {
-    /// Reads a statement; `variables` says that the policy's language has them.
-    fn read(json: StatementJson, variables: bool) -> Result<Self, String> {
-        // Actions are compared without case.
-        let action = |text: String| TextPattern::read(&text.to_ascii_lowercase(), false);
+    /// Parses a statement; `variables` is whether the policy language has variables.
+    fn parse(json: StatementJson, variables: bool) -> Result<Self, String> {
+        // Actions are case-insensitive.
+        let action = |text: String| TextPattern::parse(&text.to_ascii_lowercase(), false);
         let resource = |text: String| {
-            if text.chars().count() > MAX_RESOURCE {
-                return Err("a `Resource` is longer than 512 characters".to_owned());
+            if text.chars().count() > MAX_RESOURCE_CHARS {
+                return Err("`Resource` exceeds 512 characters".to_owned());
             }
-            Resource::read(&text, variables)
+            Resource::parse(&text, variables)
         };
         let mut conditions = Vec::new();
         for (operator, keys) in json.condition.into_iter().flat_map(Unique::into_pairs) {
             for (key, values) in keys.into_pairs() {
-                conditions.push(Condition::read(&operator, &key, &values.into_vec(), variables)?);
+                conditions.push(Condition::parse(&operator, &key, &values.into_vec(), variables)?);
             }
         }
         Ok(Self {
             allow: json.effect == EffectJson::Allow,
-            actions: OneSide::read("Action", json.action, json.not_action, action)?,
-            resources: OneSide::read("Resource", json.resource, json.not_resource, resource)?,
+            actions: Element::parse("Action", json.action, json.not_action, action)?,
+            resources: Element::parse("Resource", json.resource, json.not_resource, resource)?,
             conditions,
         })
     }
 
-    fn speaks_of(&self, request: &RequestContext<'_>, at: usize) -> Option<MatchedStatement<'_>> {
+    fn applies_to(&self, request: &RequestContext<'_>, at: usize) -> Option<MatchedStatement<'_>> {
         let invokes = |action: &TextPattern| action.matches("execute-api:invoke");
-        let is_called = |resource: &Resource| resource.matches(request.method_arn);
-        let speaks = self.actions.speaks(invokes)
-            && self.resources.speaks(is_called)
+        let matches_arn = |resource: &Resource| resource.matches(request.method_arn);
+        let applies = self.actions.matches(invokes)
+            && self.resources.matches(matches_arn)
             && self.conditions.iter().all(|condition| condition.holds(request));
-        let resource = || self.resources.listed(is_called).map(Resource::text);
-        speaks.then(|| MatchedStatement { index: at, resource: resource() })
+        let resource = || self.resources.find(matches_arn).map(Resource::text);
+        applies.then(|| MatchedStatement { index: at, resource: resource() })
     }
 }
 
-impl<T> OneSide<T> {
-    fn read(
+impl<T> Element<T> {
+    fn parse(
         name: &str,
-        listed: Option<OneOrMany<String>>,
-        not_listed: Option<OneOrMany<String>>,
-        read: impl Fn(String) -> Result<T, String>,
+        positive: Option<OneOrMany<String>>,
+        negated: Option<OneOrMany<String>>,
+        parse: impl Fn(String) -> Result<T, String>,
     ) -> Result<Self, String> {
-        let (texts, make): (_, fn(Vec<T>) -> Self) = match (listed, not_listed) {
-            (Some(texts), None) => (texts, Self::Listed),
-            (None, Some(texts)) => (texts, Self::NotListed),
-            _ => return Err(format!("a statement needs one of `{name}` and `Not{name}`")),
+        let (texts, make): (_, fn(Vec<T>) -> Self) = match (positive, negated) {
+            (Some(texts), None) => (texts, Self::Positive),
+            (None, Some(texts)) => (texts, Self::Negated),
+            _ => return Err(format!("a statement must have either `{name}` or `Not{name}`")),
         };
         let items: Vec<T> =
-            texts.into_vec().into_iter().map(read).collect::<Result<_, String>>()?;
+            texts.into_vec().into_iter().map(parse).collect::<Result<_, String>>()?;
         if items.is_empty() {
-            return Err(format!("the `{name}` of a statement is empty"));
+            return Err(format!("`{name}` is empty"));
         }
         Ok(make(items))
     }
 
-    /// Says whether something that matches one item, or none of them, is meant.
-    fn speaks(&self, matches: impl Fn(&T) -> bool) -> bool {
+    /// Returns whether a value matches one of the items, or none of them if it is negated.
+    fn matches(&self, matches: impl Fn(&T) -> bool) -> bool {
         match self {
-            Self::Listed(items) => items.iter().any(matches),
-            Self::NotListed(items) => !items.iter().any(matches),
+            Self::Positive(items) => items.iter().any(matches),
+            Self::Negated(items) => !items.iter().any(matches),
         }
     }
 
-    /// Finds the first item that matches, where it is what is listed that is meant.
-    fn listed(&self, matches: impl Fn(&T) -> bool) -> Option<&T> {
+    /// Finds the first item that matches; none if the element is negated.
+    fn find(&self, matches: impl Fn(&T) -> bool) -> Option<&T> {
         match self {
-            Self::Listed(items) => items.iter().find(|item| matches(item)),
-            Self::NotListed(_) => None,
+            Self::Positive(items) => items.iter().find(|item| matches(item)),
+            Self::Negated(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use time::OffsetDateTime;
 use time::format_description;
 
-/// The head of a request, its stage taken off.
+/// The head of a request, without the stage.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     /// The method, in capitals.
@@ -34,14 +34,14 @@ pub struct RequestHead {
 pub struct RequestTime(pub OffsetDateTime);
 
 impl RequestTime {
-    /// Returns it as Common Log Format has it: `21/Nov/2026:09:30:00 +0000`.
-    pub fn written(self) -> String {
+    /// Returns the time in Common Log Format: `21/Nov/2026:09:30:00 +0000`.
+    pub fn common_log_format(self) -> String {
         let format = "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000";
         let format = format_description::parse_borrowed::<2>(format);
         format.ok().and_then(|format| self.0.format(&format).ok()).unwrap_or_default()
     }
 
-    /// Returns it in milliseconds of Unix time.
+    /// Returns the Unix time in milliseconds.
     pub fn milliseconds(self) -> i128 {
         self.0.unix_timestamp_nanos() / 1_000_000
     }
@@ -57,12 +57,12 @@ impl RequestHead {
     /// Returns the headers' names, in the client's case, and values, in order; values that are not
     /// text are left out.
     pub fn header_pairs(&self) -> impl Iterator<Item = (String, &str)> {
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         self.headers.iter().filter_map(move |(name, value)| {
-            let nth = seen.entry(name.as_str()).or_default();
-            let spelled = self.header_names.get(name.as_str()).and_then(|names| names.get(*nth));
+            let nth = counts.entry(name.as_str()).or_default();
+            let original = self.header_names.get(name.as_str()).and_then(|names| names.get(*nth));
             *nth += 1;
-            let name = spelled.map_or(name.as_str(), String::as_str).to_owned();
+            let name = original.map_or(name.as_str(), String::as_str).to_owned();
             Some((name, value.to_str().ok()?))
         })
     }
@@ -81,13 +81,13 @@ impl RequestHead {
         ]
     }
 
-    /// Returns the request's id as X-Ray writes it.
+    /// Returns the request's id as an X-Ray trace id.
     pub fn trace_id(&self) -> String {
         let id: String = self.id.chars().filter(char::is_ascii_hexdigit).take(24).collect();
         format!("Root=1-{:08x}-{id}", self.time.0.unix_timestamp())
     }
 
-    /// Returns how many bytes request line and headers have, as API Gateway counts them.
+    /// Returns the size of request line and headers in bytes, as API Gateway counts it.
     pub fn size(&self) -> usize {
         let query = self.query.as_ref().map_or(0, |query| query.len() + 1);
         let headers: usize =

@@ -12,30 +12,31 @@ use super::request::RequestHead;
 use super::router::Match;
 use compiler::api::{Api, JSON, ParameterLocation, Route};
 
-/// The compiled models.
+/// The compiled models of an API.
 #[derive(Debug, Default)]
-pub struct Checks(BTreeMap<String, Validator>);
+pub struct RequestValidator(BTreeMap<String, Validator>);
 
-impl Checks {
-    /// Compiles the models that bodies are validated with, or returns which one is invalid.
+impl RequestValidator {
+    /// Compiles the models that bodies are validated with; fails for an invalid one.
     pub fn new(api: &Api) -> Result<Self, String> {
-        let mut checks = BTreeMap::new();
+        let mut validators = BTreeMap::new();
         let bodies = api.routes.iter().filter(|route| validates_body(route));
         for name in bodies.flat_map(|route| route.bodies.values()) {
             let Some(schema) = api.models.get(name) else { continue };
             let mut schema = schema.clone();
             if let Json::Object(members) = &mut schema {
-                // Models refer to each other by URLs of API Gateway, which `local` points here.
+                // Models refer to each other by URLs of API Gateway, which `with_local_references` rewrites.
                 members.insert("definitions".to_owned(), json!(api.models));
             }
-            let mut schema = local(schema);
-            null_too(&mut schema);
+            let mut schema = with_local_references(schema);
+            allow_null(&mut schema);
             let options = jsonschema::options().with_draft(Draft::Draft4);
             let validator = options.build(&schema);
-            let validator = validator.map_err(|error| format!("the model {name}: {error}"))?;
-            checks.insert(name.clone(), validator);
+            let validator =
+                validator.map_err(|error| format!("invalid model `{name}`: {error}"))?;
+            validators.insert(name.clone(), validator);
         }
-        Ok(Self(checks))
+        Ok(Self(validators))
     }
 
     /// Refuses a request without a required parameter.
@@ -45,8 +46,8 @@ impl Checks {
             return Ok(());
         }
         let query = head.query_pairs();
-        // An empty parameter is missing.
-        let is_there = |name: &str, location| match location {
+        // An empty parameter counts as missing.
+        let is_present = |name: &str, location| match location {
             ParameterLocation::Header => {
                 head.headers.get(name).is_some_and(|value| !value.is_empty())
             }
@@ -56,14 +57,14 @@ impl Checks {
             ParameterLocation::Path => true,
         };
         let missing = route.parameters.iter().filter(|parameter| {
-            parameter.required && !is_there(&parameter.name, parameter.location)
+            parameter.required && !is_present(&parameter.name, parameter.location)
         });
         let missing: Vec<&str> = missing.map(|parameter| parameter.name.as_str()).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let detail = format!("Missing required request parameters: [{}]", missing.join(", "));
-        let reason = format!("{} is missing", missing.join(", "));
+        let reason = format!("missing required request parameters: {}", missing.join(", "));
         Err(Refusal {
             detail: Some(detail),
             ..Refusal::new(RefusalKind::BadRequestParameters, reason)
@@ -79,13 +80,13 @@ impl Checks {
         let Some(model) = route.bodies.get(media).and_then(|name| self.0.get(name)) else {
             return Ok(());
         };
-        let refused = |reason: String| Err(Refusal::new(RefusalKind::BadRequestBody, reason));
+        let invalid = |reason: String| Err(Refusal::new(RefusalKind::BadRequestBody, reason));
         let Ok(json) = serde_json::from_slice::<Json>(body) else {
-            return refused("the body is no JSON".to_owned());
+            return invalid("body is not JSON".to_owned());
         };
         let problems: Vec<String> =
             model.iter_errors(&json).take(5).map(|error| error.to_string()).collect();
-        if problems.is_empty() { Ok(()) } else { refused(format!("[{}]", problems.join(", "))) }
+        if problems.is_empty() { Ok(()) } else { invalid(format!("[{}]", problems.join(", "))) }
     }
 }
 
@@ -94,8 +95,8 @@ pub fn validates_body(route: &Route) -> bool {
     route.validator.is_some_and(|validator| validator.body) && !route.bodies.is_empty()
 }
 
-/// Points references to models at `definitions`.
-fn local(mut schema: Json) -> Json {
+/// Rewrites references to models to `definitions`.
+fn with_local_references(mut schema: Json) -> Json {
     match &mut schema {
         Json::Object(members) => {
             for (name, value) in members.iter_mut() {
@@ -104,13 +105,13 @@ fn local(mut schema: Json) -> Json {
                         let model = text.rsplit('/').next().unwrap_or_default();
                         *text = format!("#/definitions/{model}");
                     }
-                    value => *value = local(std::mem::take(value)),
+                    value => *value = with_local_references(std::mem::take(value)),
                 }
             }
         }
         Json::Array(items) => {
             for item in items {
-                *item = local(std::mem::take(item));
+                *item = with_local_references(std::mem::take(item));
             }
         }
         _ => {}
@@ -119,17 +120,17 @@ fn local(mut schema: Json) -> Json {
 }
 
 /// Translates OpenAPI 3.0's `nullable` to JSON Schema draft 4.
-fn null_too(schema: &mut Json) {
+fn allow_null(schema: &mut Json) {
     match schema {
         Json::Object(members) => {
-            members.values_mut().for_each(null_too);
+            members.values_mut().for_each(allow_null);
             if members.get("nullable") == Some(&Json::Bool(true)) {
                 members.remove("nullable");
                 let other = std::mem::take(members);
                 members.insert("anyOf".to_owned(), json!([{"type": "null"}, other]));
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(null_too),
+        Json::Array(items) => items.iter_mut().for_each(allow_null),
         _ => {}
     }
 }

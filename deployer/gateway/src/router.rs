@@ -22,28 +22,28 @@ impl Match<'_> {
     }
 }
 
-/// Finds the route of a request; `router` was built of the API's routes.
+/// Finds the route of a request; `router` is the router of the API's routes.
 ///
 /// A path with `.` or `..` in it, encoded or not, has no route: a backend that resolves them would
-/// answer for another path than the authorized one. Nor has one with an empty segment: it is not
-/// known which route AWS gives it, and its method ARN may name another. What is no text, or holds a
-/// control character, has none either.
+/// answer for another path than the authorized one. Nor has one with an empty segment: AWS
+/// does not document its route, and its method ARN may name another. Nor has one that is not text, or
+/// contains a control character.
 pub fn find<'a>(router: &ApiRouter, api: &'a Api, method: &str, path: &str) -> Option<Match<'a>> {
     let segments = routes::split(path);
-    let strange = |segment: &&str| {
+    let is_invalid = |segment: &&str| {
         !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")
     };
-    if segments.iter().any(strange) {
+    if segments.iter().any(is_invalid) {
         return None;
     }
     let route = router.find(&api.routes, method, &segments)?;
-    let named =
+    let parameters =
         route.path.segments().iter().enumerate().filter_map(|(at, segment)| match segment {
             Segment::Literal(_) => None,
             Segment::Parameter(name) => Some((name.as_str(), (*segments.get(at)?).to_owned())),
             Segment::Greedy(name) => Some((name.as_str(), segments.get(at..)?.join("/"))),
         });
-    Some(Match { route, parameters: named.collect() })
+    Some(Match { route, parameters: parameters.collect() })
 }
 
 /// Returns whether the percent-encoding is valid and decodes to text without control characters.

@@ -21,14 +21,14 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The timeout for receiving a request's head, and for requests in flight when the server stops.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers the requests of a server.
+/// Handles the requests of a server.
 pub type Handler =
     Arc<dyn Fn(Request<AnyBody>, SocketAddr) -> ResponseFuture<'static> + Send + Sync>;
 
-/// Completes when a server is to stop.
+/// A future that completes when a server is to stop.
 pub type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A server. Boxed, so that what it spawns is compiled in this crate.
+/// The future of a server. Boxed, so that its tasks are compiled in this crate.
 pub type ServerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves requests with a handler until `stop` completes.
@@ -52,8 +52,8 @@ async fn accept(listener: TcpListener, mut stop: ShutdownSignal, handler: Handle
         };
         let handler = Arc::clone(&handler);
         let service = service_fn(move |request: Request<Incoming>| {
-            let answering = handler(request.map(body), peer);
-            async move { Ok::<_, std::convert::Infallible>(answering.await) }
+            let response = handler(request.map(body), peer);
+            async move { Ok::<_, std::convert::Infallible>(response.await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -62,10 +62,10 @@ async fn accept(listener: TcpListener, mut stop: ShutdownSignal, handler: Handle
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
-        // The client of a broken connection is gone: there is nothing to report.
+        // The client of a broken connection cannot receive an error.
         tokio::spawn(async move { _ = connection.await });
     }
     drop(listener);
-    // Slower ones are cut off.
+    // Slower requests are aborted.
     let _ = tokio::time::timeout(TIMEOUT, graceful.shutdown()).await;
 }

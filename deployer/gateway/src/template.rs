@@ -1,7 +1,7 @@
 //! Variables: `$context.NAME`, `$stageVariables.NAME` and the parts of a request, in gateway
 //! responses, parameter mappings and templates.
 //!
-//! API Gateway's templates are written in VTL. A template that needs the language is refused when a
+//! API Gateway's templates are written in VTL. A template that requires VTL is refused when a
 //! gateway starts; one that only substitutes variables is supported.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
 
@@ -22,24 +22,24 @@ pub struct Context<'a> {
     pub head: &'a RequestHead,
     /// Its route, if it has one.
     pub found: Option<&'a Match<'a>>,
-    /// Values that are added on the way: `authorizer.principalId`, `error.message`…
-    pub more: Cow<'a, BTreeMap<String, String>>,
+    /// Values added during processing: `authorizer.principalId`, `error.message`…
+    pub added: Cow<'a, BTreeMap<String, String>>,
 }
 
 impl<'a> Context<'a> {
     /// Creates the context of a request on its receipt.
     pub fn new(api: &'a Api, head: &'a RequestHead, found: Option<&'a Match<'a>>) -> Self {
-        Self { api, head, found, more: Cow::Owned(BTreeMap::new()) }
+        Self { api, head, found, added: Cow::Owned(BTreeMap::new()) }
     }
 }
 
 impl Context<'_> {
-    /// Returns it with more values.
+    /// Returns the context with more values.
     #[must_use]
-    pub fn with<const N: usize>(&self, more: [(&str, String); N]) -> Self {
+    pub fn with<const N: usize>(&self, values: [(&str, String); N]) -> Self {
         let mut context = self.clone();
-        let known = context.more.to_mut();
-        known.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        let added = context.added.to_mut();
+        added.extend(values.map(|(name, value)| (name.to_owned(), value)));
         context
     }
 
@@ -64,11 +64,11 @@ impl Context<'_> {
             "path" => format!("/{stage}{}", self.head.path),
             "protocol" => "HTTP/1.1".to_owned(),
             "requestId" => self.head.id.clone(),
-            "requestTime" => self.head.time.written(),
+            "requestTime" => self.head.time.common_log_format(),
             "requestTimeEpoch" => self.head.time.milliseconds().to_string(),
             "resourceId" | "resourcePath" => route?.path.to_string(),
             "stage" => stage.clone(),
-            name => self.more.get(name)?.clone(),
+            name => self.added.get(name)?.clone(),
         })
     }
 
@@ -78,8 +78,8 @@ impl Context<'_> {
 
     /// Returns a part of the request: `header.NAME`, `querystring.NAME` or `path.NAME`.
     fn request(&self, part: &str) -> Option<String> {
-        let (place, name) = part.split_once('.')?;
-        match place {
+        let (location, name) = part.split_once('.')?;
+        match location {
             "header" | "multivalueheader" => self.header(name).map(str::to_owned),
             "querystring" | "multivaluequerystring" => {
                 let pairs = self.head.query_pairs();
@@ -96,7 +96,7 @@ impl Context<'_> {
 }
 
 /// Evaluates a parameter mapping: `'text'`, `context.NAME`, `stageVariables.NAME` or
-/// `method.request.PLACE.NAME`.
+/// `method.request.LOCATION.NAME`.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html>
 pub fn expression(mapped: &str, context: &Context<'_>) -> Option<String> {
     if let Some(text) = mapped.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
@@ -113,17 +113,17 @@ pub fn expression(mapped: &str, context: &Context<'_>) -> Option<String> {
 
 /// Returns whether [`expression`] supports a mapping.
 pub fn is_expression(mapped: &str) -> bool {
-    let places =
+    let locations =
         ["header.", "multivalueheader.", "querystring.", "multivaluequerystring.", "path."];
     (mapped.len() >= 2 && mapped.starts_with('\'') && mapped.ends_with('\''))
         || mapped.starts_with("context.")
         || mapped.starts_with("stageVariables.")
         || mapped
             .strip_prefix("method.request.")
-            .is_some_and(|part| places.iter().any(|place| part.starts_with(place)))
+            .is_some_and(|part| locations.iter().any(|location| part.starts_with(location)))
 }
 
-/// Substitutes `$context.NAME`, `$stageVariables.NAME` and `$method.request.PLACE.NAME`; unknown
+/// Substitutes `$context.NAME`, `$stageVariables.NAME` and `$method.request.LOCATION.NAME`; unknown
 /// ones with an empty text.
 pub fn substitute(template: &str, context: &Context<'_>) -> String {
     let mut text = String::with_capacity(template.len());
@@ -154,7 +154,7 @@ pub fn stage_variables(uri: &str, variables: &BTreeMap<String, String>) -> Resul
     while let Some((before, after)) = rest.split_once("${stageVariables.") {
         let (name, after) = after.split_once('}').unwrap_or((after, ""));
         let value = variables.get(name);
-        let value = value.ok_or_else(|| format!("the stage has no variable `{name}`"))?;
+        let value = value.ok_or_else(|| format!("missing stage variable `{name}`"))?;
         text.push_str(before);
         text.push_str(value);
         rest = after;
@@ -171,11 +171,11 @@ fn reference(text: &str) -> usize {
     }
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let end = text.char_indices().skip(1).find(|(_, c)| !part(*c)).map_or(text.len(), |(at, _)| at);
-    // A full stop at the end of a sentence does not belong to the name.
+    // A full stop at the end of a sentence is not part of the name.
     text.get(..end).map_or(1, |name| name.trim_end_matches('.').len())
 }
 
-/// A template without VTL's language.
+/// A template without VTL directives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
@@ -208,7 +208,7 @@ impl Template {
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
-            let (piece, left) = Piece::read(after)?;
+            let (piece, left) = Piece::parse(after)?;
             pieces.push(piece);
             rest = left;
         }
@@ -229,10 +229,10 @@ impl Template {
                     text.push_str(&expression(name, context).unwrap_or_default());
                 }
                 Piece::Parameter(name) => {
-                    let places = ["path", "querystring", "header"];
-                    let mut values = places
+                    let locations = ["path", "querystring", "header"];
+                    let mut values = locations
                         .iter()
-                        .filter_map(|place| context.request(&format!("{place}.{name}")));
+                        .filter_map(|location| context.request(&format!("{location}.{name}")));
                     text.push_str(&values.next().unwrap_or_default());
                 }
             }
@@ -242,9 +242,9 @@ impl Template {
 }
 
 impl Piece {
-    fn read(text: &str) -> Option<(Self, &str)> {
-        for whole in ["$input.body", "$input.json('$')", "$input.json(\"$\")"] {
-            if let Some(rest) = text.strip_prefix(whole) {
+    fn parse(text: &str) -> Option<(Self, &str)> {
+        for form in ["$input.body", "$input.json('$')", "$input.json(\"$\")"] {
+            if let Some(rest) = text.strip_prefix(form) {
                 return Some((Self::Body, rest));
             }
         }
@@ -252,7 +252,7 @@ impl Piece {
             let (name, rest) = rest.split_once("')")?;
             return Some((Self::Parameter(name.to_owned()), rest));
         }
-        // A method called on a value needs the language.
+        // A method called on a value requires VTL.
         let end = reference(text);
         let (name, rest) = text.split_at_checked(end)?;
         let name = name.strip_prefix('$').filter(|name| !name.is_empty())?;

@@ -21,19 +21,19 @@ struct Bucket {
 }
 
 impl Usage {
-    /// Takes a token of a bucket; returns whether there was one.
+    /// Takes a token from a bucket; returns whether one was available.
     pub fn take(&mut self, name: &str, limit: Throttle, now: OffsetDateTime) -> bool {
         let full = f64::from(limit.burst);
         let bucket =
             self.buckets.entry(name.to_owned()).or_insert(Bucket { tokens: full, at: now });
-        let passed = (now - bucket.at).as_seconds_f64().max(0.0);
-        bucket.tokens = passed.mul_add(limit.rate, bucket.tokens).min(full);
+        let elapsed = (now - bucket.at).as_seconds_f64().max(0.0);
+        bucket.tokens = elapsed.mul_add(limit.rate, bucket.tokens).min(full);
         bucket.at = now;
-        let there = bucket.tokens >= 1.0;
-        if there {
+        let available = bucket.tokens >= 1.0;
+        if available {
             bucket.tokens -= 1.0;
         }
-        there
+        available
     }
 
     /// Counts a request towards a quota; returns whether it is within it.

@@ -39,7 +39,7 @@ pub struct RequestTrace {
     pub integration: Option<IntegrationTrace>,
 }
 
-/// What an authorizer was asked, and what it said.
+/// The authorizer's part of a trace.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct AuthorizerTrace {
     /// The authorizer's name.
@@ -48,7 +48,7 @@ pub struct AuthorizerTrace {
     pub identity: String,
     /// The event, secrets masked.
     pub event: Option<Json>,
-    /// The authorizer's answer.
+    /// The authorizer's response.
     pub response: Option<Json>,
     /// The index of the statement that decided, from 0.
     pub statement: Option<usize>,
@@ -68,7 +68,7 @@ pub struct IntegrationTrace {
 }
 
 impl RequestTrace {
-    /// Returns the trace as a log line: without the authorizer's event and answer.
+    /// Returns the trace as a log line: without the authorizer's event and response.
     pub fn line(&self) -> Json {
         let mut line = serde_json::to_value(self).unwrap_or_default();
         if let Some(authorizer) = line.get_mut("authorizer").and_then(Json::as_object_mut) {
@@ -80,33 +80,33 @@ impl RequestTrace {
 }
 
 /// Returns the fingerprint of an identity.
-pub fn identity_key(identity: &[String]) -> String {
+pub fn identity_fingerprint(identity: &[String]) -> String {
     fingerprint(&identity)
 }
 
 /// Headers with credentials.
-const SECRET: [&str; 6] =
+const SECRET_HEADERS: [&str; 6] =
     ["authorization", "cookie", "dpop", "proxy-authorization", "x-amz-security-token", "x-api-key"];
 
 /// Masks the secrets in an authorizer's event: credentials, and the values of the identity sources.
 pub fn masked(mut event: Json, identity: &[IdentitySource]) -> Json {
-    let named = |name: &str| {
-        SECRET.contains(&name.to_ascii_lowercase().as_str())
+    let is_secret = |name: &str| {
+        SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str())
             || identity.iter().any(|source| match source {
                 IdentitySource::Header(header) => header.eq_ignore_ascii_case(name),
                 IdentitySource::Query(parameter) => parameter == name,
                 _ => false,
             })
     };
-    let places = [
+    let maps = [
         "headers",
         "multiValueHeaders",
         "queryStringParameters",
         "multiValueQueryStringParameters",
     ];
-    for place in places {
-        let members = event.get_mut(place).and_then(Json::as_object_mut).into_iter().flatten();
-        members.filter(|(name, _)| named(name)).for_each(|(_, value)| mask(value));
+    for map in maps {
+        let members = event.get_mut(map).and_then(Json::as_object_mut).into_iter().flatten();
+        members.filter(|(name, _)| is_secret(name)).for_each(|(_, value)| mask(value));
     }
     if let Some(token) = event.get_mut("authorizationToken") {
         mask(token);

@@ -326,13 +326,13 @@ fn an_unsupported_authorizer_response_is_rejected() {
             r#"{{"principalId": "p", "policyDocument": {{"Version": "2012-10-17", "Statement": [{{{duplicate}}}]}}}}"#
         );
         let error = ParsedPolicy::parse(&text).unwrap_err().to_string();
-        assert!(error.contains("twice") || error.contains("duplicate"), "{error}");
+        assert!(error.contains("duplicate"), "{error}");
     }
     assert!(ParsedPolicy::parse("not JSON").is_err());
     let error =
         ParsedPolicy::parse(&response(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
     assert!(
-        error.to_string().contains("unknown variant `Maybe`, expected `Allow` or `Deny`"),
+        error.to_string().contains("unknown value `Maybe`: expected `Allow` or `Deny`"),
         "{error}"
     );
 }

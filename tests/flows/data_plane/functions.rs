@@ -79,17 +79,22 @@ fn a_function_receives_the_proxy_event_and_returns_the_response() {
 fn function_errors_are_reported_as_lambda_reports_them() {
     let plane = Plane::start(&["--function-timeout", "2"]);
     for (path, status, body, reason) in [
-        ("/answers/malformed", 502, INTERNAL, "missing field `statusCode`"),
-        ("/answers/object", 502, INTERNAL, "invalid type: map"),
-        ("/answers/list", 502, INTERNAL, "answers no response"),
+        ("/answers/malformed", 502, INTERNAL, "missing `statusCode`"),
+        ("/answers/object", 502, INTERNAL, "expected a string, found object"),
+        ("/answers/list", 502, INTERNAL, "invalid proxy response from answers"),
         ("/answers/raise", 502, INTERNAL, "answers failed: it went wrong"),
         ("/answers/crash", 502, INTERNAL, "Runtime exited with error: exit status 3"),
         ("/answers/forever", 502, INTERNAL, "Task timed out after 2.00 seconds"),
         ("/answers/big", 502, INTERNAL, "exceeded maximum allowed payload size"),
         ("/broken", 502, INTERNAL, "Runtime exited with error: exit status 1"),
         ("/unreachable", 500, INTERNAL, "unreachable cannot be invoked"),
-        ("/hasty/slow", 504, r#"{"message":"Endpoint request timed out"}"#, "within 100 ms"),
-        ("/answers/fine", 200, "", "answers 200"),
+        (
+            "/hasty/slow",
+            504,
+            r#"{"message":"Endpoint request timed out"}"#,
+            "timed out after 100 ms",
+        ),
+        ("/answers/fine", 200, "", "answers returned 200"),
     ] {
         let (response, trace) = plane.request("GET", path, &[], b"");
         assert_eq!(response.status, status, "{path}: {trace}");

@@ -37,7 +37,7 @@ try {
   const route = (name) => page.locator("#routes > li").filter({ has: page.getByText(name, { exact: true }) });
   const open = (name) => route(name).locator("summary").click();
   const responseText = async (name, status) => {
-    await route(name).getByRole("button", { name: "Try it" }).click();
+    await route(name).getByRole("button", { name: "Send" }).click();
     const response = route(name).locator("pre");
     await response.filter({ hasText: new RegExp(`^${status}\\n`) }).waitFor();
     return response.innerText();
@@ -46,7 +46,7 @@ try {
     for (const box of await page.getByRole("checkbox").all()) await box.uncheck();
     for (const scope of scopes) await page.getByRole("checkbox", { name: scope, exact: true }).check();
     const before = await page.getByLabel("Token", { exact: true }).inputValue();
-    await page.getByRole("button", { name: "Make a token" }).click();
+    await page.getByRole("button", { name: "Get a token" }).click();
     await page.waitForFunction((old) => document.getElementById("token").value !== old, before);
   };
 
@@ -70,12 +70,12 @@ try {
   const rows = page.locator("#requests tr");
   await rows.nth(3).waitFor();
   assert.deepEqual(await rows.locator("td:first-child").allInnerTexts(), ["200", "403", "200", "401"]);
-  assert.match(await rows.nth(1).innerText(), /does not grant it: needs scope pets:read/);
+  assert.match(await rows.nth(1).innerText(), /does not allow it: requires scope pets:read/);
   await rows.nth(1).getByRole("button").focus();
   await page.keyboard.press("Enter");
-  const explanation = page.locator("#explanation");
-  await explanation.filter({ hasText: "ACCESS_DENIED" }).waitFor();
-  const trace = JSON.parse(await explanation.innerText());
+  const traceText = page.locator("#trace");
+  await traceText.filter({ hasText: "ACCESS_DENIED" }).waitFor();
+  const trace = JSON.parse(await traceText.innerText());
   assert.equal(trace.route, "GET /pets/{petId}");
   assert.equal(trace.authorizer.event.authorizationToken.startsWith("… ("), true);
 

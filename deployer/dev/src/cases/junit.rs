@@ -12,7 +12,7 @@ use super::{CaseRun, Outcome, Results};
 const SUITE: &str = "portcullis";
 
 impl Results {
-    /// Writes the results of a file of cases as `JUnit` XML.
+    /// Returns the results of a file of cases as `JUnit` XML.
     pub fn junit(&self, file: &str) -> io::Result<String> {
         let time: Duration = self.0.iter().map(|run| run.time).sum();
         let mut suite = TestSuite::new(SUITE);
@@ -67,26 +67,26 @@ mod tests {
     }
 
     #[test]
-    fn totals_and_times_are_those_of_the_cases() {
+    fn totals_and_times_match_the_cases() {
         let results = Results(vec![
             run("/a", Outcome::Passed, 250),
-            run("/b", Outcome::Failed("it answers 401 and not 200".to_owned()), 1000),
-            run("/c", Outcome::Skipped("there is no local issuer".to_owned()), 0),
+            run("/b", Outcome::Failed("expected status 200, found 401".to_owned()), 1000),
+            run("/c", Outcome::Skipped("no local issuer".to_owned()), 0),
         ]);
         let xml = results.junit("cases.yaml").unwrap();
         for part in [
             "<testsuites tests=\"3\" skipped=\"1\" failures=\"1\" errors=\"0\" time=\"1.250\">",
             "<testsuite name=\"portcullis\" tests=\"3\" skipped=\"1\" errors=\"0\" failures=\"1\" time=\"1.250\">",
             "<testcase name=\"GET /a with none\" classname=\"portcullis\" time=\"0.250\" file=\"cases.yaml\" line=\"7\"/>",
-            "<failure message=\"it answers 401 and not 200\">it answers 401 and not 200</failure>",
-            "<skipped message=\"there is no local issuer\">there is no local issuer</skipped>",
+            "<failure message=\"expected status 200, found 401\">expected status 200, found 401</failure>",
+            "<skipped message=\"no local issuer\">no local issuer</skipped>",
         ] {
             assert!(xml.contains(part), "{part}: {xml}");
         }
     }
 
     #[test]
-    fn text_is_escaped_and_characters_that_xml_does_not_allow_are_left_out() {
+    fn text_is_escaped_and_invalid_xml_characters_are_removed() {
         let text = "a&b <c> \"d\" ]]> \u{0}\u{1b}[31m\u{8}e\u{fffe}\u{ffff}";
         let results = Results(vec![run("/?q=<&\">", Outcome::Failed(text.to_owned()), 1)]);
         let xml = results.junit("<cases>.yaml").unwrap();

@@ -1,4 +1,4 @@
-//! The document → [`Case`]s, with a diagnostic for every mistake.
+//! The document → [`Case`]s, with a diagnostic for every error.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Case, Expected, Token};
 use compiler::source::diagnostic::{Diagnostics, suggestion};
 use compiler::source::document::{Entry, Node, Section, Value};
 
-/// Reads the file's tree; `line` returns the line of a byte of it.
+/// Reads the cases of a document; `line` returns the line of a byte offset.
 pub fn read(
     root: &Node,
     line: &dyn Fn(usize) -> usize,
@@ -24,8 +24,9 @@ pub fn read(
     }
     let listed = top.entry("cases");
     if listed.is_none_or(|entry| entry.node.items().is_empty()) {
-        let help = "list them: cases: [{ request: GET /pets, expect: { none: 401 } }]".to_owned();
-        diagnostics.error(top.span, "there are no cases", help);
+        let help =
+            "for example: `cases: [{ request: GET /pets, expect: { none: 401 } }]`".to_owned();
+        diagnostics.error(top.span, "missing `cases`", help);
     }
     let mut cases = Vec::new();
     for node in listed.map(|entry| entry.node.items()).unwrap_or_default() {
@@ -51,8 +52,8 @@ fn token(node: &Node, diagnostics: &mut Diagnostics) -> Option<Token> {
             audience: audience.map(|(audience, _)| audience.to_owned()),
         }),
         _ => {
-            let help = "`scopes: \"\"` is a token without any".to_owned();
-            diagnostics.error(span, "a token has either `scopes` or `text`", help);
+            let help = "for a token without scopes: `scopes: \"\"`".to_owned();
+            diagnostics.error(span, "a token must have either `scopes` or `text`", help);
             None
         }
     }
@@ -70,8 +71,8 @@ fn of_entry(
         Some(Node { value: Value::List(items), .. }) => items.iter().collect(),
         Some(one) => vec![one],
         None => {
-            let help = "say `request: GET /pets`".to_owned();
-            diagnostics.error(section.span, "the case has no `request`", help);
+            let help = "for example: `request: GET /pets`".to_owned();
+            diagnostics.error(section.span, "missing `request`", help);
             Vec::new()
         }
     };
@@ -86,8 +87,8 @@ fn of_entry(
     });
     let expect = section.entry("expect");
     if expect.is_none() {
-        let help = "say `expect: { none: 401 }`".to_owned();
-        diagnostics.error(section.span, "the case has no `expect`", help);
+        let help = "for example: `expect: { none: 401 }`".to_owned();
+        diagnostics.error(section.span, "missing `expect`", help);
     }
     section.finish(diagnostics);
     let expect = expect.map(|entry| entry.node.entries()).unwrap_or_default();
@@ -95,7 +96,7 @@ fn of_entry(
     for request in requests {
         let Some((method, path)) = method_and_path(request, diagnostics) else { continue };
         for entry in expect {
-            let Some(token) = named(entry, tokens, diagnostics) else { continue };
+            let Some(token) = token_of(entry, tokens, diagnostics) else { continue };
             let Some(expected) = expected(entry, diagnostics) else { continue };
             cases.push(Case {
                 method: method.to_owned(),
@@ -121,14 +122,18 @@ fn method_and_path<'a>(
         path.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_uppercase())
     });
     if found.is_none() {
-        let help = "write a method and a path below the stage: GET /pets?kind=dog".to_owned();
-        diagnostics.error(request.span, format!("`{text}` is no request"), help);
+        let help = "for example: `GET /pets?kind=dog`, without the stage".to_owned();
+        diagnostics.error(
+            request.span,
+            format!("invalid request `{text}`: expected a method and a path"),
+            help,
+        );
     }
     found
 }
 
 /// Returns the token that an expectation names.
-fn named<'a>(
+fn token_of<'a>(
     expectation: &Entry,
     tokens: &'a BTreeMap<String, Token>,
     diagnostics: &mut Diagnostics,
@@ -137,8 +142,8 @@ fn named<'a>(
     if token.is_none() {
         let known = tokens.keys().map(String::as_str);
         let help = suggestion(&expectation.key, known)
-            .unwrap_or_else(|| "describe it under `tokens`".to_owned());
-        let message = format!("there is no token `{}`", expectation.key);
+            .unwrap_or_else(|| "define it in `tokens`".to_owned());
+        let message = format!("unknown token `{}`", expectation.key);
         diagnostics.error(expectation.key_span, message, help);
     }
     token
@@ -149,22 +154,26 @@ fn expected(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Expected> {
         Value::Number(number) => number.as_u64().and_then(|status| u16::try_from(status).ok()),
         _ => None,
     };
-    let refused = |status: u16| matches!(status, 401 | 403).then_some(false);
-    let found = if let Value::Map(_) = entry.node.value {
+    let default_backend = |status: u16| matches!(status, 401 | 403).then_some(false);
+    let expected = if let Value::Map(_) = entry.node.value {
         let mut section = Section::open(&entry.node, "expect", diagnostics);
         let code = section.entry("status").and_then(|entry| status(&entry.node));
         let body = section.text("body", diagnostics).map(|(body, _)| body.to_owned());
         let backend = section.entry("backend").map(|entry| entry.node.value == Value::Bool(true));
         section.finish(diagnostics);
-        // A refused request does not reach the backend, unless the file expects otherwise.
-        code.map(|status| Expected { status, body, backend: backend.or(refused(status)) })
+        // By default, a refused request is expected not to reach the backend.
+        code.map(|status| Expected { status, body, backend: backend.or(default_backend(status)) })
     } else {
-        status(&entry.node).map(|status| Expected { status, body: None, backend: refused(status) })
+        status(&entry.node).map(|status| Expected {
+            status,
+            body: None,
+            backend: default_backend(status),
+        })
     };
-    if found.is_none() {
-        let help =
-            "say `401`, or `{ status: 200, body: \"part of it\", backend: true }`".to_owned();
-        diagnostics.error(entry.node.span, "there is no status", help);
+    if expected.is_none() {
+        let help = "for example: `401`, or `{ status: 200, body: \"part of it\", backend: true }`"
+            .to_owned();
+        diagnostics.error(entry.node.span, "missing status", help);
     }
-    found
+    expected
 }

@@ -1,4 +1,4 @@
-//! The page's JSON, and the AWS calls that make sense locally.
+//! The page's JSON, and the AWS API calls that are supported locally.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,11 @@ use gateway::functions::Invocation;
 use gateway::integration::compiled::function_name;
 use gateway::pipeline::Gateway;
 
-/// The largest event of a function, and more than the form for a token.
+/// The largest event of a function; token requests are smaller.
 const MAX_BYTES: usize = 6 * 1024 * 1024;
 
-/// Returns what the page shows of an API.
-pub(super) fn description(api: &Api, url: &str, issues: bool) -> Json {
+/// Returns the description of an API for the page.
+pub(super) fn description(api: &Api, url: &str, has_issuer: bool) -> Json {
     let mut scopes: BTreeSet<&str> = BTreeSet::new();
     for route in &api.routes {
         if let Security::Jwt { requirement, .. } = &route.security {
@@ -33,7 +33,7 @@ pub(super) fn description(api: &Api, url: &str, issues: bool) -> Json {
         "api": api.name,
         "stage": api.stage,
         "url": format!("{url}/{}", api.stage),
-        "tokens": issues,
+        "tokens": has_issuer,
         "scopes": scopes,
         "routes": routes,
     })
@@ -60,19 +60,19 @@ fn route(route: &Route) -> Json {
 /// Issues a token with the scopes of the request.
 pub(super) async fn token(issuer: Option<&Issuer>, request: Request<AnyBody>) -> Response<AnyBody> {
     let Some(issuer) = issuer else {
-        return refuse(StatusCode::NOT_FOUND, "there is no local issuer");
+        return error_response(StatusCode::NOT_FOUND, "no local issuer");
     };
     let content = Limited::new(request.into_body(), MAX_BYTES).collect().await;
-    let form: Option<Json> =
+    let body: Option<Json> =
         content.ok().and_then(|content| serde_json::from_slice(&content.to_bytes()).ok());
-    let scope = form.as_ref().and_then(|form| form.get("scope")).and_then(Json::as_str);
+    let scope = body.as_ref().and_then(|body| body.get("scope")).and_then(Json::as_str);
     let Some(scope) = scope else {
-        return refuse(StatusCode::BAD_REQUEST, "send {\"scope\": \"…\"} as JSON");
+        return error_response(StatusCode::BAD_REQUEST, "expected JSON {\"scope\": \"…\"}");
     };
     let now = clock::unix_time();
     match issuer.mint("local-client", scope, None, now) {
         Ok(token) => json_reply(StatusCode::OK, &json!({"access_token": token})),
-        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => error_response(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
@@ -87,13 +87,13 @@ pub(super) async fn invoke(
     let name = function_name(&name)
         .unwrap_or_else(|_| name.split(':').next().unwrap_or_default().to_owned());
     if request.method() != Method::POST {
-        return refuse(StatusCode::METHOD_NOT_ALLOWED, "a function is invoked by POST");
+        return error_response(StatusCode::METHOD_NOT_ALLOWED, "method must be POST");
     }
     let Ok(content) = Limited::new(request.into_body(), MAX_BYTES).collect().await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "a function takes 6 MB");
+        return error_response(StatusCode::PAYLOAD_TOO_LARGE, "payload exceeds 6 MB");
     };
     match gateway.invoke(&name, content.to_bytes()).await {
-        Invocation::Succeeded(answer) => reply(StatusCode::OK, ContentType::Json, answer),
+        Invocation::Succeeded(output) => reply(StatusCode::OK, ContentType::Json, output),
         Invocation::Failed { payload, .. } => {
             let mut response = reply(StatusCode::OK, ContentType::Json, payload);
             let header = HeaderValue::from_static("Unhandled");
@@ -101,7 +101,7 @@ pub(super) async fn invoke(
             response
         }
         Invocation::NotInvocable(reason) => {
-            let mut response = refuse(StatusCode::NOT_FOUND, &reason);
+            let mut response = error_response(StatusCode::NOT_FOUND, &reason);
             let kind = HeaderValue::from_static("ResourceNotFoundException");
             response.headers_mut().insert("x-amzn-errortype", kind);
             response
@@ -113,11 +113,11 @@ pub(super) async fn invoke(
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html>
 pub(super) fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<AnyBody> {
     let loaded = gateway.loaded();
-    let known =
+    let supported =
         format!("/restapis/{}/stages/{}/cache/authorizers", gateway::API_ID, loaded.api().stage);
-    if method != Method::DELETE || path != known {
-        let reason = format!("of API Gateway's own calls there is only DELETE {known}");
-        return refuse(StatusCode::NOT_FOUND, &reason);
+    if method != Method::DELETE || path != supported {
+        let reason = format!("only `DELETE {supported}` is supported");
+        return error_response(StatusCode::NOT_FOUND, &reason);
     }
     gateway.flush();
     let mut response = Response::new(body(Empty::new()));
@@ -125,9 +125,9 @@ pub(super) fn flush(path: &str, method: &Method, gateway: &Gateway) -> Response<
     response
 }
 
-/// Returns a refusal with its reason.
-pub(super) fn refuse(status: StatusCode, reason: &str) -> Response<AnyBody> {
-    json_reply(status, &json!({"message": reason}))
+/// Returns an error response with its message.
+pub(super) fn error_response(status: StatusCode, message: &str) -> Response<AnyBody> {
+    json_reply(status, &json!({"message": message}))
 }
 
 fn decoded(text: &str) -> String {

@@ -1,6 +1,6 @@
 "use strict";
 
-// The page of `deployer dev`. It keeps nothing: a token lives in its text field.
+// The page of `deployer dev`. It stores nothing: a token is only in its text field.
 
 const byId = (id) => document.getElementById(id);
 
@@ -17,9 +17,9 @@ async function get(path, options) {
   return json;
 }
 
-function problem(error) {
-  byId("problem").hidden = !error;
-  byId("problem").textContent = error ? `This did not work: ${error.message}` : "";
+function showError(error) {
+  byId("error").hidden = !error;
+  byId("error").textContent = error ? `Error: ${error.message}` : "";
 }
 
 function scopeBoxes(scopes) {
@@ -27,15 +27,15 @@ function scopeBoxes(scopes) {
     make("label", {}, make("input", { type: "checkbox", name: "scope", value: scope }), ` ${scope}`)));
 }
 
-async function makeToken(event) {
+async function getToken(event) {
   event.preventDefault();
   const scope = new FormData(event.target).getAll("scope").join(" ");
   const body = JSON.stringify({ scope });
   const headers = { "Content-Type": "application/json" };
   try {
     byId("token").value = (await get("token", { method: "POST", headers, body })).access_token;
-    problem();
-  } catch (error) { problem(error); }
+    showError();
+  } catch (error) { showError(error); }
 }
 
 const VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -46,7 +46,7 @@ function field(label, input, wide) {
 
 function routeItem(route, stage) {
   const title = `${route.method} ${route.path}`;
-  const who = make("span", { className: route.public ? "who public" : "who" }, route.security);
+  const security = make("span", { className: route.public ? "security public" : "security" }, route.security);
   const form = make("form");
   const inputs = route.parameters.map((parameter) => {
     const input = make("input", { name: parameter.name, required: parameter.required });
@@ -61,18 +61,18 @@ function routeItem(route, stage) {
   }
   const body = make("textarea", { rows: 3 });
   if (!["GET", "HEAD", "DELETE", "OPTIONS"].includes(route.method)) form.append(field("body (JSON)", body, true));
-  const answer = make("pre", { hidden: true, tabIndex: 0 });
-  answer.setAttribute("aria-live", "polite");
-  form.append(make("button", {}, "Try it"));
+  const output = make("pre", { hidden: true, tabIndex: 0 });
+  output.setAttribute("aria-live", "polite");
+  form.append(make("button", {}, "Send"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     let path = route.path;
     const query = new URLSearchParams();
     const headers = {};
-    for (const { name, in: place, input } of inputs) {
+    for (const { name, in: location, input } of inputs) {
       if (!input.value) continue;
-      if (place === "query") query.append(name, input.value);
-      else if (place === "header") headers[name] = input.value;
+      if (location === "query") query.append(name, input.value);
+      else if (location === "header") headers[name] = input.value;
       else path = path.replace(`{${name}}`, encodeURIComponent(input.value)).replace(
         `{${name}+}`, input.value.split("/").map(encodeURIComponent).join("/"));
     }
@@ -82,59 +82,59 @@ function routeItem(route, stage) {
     const url = `/${stage}${path}${query.size ? `?${query}` : ""}`;
     try {
       const response = await fetch(url, { method: method.value, headers, body: body.value || undefined });
-      answer.textContent = `${response.status}\n${await response.text()}`;
-      problem();
-    } catch (error) { problem(error); }
-    answer.hidden = false;
-    await requests();
+      output.textContent = `${response.status}\n${await response.text()}`;
+      showError();
+    } catch (error) { showError(error); }
+    output.hidden = false;
+    await refreshRequests();
   });
-  return make("li", {}, make("details", {}, make("summary", {}, make("span", { className: "route" }, title), who), form, answer));
+  return make("li", {}, make("details", {}, make("summary", {}, make("span", { className: "route" }, title), security), form, output));
 }
 
-async function explain(id) {
+async function showTrace(id) {
   try {
-    byId("explanation").textContent = JSON.stringify(await get(`requests/${id}`), null, 2);
-    byId("explanation").hidden = false;
-  } catch (error) { problem(error); }
+    byId("trace").textContent = JSON.stringify(await get(`requests/${id}`), null, 2);
+    byId("trace").hidden = false;
+  } catch (error) { showError(error); }
 }
 
-let shown = "";
+let latestShown = "";
 
-async function requests() {
-  const { requests: told } = await get("requests");
-  const latest = told.length ? told[0].request_id : "";
-  if (latest === shown) return;
-  shown = latest;
-  byId("requests").replaceChildren(...told.map((one) => {
-    const choose = make("button", { type: "button" }, `${one.method} ${one.path}`);
-    choose.addEventListener("click", () => explain(one.request_id));
-    return make("tr", {}, make("td", {}, String(one.status)), make("td", {}, choose), make("td", {}, one.reason));
+async function refreshRequests() {
+  const { requests: traces } = await get("requests");
+  const latest = traces.length ? traces[0].request_id : "";
+  if (latest === latestShown) return;
+  latestShown = latest;
+  byId("requests").replaceChildren(...traces.map((trace) => {
+    const select = make("button", { type: "button" }, `${trace.method} ${trace.path}`);
+    select.addEventListener("click", () => showTrace(trace.request_id));
+    return make("tr", {}, make("td", {}, String(trace.status)), make("td", {}, select), make("td", {}, trace.reason));
   }));
 }
 
 let version = "";
 
-async function api() {
-  const known = await get("api");
-  const text = JSON.stringify(known);
+async function refreshApi() {
+  const api = await get("api");
+  const text = JSON.stringify(api);
   if (text === version) return;
   version = text;
-  document.title = `${known.api} – Portcullis`;
-  byId("title").textContent = known.api;
-  byId("url").textContent = known.url;
-  byId("token-section").hidden = !known.tokens;
-  scopeBoxes(known.scopes);
-  byId("routes").replaceChildren(...known.routes.map((route) => routeItem(route, known.stage)));
+  document.title = `${api.api} – Portcullis`;
+  byId("title").textContent = api.api;
+  byId("url").textContent = api.url;
+  byId("token-section").hidden = !api.tokens;
+  scopeBoxes(api.scopes);
+  byId("routes").replaceChildren(...api.routes.map((route) => routeItem(route, api.stage)));
 }
 
 async function refresh() {
   try {
-    await api();
-    await requests();
-    problem();
-  } catch (error) { problem(error); }
+    await refreshApi();
+    await refreshRequests();
+    showError();
+  } catch (error) { showError(error); }
   setTimeout(refresh, 1000);
 }
 
-byId("token-form").addEventListener("submit", makeToken);
+byId("token-form").addEventListener("submit", getToken);
 refresh();

@@ -26,29 +26,30 @@ pub(super) fn authorizers(
     functions: &Functions,
 ) -> Result<BTreeMap<String, LocalAuthorizer>, StartError> {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
-    let mut guards = BTreeMap::new();
+    let mut by_scheme = BTreeMap::new();
     for (name, authorizer) in &api.authorizers {
         let Some(mut document) = api.authorizer_document(name) else { continue };
         if document.routes.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }
-        let local = issuer.map(|issuer| issuer::trusted_issuer(issuer.url(), &document.issuers));
-        document.issuers.extend(local);
-        let function = function_of(name, authorizer, functions);
+        let local_issuer =
+            issuer.map(|issuer| issuer::trusted_issuer(issuer.url(), &document.issuers));
+        document.issuers.extend(local_issuer);
+        let function = local_function(name, authorizer, functions);
         let target = target(setup, function, &document, &fetch)?;
-        let guard = LocalAuthorizer::new(authorizer, target)
-            .map_err(|error| StartError::Authorizer(format!("{name}: {error}")))?;
-        guards.insert(name.clone(), guard);
+        let authorizer = LocalAuthorizer::new(authorizer, target)
+            .map_err(|error| StartError::Authorizer(format!("`{name}`: {error}")))?;
+        by_scheme.insert(name.clone(), authorizer);
     }
     for (name, shape) in &api.external_authorizers {
-        let guard = external(setup, name, shape, functions)?;
-        guards.extend(guard.map(|guard| (name.clone(), guard)));
+        let authorizer = external(setup, name, shape, functions)?;
+        by_scheme.extend(authorizer.map(|authorizer| (name.clone(), authorizer)));
     }
-    let sources = guards.values().flat_map(|guard| &guard.identity);
-    let unknown = sources.filter(|source| !identity::is_supported(source));
-    let unknown: Vec<String> =
-        unknown.map(|source| format!("the identity source {source}")).collect();
-    if unknown.is_empty() { Ok(guards) } else { Err(StartError::Unsupported(unknown)) }
+    let sources = by_scheme.values().flat_map(|authorizer| &authorizer.identity);
+    let unsupported = sources.filter(|source| !identity::is_supported(source));
+    let unsupported: Vec<String> =
+        unsupported.map(|source| format!("identity source `{source}`")).collect();
+    if unsupported.is_empty() { Ok(by_scheme) } else { Err(StartError::Unsupported(unsupported)) }
 }
 
 /// Returns the target of an authorizer of the manifest.
@@ -85,16 +86,16 @@ fn external(
         AuthorizerType::CognitoUserPools | AuthorizerType::Other(_) => return Ok(None),
     };
     let function = function_name(shape.uri.as_deref().unwrap_or_default());
-    let function = function.ok().filter(|function| functions.has(function));
+    let function = function.ok().filter(|function| functions.contains(function));
     let target = match (function, &setup.authorizer) {
         (Some(function), _) => AuthorizerTarget::Function(function),
         (None, Some(endpoint)) => AuthorizerTarget::Endpoint(endpoint.clone()),
         (None, None) => return Ok(None),
     };
-    // A source that was left out would let callers share results.
+    // Without one of the sources, callers would share results.
     let identity = shape.identity.iter().map(|source| {
-        let known = source.parse::<IdentitySource>();
-        known.map_err(|_| format!("the identity source {source} of {name}"))
+        let parsed = source.parse::<IdentitySource>();
+        parsed.map_err(|_| format!("identity source `{source}` of `{name}`"))
     });
     let identity = identity.collect::<Result<Vec<_>, String>>();
     let identity = identity.map_err(|source| StartError::Unsupported(vec![source]))?;
@@ -108,27 +109,27 @@ fn external(
 
 /// Returns the local function of an authorizer of the manifest: one with the name of its function on
 /// AWS, or of its security scheme.
-fn function_of(
+fn local_function(
     scheme: &str,
     authorizer: &api::Authorizer,
     functions: &Functions,
 ) -> Option<String> {
     let arn = authorizer.function.as_ref();
     let named = arn.and_then(|arn| function_name(arn.as_str()).ok());
-    [named, Some(scheme.to_owned())].into_iter().flatten().find(|name| functions.has(name))
+    [named, Some(scheme.to_owned())].into_iter().flatten().find(|name| functions.contains(name))
 }
 
-/// Returns the security scheme whose authorizer a function is.
+/// Returns the security scheme whose authorizer is a function of this name.
 pub(super) fn scheme_of<'a>(api: &'a Api, name: &str) -> Option<&'a str> {
-    let is = |(scheme, authorizer): &(&'a String, &api::Authorizer)| {
+    let matches = |(scheme, authorizer): &(&'a String, &api::Authorizer)| {
         let arn = authorizer.function.as_ref().and_then(|arn| function_name(arn.as_str()).ok());
         *scheme == name || arn.as_deref() == Some(name)
     };
-    api.authorizers.iter().find(is).map(|(scheme, _)| scheme.as_str())
+    api.authorizers.iter().find(matches).map(|(scheme, _)| scheme.as_str())
 }
 
-/// Returns the path of the compiled configuration that a function reads.
-pub(super) fn configuration(folder: &Path, function: &str) -> PathBuf {
+/// Returns the path of the compiled configuration of a function.
+pub(super) fn configuration_path(folder: &Path, function: &str) -> PathBuf {
     folder.join(format!("{function}.json"))
 }
 
@@ -138,6 +139,6 @@ fn write_configuration(
     document: &Document,
 ) -> Result<(), StartError> {
     let text = serde_json::to_string(document).unwrap_or_default();
-    project::write(&configuration(folder, function), &text)
+    project::write(&configuration_path(folder, function), &text)
         .map_err(|error| StartError::Start("a function", error.to_string()))
 }

@@ -17,18 +17,18 @@ use tokio::net::TcpListener;
 use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::{Invocation, MAX_ANSWER_BYTES};
+use super::{Invocation, MAX_RESPONSE_BYTES};
 use crate::body::{AnyBody, ResponseFuture, body, json_reply};
 use crate::clock;
 use crate::ids::new_id;
 use crate::server::serve;
-use crate::sync::locked;
+use crate::sync::lock;
 
 /// The maximum number of concurrent requests of a function; more wait.
 const MAX_ENVIRONMENTS: usize = 10;
 
 /// The timeout for initialisation, until the first request is polled.
-const INIT: Duration = Duration::from_secs(10);
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A function that is a command.
 #[derive(Clone)]
@@ -39,14 +39,14 @@ pub struct Command {
     pub line: String,
     /// Its settings.
     pub settings: Settings,
-    /// Receives the lines that it writes.
+    /// Receives its lines of output.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 /// The settings of a function.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Variables beside those that Lambda sets.
+    /// Environment variables in addition to those that Lambda sets.
     pub variables: Vec<(String, String)>,
     /// The timeout for a request.
     pub timeout: Duration,
@@ -59,46 +59,46 @@ pub(super) struct Environments(Arc<Shared>);
 struct Shared {
     command: Command,
     idle: Mutex<Vec<Environment>>,
-    /// The number of restarts of all environments.
+    /// The number of times that all environments were restarted.
     generation: AtomicUsize,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 struct Environment {
     child: Child,
-    work: mpsc::Sender<Work>,
+    invocations: mpsc::Sender<PendingInvocation>,
     runtime: Arc<Runtime>,
     /// Ends the Runtime API with the environment.
     _serving: watch::Sender<()>,
 }
 
-struct Work {
+struct PendingInvocation {
     id: String,
     payload: Bytes,
     deadline: Duration,
-    answer: oneshot::Sender<Invocation>,
+    outcome: oneshot::Sender<Invocation>,
 }
 
 /// The Runtime API of one environment.
 struct Runtime {
     function: String,
-    work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
+    invocations: tokio::sync::Mutex<mpsc::Receiver<PendingInvocation>>,
     current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
-    asked: watch::Sender<bool>,
+    polled: watch::Sender<bool>,
     init_error: Mutex<Option<String>>,
 }
 
 impl Environments {
     pub(super) fn new(command: Command) -> Self {
-        let places = Arc::new(Semaphore::new(MAX_ENVIRONMENTS));
+        let permits = Arc::new(Semaphore::new(MAX_ENVIRONMENTS));
         let (idle, generation) = (Mutex::default(), AtomicUsize::new(0));
-        Self(Arc::new(Shared { command, idle, generation, places }))
+        Self(Arc::new(Shared { command, idle, generation, permits }))
     }
 
     /// Stops the idle environments, and the others after their request.
     pub(super) fn recycle(&self) {
         self.0.generation.fetch_add(1, Ordering::SeqCst);
-        locked(&self.0.idle).clear();
+        lock(&self.0.idle).clear();
     }
 
     /// Invokes the function in an idle environment, or in a new one.
@@ -106,17 +106,17 @@ impl Environments {
         let shared = Arc::clone(&self.0);
         // The caller may disconnect: the function continues, as on Lambda.
         let run = tokio::spawn(async move {
-            let Ok(_place) = Arc::clone(&shared.places).acquire_owned().await else {
-                return Invocation::NotInvocable("it is being stopped".to_owned());
+            let Ok(_permit) = Arc::clone(&shared.permits).acquire_owned().await else {
+                return Invocation::NotInvocable("function is stopping".to_owned());
             };
             let generation = shared.generation.load(Ordering::SeqCst);
             let mut environment = match shared.environment().await {
                 Ok(environment) => environment,
                 Err(failed) => return failed,
             };
-            let (invocation, lives) = environment.run(payload, &shared.command).await;
-            if lives && generation == shared.generation.load(Ordering::SeqCst) {
-                locked(&shared.idle).push(environment);
+            let (invocation, reusable) = environment.run(payload, &shared.command).await;
+            if reusable && generation == shared.generation.load(Ordering::SeqCst) {
+                lock(&shared.idle).push(environment);
             }
             invocation
         });
@@ -127,14 +127,14 @@ impl Environments {
 impl Shared {
     async fn environment(&self) -> Result<Environment, Invocation> {
         loop {
-            let Some(mut idle) = locked(&self.idle).pop() else { break };
+            let Some(mut idle) = lock(&self.idle).pop() else { break };
             // A process may have ended since.
             if matches!(idle.child.try_wait(), Ok(None)) {
                 return Ok(idle);
             }
         }
         Environment::start(&self.command).await.map_err(|error| {
-            Invocation::NotInvocable(format!("`{}` cannot be started: {error}", self.command.line))
+            Invocation::NotInvocable(format!("cannot start `{}`: {error}", self.command.line))
         })
     }
 }
@@ -143,12 +143,12 @@ impl Environment {
     async fn start(command: &Command) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (work, receiver) = mpsc::channel(1);
+        let (invocations, receiver) = mpsc::channel(1);
         let runtime = Arc::new(Runtime {
             function: command.name.clone(),
-            work: tokio::sync::Mutex::new(receiver),
+            invocations: tokio::sync::Mutex::new(receiver),
             current: Mutex::default(),
-            asked: watch::Sender::new(false),
+            polled: watch::Sender::new(false),
             init_error: Mutex::default(),
         });
         let (serving, mut stop) = watch::channel(());
@@ -166,28 +166,29 @@ impl Environment {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(lines(stderr, Arc::clone(&command.log)));
         }
-        Ok(Self { child, work, runtime, _serving: serving })
+        Ok(Self { child, invocations, runtime, _serving: serving })
     }
 
-    /// Runs one request; returns too whether the environment can run another.
+    /// Runs one request; also returns whether the environment can run another.
     async fn run(&mut self, payload: Bytes, command: &Command) -> (Invocation, bool) {
         let id = new_id();
         if let Some(failed) = self.initialised(&id).await {
             return (failed, false);
         }
         let timeout = command.settings.timeout;
-        let (sender, answer) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let work = Work { id: id.clone(), payload, deadline: now + timeout, answer: sender };
-        if self.work.send(work).await.is_err() {
+        let pending =
+            PendingInvocation { id: id.clone(), payload, deadline: now + timeout, outcome: sender };
+        if self.invocations.send(pending).await.is_err() {
             return (failed(&id, "Runtime.ExitError", "Error: Runtime exited"), false);
         }
         tokio::select! {
-            // A process may answer and end at once.
+            // A process may respond and end at once.
             biased;
-            answer = answer => {
-                let gone = || failed(&id, "Runtime.ExitError", "Error: Runtime exited");
-                (answer.unwrap_or_else(|_| gone()), true)
+            outcome = outcome => {
+                let exited = || failed(&id, "Runtime.ExitError", "Error: Runtime exited");
+                (outcome.unwrap_or_else(|_| exited()), true)
             }
             status = self.child.wait() => (exited(&id, status), false),
             () = tokio::time::sleep(timeout) => {
@@ -201,14 +202,14 @@ impl Environment {
 
     /// Waits until the process polls its first request, or returns the failed initialisation.
     async fn initialised(&mut self, id: &str) -> Option<Invocation> {
-        let mut asked = self.runtime.asked.subscribe();
-        let reported = || locked(&self.runtime.init_error).clone().and_then(Invocation::failed);
+        let mut polled = self.runtime.polled.subscribe();
+        let reported = || lock(&self.runtime.init_error).clone().and_then(Invocation::failed);
         tokio::select! {
-            () = async { _ = asked.wait_for(|asked| *asked).await } => reported(),
+            () = async { _ = polled.wait_for(|polled| *polled).await } => reported(),
             status = self.child.wait() => Some(reported().unwrap_or_else(|| exited(id, status))),
-            () = tokio::time::sleep(INIT) => {
+            () = tokio::time::sleep(INIT_TIMEOUT) => {
                 let _ = self.child.kill().await;
-                let reason = format!("Error: Task timed out after {:.2} seconds", INIT.as_secs_f64());
+                let reason = format!("Error: Task timed out after {:.2} seconds", INIT_TIMEOUT.as_secs_f64());
                 Some(failed(id, "Sandbox.Timedout", &reason))
             }
         }
@@ -222,22 +223,22 @@ impl Runtime {
         if (&head.method, path) == (&Method::GET, "invocation/next") {
             return self.next().await;
         }
-        let content = Limited::new(content, MAX_ANSWER_BYTES).collect().await;
+        let content = Limited::new(content, MAX_RESPONSE_BYTES).collect().await;
         let content =
             content.map(|content| String::from_utf8_lossy(&content.to_bytes()).into_owned());
-        let (id, what) =
+        let (id, action) =
             match path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) {
                 Some(found) if head.method == Method::POST => found,
                 None if head.method == Method::POST && path == "init/error" => {
-                    *locked(&self.init_error) = content.ok();
-                    self.asked.send_replace(true);
+                    *lock(&self.init_error) = content.ok();
+                    self.polled.send_replace(true);
                     return json_reply(StatusCode::ACCEPTED, &json!({"status": "OK"}));
                 }
-                _ => return wrong(StatusCode::NOT_FOUND, "there is nothing of this name"),
+                _ => return error_response(StatusCode::NOT_FOUND, "not found"),
             };
         let too_large =
             "Response payload size exceeded maximum allowed payload size (6291556 bytes).";
-        let (invocation, status) = match (what, content) {
+        let (invocation, status) = match (action, content) {
             ("response", Ok(content)) => (Invocation::Succeeded(content), StatusCode::ACCEPTED),
             ("error", Ok(content)) => {
                 let unread =
@@ -248,29 +249,29 @@ impl Runtime {
                 let failed = failed(id, "Function.ResponseSizeTooLarge", too_large);
                 (failed, StatusCode::PAYLOAD_TOO_LARGE)
             }
-            _ => return wrong(StatusCode::NOT_FOUND, "there is nothing of this name"),
+            _ => return error_response(StatusCode::NOT_FOUND, "not found"),
         };
-        let mut current = locked(&self.current);
+        let mut current = lock(&self.current);
         match current.take_if(|(running, _)| running == id) {
-            Some((_, answer)) => {
-                let _ = answer.send(invocation);
+            Some((_, outcome)) => {
+                let _ = outcome.send(invocation);
                 json_reply(status, &json!({"status": "OK"}))
             }
-            None => wrong(StatusCode::BAD_REQUEST, "no such request is running"),
+            None => error_response(StatusCode::BAD_REQUEST, "no request in progress has this id"),
         }
     }
 
     async fn next(&self) -> Response<AnyBody> {
-        self.asked.send_replace(true);
-        let Some(work) = self.work.lock().await.recv().await else {
-            return wrong(StatusCode::GONE, "the environment is being stopped");
+        self.polled.send_replace(true);
+        let Some(invocation) = self.invocations.lock().await.recv().await else {
+            return error_response(StatusCode::GONE, "environment is stopping");
         };
-        let mut response = Response::new(body(Full::new(work.payload)));
+        let mut response = Response::new(body(Full::new(invocation.payload)));
         let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.function);
-        let deadline = work.deadline.as_millis().to_string();
+        let deadline = invocation.deadline.as_millis().to_string();
         for (name, value) in [
             ("content-type", "application/json"),
-            ("lambda-runtime-aws-request-id", work.id.as_str()),
+            ("lambda-runtime-aws-request-id", invocation.id.as_str()),
             ("lambda-runtime-deadline-ms", deadline.as_str()),
             ("lambda-runtime-invoked-function-arn", arn.as_str()),
         ] {
@@ -280,7 +281,7 @@ impl Runtime {
                     .map(|value| (http::HeaderName::from_static(name), value)),
             );
         }
-        *locked(&self.current) = Some((work.id, work.answer));
+        *lock(&self.current) = Some((invocation.id, invocation.outcome));
         response
     }
 }
@@ -329,6 +330,6 @@ fn failed(id: &str, kind: &str, reason: &str) -> Invocation {
     Invocation::Failed { message, payload }
 }
 
-fn wrong(status: StatusCode, reason: &str) -> Response<AnyBody> {
+fn error_response(status: StatusCode, reason: &str) -> Response<AnyBody> {
     json_reply(status, &json!({"errorType": "InvalidRequest", "errorMessage": reason}))
 }

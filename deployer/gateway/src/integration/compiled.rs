@@ -1,5 +1,5 @@
 //! [`compiler::api::Integration`] → [`Backend`], once, when a gateway starts. What is not supported
-//! locally is found then, and not with a request.
+//! locally is reported then, and not by a request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use compiler::api::{
 /// The integration of an operation, prepared for calls.
 #[derive(Clone, Debug)]
 pub enum Backend {
-    /// HTTP_PROXY: a backend gets the request as it is.
+    /// HTTP_PROXY: a backend receives the request unchanged.
     HttpProxy(Http),
     /// HTTP: requests to a backend and its responses are mapped.
-    Http(Http, Mapped),
-    /// AWS_PROXY: a function gets the request as an event.
+    Http(Http, Mappings),
+    /// AWS_PROXY: a function receives the request as an event.
     FunctionProxy(Function),
-    /// AWS: events of a function and its answers are mapped.
-    Function(Function, Mapped),
+    /// AWS: the events and responses of a function are mapped.
+    Function(Function, Mappings),
     /// MOCK.
-    Mock(Mapped),
+    Mock(Mappings),
     /// The gateway's response to preflight requests.
     Preflight(Cors),
 }
@@ -33,7 +33,7 @@ pub enum Backend {
 /// A backend over HTTP.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// The URI, with `{name}` where a path parameter goes.
+    /// The URI, with `{name}` for a path parameter.
     pub uri: String,
     /// The method; the request's own if there is none.
     pub method: Option<String>,
@@ -55,13 +55,13 @@ pub struct Function {
 
 /// The mappings of requests and responses.
 #[derive(Clone, Debug)]
-pub struct Mapped {
+pub struct Mappings {
     /// Request bodies by media type.
     pub requests: BTreeMap<String, Template>,
     /// The passthrough behaviour, for media types without a template.
     pub passthrough: Passthrough,
     /// Integration responses, by the pattern of their status or error; the last one is the default.
-    pub answers: Vec<(Option<Regex>, MappedAnswer)>,
+    pub responses: Vec<(Option<Regex>, MappedResponse)>,
 }
 
 /// The passthrough behaviour: for a body whose media type has no template.
@@ -77,7 +77,7 @@ pub enum Passthrough {
 
 /// An integration response.
 #[derive(Clone, Debug)]
-pub struct MappedAnswer {
+pub struct MappedResponse {
     /// The status.
     pub status: u16,
     /// Headers, and the mapping of each.
@@ -87,7 +87,7 @@ pub struct MappedAnswer {
 }
 
 impl Backend {
-    /// Prepares a route's integration, or returns why it is not supported locally.
+    /// Prepares a route's integration; fails if it is not supported locally.
     pub fn new(route: &Route, stage: &StageSettings) -> Result<Self, String> {
         if let Some(cors) = &route.preflight {
             return Ok(Self::Preflight(cors.clone()));
@@ -95,7 +95,7 @@ impl Backend {
         let integration = &route.integration;
         if integration.connection_id.is_some() {
             return Err(format!(
-                "{} through a VPC link leads nowhere here",
+                "{} through a VPC link is not supported locally",
                 integration.kind.name()
             ));
         }
@@ -103,17 +103,17 @@ impl Backend {
         let uri = stage_variables(uri, &stage.variables)?;
         let timeout = Duration::from_millis(integration.timeout_ms.into());
         match integration.kind {
-            IntegrationKind::Mock => Ok(Self::Mock(Mapped::new(integration)?)),
+            IntegrationKind::Mock => Ok(Self::Mock(Mappings::new(integration)?)),
             IntegrationKind::HttpProxy => Ok(Self::HttpProxy(Http::new(integration, uri)?)),
             IntegrationKind::Http => {
-                Ok(Self::Http(Http::new(integration, uri)?, Mapped::new(integration)?))
+                Ok(Self::Http(Http::new(integration, uri)?, Mappings::new(integration)?))
             }
             IntegrationKind::AwsProxy => {
                 Ok(Self::FunctionProxy(Function { name: function_name(&uri)?, timeout }))
             }
             IntegrationKind::Aws => {
                 let function = Function { name: function_name(&uri)?, timeout };
-                Ok(Self::Function(function, Mapped::new(integration)?))
+                Ok(Self::Function(function, Mappings::new(integration)?))
             }
         }
     }
@@ -134,7 +134,7 @@ pub fn function_name(uri: &str) -> Result<String, String> {
     let name = arn.split_once(":function:").map(|(_, name)| name);
     let name = name.and_then(|name| name.split(':').next()).filter(|name| !name.is_empty());
     name.map(str::to_owned)
-        .ok_or_else(|| format!("of AWS only functions are invoked here, not {uri}"))
+        .ok_or_else(|| format!("only Lambda integrations are supported locally: found `{uri}`"))
 }
 
 impl Http {
@@ -143,7 +143,7 @@ impl Http {
         for (to, from) in &integration.request_parameters {
             let to = to.strip_prefix("integration.request.").unwrap_or(to);
             if !is_expression(from) {
-                return Err(format!("`{to}` cannot be mapped from `{from}` here"));
+                return Err(format!("mapping `{to}` from `{from}` is not supported locally"));
             }
             parameters.push((to.to_owned(), from.clone()));
         }
@@ -153,71 +153,73 @@ impl Http {
     }
 }
 
-impl Mapped {
+impl Mappings {
     fn new(integration: &Integration) -> Result<Self, String> {
         let passthrough = match &integration.passthrough_behavior {
             PassthroughBehavior::Never => Passthrough::Never,
             PassthroughBehavior::WhenNoTemplates => Passthrough::WhenNoTemplates,
             PassthroughBehavior::WhenNoMatch => Passthrough::WhenNoMatch,
             PassthroughBehavior::Other(name) => {
-                return Err(format!("unknown `passthroughBehavior`: `{name}`"));
+                return Err(format!("unknown `passthroughBehavior` `{name}`"));
             }
         };
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         let (default, patterns): (Vec<_>, Vec<_>) =
             integration.responses.iter().partition(|(pattern, _)| *pattern == DEFAULT);
         for (pattern, response) in patterns {
             // A pattern must match the whole status or message, line breaks included.
             let pattern = Regex::new(&format!("(?s)^(?:{pattern})$"))
-                .map_err(|_| format!("`{pattern}` is no pattern"))?;
-            answers.push((Some(pattern), MappedAnswer::new(response)?));
+                .map_err(|_| format!("invalid selection pattern `{pattern}`"))?;
+            responses.push((Some(pattern), MappedResponse::new(response)?));
         }
         for (_, response) in default {
-            answers.push((None, MappedAnswer::new(response)?));
+            responses.push((None, MappedResponse::new(response)?));
         }
-        Ok(Self { requests: templates(&integration.request_templates)?, passthrough, answers })
+        Ok(Self { requests: templates(&integration.request_templates)?, passthrough, responses })
     }
 
     /// Returns the integration response for a status, or for an error's message.
-    pub fn answer(&self, found: &str) -> Option<&MappedAnswer> {
-        let fits = |pattern: &Option<Regex>| {
-            pattern.as_ref().is_none_or(|pattern| pattern.is_match(found))
-        };
-        self.answers.iter().find(|(pattern, _)| fits(pattern)).map(|(_, answer)| answer)
+    pub fn response_for(&self, text: &str) -> Option<&MappedResponse> {
+        let matches =
+            |pattern: &Option<Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+        self.responses.iter().find(|(pattern, _)| matches(pattern)).map(|(_, response)| response)
     }
 }
 
-impl Mapped {
+impl Mappings {
     /// Returns the default integration response.
-    pub fn default(&self) -> Option<&MappedAnswer> {
-        self.answers.iter().find(|(pattern, _)| pattern.is_none()).map(|(_, answer)| answer)
+    pub fn default_response(&self) -> Option<&MappedResponse> {
+        self.responses.iter().find(|(pattern, _)| pattern.is_none()).map(|(_, response)| response)
     }
 }
 
-impl MappedAnswer {
+impl MappedResponse {
     fn new(response: &IntegrationResponse) -> Result<Self, String> {
         let mut headers = Vec::new();
         for (to, from) in &response.response_parameters {
             let to = to.strip_prefix("method.response.header.").unwrap_or(to);
             if !is_expression(from) && !from.starts_with("integration.response.header.") {
-                return Err(format!("the header `{to}` cannot be mapped from `{from}` here"));
+                return Err(format!(
+                    "mapping header `{to}` from `{from}` is not supported locally"
+                ));
             }
             headers.push((to.to_owned(), from.clone()));
         }
         let status = response.status_code.parse();
-        let status = status.map_err(|_| format!("`{}` is no status", response.status_code))?;
+        let status =
+            status.map_err(|_| format!("invalid status code `{}`", response.status_code))?;
         Ok(Self { status, headers, bodies: templates(&response.response_templates)? })
     }
 }
 
 fn templates(texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, Template>, String> {
-    let read = |(media, text): (&String, &String)| {
+    let parse = |(media, text): (&String, &String)| {
         let template = Template::parse(text);
-        let template =
-            template.ok_or_else(|| "a template needs VTL, which is not spoken here".to_owned())?;
+        let template = template
+            .ok_or_else(|| "template uses VTL, which is not supported locally".to_owned())?;
         Ok((media.clone(), template))
     };
-    texts.iter().map(read).collect()
+    texts.iter().map(parse).collect()
 }
 
 /// Returns the status in a MOCK's rendered request template.
@@ -229,7 +231,7 @@ pub fn mock_status(text: &str) -> Option<u16> {
 }
 
 /// Returns the template for a media type; JSON's for a request without one.
-pub fn by_media<'a>(
+pub fn template_for<'a>(
     templates: &'a BTreeMap<String, Template>,
     media: Option<&str>,
 ) -> Option<&'a Template> {

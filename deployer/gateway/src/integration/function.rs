@@ -12,22 +12,23 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::compiled::{Function, Mapped};
-use super::{Answered, http_proxy, mapped};
+use super::compiled::{Function, Mappings};
+use super::{DescribedResponse, http_proxy, mapped};
 use crate::body::{AnyBody, body};
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
 use crate::gateway_response::{Refusal, RefusalKind};
+use crate::json_error;
 use crate::template::Context;
 use compiler::api::JSON;
 
 /// The largest event of a function.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// A function's answer; other members are ignored.
+/// A function's proxy response; other members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ProxyAnswer {
+struct ProxyResponse {
     status_code: Json,
     #[serde(default)]
     headers: Option<Map<String, Json>>,
@@ -45,7 +46,7 @@ pub async fn proxy(
     context: &Context<'_>,
     payload: &[u8],
     functions: &Functions,
-) -> Result<Answered, Refusal> {
+) -> Result<DescribedResponse, Refusal> {
     let payload = if payload.is_empty() {
         None
     } else if is_binary(context, context.header("content-type")) {
@@ -54,20 +55,20 @@ pub async fn proxy(
         Some((String::from_utf8_lossy(payload).into_owned(), false))
     };
     let event = proxy_event(context, payload);
-    let answer = match invoke(function, event.to_string(), functions).await? {
-        Invocation::Succeeded(answer) => answer,
+    let output = match invoke(function, event.to_string(), functions).await? {
+        Invocation::Succeeded(output) => output,
         Invocation::Failed { message, .. } => {
             let reason = format!("{} failed: {message}", function.name);
             return Err(Refusal::new(RefusalKind::MalformedProxyResponse, reason));
         }
         Invocation::NotInvocable(reason) => return Err(not_invocable(function, &reason)),
     };
-    let response = proxy_response(&answer, context).map_err(|reason| {
-        let reason = format!("{} answers no response: {reason}", function.name);
+    let response = proxy_response(&output, context).map_err(|reason| {
+        let reason = format!("invalid proxy response from {}: {reason}", function.name);
         Refusal::new(RefusalKind::MalformedProxyResponse, reason)
     })?;
     let status = response.status().as_u16();
-    Ok((response, format!("{} answers {status}", function.name)))
+    Ok((response, format!("{} returned {status}", function.name)))
 }
 
 /// Returns whether a media type is one of the API's binary ones.
@@ -77,16 +78,17 @@ fn is_binary(context: &Context<'_>, media: Option<&str>) -> bool {
     binary.contains("*/*") || media.is_some_and(|media| binary.contains(media))
 }
 
-/// Returns the response that a function's answer describes, or why it describes none.
-fn proxy_response(answer: &str, context: &Context<'_>) -> Result<Response<AnyBody>, String> {
-    let answer: ProxyAnswer = serde_json::from_str(answer).map_err(|error| error.to_string())?;
-    let status = status(&answer.status_code).ok_or("its statusCode is none")?;
-    let headers = response_headers(answer.headers, answer.multi_value_headers, context);
-    let text = answer.body.unwrap_or_default();
-    let is_encoded = answer.is_base64_encoded == Some(true);
+/// Returns the response that a function's output describes; fails if it describes none.
+fn proxy_response(output: &str, context: &Context<'_>) -> Result<Response<AnyBody>, String> {
+    let proxy: ProxyResponse =
+        serde_json::from_str(output).map_err(|error| json_error::message(&error))?;
+    let status = status(&proxy.status_code).ok_or("invalid `statusCode`")?;
+    let headers = response_headers(proxy.headers, proxy.multi_value_headers, context);
+    let text = proxy.body.unwrap_or_default();
+    let is_encoded = proxy.is_base64_encoded == Some(true);
     let payload = if is_encoded && is_binary(context, context.header("accept")) {
         let decoded = STANDARD.decode(text.as_bytes());
-        decoded.map_err(|error| format!("its body is no base64: {error}"))?
+        decoded.map_err(|error| format!("`body` is not base64: {error}"))?
     } else {
         text.into_bytes()
     };
@@ -105,7 +107,7 @@ fn status(code: &Json) -> Option<StatusCode> {
     StatusCode::from_u16(u16::try_from(status?).ok()?).ok()
 }
 
-/// Returns the headers of the response: the function's, as API Gateway passes them on, and its own.
+/// Returns the headers of the response: the function's, remapped, and API Gateway's own.
 fn response_headers(
     single: Option<Map<String, Json>>,
     multiple: Option<BTreeMap<String, Vec<Json>>>,
@@ -116,54 +118,54 @@ fn response_headers(
         headers.extend(header(&name, &value));
     }
     for (name, values) in multiple.into_iter().flatten() {
-        // A header in both maps has the values of this one.
+        // A header in both maps has this map's values.
         if let Ok(name) = name.parse::<HeaderName>() {
             headers.remove(name);
         }
         headers.extend(values.iter().filter_map(|value| header(&name, value)));
     }
     let length = headers.remove("content-length");
-    let mut kept = http_proxy::remapped(&headers);
-    kept.extend(
+    let mut headers = http_proxy::remapped(&headers);
+    headers.extend(
         length.map(|length| (HeaderName::from_static("x-amzn-remapped-content-length"), length)),
     );
-    if !kept.contains_key(CONTENT_TYPE) {
-        kept.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     }
-    kept.extend(
+    headers.extend(
         HeaderValue::from_str(&context.head.trace_id())
             .ok()
             .map(|id| (HeaderName::from_static("x-amzn-trace-id"), id)),
     );
-    kept
+    headers
 }
 
-/// Sends the mapped request and maps the function's answer.
+/// Sends the mapped request and maps the function's output.
 pub async fn call(
     function: &Function,
-    maps: &Mapped,
+    mappings: &Mappings,
     context: &Context<'_>,
     payload: &[u8],
     functions: &Functions,
-) -> Result<Answered, Refusal> {
-    let payload = mapped::request(maps, context, payload)?;
+) -> Result<DescribedResponse, Refusal> {
+    let payload = mapped::request(mappings, context, payload)?;
     let payload = String::from_utf8_lossy(&payload).into_owned();
     let payload = if payload.is_empty() { "{}".to_owned() } else { payload };
     // An error's message selects the integration response; a success has none.
     let (message, payload) = match invoke(function, payload, functions).await? {
-        Invocation::Succeeded(answer) => (String::new(), answer),
+        Invocation::Succeeded(output) => (String::new(), output),
         Invocation::Failed { message, payload } => (message, payload),
         Invocation::NotInvocable(reason) => return Err(not_invocable(function, &reason)),
     };
     let failed = !message.is_empty();
-    let answer = if failed { maps.answer(&message) } else { maps.default() };
-    let answer = answer.ok_or_else(|| {
-        let reason = format!("no integration response is for what {} answers", function.name);
+    let mapped = if failed { mappings.response_for(&message) } else { mappings.default_response() };
+    let mapped = mapped.ok_or_else(|| {
+        let reason = format!("no integration response matches the output of {}", function.name);
         Refusal::new(RefusalKind::ApiConfigurationError, reason)
     })?;
-    let response = mapped::response(answer, context, &HeaderMap::new(), Bytes::from(payload));
-    let what = if failed { format!("fails ({message})") } else { "answers".to_owned() };
-    Ok((response, format!("{} {what}, mapped to {}", function.name, answer.status)))
+    let response = mapped::response(mapped, context, &HeaderMap::new(), Bytes::from(payload));
+    let outcome = if failed { format!("failed ({message})") } else { "succeeded".to_owned() };
+    Ok((response, format!("{} {outcome}, mapped to {}", function.name, mapped.status)))
 }
 
 async fn invoke(
@@ -172,13 +174,17 @@ async fn invoke(
     functions: &Functions,
 ) -> Result<Invocation, Refusal> {
     if payload.len() > MAX_EVENT_BYTES {
-        let reason = format!("{} takes 6 MB, and this is {} bytes", function.name, payload.len());
+        let reason = format!(
+            "event for {} is {} bytes: expected at most {MAX_EVENT_BYTES}",
+            function.name,
+            payload.len()
+        );
         return Err(Refusal::new(RefusalKind::EventTooLarge, reason));
     }
     let invoked = functions.invoke(&function.name, Bytes::from(payload));
     tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
-        let within = function.timeout.as_millis();
-        let reason = format!("{} did not answer within {within} ms", function.name);
+        let limit = function.timeout.as_millis();
+        let reason = format!("{} timed out after {limit} ms", function.name);
         Refusal::new(RefusalKind::IntegrationTimeout, reason)
     })
 }

@@ -1,4 +1,4 @@
-//! HTTP_PROXY: request and response pass as they are. HTTP: both are mapped.
+//! HTTP_PROXY: request and response pass unchanged. HTTP: both are mapped.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
 
 use std::time::Duration;
@@ -11,10 +11,10 @@ use http::{Extensions, Request, Response, Uri};
 use http_body_util::Full;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::compiled::{Http, Mapped};
-use super::{Answered, mapped};
+use super::compiled::{Http, Mappings};
+use super::{DescribedResponse, mapped};
 use crate::API_ID;
-use crate::body::{AnyBody, body, too_large, until, whole};
+use crate::body::{AnyBody, body, collect_response, too_large, with_deadline};
 use crate::client::HttpClient;
 use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::{Context, expression};
@@ -33,7 +33,7 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Further headers that API Gateway does not send to backends.
-const KEPT_BACK: [&str; 6] =
+const NOT_FORWARDED: [&str; 6] =
     ["content-md5", "expect", "host", "max-forwards", "server", "www-authenticate"];
 
 /// Response headers that API Gateway renames.
@@ -48,51 +48,54 @@ const REMAPPED: [&str; 8] = [
     "www-authenticate",
 ];
 
-/// Sends a request on and returns the backend's response, whatever its status.
+/// Forwards a request and returns the backend's response, whatever its status.
 pub async fn forward(
     http: &Http,
     context: &Context<'_>,
     extensions: &Extensions,
     payload: AnyBody,
     client: &HttpClient,
-) -> Result<Answered, Refusal> {
+) -> Result<DescribedResponse, Refusal> {
     let mut request = Request::new(payload);
-    *request.headers_mut() = passed_on(context);
+    *request.headers_mut() = forwarded_headers(context);
     *request.extensions_mut() = extensions.clone();
-    let place = address(&mut request, http, context, context.head.query.as_deref())?;
-    let (parts, payload) = send(request, &place, http.timeout, client).await?;
+    let authority = address(&mut request, http, context, context.head.query.as_deref())?;
+    let (parts, payload) = send(request, &authority, http.timeout, client).await?;
     let mut response = Response::new(payload);
     *response.status_mut() = parts.status;
     *response.headers_mut() = remapped(&parts.headers);
     *response.extensions_mut() = parts.extensions;
-    Ok((response, format!("{place} answers {}", parts.status.as_u16())))
+    Ok((response, format!("{authority} returned {}", parts.status.as_u16())))
 }
 
 /// Sends the mapped request and maps the backend's response.
 pub async fn forward_mapped(
     http: &Http,
-    maps: &Mapped,
+    mappings: &Mappings,
     context: &Context<'_>,
     payload: &[u8],
     client: &HttpClient,
-) -> Result<Answered, Refusal> {
-    let payload = mapped::request(maps, context, payload)?;
+) -> Result<DescribedResponse, Refusal> {
+    let payload = mapped::request(mappings, context, payload)?;
     let mut request = Request::new(body(Full::new(Bytes::from(payload))));
     let media = context.header("content-type").unwrap_or(compiler::api::JSON);
     let media = HeaderValue::from_str(media).ok();
     request.headers_mut().extend(media.map(|media| (CONTENT_TYPE, media)));
-    let place = address(&mut request, http, context, None)?;
-    let (parts, payload) = send(request, &place, http.timeout, client).await?;
+    let authority = address(&mut request, http, context, None)?;
+    let (parts, payload) = send(request, &authority, http.timeout, client).await?;
     let status = parts.status.as_u16();
-    let payload = whole(payload).await.map_err(|reason| {
-        Refusal::new(RefusalKind::IntegrationFailure, format!("{place} broke off: {reason}"))
+    let payload = collect_response(payload).await.map_err(|reason| {
+        Refusal::new(
+            RefusalKind::IntegrationFailure,
+            format!("cannot read the response of {authority}: {reason}"),
+        )
     })?;
-    let answer = maps.answer(&status.to_string()).ok_or_else(|| {
-        let reason = format!("{place} answers {status}, which no integration response is for");
+    let mapped = mappings.response_for(&status.to_string()).ok_or_else(|| {
+        let reason = format!("no integration response matches status {status} of {authority}");
         Refusal::new(RefusalKind::ApiConfigurationError, reason)
     })?;
-    let response = mapped::response(answer, context, &parts.headers, payload);
-    Ok((response, format!("{place} answers {status}, mapped to {}", answer.status)))
+    let response = mapped::response(mapped, context, &parts.headers, payload);
+    Ok((response, format!("{authority} returned {status}, mapped to {}", mapped.status)))
 }
 
 /// Sets method, URI and mapped headers of a request to a backend; returns the backend's authority.
@@ -127,19 +130,18 @@ fn address(
     }
     let failed = |reason: String| Refusal::new(RefusalKind::IntegrationFailure, reason);
     let uri = uri(&http.uri, &parameters, query.as_deref());
-    let uri: Uri =
-        uri.parse().map_err(|error| failed(format!("no URI for the backend: {error}")))?;
-    let place = uri.authority().map(ToString::to_string).unwrap_or_default();
+    let uri: Uri = uri.parse().map_err(|error| failed(format!("invalid backend URI: {error}")))?;
+    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let method = http.method.as_deref().unwrap_or(&context.head.method);
     *request.method_mut() =
-        method.parse().map_err(|error| failed(format!("no such method: {error}")))?;
+        method.parse().map_err(|error| failed(format!("invalid method `{method}`: {error}")))?;
     *request.uri_mut() = uri;
-    Ok(place)
+    Ok(authority)
 }
 
-/// Returns the value of a mapped path parameter, percent-encoded. A path parameter of the request
-/// stays as it was sent: a backend that gets a decoded `/` would answer for another path than the one
-/// that was authorized.
+/// Returns the value of a mapped path parameter, percent-encoded. A path parameter of the request is
+/// not changed: a backend that receives a decoded `/` would serve another path than the authorized
+/// one.
 fn path_parameter(from: &str, parameters: &[(&str, String)], context: &Context<'_>) -> String {
     let own = from.strip_prefix("method.request.path.");
     let own = own.and_then(|own| parameters.iter().find(|(known, _)| *known == own));
@@ -150,10 +152,10 @@ fn path_parameter(from: &str, parameters: &[(&str, String)], context: &Context<'
     own.map_or_else(encoded, |(_, value)| value.clone())
 }
 
-/// Sends a request to the backend at `place`; the rest of the response is limited in time too.
+/// Sends a request to the backend at `authority`; the body of the response has a deadline too.
 async fn send(
     request: Request<AnyBody>,
-    place: &str,
+    authority: &str,
     timeout: Duration,
     client: &HttpClient,
 ) -> Result<(http::response::Parts, AnyBody), Refusal> {
@@ -161,7 +163,7 @@ async fn send(
     match tokio::time::timeout_at(deadline, client.request(request)).await {
         Err(_) => Err(Refusal::new(
             RefusalKind::IntegrationTimeout,
-            format!("{place} did not answer within {} ms", timeout.as_millis()),
+            format!("{authority} timed out after {} ms", timeout.as_millis()),
         )),
         Ok(Err(error)) => {
             if let Some(refused) = too_large(&error) {
@@ -170,23 +172,23 @@ async fn send(
             let cause = std::error::Error::source(&error)
                 .map(|source| format!(": {source}"))
                 .unwrap_or_default();
-            let reason = format!("{place} cannot be reached: {error}{cause}");
+            let reason = format!("cannot reach {authority}: {error}{cause}");
             Err(Refusal::new(RefusalKind::IntegrationFailure, reason))
         }
-        Ok(Ok(answer)) => {
-            let (parts, payload) = answer.into_parts();
-            // A response that has begun has the same time again for its rest.
-            let payload = body(until(payload, deadline + timeout + Duration::from_secs(1)));
+        Ok(Ok(response)) => {
+            let (parts, payload) = response.into_parts();
+            // A response that has begun has the timeout again for its body.
+            let payload = body(with_deadline(payload, deadline + timeout + Duration::from_secs(1)));
             Ok((parts, payload))
         }
     }
 }
 
-/// Returns the headers that a backend gets.
-fn passed_on(context: &Context<'_>) -> HeaderMap {
+/// Returns the headers for the backend.
+fn forwarded_headers(context: &Context<'_>) -> HeaderMap {
     let head = context.head;
     let mut headers = end_to_end(&head.headers);
-    for name in KEPT_BACK {
+    for name in NOT_FORWARDED {
         headers.remove(name);
     }
     let signed = |value: &HeaderValue| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256");
@@ -209,19 +211,19 @@ fn passed_on(context: &Context<'_>) -> HeaderMap {
 
 /// Returns the headers of a backend's response as the caller receives them.
 pub(super) fn remapped(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = end_to_end(headers);
-    kept.remove(HOST);
+    let mut renamed = end_to_end(headers);
+    renamed.remove(HOST);
     for name in REMAPPED {
         let values: Vec<&HeaderValue> = headers.get_all(name).iter().collect();
-        kept.remove(name);
+        renamed.remove(name);
         if let Ok(name) = format!("x-amzn-remapped-{name}").parse::<HeaderName>() {
-            kept.extend(values.into_iter().map(|value| (name.clone(), value.clone())));
+            renamed.extend(values.into_iter().map(|value| (name.clone(), value.clone())));
         }
     }
-    kept
+    renamed
 }
 
-/// Puts path parameters, as they were sent, and the query into a backend's URI.
+/// Inserts path parameters, as sent, and the query into a backend's URI.
 fn uri(template: &str, parameters: &[(&str, String)], query: Option<&str>) -> String {
     let mut uri = String::with_capacity(template.len());
     let mut rest = template;
@@ -252,14 +254,14 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let mut kept = headers.clone();
+    let mut end_to_end = headers.clone();
     for name in HOP_BY_HOP {
-        kept.remove(name);
+        end_to_end.remove(name);
     }
     for name in named {
-        kept.remove(name);
+        end_to_end.remove(name);
     }
-    kept
+    end_to_end
 }
 
 #[cfg(test)]
@@ -268,7 +270,7 @@ mod tests {
     use http::HeaderMap;
 
     #[test]
-    fn a_uri_takes_parameters_as_sent_and_the_query() {
+    fn path_parameters_are_inserted_as_sent_and_the_query_is_appended() {
         let parameters = [("id", "a%2Fb".to_owned()), ("proxy", "x/y".to_owned())];
         for (template, query, expected) in [
             ("http://b/pets/{id}", None, "http://b/pets/a%2Fb"),
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_between_neighbours_stay_behind() {
+    fn hop_by_hop_headers_are_removed() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "close, x-private"),
@@ -290,7 +292,7 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
-        let kept = end_to_end(&headers);
-        assert_eq!(kept.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
+        let remaining = end_to_end(&headers);
+        assert_eq!(remaining.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
     }
 }

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
-use super::compiled::{Mapped, MappedAnswer, Passthrough, by_media};
+use super::compiled::{MappedResponse, Mappings, Passthrough, template_for};
 use crate::body::{AnyBody, body};
 use crate::gateway_response::{Refusal, RefusalKind};
 use crate::template::{Context, expression};
@@ -14,38 +14,38 @@ use compiler::api::JSON;
 
 /// Maps a request's body.
 pub(super) fn request(
-    maps: &Mapped,
+    mappings: &Mappings,
     context: &Context<'_>,
     payload: &[u8],
 ) -> Result<Vec<u8>, Refusal> {
-    if let Some(template) = by_media(&maps.requests, context.header("content-type")) {
+    if let Some(template) = template_for(&mappings.requests, context.header("content-type")) {
         return Ok(template.render(&String::from_utf8_lossy(payload), context).into_bytes());
     }
-    let passes = match maps.passthrough {
+    let passes = match mappings.passthrough {
         Passthrough::WhenNoMatch => true,
-        Passthrough::WhenNoTemplates => maps.requests.is_empty(),
+        Passthrough::WhenNoTemplates => mappings.requests.is_empty(),
         Passthrough::Never => false,
     };
     if passes {
         return Ok(payload.to_vec());
     }
     let media = context.header("content-type").unwrap_or(JSON);
-    let reason = format!("there is no request template for {media}");
+    let reason = format!("no request template for `{media}`");
     Err(Refusal::new(RefusalKind::UnsupportedMediaType, reason))
 }
 
 /// Maps a response. Its body passes if there is no template at all.
 pub(super) fn response(
-    answer: &MappedAnswer,
+    mapped: &MappedResponse,
     context: &Context<'_>,
     headers: &HeaderMap,
     payload: Bytes,
 ) -> Response<AnyBody> {
     let accepted = context.header("accept").and_then(|accept| accept.split(',').next());
     let chosen = accepted
-        .and_then(|media| answer.bodies.get_key_value(media.split(';').next().unwrap_or(media)))
-        .or_else(|| answer.bodies.get_key_value(JSON))
-        .or_else(|| answer.bodies.first_key_value());
+        .and_then(|media| mapped.bodies.get_key_value(media.split(';').next().unwrap_or(media)))
+        .or_else(|| mapped.bodies.get_key_value(JSON))
+        .or_else(|| mapped.bodies.first_key_value());
     let (media, payload) = match chosen {
         Some((media, template)) => {
             let text = template.render(&String::from_utf8_lossy(&payload), context);
@@ -55,10 +55,10 @@ pub(super) fn response(
     };
     let mut response = Response::new(body(Full::new(payload)));
     *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(mapped.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let media = HeaderValue::from_str(media).ok();
     response.headers_mut().extend(media.map(|media| (CONTENT_TYPE, media)));
-    for (name, from) in &answer.headers {
+    for (name, from) in &mapped.headers {
         let value = match from.strip_prefix("integration.response.header.") {
             Some(of) => headers.get(of).and_then(|value| value.to_str().ok()).map(str::to_owned),
             None => expression(from, context),

@@ -1,5 +1,5 @@
-//! `Condition`: the operators, on the keys that API Gateway fills and that are known here.
-//! Whatever cannot be evaluated is refused: a condition that is skipped would allow.
+//! `Condition`: the operators, on the keys that API Gateway provides and that are available locally.
+//! A condition that cannot be evaluated is refused: skipping it would allow.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use super::pattern::{TextPattern, plain};
 pub(super) struct Condition {
     key: Key,
     test: Test,
-    /// `…Not…`: none of the values may fit.
+    /// `…Not…`: none of the values may match.
     negated: bool,
     /// `…IfExists`: holds where the request has no such key.
     if_exists: bool,
@@ -43,7 +43,7 @@ impl Key {
     ];
 }
 
-/// What a value must be; any one of several.
+/// A test of a value against several: one must match.
 #[derive(Clone, Debug, PartialEq)]
 enum Test {
     Address(Vec<IpNet>),
@@ -51,10 +51,10 @@ enum Test {
     Equal(Vec<String>),
     EqualIgnoringCase(Vec<String>),
     Like(Vec<TextPattern>),
-    /// The key is not there, or is.
+    /// The key is absent, or present.
     Null(Vec<bool>),
     Number(Order, Vec<f64>),
-    /// In seconds since 1970.
+    /// In Unix time, in seconds.
     Time(Order, Vec<f64>),
 }
 
@@ -78,7 +78,7 @@ impl Order {
 
     fn holds(self, actual: f64, bound: f64) -> bool {
         match self {
-            // Equal to the bit: both were written as text.
+            // Bitwise equality: both were parsed from text.
             Self::Equal => actual.total_cmp(&bound).is_eq(),
             Self::Greater => actual > bound,
             Self::GreaterOrEqual => actual >= bound,
@@ -89,7 +89,7 @@ impl Order {
 }
 
 impl Condition {
-    pub(super) fn read(
+    pub(super) fn parse(
         operator: &str,
         key: &str,
         values: &[Json],
@@ -97,13 +97,12 @@ impl Condition {
     ) -> Result<Self, String> {
         let lowercase = key.to_ascii_lowercase();
         let known = Key::NAMES.iter().find(|(name, _)| *name == lowercase);
-        let (_, key) =
-            known.ok_or_else(|| format!("the condition key `{key}` cannot be evaluated"))?;
+        let (_, key) = known.ok_or_else(|| format!("condition key `{key}` is not supported"))?;
         let (name, if_exists) = match operator.strip_suffix("IfExists") {
             Some(name) => (name, true),
             None => (operator, false),
         };
-        let unknown = || format!("the condition operator `{operator}` cannot be evaluated");
+        let unknown = || format!("condition operator `{operator}` is not supported");
         let values: Vec<String> = values
             .iter()
             .map(|value| match value {
@@ -113,7 +112,7 @@ impl Condition {
             })
             .collect::<Option<_>>()
             .filter(|values: &Vec<String>| !values.is_empty())
-            .ok_or_else(|| format!("the values of `{operator}` are no texts"))?;
+            .ok_or_else(|| format!("values of `{operator}` must be strings"))?;
         if name == "Null" && if_exists {
             return Err(unknown());
         }
@@ -124,18 +123,18 @@ impl Condition {
 
     pub(super) fn holds(&self, request: &RequestContext<'_>) -> bool {
         let value = self.key.value(request);
-        if let Test::Null(wanted) = &self.test {
-            return wanted.contains(&value.is_none());
+        if let Test::Null(expected) = &self.test {
+            return expected.contains(&value.is_none());
         }
         match value {
-            Some(value) => self.test.fits(&value) != self.negated,
-            // What is not there equals nothing.
+            Some(value) => self.test.matches(&value) != self.negated,
+            // An absent key equals nothing.
             None => self.if_exists || self.negated,
         }
     }
 }
 
-/// Reads an operator's name without `IfExists`, and its values.
+/// Parses an operator's name without `IfExists`, and its values.
 fn test(
     name: &str,
     key: Key,
@@ -143,7 +142,9 @@ fn test(
     variables: bool,
     operator: &str,
 ) -> Result<Option<(Test, bool)>, String> {
-    let wrong = |value: &str, what: &str| format!("`{value}` of `{operator}` is no {what}");
+    let invalid = |value: &str, expected: &str| {
+        format!("invalid value `{value}` of `{operator}`: expected {expected}")
+    };
     let plain = |value: &String| plain(value, variables);
     if let Some(rest) = name.strip_prefix("String") {
         let negated = rest.starts_with("Not");
@@ -152,44 +153,41 @@ fn test(
             "EqualsIgnoreCase" => {
                 Test::EqualIgnoringCase(each(values, |value| Ok(plain(value)?.to_lowercase()))?)
             }
-            "Like" => Test::Like(each(values, |value| TextPattern::read(value, variables))?),
+            "Like" => Test::Like(each(values, |value| TextPattern::parse(value, variables))?),
             _ => return Ok(None),
         };
         return Ok(Some((test, negated)));
     }
-    let truth = |value: &String| match value.to_ascii_lowercase().as_str() {
+    let boolean = |value: &String| match value.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(wrong(value, "truth value")),
+        _ => Err(invalid(value, "true or false")),
     };
     let network = |value: &String| {
         let address = || value.parse::<IpAddr>().map(IpNet::from);
-        value
-            .parse::<IpNet>()
-            .or_else(|_| address())
-            .map_err(|_| wrong(value, "range of addresses"))
+        value.parse::<IpNet>().or_else(|_| address()).map_err(|_| invalid(value, "a CIDR range"))
     };
     Ok(match name {
-        "Bool" => Some((Test::Bool(each(values, truth)?), false)),
-        "Null" => Some((Test::Null(each(values, truth)?), false)),
+        "Bool" => Some((Test::Bool(each(values, boolean)?), false)),
+        "Null" => Some((Test::Null(each(values, boolean)?), false)),
         "IpAddress" | "NotIpAddress" if key == Key::SourceIp => {
             Some((Test::Address(each(values, network)?), name == "NotIpAddress"))
         }
         _ => {
             let is_time = matches!(key, Key::CurrentTime | Key::EpochTime);
-            if let Some((order, negated)) = name.strip_prefix("Numeric").and_then(ordered) {
+            if let Some((order, negated)) = name.strip_prefix("Numeric").and_then(order) {
                 let number = |value: &String| {
                     value
                         .parse()
                         .ok()
                         .filter(|n: &f64| n.is_finite())
-                        .ok_or_else(|| wrong(value, "number"))
+                        .ok_or_else(|| invalid(value, "a number"))
                 };
                 Some((Test::Number(order, each(values, number)?), negated))
             } else if let Some((order, negated)) =
-                name.strip_prefix("Date").and_then(ordered).filter(|_| is_time)
+                name.strip_prefix("Date").and_then(order).filter(|_| is_time)
             {
-                let date = |value: &String| instant(value).ok_or_else(|| wrong(value, "date"));
+                let date = |value: &String| instant(value).ok_or_else(|| invalid(value, "a date"));
                 Some((Test::Time(order, each(values, date)?), negated))
             } else {
                 None
@@ -200,19 +198,19 @@ fn test(
 
 fn each<T>(
     values: &[String],
-    read: impl Fn(&String) -> Result<T, String>,
+    parse: impl Fn(&String) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
-    values.iter().map(read).collect()
+    values.iter().map(parse).collect()
 }
 
-fn ordered(name: &str) -> Option<(Order, bool)> {
+fn order(name: &str) -> Option<(Order, bool)> {
     if name == "NotEquals" {
         return Some((Order::Equal, true));
     }
     Order::NAMES.iter().find(|(known, _)| *known == name).map(|(_, order)| (*order, false))
 }
 
-/// Reads a date in one of the forms of ISO 8601 that IAM takes, or seconds since 1970.
+/// Parses a date in one of the ISO 8601 forms that IAM accepts, or Unix time, into seconds.
 fn instant(text: &str) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return seconds.is_finite().then_some(seconds);
@@ -231,7 +229,7 @@ impl Key {
             }
             Self::EpochTime => Some(request.now.seconds().to_string()),
             Self::Referer => request.referer.map(str::to_owned),
-            // API Gateway serves nothing else, whatever it is served by here.
+            // API Gateway serves HTTPS only; the local gateway evaluates as if it did.
             Self::SecureTransport => Some("true".to_owned()),
             Self::SourceIp => Some(request.source_ip.to_owned()),
             Self::UserAgent => request.user_agent.map(str::to_owned),
@@ -240,12 +238,12 @@ impl Key {
 }
 
 impl Test {
-    fn fits(&self, value: &str) -> bool {
+    fn matches(&self, value: &str) -> bool {
         match self {
             Self::Address(networks) => value
                 .parse::<IpAddr>()
                 .is_ok_and(|address| networks.iter().any(|network| network.contains(&address))),
-            Self::Bool(wanted) => wanted.iter().any(|wanted| wanted.to_string() == value),
+            Self::Bool(expected) => expected.iter().any(|expected| expected.to_string() == value),
             Self::Equal(texts) => texts.iter().any(|text| text == value),
             Self::EqualIgnoringCase(texts) => {
                 let value = value.to_lowercase();

@@ -1,4 +1,4 @@
-//! The forms of JSON that policies use beside the usual ones.
+//! The forms of JSON that policies use: objects with unique names, and a value or a list.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,8 +8,8 @@ use serde::de::{
     Deserialize, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 
-/// The members of an object, in order, no two of one name: the first would be lost, and with
-/// it perhaps a condition.
+/// The members of an object, in order, with unique names: of two with one name the first would be
+/// lost, and with it perhaps a condition.
 pub(super) struct Unique<T>(Vec<(String, T)>);
 
 impl<T> Unique<T> {
@@ -37,7 +37,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
         let mut pairs: Vec<(String, T)> = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, T>()? {
             if pairs.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom(format!("`{name}` stands there twice")));
+                return Err(A::Error::custom(format!("duplicate `{name}`")));
             }
             pairs.push((name, value));
         }

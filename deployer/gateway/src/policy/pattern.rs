@@ -1,5 +1,5 @@
-//! Texts with wildcards as IAM reads them: `*` is any run of characters, `/` among them and
-//! none as well; `?` is one; everything else is itself.
+//! IAM's wildcards: `*` matches any run of characters, including `/` and none at all; `?` matches
+//! one character; every other character matches itself.
 
 /// A text with wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,25 +9,25 @@ pub(super) struct TextPattern(Vec<Piece>);
 enum Piece {
     Any,
     One,
-    This(char),
+    Literal(char),
 }
 
-/// Reads a text's characters, each with whether it is itself whatever it is; `variables` says
-/// that `${…}` is more than its characters.
+/// Returns a text's characters, each with whether it is escaped; `variables` is whether `${…}` is a
+/// variable.
 ///
-/// `${*}`, `${?}` and `${$}` are the characters in them. Other variables stand for something of
-/// the caller's that is not known here.
+/// `${*}`, `${?}` and `${$}` are escaped characters. Other variables are values of the caller that
+/// are not available locally.
 fn characters(text: &str, variables: bool) -> Result<Vec<(char, bool)>, String> {
     let mut characters = Vec::new();
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
         if variables && let Some(after) = rest.strip_prefix("${") {
             let (name, after) =
-                after.split_once('}').ok_or_else(|| format!("`${{` is not closed in `{text}`"))?;
-            let (Some(itself @ ('*' | '?' | '$')), 1) = (name.chars().next(), name.len()) else {
-                return Err(format!("the variable `${{{name}}}` cannot be evaluated"));
+                after.split_once('}').ok_or_else(|| format!("unclosed `${{` in `{text}`"))?;
+            let (Some(escaped @ ('*' | '?' | '$')), 1) = (name.chars().next(), name.len()) else {
+                return Err(format!("variable `${{{name}}}` is not supported"));
             };
-            characters.push((itself, true));
+            characters.push((escaped, true));
             rest = after;
             continue;
         }
@@ -37,25 +37,24 @@ fn characters(text: &str, variables: bool) -> Result<Vec<(char, bool)>, String> 
     Ok(characters)
 }
 
-/// Reads a text in which no character is a wildcard.
+/// Parses a text without wildcards.
 pub(super) fn plain(text: &str, variables: bool) -> Result<String, String> {
     Ok(characters(text, variables)?.into_iter().map(|(character, _)| character).collect())
 }
 
 impl TextPattern {
-    /// Reads a text; `variables` says that `${…}` is more than its characters.
-    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
+    /// Parses a text; `variables` is whether `${…}` is a variable.
+    pub(super) fn parse(text: &str, variables: bool) -> Result<Self, String> {
         let piece = |character| match character {
             ('*', false) => Piece::Any,
             ('?', false) => Piece::One,
-            (other, _) => Piece::This(other),
+            (other, _) => Piece::Literal(other),
         };
         Ok(Self(characters(text, variables)?.into_iter().map(piece).collect()))
     }
 
-    /// Returns whether a text matches. Whether one pattern matches all that another one does is
-    /// another question: the authorizer answers it when it writes policies (`subsumes` in its
-    /// `routes/patterns.rs`).
+    /// Returns whether a text matches. For whether one pattern subsumes another see `subsumes` in the
+    /// authorizer's `routes/patterns.rs`.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (mut pieces, mut text) = (self.0.as_slice(), text);
         let mut star: Option<(&[Piece], &str)> = None;
@@ -69,20 +68,20 @@ impl TextPattern {
                 }
                 (None, None) => return true,
                 (Some((piece, after)), Some(actual))
-                    if *piece == Piece::One || *piece == Piece::This(actual) =>
+                    if *piece == Piece::One || *piece == Piece::Literal(actual) =>
                 {
                     (pieces, text) = (after, rest.as_str());
                     continue;
                 }
                 _ => {}
             }
-            // Lets the last `*` take one character more, if there is one.
-            let Some((after, taken)) = star else { return false };
-            let mut taken = taken.chars();
-            if taken.next().is_none() {
+            // Lets the last `*` match one more character, if there is one.
+            let Some((after, unmatched)) = star else { return false };
+            let mut unmatched = unmatched.chars();
+            if unmatched.next().is_none() {
                 return false;
             }
-            (pieces, text, star) = (after, taken.as_str(), Some((after, taken.as_str())));
+            (pieces, text, star) = (after, unmatched.as_str(), Some((after, unmatched.as_str())));
         }
     }
 
@@ -95,8 +94,8 @@ impl TextPattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resource {
     text: String,
-    /// The fields that colons divide; none for `*`. A wildcard stays within its field, but for
-    /// the last one's.
+    /// The fields, separated by colons; none for `*`. A wildcard matches within its field, except in
+    /// the last one.
     fields: Vec<TextPattern>,
 }
 
@@ -104,22 +103,23 @@ pub(super) struct Resource {
 const FIELDS: usize = 6;
 
 impl Resource {
-    pub(super) fn read(text: &str, variables: bool) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, variables: bool) -> Result<Self, String> {
         if text == "*" {
             return Ok(Self { text: text.to_owned(), fields: Vec::new() });
         }
         let parts: Vec<&str> = text.splitn(FIELDS, ':').collect();
-        let open = text.ends_with('*');
-        let (["arn", _, service, ..], true) = (parts.as_slice(), parts.len() == FIELDS || open)
+        let is_prefix = text.ends_with('*');
+        let (["arn", _, service, ..], true) =
+            (parts.as_slice(), parts.len() == FIELDS || is_prefix)
         else {
-            return Err(format!("the resource `{text}` is no ARN"));
+            return Err(format!("`Resource` `{text}` must be an ARN"));
         };
-        if TextPattern::read(service, variables)?.has_wildcards() {
-            return Err(format!("the resource `{text}` has a wildcard for its service"));
+        if TextPattern::parse(service, variables)?.has_wildcards() {
+            return Err(format!("`Resource` `{text}`: wildcards are not allowed in the service"));
         }
         let fields: Vec<TextPattern> = parts
             .iter()
-            .map(|part| TextPattern::read(part, variables))
+            .map(|part| TextPattern::parse(part, variables))
             .collect::<Result<_, String>>()?;
         Ok(Self { text: text.to_owned(), fields })
     }

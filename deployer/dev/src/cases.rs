@@ -42,7 +42,7 @@ pub enum Token {
     Issued {
         /// Its scopes, separated by spaces.
         scopes: String,
-        /// Whether it has expired.
+        /// True for an expired token.
         expired: bool,
         /// Its audience, if it is not this API's.
         audience: Option<String>,
@@ -56,7 +56,7 @@ pub struct Expected {
     pub status: u16,
     /// A part of the body.
     pub body: Option<String>,
-    /// Whether the backend is reached.
+    /// True if the backend must be reached.
     pub backend: Option<bool>,
 }
 
@@ -67,7 +67,7 @@ pub struct Actual {
     pub status: u16,
     /// The body.
     pub body: String,
-    /// Whether the backend was reached, where that can be observed.
+    /// True if the backend was reached, where that can be observed.
     pub backend: Option<bool>,
 }
 

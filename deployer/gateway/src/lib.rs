@@ -10,7 +10,7 @@
 //! a refusal at any step ─gateway_response→ response;  every request → trace
 //! ```
 //!
-//! [`pipeline`] puts the steps in order. [`server`], [`client`], [`authorizers`], [`functions`] and
+//! [`pipeline`] runs the steps in order. [`server`], [`client`], [`authorizers`], [`functions`] and
 //! [`integration`] touch the network, only [`clock`] reads the clock, and the other steps are pure.
 
 // Connections → requests → the steps below, in order.

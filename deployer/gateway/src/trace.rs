@@ -25,7 +25,7 @@ pub struct RequestTrace {
     pub security: Option<String>,
     /// The gateway response type of a refusal.
     pub response_type: Option<&'static str>,
-    /// Whether the authorizer was called.
+    /// True if the authorizer was called.
     pub authorizer_called: bool,
     /// The age of the cached policy in seconds, if one was used.
     pub cache_age: Option<i64>,

@@ -1,5 +1,5 @@
-//! The gateway's cache and the authorizer's policies together: whatever was asked before, each
-//! request ends as its own route's scopes say.
+//! The gateway's result cache and the authorizer's policies together: whatever is cached, the scopes
+//! of its own route decide each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ use crate::MANIFEST;
 
 const ISSUER: &str = "https://issuer.example.com/";
 
-/// Making an RSA key takes long; its tokens are as many as there are sets of scopes.
+/// Generating an RSA key is slow; there is one token for each set of scopes.
 static LOCAL: LazyLock<Issuer> = LazyLock::new(|| {
     let configured = IssuerDocument {
         issuer: ISSUER.to_owned(),
@@ -90,10 +90,10 @@ fn compiled(rows: &[Row]) -> Api {
     api.unwrap()
 }
 
-/// Serves an API, and counts how often the authorizer is asked.
-fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
+/// Returns a gateway for an API that counts the authorizer's invocations.
+fn gateway(api: &Api, invocations: Arc<AtomicUsize>) -> Gateway {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
-    let mut guards = BTreeMap::new();
+    let mut authorizers = BTreeMap::new();
     if let Some(mut document) = api.authorizer_document("jwt")
         && document.routes.as_ref().is_some_and(|routes| !routes.is_empty())
     {
@@ -104,27 +104,27 @@ fn gateway(api: &Api, asked: Arc<AtomicUsize>) -> Gateway {
         });
         let config = Config::resolve(&document).unwrap();
         let target = AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, &fetch)));
-        guards.insert(
+        authorizers.insert(
             "jwt".to_owned(),
             LocalAuthorizer::new(&api.authorizers["jwt"], target).unwrap(),
         );
     }
     let functions = Functions::new(client());
-    let served =
-        LoadedApi::new(api.clone(), guards, &functions).unwrap_or_else(|why| panic!("{why:?}"));
+    let loaded = LoadedApi::new(api.clone(), authorizers, &functions)
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
     let observer = Box::new(move |trace: &RequestTrace| {
-        asked.fetch_add(usize::from(trace.authorizer_called), Relaxed);
+        invocations.fetch_add(usize::from(trace.authorizer_called), Relaxed);
     });
-    Gateway::new(served, functions, client(), BTreeSet::new(), observer)
+    Gateway::new(loaded, functions, client(), BTreeSet::new(), observer)
 }
 
-/// The route of a request, looked for in the simplest way there is.
-fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
+/// Returns the route of a request, found by a linear search.
+fn matched_route<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
     let segments = routes::split(path);
-    let fits = |route: &&Route| route.verb.matches(method) && route.path.matches(&segments);
+    let matches = |route: &&Route| route.verb.matches(method) && route.path.matches(&segments);
     routes
         .iter()
-        .filter(fits)
+        .filter(matches)
         .min_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)))
 }
 
@@ -161,17 +161,17 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     let row = (verb, path, scopes);
     let sizes = prop_oneof![3 => 1_usize..8, 2 => 8_usize..30, 1 => 30_usize..=60];
     sizes.prop_flat_map(move |size| prop::collection::vec(row.clone(), size)).prop_map(|rows| {
-        let mut kept: Vec<(Row, Verb, PathTemplate)> = Vec::new();
+        let mut unique: Vec<(Row, Verb, PathTemplate)> = Vec::new();
         for row in rows {
             let (verb, template) = (row.0.parse().unwrap(), row.1.parse::<PathTemplate>().unwrap());
             let same = |other: &(Row, Verb, PathTemplate)| {
                 other.1 == verb && other.2.same_resource(&template)
             };
-            if !kept.iter().any(same) {
-                kept.push((row, verb, template));
+            if !unique.iter().any(same) {
+                unique.push((row, verb, template));
             }
         }
-        kept.into_iter().map(|(row, ..)| row).collect()
+        unique.into_iter().map(|(row, ..)| row).collect()
     })
 }
 
@@ -200,8 +200,8 @@ fn concrete(template: &PathTemplate, choices: &[usize]) -> String {
     }
 }
 
-/// As many as `PROPTEST_CASES` says; each is sixty requests.
-#[expect(clippy::disallowed_methods, reason = "how long to try is for who runs it to say")]
+/// Returns the configuration: `PROPTEST_CASES` cases, of sixty requests each.
+#[expect(clippy::disallowed_methods, reason = "the number of cases is configurable")]
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     ProptestConfig {
@@ -215,15 +215,15 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn in_any_order_each_request_ends_as_its_own_route_says(
+    fn each_request_is_decided_by_its_own_route_in_any_order(
         rows in rows(),
         requests in prop::collection::vec((0_usize..60, 0_usize..4, prop::collection::vec(0_usize..1000, 9)), 60),
     ) {
         let api = compiled(&rows);
-        let asked = Arc::new(AtomicUsize::new(0));
-        let gateway = gateway(&api, Arc::clone(&asked));
-        // What the cache knows requests by.
-        let mut known = BTreeSet::new();
+        let invocations = Arc::new(AtomicUsize::new(0));
+        let gateway = gateway(&api, Arc::clone(&invocations));
+        // The cache keys so far.
+        let mut cached = BTreeSet::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let scopes = ["", "r", "r w", "x"];
         for (at, caller, choices) in requests {
@@ -233,7 +233,7 @@ proptest! {
                 verb => verb.name(),
             };
             let path = concrete(&template.path, &choices);
-            let held: BTreeSet<String> =
+            let granted: BTreeSet<String> =
                 scopes[caller].split_whitespace().map(str::to_owned).collect();
             let request = Request::builder()
                 .method(method)
@@ -243,20 +243,20 @@ proptest! {
                 .unwrap();
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
             let status = runtime.block_on(gateway.handle(request.map(gateway::body::body), peer)).status();
-            let route = routed(&api.routes, method, &path);
+            let route = matched_route(&api.routes, method, &path);
             if let Some(route) = route.filter(|route| route.security != Security::Public) {
                 let by_route = api.authorizers["jwt"].policy == PolicyMode::Route;
-                known.insert((caller, by_route.then(|| (method, route.path.to_string()))));
+                cached.insert((caller, by_route.then(|| (method, route.path.to_string()))));
             }
             let expected = match route.map(|route| &route.security) {
                 Some(Security::Public) => StatusCode::OK,
-                Some(Security::Jwt { requirement, .. }) if requirement.is_met_by(&held) => {
+                Some(Security::Jwt { requirement, .. }) if requirement.is_met_by(&granted) => {
                     StatusCode::OK
                 }
                 _ => StatusCode::FORBIDDEN,
             };
-            prop_assert_eq!(status, expected, "{} {} ({:?}) by {:?}", method, path, route.map(ToString::to_string), held);
+            prop_assert_eq!(status, expected, "{} {} ({:?}) by {:?}", method, path, route.map(ToString::to_string), granted);
         }
-        prop_assert_eq!(asked.load(Relaxed), known.len(), "what is known is not asked again");
+        prop_assert_eq!(invocations.load(Relaxed), cached.len(), "cached results are not requested again");
     }
 }

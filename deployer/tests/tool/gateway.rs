@@ -1,4 +1,4 @@
-//! The gateway's pure parts; the whole of it is tested over its port, end to end.
+//! The gateway's pure parts; the end-to-end tests cover the rest over its port.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ fn head(path: &str) -> RequestHead {
 }
 
 #[test]
-fn a_request_finds_its_route_and_dot_segments_find_none() {
+fn requests_match_their_route_and_dot_segments_match_none() {
     let paths = "  /things/mine:\n    get: {}\n  /files/{proxy+}:\n    x-amazon-apigateway-any-method: {}\n  /open:";
     let api = api(&OPENAPI.replacen("  /open:", paths, 1));
     for (method, path, route, parameter) in [
@@ -94,7 +94,7 @@ fn a_request_finds_its_route_and_dot_segments_find_none() {
 }
 
 #[test]
-fn of_two_routes_with_one_method_and_resource_the_first_takes_the_requests() {
+fn of_two_routes_with_the_same_method_and_resource_the_first_matches() {
     let mut api = api(OPENAPI);
     let second = Route { operation_id: Some("second".to_owned()), ..api.routes[0].clone() };
     api.routes.insert(1, second);
@@ -106,7 +106,7 @@ fn of_two_routes_with_one_method_and_resource_the_first_takes_the_requests() {
 }
 
 #[test]
-fn events_have_api_gateways_shape() {
+fn events_have_the_shape_of_api_gateway() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
     let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
@@ -146,7 +146,7 @@ fn events_have_api_gateways_shape() {
     });
     assert_eq!(request, expected);
 
-    // A function that answers gets the same, nothing in the place of empty maps, and a body.
+    // A proxy integration receives the same, with null instead of empty maps, and a body.
     let context = context.with([("authorizer.principalId", "me".to_owned())]);
     let event = proxy_event(&context, Some(("eA==".to_owned(), true)));
     for name in ["type", "methodArn"] {
@@ -155,7 +155,7 @@ fn events_have_api_gateways_shape() {
     expected["stageVariables"] = json!(null);
     expected["body"] = json!("eA==");
     expected["isBase64Encoded"] = json!(true);
-    let about = expected["requestContext"].as_object_mut().unwrap();
+    let request_context = expected["requestContext"].as_object_mut().unwrap();
     for (name, value) in [
         ("authorizer", json!({"principalId": "me"})),
         ("extendedRequestId", json!("abc=")),
@@ -164,9 +164,9 @@ fn events_have_api_gateways_shape() {
         ("protocol", json!("HTTP/1.1")),
         ("domainName", json!(null)),
     ] {
-        about.insert(name.to_owned(), value);
+        request_context.insert(name.to_owned(), value);
     }
-    for unknown in [
+    for absent in [
         "accessKey",
         "accountId",
         "caller",
@@ -178,13 +178,13 @@ fn events_have_api_gateways_shape() {
         "user",
         "userArn",
     ] {
-        about["identity"][unknown] = json!(null);
+        request_context["identity"][absent] = json!(null);
     }
     assert_eq!(event, expected);
 }
 
 #[test]
-fn an_identity_is_every_source_exactly_once() {
+fn an_identity_has_exactly_one_value_of_every_source() {
     let api = api(OPENAPI);
     let identity_of = |sources: &[&str], values: &[&[u8]], query: &str| {
         let mut head = head("/things/7");
@@ -203,8 +203,8 @@ fn an_identity_is_every_source_exactly_once() {
     };
     let header = "method.request.header.authorization";
     assert_eq!(identity_of(&[header], &[b"Bearer x"], ""), Ok(vec!["Bearer x".to_owned()]));
-    let wrong: [&[&[u8]]; 4] = [&[], &[b""], &[b"a", b"b"], &[b"\xff"]];
-    for values in wrong {
+    let invalid: [&[&[u8]]; 4] = [&[], &[b""], &[b"a", b"b"], &[b"\xff"]];
+    for values in invalid {
         assert!(identity_of(&[header], values, "").is_err(), "{values:?}");
     }
     let all = [
@@ -223,19 +223,19 @@ fn an_identity_is_every_source_exactly_once() {
         assert!(identity_of(&all, &[b"x"], query).is_err(), "{query}");
     }
     assert!(identity_of(&["context.identity.userAgent"], &[], "").is_err());
-    let unknown = "context.identity.clientCert.clientCertPem";
-    assert!(!identity::is_supported(&unknown.parse().unwrap()));
+    let unsupported = "context.identity.clientCert.clientCertPem";
+    assert!(!identity::is_supported(&unsupported.parse().unwrap()));
     // The stage has no such variable.
     assert!(identity_of(&["stageVariables.x"], &[], "").is_err());
-    for wrong in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
-        assert!(wrong.parse::<IdentitySource>().is_err(), "{wrong}");
+    for invalid in ["", "context.", "method.request.path.id", "header.x", "context.a b"] {
+        assert!(invalid.parse::<IdentitySource>().is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn what_is_not_one_bearer_token_is_not_asked_about() {
+fn only_a_single_bearer_token_matches_the_validation_expression() {
     let api = api(OPENAPI);
-    let is_asked = |value: &str| {
+    let is_valid = |value: &str| {
         let mut head = head("/things/7");
         head.headers.insert("authorization", value.parse().unwrap());
         let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
@@ -244,7 +244,7 @@ fn what_is_not_one_bearer_token_is_not_asked_about() {
         let context = Context::new(&api, &head, Some(&found));
         identity::identity(&settings.identity, Some(&validation), &context).is_ok()
     };
-    for (value, asked) in [
+    for (value, expected) in [
         ("Bearer a.b.c", true),
         ("bEARER aA0-_.b.c", true),
         ("Bearer", false),
@@ -261,53 +261,53 @@ fn what_is_not_one_bearer_token_is_not_asked_about() {
         ("DPoP a.b.c", false),
         ("a.b.c", false),
     ] {
-        assert_eq!(is_asked(value), asked, "{value}");
+        assert_eq!(is_valid(value), expected, "{value}");
     }
 }
 
 #[test]
-fn an_answer_is_kept_for_its_identity_and_its_time() {
-    let answer = json!({"principalId": "p", "policyDocument": {
+fn results_are_cached_by_identity_until_their_ttl() {
+    let response = json!({"principalId": "p", "policyDocument": {
         "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
     }});
-    let answer = Arc::new(ParsedPolicy::parse(&answer.to_string()).unwrap());
+    let policy = Arc::new(ParsedPolicy::parse(&response.to_string()).unwrap());
     let at = UnixTime::from_seconds;
     let mut cache = Cache::default();
     let of = |identity: &str| vec![identity.to_owned()];
-    cache.put("jwt", of("a"), &answer, 300, at(1000));
-    cache.put("jwt", of("never"), &answer, 0, at(1000));
-    cache.put("jwt", Vec::new(), &answer, 300, at(1000));
-    assert!(cache.get("jwt", &[], at(1000)).is_none(), "nothing tells callers apart");
+    cache.put("jwt", of("a"), &policy, 300, at(1000));
+    cache.put("jwt", of("never"), &policy, 0, at(1000));
+    cache.put("jwt", Vec::new(), &policy, 300, at(1000));
+    assert!(cache.get("jwt", &[], at(1000)).is_none(), "no source distinguishes callers");
     let age = |authorizer, identity, now| {
         cache.get(authorizer, &of(identity), at(now)).map(|(_, age)| age)
     };
     assert_eq!(age("jwt", "a", 1000), Some(0));
     assert_eq!(age("jwt", "a", 1299), Some(299));
     assert_eq!(age("jwt", "a", 1300), None);
-    assert_eq!(age("jwt", "a", 999), None, "the clock went back");
+    assert_eq!(age("jwt", "a", 999), None, "the clock moved backwards");
     assert_eq!(age("jwt", "b", 1000), None);
     assert_eq!(age("other", "a", 1000), None);
     assert_eq!(age("jwt", "never", 1000), None);
     for n in 0..25_000 {
-        cache.put("jwt", of(&n.to_string()), &answer, 300, at(2000));
+        cache.put("jwt", of(&n.to_string()), &policy, 300, at(2000));
     }
     assert!(cache.len() <= 10_000, "{}", cache.len());
 }
 
 #[test]
-fn refusals_are_worded_as_api_gateway_words_them() {
-    let told: Vec<String> = RefusalKind::ALL
+fn refusals_have_the_responses_of_api_gateway() {
+    let responses: Vec<String> = RefusalKind::ALL
         .iter()
         .map(|refusal| {
             let (status, error_type, body) = refusal.default_response();
             format!("{refusal:?}: {status} {error_type} {body}")
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(responses.join("\n"));
 }
 
 #[test]
-fn examples_show_a_pass_and_a_token_that_opens_too_little() {
+fn examples_include_an_allowed_request_and_an_insufficient_scope() {
     let two = OPENAPI.replacen(
         "  /open:",
         "  /others:\n    get: { security: [{jwt: [other]}] }\n  /open:",
@@ -322,18 +322,18 @@ fn examples_show_a_pass_and_a_token_that_opens_too_little() {
     );
     let one = examples::choose(&api(OPENAPI)).unwrap();
     assert_eq!((one.allowed.path.as_str(), one.insufficient_scope), ("/things/1", None));
-    let closed = OPENAPI.replace("- jwt: [read]", "- key: []");
-    assert_eq!(examples::choose(&api(&closed)), None);
+    let without_tokens = OPENAPI.replace("- jwt: [read]", "- key: []");
+    assert_eq!(examples::choose(&api(&without_tokens)), None);
 }
 
 #[test]
-fn a_bucket_fills_and_a_quota_begins_anew() {
+fn buckets_refill_and_quotas_reset() {
     let at = |text: &str| {
         time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap()
     };
     let limit = Throttle { rate: 2.0, burst: 3 };
     let mut usage = Usage::default();
-    for (time, taken) in [
+    for (time, expected) in [
         ("2026-11-21T10:00:00Z", true),
         ("2026-11-21T10:00:00Z", true),
         ("2026-11-21T10:00:00Z", true),
@@ -341,17 +341,17 @@ fn a_bucket_fills_and_a_quota_begins_anew() {
         ("2026-11-21T10:00:00.4Z", false),
         ("2026-11-21T10:00:00.6Z", true),
         ("2026-11-21T10:00:00.6Z", false),
-        // The clock goes back: nothing is given for it.
+        // The clock moves backwards: no tokens are added.
         ("2026-11-21T09:00:00Z", false),
-        // No more than the burst, however long nobody came.
+        // No more than the burst, however long the bucket was idle.
         ("2026-11-21T23:00:00Z", true),
         ("2026-11-21T23:00:00Z", true),
         ("2026-11-21T23:00:00Z", true),
         ("2026-11-21T23:00:00Z", false),
     ] {
-        assert_eq!(usage.take("a", limit, at(time)), taken, "{time}");
+        assert_eq!(usage.take("a", limit, at(time)), expected, "{time}");
     }
-    assert!(usage.take("b", limit, at("2026-11-21T23:00:00Z")), "another has its own");
+    assert!(usage.take("b", limit, at("2026-11-21T23:00:00Z")), "each name has its own bucket");
 
     // 2026-11-21 is a Saturday.
     for (period, within, beyond) in [
@@ -371,7 +371,7 @@ fn a_bucket_fills_and_a_quota_begins_anew() {
 }
 
 #[test]
-fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
+fn templates_are_substituted_unless_they_require_vtl() {
     let api = api(OPENAPI);
     let head = head("/things/a%20b");
     let found = find(&ApiRouter::new(&api.routes), &api, "GET", &head.path).unwrap();
@@ -390,10 +390,10 @@ fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
         ),
         ("#1 and # alone", "#1 and # alone"),
     ] {
-        let read = Template::parse(template).unwrap_or_else(|| panic!("{template}"));
-        assert_eq!(read.render("BODY", &context), expected, "{template}");
+        let parsed = Template::parse(template).unwrap_or_else(|| panic!("{template}"));
+        assert_eq!(parsed.render("BODY", &context), expected, "{template}");
     }
-    for language in [
+    for vtl in [
         "#set($a = 1)",
         "#if($x)a#end",
         "## a comment",
@@ -411,7 +411,7 @@ fn a_template_is_substituted_and_one_that_needs_a_language_is_none() {
         "#{end}",
         "#@x",
     ] {
-        assert_eq!(Template::parse(language), None, "{language}");
+        assert_eq!(Template::parse(vtl), None, "{vtl}");
     }
     let variables = [("a".to_owned(), "1".to_owned())].into();
     assert_eq!(

@@ -148,7 +148,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// Identifiers of others that have such a word in the field's sense.
-const NAMES_OF_OTHERS: &[&str] = &["last_seen", "takes_values"];
+const NAMES_OF_OTHERS: &[&str] = &["GONE", "last_seen", "takes_values"];
 
 struct Rule {
     pattern: Regex,

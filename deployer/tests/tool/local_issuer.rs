@@ -26,7 +26,7 @@ impl Fetch for KeySet {
             "http://127.0.0.1:4010/.well-known/openid-configuration" => {
                 json!({"issuer": URL, "jwks_uri": format!("{URL}/jwks")}).to_string()
             }
-            other => panic!("nobody asks for {other}"),
+            other => panic!("unexpected URL {other}"),
         };
         let body = document.into_bytes();
         Box::pin(
@@ -46,7 +46,7 @@ fn the_local_issuer_is_trusted_for_the_configured_audiences_only() {
     let authorizer = Authorizer::new(config, &fetch);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = UnixTime::from_seconds(1_800_000_000);
-    for (audience, later, passes) in [
+    for (audience, later, accepted) in [
         (None, 0, true),
         (Some("b"), 0, true),
         (Some("x"), 0, false),
@@ -62,7 +62,7 @@ fn the_local_issuer_is_trusted_for_the_configured_audiences_only() {
         let outcome = runtime.block_on(authorizer.handle(&event.to_string(), at));
         assert_eq!(
             outcome.response.is_ok(),
-            passes,
+            accepted,
             "{audience:?} +{later}: {:?}",
             outcome.decision
         );

@@ -241,8 +241,7 @@ impl Runtime {
         let (invocation, status) = match (action, content) {
             ("response", Ok(content)) => (Invocation::Succeeded(content), StatusCode::ACCEPTED),
             ("error", Ok(content)) => {
-                let unread =
-                    || failed(id, "Runtime.Unknown", "the error that it reported is no JSON");
+                let unread = || failed(id, "Runtime.Unknown", "reported error is not JSON");
                 (Invocation::failed(content).unwrap_or_else(unread), StatusCode::ACCEPTED)
             }
             ("response" | "error", Err(_)) => {

@@ -1,4 +1,5 @@
-// Load on the local gateway, beside serverless-offline; then hard use. See tests/bench/run.
+// A load test of the local gateway beside serverless-offline, and a stress test. See
+// tests/bench/run.
 
 import { spawn } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync, mkdtempSync, cpSync } from "node:fs";
@@ -13,9 +14,9 @@ const autocannon = createRequire(new URL("../../target/tools/load/package.json",
 const seconds = Number(process.argv[2]);
 const connections = 50;
 const rounds = 3;
-// A server that is built gets ready within 10 s; milliseconds.
+// In milliseconds. A built server starts within 10 s.
 const startLimit = 60_000;
-// After a load, connections are closed within a second or two; milliseconds.
+// In milliseconds. After a load, connections close within a second or two.
 const closeLimit = 30_000;
 const children = [];
 
@@ -25,7 +26,7 @@ function start(command, args, options) {
   return child;
 }
 
-/** A promise's value, or an error that names it. */
+/** Returns a promise's value; rejects at the limit with an error that names it. */
 async function within(limit, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -38,7 +39,7 @@ async function within(limit, what, promise) {
   }
 }
 
-/** `deployer dev`, and what it says when it is ready. */
+/** Starts `deployer dev` and returns its `ready` event. */
 async function dev(folder, ...more) {
   const child = start("target/release/deployer", ["dev", folder, "--port", "0", "--output", "json", ...more]);
   const lines = createInterface({ input: child.stdout });
@@ -47,7 +48,7 @@ async function dev(folder, ...more) {
   return { ...ready, pid: child.pid };
 }
 
-/** The petstore with another time to keep answers. */
+/** Returns a copy of the petstore with another cache TTL. */
 function petstore(ttl) {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   cpSync("infra/petstore", folder, { recursive: true });
@@ -71,8 +72,8 @@ async function offline(ttl, issuer) {
   const child = start("node", ["node_modules/serverless/bin/serverless.js", "offline"], { cwd: "target/tools/serverless-offline", env, stdio: "ignore" });
   const url = `http://127.0.0.1:${port}/dev`;
   for (const end = Date.now() + startLimit; Date.now() < end;) {
-    const answer = await fetch(`${url}/pets/7`).catch(() => undefined);
-    if (answer?.status === 401) return { url, pid: child.pid };
+    const response = await fetch(`${url}/pets/7`).catch(() => undefined);
+    if (response?.status === 401) return { url, pid: child.pid };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error(`not within ${startLimit} ms: serverless-offline answers 401`);
@@ -94,14 +95,14 @@ async function load(url, bearer) {
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function compare() {
-  const kept = await dev(petstore("5m"));
-  const asked = await dev(petstore("0s"));
-  const bearer = { kept: await token(kept.issuer, "pets:read"), asked: await token(asked.issuer, "pets:read") };
-  const theirs = await offline(300, kept.issuer);
+  const cached = await dev(petstore("5m"));
+  const uncached = await dev(petstore("0s"));
+  const bearer = { cached: await token(cached.issuer, "pets:read"), uncached: await token(uncached.issuer, "pets:read") };
+  const reference = await offline(300, cached.issuer);
   const subjects = [
-    ["`deployer dev`, answers kept", kept, bearer.kept],
-    ["`deployer dev`, authorizer asked each time", asked, bearer.asked],
-    ["serverless-offline (keeps nothing)", theirs, bearer.kept],
+    ["`deployer dev`, results cached", cached, bearer.cached],
+    ["`deployer dev`, authorizer called each time", uncached, bearer.uncached],
+    ["serverless-offline (caches nothing)", reference, bearer.cached],
   ];
   const measured = subjects.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
@@ -116,8 +117,8 @@ async function compare() {
   }));
 }
 
-/** A backend that breaks off now and then. */
-async function breaking() {
+/** Starts a backend that resets connections for some paths. */
+async function unreliableBackend() {
   const server = createServer((request, response) => {
     if (request.url.includes("reset")) return request.socket.resetAndDestroy();
     if (request.url.includes("half")) {
@@ -125,7 +126,7 @@ async function breaking() {
       return response.write("half", () => request.socket.resetAndDestroy());
     }
     let bytes = 0;
-    request.on("data", (piece) => { bytes += piece.length; });
+    request.on("data", (chunk) => { bytes += chunk.length; });
     return request.on("end", () => response.end(`{"bytes":${bytes}}`));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -133,9 +134,9 @@ async function breaking() {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-async function hardUse() {
+async function stressTest() {
   const duration = Math.max(seconds * 6, 10);
-  const gateway = await dev(petstore("5m"), "--backend", await breaking());
+  const gateway = await dev(petstore("5m"), "--backend", await unreliableBackend());
   const { hostname, port } = new URL(gateway.url);
   const bearer = await token(gateway.issuer, "pets:read pets:write");
   const authorization = `Bearer ${bearer}`;
@@ -153,44 +154,44 @@ async function hardUse() {
     socket.on("close", () => { slowEnded += 1; });
     return setInterval(() => socket.writable && socket.write("X"), 1000);
   });
-  let [peak, most] = [0, 0];
-  const watching = setInterval(() => {
-    peak = Math.max(peak, memory(gateway.pid));
-    most = Math.max(most, files(gateway.pid));
+  let [peakMemory, peakFiles] = [0, 0];
+  const sampling = setInterval(() => {
+    peakMemory = Math.max(peakMemory, memory(gateway.pid));
+    peakFiles = Math.max(peakFiles, files(gateway.pid));
   }, 250);
 
   const until = Date.now() + duration * 1000;
-  const large = { sent: 0, wrong: 0 };
+  const large = { sent: 0, failed: 0 };
   const big = Buffer.alloc(10 * 1024 * 1024, 120);
   const posting = Array.from({ length: 4 }, async () => {
     while (Date.now() < until) {
-      const answer = await fetch(`${gateway.url}/pets`, { method: "POST", body: big, headers: { authorization } });
+      const response = await fetch(`${gateway.url}/pets`, { method: "POST", body: big, headers: { authorization } });
       large.sent += 1;
-      if (answer.status !== 200 || (await answer.json()).bytes !== big.length) large.wrong += 1;
+      if (response.status !== 200 || (await response.json()).bytes !== big.length) large.failed += 1;
     }
   });
-  const reset = { sent: 0, wrong: 0 };
-  const breakingOff = Array.from({ length: 4 }, async () => {
+  const reset = { sent: 0, failed: 0 };
+  const resetting = Array.from({ length: 4 }, async () => {
     for (let at = 0; Date.now() < until; at += 1) {
       const half = at % 2 === 0;
-      const answer = await fetch(`${gateway.url}/pets/${half ? "half" : "reset"}`, { headers: { authorization } });
-      const text = await answer.text().catch(() => "broken off");
+      const response = await fetch(`${gateway.url}/pets/${half ? "half" : "reset"}`, { headers: { authorization } });
+      const text = await response.text().catch(() => "reset");
       reset.sent += 1;
-      if (half ? text !== "broken off" : answer.status !== 504) reset.wrong += 1;
+      if (half ? text !== "reset" : response.status !== 504) reset.failed += 1;
     }
   });
   const busy = await autocannon({ url: `${gateway.url}/pets/7`, connections: 200, duration, headers: { authorization } });
-  await Promise.all([...posting, ...breakingOff]);
+  await Promise.all([...posting, ...resetting]);
   slow.forEach(clearInterval);
-  clearInterval(watching);
+  clearInterval(sampling);
   idle.forEach((socket) => socket.destroy());
   for (let waited = 0; files(gateway.pid) > before.files + 20 && waited < closeLimit; waited += 200) {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const after = { memory: memory(gateway.pid), files: files(gateway.pid) };
-  const still = (await fetch(`${gateway.url}/pets/7`, { headers: { authorization } })).status;
+  const nextStatus = (await fetch(`${gateway.url}/pets/7`, { headers: { authorization } })).status;
   return {
-    seconds: duration, before, peak, most, after, still, large, reset, slowEnded,
+    seconds: duration, before, peakMemory, peakFiles, after, nextStatus, large, reset, slowEnded,
     busy: { requests: busy.requests.average, p99: busy.latency.p99, non2xx: busy.non2xx, errors: busy.errors, timeouts: busy.timeouts },
   };
 }
@@ -199,33 +200,33 @@ const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 1 
 
 try {
   const compared = await compare();
-  const hard = await hardUse();
+  const stress = await stressTest();
   const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
-  writeFileSync("target/bench/gateway.json", `${JSON.stringify({ machine, seconds, rounds, connections, compared, hard }, null, 2)}\n`);
-  const theirs = compared.at(-1);
+  writeFileSync("target/bench/gateway.json", `${JSON.stringify({ machine, seconds, rounds, connections, compared, stress }, null, 2)}\n`);
+  const reference = compared.at(-1);
   const rows = compared.map(({ name, requests, p50, p99, memory: mb }) =>
-    `| ${name} | ${number(requests)} | ${number(requests / theirs.requests)} | ${number(p50)} | ${number(p99)} | ${number(mb)} |`);
+    `| ${name} | ${number(requests)} | ${number(requests / reference.requests)} | ${number(p50)} | ${number(p99)} | ${number(mb)} |`);
   const text = `# The local gateway under load
 
-${machine.cpu}, ${machine.cores} cores shared with what asks, Node ${machine.node}; ${connections} connections, medians of ${rounds} rounds of ${seconds} s, one after another in one run. Quote the ratios.
+${machine.cpu}, ${machine.cores} cores shared with the load generator, Node ${machine.node}; ${connections} connections, medians of ${rounds} rounds of ${seconds} s, one after another in one run. Only the ratios are comparable.
 
 | GET /pets/7 with a token | requests a second | × | p50 ms | p99 ms | memory MB |
 | --- | --: | --: | --: | --: | --: |
 ${rows.join("\n")}
 
-## ${hard.seconds} s of hard use
+## Stress test of ${stress.seconds} s
 
-1,000 idle and 200 busy connections, 50 clients that send their head a byte a second, 4 that send bodies of 10 MB, 4 whose backend breaks off, all at once.
+1,000 idle and 200 busy connections, 50 clients that send headers at a byte a second, 4 that send bodies of 10 MB, 4 whose backend resets connections, all at once.
 
 | | |
 | --- | --- |
-| busy | ${number(hard.busy.requests)} requests a second, p99 ${number(hard.busy.p99)} ms; ${hard.busy.non2xx} other statuses, ${hard.busy.errors} errors, ${hard.busy.timeouts} time-outs |
-| bodies of 10 MB | ${hard.large.sent} sent, ${hard.large.wrong} wrong |
-| backends that break off | ${hard.reset.sent} requests, ${hard.reset.wrong} wrong (504 before an answer began, broken off after) |
-| slow clients cut off | ${hard.slowEnded} of 50 |
-| memory MB | ${number(hard.before.memory)} before, ${number(hard.peak)} at most, ${number(hard.after.memory)} after |
-| open files | ${hard.before.files} before, ${hard.most} at most, ${hard.after.files} after |
-| the next request | ${hard.still} |
+| busy | ${number(stress.busy.requests)} requests a second, p99 ${number(stress.busy.p99)} ms; ${stress.busy.non2xx} other statuses, ${stress.busy.errors} errors, ${stress.busy.timeouts} time-outs |
+| bodies of 10 MB | ${stress.large.sent} sent, ${stress.large.failed} failed |
+| backends that reset | ${stress.reset.sent} requests, ${stress.reset.failed} failed (504 before the response began, a reset after) |
+| slow clients disconnected | ${stress.slowEnded} of 50 |
+| memory MB | ${number(stress.before.memory)} before, ${number(stress.peakMemory)} at most, ${number(stress.after.memory)} after |
+| open files | ${stress.before.files} before, ${stress.peakFiles} at most, ${stress.after.files} after |
+| the next request | ${stress.nextStatus} |
 `;
   writeFileSync("target/bench/gateway.md", text);
   process.stdout.write(text);

@@ -1,6 +1,6 @@
-//! The least that a function can do: a bare loop over the Runtime API that answers the same
-//! thing to everything. Without a Runtime API it ends at once, which is the least that a
-//! process can do. The standard library alone; compiled as the authorizer is.
+//! The minimal function: a loop over the Runtime API with a constant response. Without a Runtime
+//! API it exits at once: the minimal process. It uses the standard library only and is compiled
+//! like the authorizer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,13 +12,13 @@ fn main() {
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
     let next = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    let answer = r#"{"principalId":"x","policyDocument":{"Version":"2012-10-17","Statement":[{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["*"]}]}}"#;
+    let response = r#"{"principalId":"x","policyDocument":{"Version":"2012-10-17","Statement":[{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["*"]}]}}"#;
     loop {
         writer.write_all(next.as_bytes()).unwrap();
         let Some(id) = read(&mut reader) else { return };
         let post = format!(
-            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{answer}",
-            answer.len()
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{response}",
+            response.len()
         );
         writer.write_all(post.as_bytes()).unwrap();
         if read(&mut reader).is_none() {
@@ -27,7 +27,7 @@ fn main() {
     }
 }
 
-/// Reads a response and returns the request id in it.
+/// Reads a response and returns its request ID.
 fn read(reader: &mut BufReader<TcpStream>) -> Option<String> {
     let (mut line, mut length, mut id) = (String::new(), 0, String::new());
     loop {

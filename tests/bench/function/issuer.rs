@@ -1,4 +1,4 @@
-//! Tokens of an issuer that is measured with, and its key set over https.
+//! The issuer of the benchmarks: its tokens, and its key set over https.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -16,15 +16,14 @@ use crate::mint::Signer;
 pub(crate) const AUDIENCE: &str = "https://petstore.example.com";
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abcdefghij/prod/GET/pets";
 
-/// More than the authorizer remembers: taken in turn, none of them is remembered when it comes
-/// again.
+/// More than the verified token cache holds: used in turn, none of them is cached.
 const TOKENS: usize = 1_200;
 
 pub(crate) struct Issuer {
     pub(crate) url: String,
     /// The certificate of its server, in PEM.
     pub(crate) certificate: String,
-    asked: Arc<AtomicUsize>,
+    fetches: Arc<AtomicUsize>,
     signers: Vec<Signer>,
 }
 
@@ -33,19 +32,19 @@ impl Issuer {
         let signers: Vec<Signer> =
             ["RS256", "ES256", "EdDSA"].into_iter().map(|alg| Signer::new(alg, alg)).collect();
         let jwks = jwks(&signers).to_string();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(certificate.signing_key.serialize_der().into());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.cert.der().clone()], key)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (counted, tls) = (Arc::clone(&asked), Arc::new(tls));
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let (counted, tls) = (Arc::clone(&fetches), Arc::new(tls));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
@@ -60,20 +59,20 @@ impl Issuer {
                     let head =
                         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
                     let length = jwks.len();
-                    let answer = format!("{head}\r\nContent-Length: {length}\r\n\r\n{jwks}");
+                    let response = format!("{head}\r\nContent-Length: {length}\r\n\r\n{jwks}");
                     let stream = stream.get_mut();
-                    let _ = stream.write_all(answer.as_bytes());
+                    let _ = stream.write_all(response.as_bytes());
                     stream.conn.send_close_notify();
                     let _ = stream.flush();
                 });
             }
         });
-        Self { url, certificate: made.cert.pem(), asked, signers }
+        Self { url, certificate: certificate.cert.pem(), fetches, signers }
     }
 
-    /// Returns how often its keys were asked for so far.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// Returns the number of key set fetches so far.
+    pub(crate) fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
     }
 
     pub(crate) fn jwks(&self) -> Value {
@@ -84,7 +83,7 @@ impl Issuer {
         self.signers.iter().find(|signer| signer.alg == algorithm).unwrap()
     }
 
-    /// Signs a text, for whoever checks nothing but that.
+    /// Signs a text, for measuring the signature check alone.
     pub(crate) fn signature(&self, algorithm: &str, text: &[u8]) -> Vec<u8> {
         self.signer(algorithm).signature(text)
     }
@@ -98,7 +97,7 @@ impl Issuer {
         }))
     }
 
-    /// Returns events with tokens that all differ.
+    /// Returns events with distinct tokens.
     pub(crate) fn events(&self, algorithm: &str) -> Arc<Vec<String>> {
         let event = |number| token_event(&self.token(algorithm, number));
         Arc::new((0..TOKENS).map(event).collect())
@@ -109,7 +108,7 @@ impl Issuer {
         Arc::new(vec![token_event(&self.token(algorithm, 0))])
     }
 
-    /// Returns one event of a REQUEST authorizer, with what a browser sends.
+    /// Returns one event of a REQUEST authorizer, with a browser's headers.
     pub(crate) fn request_event(&self, algorithm: &str) -> Arc<Vec<String>> {
         let mut event: Value = serde_json::from_str(include_str!("request.json")).unwrap();
         let bearer = format!("Bearer {}", self.token(algorithm, 0));
@@ -119,8 +118,8 @@ impl Issuer {
         Arc::new(vec![event.to_string()])
     }
 
-    /// Returns the configuration of an authorizer for the petstore's routes: the keys are
-    /// bundled, or fetched.
+    /// Returns an authorizer configuration for the petstore's routes, with bundled or fetched
+    /// keys.
     pub(crate) fn configuration(&self, algorithm: &str, bundled: bool) -> Value {
         let text = include_str!(
             "../../../deployer/tests/tool/snapshots/tool__compiling__petstore_authorizer_json.snap"

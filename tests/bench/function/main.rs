@@ -1,8 +1,9 @@
-//! The authorizer as a function, through the Runtime API, beside others in the same run. Writes
-//! `target/bench/function.md` and `.json`. `tests/bench/run function` builds what it starts.
+//! Measures the authorizer as a function, through the Runtime API, beside other authorizers in the
+//! same run. Writes `target/bench/function.md` and `.json`. `tests/bench/run function` builds the
+//! programs.
 //!
-//! With `instructions` it counts instead, under callgrind, and compares with what is kept in
-//! `instructions.json`; `instructions keep` keeps the new counts.
+//! With `instructions` it counts instructions under callgrind and compares them with
+//! `instructions.json`; `instructions keep` records the new counts.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -11,7 +12,7 @@
     clippy::integer_division,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a benchmark measures time, and panics if it cannot go on"
+    reason = "a benchmark measures time, and panics on failure"
 )]
 
 mod instructions;
@@ -34,7 +35,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use e2e::{root, tool};
 use issuer::Issuer;
-use subject::{Run, Subject, micros, nothing, number};
+use subject::{Run, Subject, empty_process, micros, number};
 
 const ROUNDS: usize = 9;
 
@@ -45,18 +46,18 @@ fn main() {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => measure(&issuer, folder.path()),
         ["instructions"] => instructions::compare(&issuer, folder.path()),
-        ["instructions", "keep"] => instructions::keep(&issuer, folder.path()),
-        other => panic!("no such measurement: {other:?}"),
+        ["instructions", "keep"] => instructions::record(&issuer, folder.path()),
+        other => panic!("unknown measurement: {other:?}"),
     }
 }
 
-/// The authorizer as it is shipped.
+/// The shipped authorizer binary.
 fn bootstrap() -> PathBuf {
     root().join("target/lambda/bootstrap/bootstrap")
 }
 
-/// The authorizer with a configuration of its own.
-fn ours(
+/// The authorizer with its own configuration.
+fn authorizer(
     name: &'static str,
     issuer: &Issuer,
     folder: &Path,
@@ -74,7 +75,7 @@ fn ours(
     }
 }
 
-/// The runtime that the authorizer has, answering always the same.
+/// The authorizer's runtime alone, with a constant response.
 fn runtime_alone(issuer: &Issuer) -> Subject {
     Subject {
         name: "lambda_runtime alone",
@@ -84,8 +85,8 @@ fn runtime_alone(issuer: &Issuer) -> Subject {
     }
 }
 
-/// Somebody else's, on AWS's own client of the Runtime API for Node.
-fn theirs(name: &'static str, handler: &str, issuer: &Issuer, folder: &Path) -> Subject {
+/// A third-party authorizer, on AWS's Runtime API client for Node.
+fn node_authorizer(name: &'static str, handler: &str, issuer: &Issuer, folder: &Path) -> Subject {
     let (certificate, jwks) = (folder.join("issuer.pem"), folder.join("jwks.json"));
     fs::write(&certificate, &issuer.certificate).unwrap();
     fs::write(&jwks, issuer.jwks().to_string()).unwrap();
@@ -119,17 +120,29 @@ fn measure(issuer: &Issuer, folder: &Path) {
             events: issuer.events("RS256"),
         },
         runtime_alone(issuer),
-        ours("RS256, keys fetched", issuer, folder, ("RS256", false), issuer.events("RS256")),
-        ours("RS256", issuer, folder, ("RS256", true), issuer.events("RS256")),
-        ours("RS256, token seen before", issuer, folder, ("RS256", true), issuer.event("RS256")),
-        ours("ES256", issuer, folder, ("ES256", true), issuer.events("ES256")),
-        ours("ES256, token seen before", issuer, folder, ("ES256", true), issuer.event("ES256")),
-        ours("EdDSA", issuer, folder, ("EdDSA", true), issuer.events("EdDSA")),
-        theirs("WSO2's sample", "wso2", issuer, folder),
-        theirs("aws-jwt-verify, keys bundled", "aws-jwt-verify", issuer, folder),
+        authorizer("RS256, keys fetched", issuer, folder, ("RS256", false), issuer.events("RS256")),
+        authorizer("RS256", issuer, folder, ("RS256", true), issuer.events("RS256")),
+        authorizer(
+            "RS256, verified token cached",
+            issuer,
+            folder,
+            ("RS256", true),
+            issuer.event("RS256"),
+        ),
+        authorizer("ES256", issuer, folder, ("ES256", true), issuer.events("ES256")),
+        authorizer(
+            "ES256, verified token cached",
+            issuer,
+            folder,
+            ("ES256", true),
+            issuer.event("ES256"),
+        ),
+        authorizer("EdDSA", issuer, folder, ("EdDSA", true), issuer.events("EdDSA")),
+        node_authorizer("WSO2's sample", "wso2", issuer, folder),
+        node_authorizer("aws-jwt-verify, keys bundled", "aws-jwt-verify", issuer, folder),
     ];
     let mut runs: Vec<Vec<Run>> = subjects.iter().map(|_| Vec::new()).collect();
-    let (mut nothings, mut asked) = (Vec::new(), 0);
+    let (mut empty_processes, mut fetches) = (Vec::new(), 0);
     let mut checks: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 1..=ROUNDS {
         eprintln!("round {round} of {ROUNDS}");
@@ -137,23 +150,23 @@ fn measure(issuer: &Issuer, folder: &Path) {
             checks.entry(algorithm).or_default().push(check(issuer, algorithm));
         }
         for (subject, runs) in subjects.iter().zip(&mut runs) {
-            let before = issuer.asked();
-            nothings.push(nothing(&floor.clone().into()));
+            let before = issuer.fetches();
+            empty_processes.push(empty_process(&floor.clone().into()));
             runs.push(subject.run());
             if subject.name == "RS256" {
-                asked += issuer.asked() - before;
+                fetches += issuer.fetches() - before;
             }
         }
     }
     let measured = report::Measured {
         rounds: ROUNDS,
-        nothing: report::median(&nothings),
+        empty_process: report::median(&empty_processes),
         checks: checks.into_iter().map(|(name, times)| (name, report::median(&times))).collect(),
         subjects: subjects.iter().map(|subject| subject.name).zip(runs).collect(),
-        asked_with_bundled_keys: asked,
+        fetches_with_bundled_keys: fetches,
         binary: size(&bootstrap()),
         zip: size(&bootstrap().with_extension("zip")),
-        instructions: instructions::kept(),
+        instructions: instructions::baseline(),
     };
     report::write(&measured);
 }
@@ -163,7 +176,7 @@ fn size(path: &Path) -> f64 {
     number(usize::try_from(bytes.len()).unwrap()) / 1e6
 }
 
-/// Microseconds that AWS-LC takes to check a signature, its key parsed before.
+/// Microseconds of a signature check by AWS-LC with a parsed key.
 fn check(issuer: &Issuer, algorithm: &str) -> f64 {
     const TIMES: usize = 3_000;
     let message = [7; 600];

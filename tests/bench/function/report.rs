@@ -1,5 +1,4 @@
-//! What was measured, for people and machines: figures of this machine, and the ratios that
-//! hold elsewhere.
+//! The report, as Markdown and JSON: figures of this machine, and ratios that hold elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,30 +12,30 @@ use crate::subject::Run;
 
 pub(crate) struct Measured {
     pub(crate) rounds: usize,
-    /// Microseconds that a process takes which does nothing.
-    pub(crate) nothing: f64,
+    /// Microseconds of a process that exits at once.
+    pub(crate) empty_process: f64,
     /// Microseconds of a signature check, by algorithm.
     pub(crate) checks: BTreeMap<&'static str, f64>,
     pub(crate) subjects: Vec<(&'static str, Vec<Run>)>,
-    pub(crate) asked_with_bundled_keys: usize,
+    pub(crate) fetches_with_bundled_keys: usize,
     /// MB.
     pub(crate) binary: f64,
     pub(crate) zip: f64,
     pub(crate) instructions: BTreeMap<String, f64>,
 }
 
-/// A bound that a ratio is to keep.
-struct Bar {
-    what: &'static str,
-    is: f64,
+/// The bound of a figure.
+struct Bound {
+    name: &'static str,
+    value: f64,
     bound: f64,
-    /// Whether more is better.
-    least: bool,
+    /// True for a lower bound.
+    is_minimum: bool,
 }
 
-impl Bar {
+impl Bound {
     fn holds(&self) -> bool {
-        if self.least { self.is >= self.bound } else { self.is <= self.bound }
+        if self.is_minimum { self.value >= self.bound } else { self.value <= self.bound }
     }
 }
 
@@ -52,14 +51,14 @@ impl Measured {
         median(&runs.1.iter().map(figure).collect::<Vec<_>>())
     }
 
-    fn bars(&self) -> Vec<Bar> {
+    fn bounds(&self) -> Vec<Bound> {
         let cpu = |name: &str| self.of(name, |run| run.cpu);
         let cold = |name: &str| self.of(name, |run| run.cold);
         let memory = |name: &str| self.of(name, |run| run.memory);
         let floor = cpu("bare loop");
         let (wso2, verify) = ("WSO2's sample", "aws-jwt-verify, keys bundled");
-        let most = |what, is, bound| Bar { what, is, bound, least: false };
-        let least = |what, is, bound| Bar { what, is, bound, least: true };
+        let most = |name, value, bound| Bound { name, value, bound, is_minimum: false };
+        let least = |name, value, bound| Bound { name, value, bound, is_minimum: true };
         let count = |name: &str| self.instructions.get(name).copied().unwrap_or(f64::NAN);
         vec![
             most(
@@ -73,33 +72,33 @@ impl Measured {
                 1.35,
             ),
             most(
-                "token seen before: CPU / bare loop",
-                cpu("RS256, token seen before") / floor,
+                "verified token cached: CPU / bare loop",
+                cpu("RS256, verified token cached") / floor,
                 1.9,
             ),
-            most("cold start / process that does nothing", cold("RS256") / self.nothing, 2.5),
+            most("cold start / empty process", cold("RS256") / self.empty_process, 2.5),
             most(
-                "CPU to the first answer, keys fetched, ms",
+                "CPU to the first response, keys fetched, ms",
                 self.of("RS256, keys fetched", |run| run.first_cpu) / 1e3,
                 5.0,
             ),
-            most("fetches with bundled keys", crate::number(self.asked_with_bundled_keys), 0.0),
-            least("cold start: WSO2's sample / ours", cold(wso2) / cold("RS256"), 150.0),
-            least("warm CPU: WSO2's sample / ours", cpu(wso2) / cpu("RS256"), 8.0),
-            least("memory: WSO2's sample / ours", memory(wso2) / memory("RS256"), 18.0),
-            least("warm CPU: aws-jwt-verify / ours", cpu(verify) / cpu("RS256"), 4.0),
+            most("fetches with bundled keys", crate::number(self.fetches_with_bundled_keys), 0.0),
+            least("cold start: WSO2's sample / Portcullis", cold(wso2) / cold("RS256"), 150.0),
+            least("warm CPU: WSO2's sample / Portcullis", cpu(wso2) / cpu("RS256"), 8.0),
+            least("memory: WSO2's sample / Portcullis", memory(wso2) / memory("RS256"), 18.0),
+            least("warm CPU: aws-jwt-verify / Portcullis", cpu(verify) / cpu("RS256"), 4.0),
             most("zip, MB", self.zip, 1.6),
             most(
                 "instructions of a call outside AWS-LC",
-                count("TOKEN event, token seen before"),
+                count("TOKEN event, verified token cached"),
                 110_000.0,
             ),
         ]
     }
 }
 
-/// US dollars for a million requests: requests, and the time that is billed, in whole
-/// milliseconds, where a function gets the share of a processor that its memory buys.
+/// US dollars for a million requests: the request price, and the billed duration in whole
+/// milliseconds. A function's share of a processor is proportional to its memory.
 /// <https://aws.amazon.com/lambda/pricing/>, x86-64, and Lambda's guide: 1,769 MB is one vCPU.
 fn cost(cpu: f64, megabytes: f64) -> (f64, f64) {
     let billed = (cpu / 1e3 * (1_769.0 / megabytes).max(1.0)).ceil();
@@ -115,10 +114,10 @@ pub(crate) fn write(measured: &Measured) {
     let _ = writeln!(
         text,
         "- medians of {} runs of 2,000 calls each, subjects in turn, everything on one processor; \
-         µs unless said otherwise; CPU as the scheduler counts it\n- binary {:.2} MB, zip {:.2} MB\n",
+         µs unless stated otherwise; CPU as the scheduler counts it\n- binary {:.2} MB, zip {:.2} MB\n",
         measured.rounds, measured.binary, measured.zip
     );
-    text += "| function | start → first poll | first event → answer | CPU to the first answer | p50 | p99 | calls/s | CPU a call | peak MB | $ a million, 128 MB |\n";
+    text += "| function | start → first poll | first event → response | CPU to the first response | p50 | p99 | calls/s | CPU a call | peak MB | $ a million, 128 MB |\n";
     text += "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n";
     let mut rows = Vec::new();
     for (name, runs) in &measured.subjects {
@@ -146,8 +145,8 @@ pub(crate) fn write(measured: &Measured) {
     }
     let _ = writeln!(
         text,
-        "\nA process that does nothing: {:.0}. A check alone: {}.\n",
-        measured.nothing,
+        "\nEmpty process: {:.0}. Signature check alone: {}.\n",
+        measured.empty_process,
         measured
             .checks
             .iter()
@@ -155,20 +154,26 @@ pub(crate) fn write(measured: &Measured) {
             .collect::<Vec<_>>()
             .join(", ")
     );
-    text += "| bar | is | bound | |\n| --- | --: | --: | --- |\n";
-    let bars = measured.bars();
-    for bar in &bars {
-        let (sign, word) =
-            (if bar.least { "≥" } else { "≤" }, if bar.holds() { "holds" } else { "missed" });
-        let _ = writeln!(text, "| {} | {:.2} | {sign} {} | {word} |", bar.what, bar.is, bar.bound);
+    text += "| figure | value | bound | |\n| --- | --: | --: | --- |\n";
+    let bounds = measured.bounds();
+    for bound in &bounds {
+        let (sign, word) = (
+            if bound.is_minimum { "≥" } else { "≤" },
+            if bound.holds() { "holds" } else { "missed" },
+        );
+        let _ = writeln!(
+            text,
+            "| {} | {:.2} | {sign} {} | {word} |",
+            bound.name, bound.value, bound.bound
+        );
     }
-    let bars: Vec<Value> = bars
+    let bounds: Vec<Value> = bounds
         .iter()
-        .map(|bar| json!({"bar": bar.what, "is": bar.is, "bound": bar.bound, "least": bar.least, "holds": bar.holds()}))
+        .map(|bound| json!({"figure": bound.name, "value": bound.value, "bound": bound.bound, "minimum": bound.is_minimum, "holds": bound.holds()}))
         .collect();
     let whole = json!({
-        "machine": machine, "nothing": measured.nothing, "checks": measured.checks, "functions": rows,
-        "bars": bars, "binary": measured.binary, "zip": measured.zip, "instructions": measured.instructions,
+        "machine": machine, "empty_process": measured.empty_process, "checks": measured.checks, "functions": rows,
+        "bounds": bounds, "binary": measured.binary, "zip": measured.zip, "instructions": measured.instructions,
     });
     let folder = root().join("target/bench");
     fs::create_dir_all(&folder).unwrap();
@@ -177,9 +182,9 @@ pub(crate) fn write(measured: &Measured) {
     println!("{text}");
 }
 
-/// What it was measured on and with.
+/// The machine and the tool versions.
 fn machine() -> Value {
-    let said = |program: &str, arguments: &[&str]| {
+    let output_of = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
@@ -187,16 +192,16 @@ fn machine() -> Value {
     let processor =
         processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let lock = root().join("tests/third_party/authorizers/package.json");
-    let theirs: Value = serde_json::from_str(&fs::read_to_string(lock).unwrap()).unwrap();
-    let theirs = theirs["dependencies"].as_object().unwrap().iter();
-    let theirs: Vec<String> =
-        theirs.map(|(name, version)| format!("{name} {}", version.as_str().unwrap())).collect();
+    let packages: Value = serde_json::from_str(&fs::read_to_string(lock).unwrap()).unwrap();
+    let packages = packages["dependencies"].as_object().unwrap().iter();
+    let packages: Vec<String> =
+        packages.map(|(name, version)| format!("{name} {}", version.as_str().unwrap())).collect();
     json!({
         "processor": processor.trim_start_matches([' ', '\t', ':']),
-        "kernel": said("uname", &["-sr"]),
-        "rust": said("rustc", &["--version"]),
-        "node": said("node", &["--version"]),
-        "beside": theirs.join(", "),
-        "commit": said("git", &["describe", "--always", "--dirty"]),
+        "kernel": output_of("uname", &["-sr"]),
+        "rust": output_of("rustc", &["--version"]),
+        "node": output_of("node", &["--version"]),
+        "compared_with": packages.join(", "),
+        "commit": output_of("git", &["describe", "--always", "--dirty"]),
     })
 }

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API as a function sees it: it asks for the next event, and answers it.
-//! Whatever answers, answers here, so that what is measured differs in the function alone.
+//! The Lambda Runtime API: a function polls for the next event and posts its response. All
+//! functions use this server, so that measurements differ in the function only.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 /// The limit of a function's start: 1 s for the slowest, Node's; some seconds under callgrind.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// The limit of all invocations that are handed out at once: some thousands, 1 ms each.
+/// The limit of one batch of invocations: some thousands, 1 ms each.
 const INVOCATIONS_LIMIT: Duration = Duration::from_mins(1);
 
-/// How many connections a function may have at once.
+/// The number of connections that a function can have at once.
 const CONNECTIONS: usize = 4;
 
 /// One function's Runtime API.
@@ -32,14 +32,14 @@ struct Shared {
 #[derive(Default)]
 struct State {
     first_poll: Option<Instant>,
-    /// Whether the function waits for an event.
+    /// True while the function waits for an event.
     idle: bool,
     events: Arc<Vec<String>>,
     next: usize,
     left: usize,
-    handed: Option<Instant>,
-    took: Vec<Duration>,
-    wrong: Option<String>,
+    sent_at: Option<Instant>,
+    durations: Vec<Duration>,
+    error: Option<String>,
 }
 
 impl RuntimeApi {
@@ -47,47 +47,48 @@ impl RuntimeApi {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared::default());
-        // Waiting already, so that none has to be started while a function does.
+        // Started beforehand, so that none starts while a function is measured.
         for _ in 0..CONNECTIONS {
             let (listener, shared) = (listener.try_clone().unwrap(), Arc::clone(&shared));
             thread::spawn(move || {
                 for stream in listener.incoming() {
-                    converse(stream.unwrap(), &shared);
+                    serve(stream.unwrap(), &shared);
                 }
             });
         }
         Self { address, shared }
     }
 
-    /// Waits until the function asks for its first event, and says when it did.
+    /// Waits for the function's first poll and returns its time.
     pub(crate) fn first_poll(&self) -> Instant {
         let state = self.shared.state.lock().unwrap();
         let waited =
             self.shared.changed.wait_timeout_while(state, START_LIMIT, |s| s.first_poll.is_none());
         let first_poll = waited.unwrap().0.first_poll;
-        first_poll.unwrap_or_else(|| panic!("no request for an event within {START_LIMIT:?}"))
+        first_poll.unwrap_or_else(|| panic!("no poll within {START_LIMIT:?}"))
     }
 
-    /// Hands out `count` events, over and over the given ones, each when the one before is
-    /// answered, and returns how long each took. Every answer must be an Allow.
+    /// Sends `count` events one after another, repeating the given ones, and returns the duration
+    /// of each. Every response must be an Allow.
     pub(crate) fn invoke(&self, events: &Arc<Vec<String>>, count: usize) -> Vec<Duration> {
         let mut state = self.shared.state.lock().unwrap();
         state.events = Arc::clone(events);
         state.left = count;
-        state.took = Vec::with_capacity(count);
+        state.durations = Vec::with_capacity(count);
         self.shared.changed.notify_all();
-        let done =
-            |s: &mut State| s.wrong.is_none() && !(s.idle && s.left == 0 && s.took.len() == count);
+        let done = |s: &mut State| {
+            s.error.is_none() && !(s.idle && s.left == 0 && s.durations.len() == count)
+        };
         let waited = self.shared.changed.wait_timeout_while(state, INVOCATIONS_LIMIT, done);
         let mut state = waited.unwrap().0;
-        assert_eq!(state.wrong, None);
-        assert_eq!(state.took.len(), count, "answers within {INVOCATIONS_LIMIT:?}");
-        std::mem::take(&mut state.took)
+        assert_eq!(state.error, None);
+        assert_eq!(state.durations.len(), count, "responses within {INVOCATIONS_LIMIT:?}");
+        std::mem::take(&mut state.durations)
     }
 }
 
-/// One connection: what is measured is between an event's last byte and its answer's.
-fn converse(stream: TcpStream, shared: &Shared) {
+/// Serves one connection. A duration is the time from an event's last byte to its response's.
+fn serve(stream: TcpStream, shared: &Shared) {
     stream.set_nodelay(true).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
@@ -104,7 +105,7 @@ fn converse(stream: TcpStream, shared: &Shared) {
                 event.len()
             );
             let message = [head.as_bytes(), event.as_bytes()].concat();
-            shared.state.lock().unwrap().handed = Some(Instant::now());
+            shared.state.lock().unwrap().sent_at = Some(Instant::now());
             if writer.write_all(&message).is_err() {
                 return;
             }
@@ -114,10 +115,10 @@ fn converse(stream: TcpStream, shared: &Shared) {
         let mut state = shared.state.lock().unwrap();
         let allows = body.contains(r#""Effect":"Allow""#);
         if line.contains("/response") && allows {
-            let took = state.handed.take().map(|handed| now - handed);
-            state.took.extend(took);
+            let duration = state.sent_at.take().map(|sent_at| now - sent_at);
+            state.durations.extend(duration);
         } else {
-            state.wrong = Some(format!("{line}: {body}"));
+            state.error = Some(format!("{line}: {body}"));
             shared.changed.notify_all();
         }
         drop(state);
@@ -129,7 +130,7 @@ fn converse(stream: TcpStream, shared: &Shared) {
     }
 }
 
-/// Waits until there is an event to hand out. A function that ends leaves its thread here.
+/// Waits for the next event. The thread of a function that has ended waits here forever.
 fn next(shared: &Shared) -> Option<String> {
     let mut state = shared.state.lock().unwrap();
     state.first_poll.get_or_insert_with(Instant::now);

@@ -1,4 +1,4 @@
-//! A function that is measured: how it is started, and what it costs.
+//! A measured function: its command and its costs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,26 +16,26 @@ pub(crate) struct Subject {
     pub(crate) events: Arc<Vec<String>>,
 }
 
-/// What one run of a subject cost.
+/// The costs of one run of a subject.
 pub(crate) struct Run {
     /// Microseconds from the start to the first poll.
     pub(crate) cold: f64,
-    /// Microseconds from the first event to its answer.
+    /// Microseconds from the first event to its response.
     pub(crate) first: f64,
-    /// Microseconds of CPU from the start to the first answer.
+    /// Microseconds of CPU from the start to the first response.
     pub(crate) first_cpu: f64,
-    /// Microseconds, the median and the 99th percentile.
+    /// Microseconds of an invocation, the median and the 99th percentile.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     /// Microseconds of CPU an invocation.
     pub(crate) cpu: f64,
     pub(crate) per_second: f64,
-    /// The most memory that was resident, in MB.
+    /// The peak resident memory, in MB.
     pub(crate) memory: f64,
 }
 
-/// Calls before what is measured: a compiler at run time needs some.
-const WARMING: usize = 1_000;
+/// The number of unmeasured calls before the measured ones, for just-in-time compilers.
+const WARMUP: usize = 1_000;
 const MEASURED: usize = 2_000;
 
 impl Subject {
@@ -66,22 +66,22 @@ impl Subject {
         let cold = micros(api.first_poll() - started);
         let first = api.invoke(&self.events, 1);
         let first_cpu = cpu(&child);
-        api.invoke(&self.events, WARMING);
+        api.invoke(&self.events, WARMUP);
         let (before, began) = (cpu(&child), Instant::now());
-        let mut took: Vec<f64> =
+        let mut durations: Vec<f64> =
             api.invoke(&self.events, MEASURED).into_iter().map(micros).collect();
         let wall = began.elapsed();
         let cpu = (cpu(&child) - before) / number(MEASURED);
         let memory = peak(&child);
         child.kill().unwrap();
         child.wait().unwrap();
-        took.sort_by(f64::total_cmp);
+        durations.sort_by(f64::total_cmp);
         Run {
             cold,
             first: micros(first[0]),
             first_cpu,
-            p50: took[MEASURED / 2],
-            p99: took[MEASURED * 99 / 100],
+            p50: durations[MEASURED / 2],
+            p99: durations[MEASURED * 99 / 100],
             cpu,
             per_second: number(MEASURED) / wall.as_secs_f64(),
             memory,
@@ -89,8 +89,8 @@ impl Subject {
     }
 }
 
-/// Microseconds from the start of a process that does nothing to its end.
-pub(crate) fn nothing(program: &OsString) -> f64 {
+/// Microseconds from the start of a process to its exit.
+pub(crate) fn empty_process(program: &OsString) -> f64 {
     let started = Instant::now();
     let status = Command::new(program).env_clear().status().unwrap();
     assert!(status.success());
@@ -106,7 +106,7 @@ pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }
 
-/// Microseconds that a process's threads were on a processor, as the scheduler counts them.
+/// Microseconds of CPU of a process's threads, as the scheduler counts them.
 fn cpu(child: &Child) -> f64 {
     let threads = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     let times = threads.filter_map(|thread| {

@@ -70,7 +70,7 @@ fn integration_responses_are_selected_by_function_errors() {
     assert_eq!((response.status, response.header("x-stage")), (200, Some("dev")));
     assert_eq!(
         response.json(),
-        json!({"received": {"what": "plain", "color": "blue", "body": {"a": 1}}})
+        json!({"event": {"what": "plain", "color": "blue", "body": {"a": 1}}})
     );
     let (response, trace) = plane.request("POST", "/mapped?what=raise", &media, b"{}");
     assert_eq!((response.status, response.json()), (422, json!({"error": trace["request_id"]})));

@@ -27,10 +27,10 @@ function start(command, args, options) {
 }
 
 /** Returns a promise's value; rejects at the limit with an error that names it. */
-async function within(limit, what, promise) {
+async function within(limit, condition, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);
+    timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${condition}`)), limit);
   });
   try {
     return await Promise.race([promise, late]);

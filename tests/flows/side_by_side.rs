@@ -140,7 +140,7 @@ fn the_petstore_beside_serverless_offline() {
         .collect();
     let (our_authorizer, our_count) = counting(&invoke);
     let (their_authorizer, their_count) = counting(&invoke);
-    let ours = Dev::start(&[
+    let gateway = Dev::start(&[
         folder.path().to_str().unwrap(),
         "--port",
         "0",
@@ -148,7 +148,7 @@ fn the_petstore_beside_serverless_offline() {
         &our_authorizer,
     ]);
     let our_address =
-        ours.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+        gateway.url().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
     let (_offline, their_address) = offline(&json!(routes), &their_authorizer);
 
     let reader = format!("Bearer {}", authorizer.token("pets:read"));

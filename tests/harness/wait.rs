@@ -41,7 +41,7 @@ impl Wait {
     #[track_caller]
     pub fn until<T>(
         self,
-        what: &str,
+        condition: &str,
         details: impl Fn() -> String,
         mut poll: impl FnMut() -> Option<T>,
     ) -> T {
@@ -51,7 +51,7 @@ impl Wait {
             if let Some(value) = poll() {
                 return value;
             }
-            assert!(left().is_some(), "no {what} within {:?}; {}", self.limit(), details());
+            assert!(left().is_some(), "no {condition} within {:?}; {}", self.limit(), details());
             thread::park_timeout(INTERVAL);
         }
     }

@@ -60,7 +60,7 @@ cors = { allow_origins = ["https://a.example.com", "https://b.example.com"], all
 "#;
 
 const OPENAPI: &str = r##"openapi: 3.1.0
-info: { title: Shop, version: 2.0.0, description: What a shop sells }
+info: { title: Shop, version: 2.0.0, description: The shop's API }
 x-amazon-apigateway-binary-media-types: [image/png]
 x-amazon-apigateway-minimum-compression-size: 1024
 x-amazon-apigateway-request-validators:
@@ -168,7 +168,7 @@ fn every_configured_setting_is_deployed() {
     let settings = &api["api"];
     assert_eq!(settings["endpointConfiguration"]["types"], json!(["EDGE"]));
     assert_eq!(settings["tags"]["team"], "shop");
-    assert_eq!(settings["description"], "What a shop sells");
+    assert_eq!(settings["description"], "The shop's API");
     assert_eq!(settings["binaryMediaTypes"], json!(["image/png"]));
     assert_eq!(settings["minimumCompressionSize"], 1024);
 

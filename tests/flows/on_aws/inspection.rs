@@ -143,8 +143,8 @@ fn doctor_reports_failed_checks() {
         })
         .collect()
     };
-    let row = |rows: &[(String, String)], what: &str| {
-        rows.iter().find(|(known, _)| known == what).unwrap_or_else(|| panic!("{rows:?}")).1.clone()
+    let row = |rows: &[(String, String)], name: &str| {
+        rows.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{rows:?}")).1.clone()
     };
     let before = rows(&account, 1);
     assert!(row(&before, "function of jwt").starts_with("wrong: there is no arn:aws:lambda:"));

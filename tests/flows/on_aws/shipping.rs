@@ -84,7 +84,7 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     let (source, architecture) = (format!("--build={}", root().display()), std::env::consts::ARCH);
     let architecture = if architecture == "aarch64" { "arm64" } else { architecture };
     let role = format!("arn:aws:iam::{KEY}:role/petstore-authorizer-execution");
-    #[expect(clippy::disallowed_methods, reason = "what the test was started with, and one more")]
+    #[expect(clippy::disallowed_methods, reason = "extends the PATH of the test")]
     let inherited = std::env::var("PATH").unwrap();
     let path = format!("{}:{inherited}", tool("cargo-lambda/bin").display());
     let build = |more: &[&str], token: &str| -> CommandOutput {

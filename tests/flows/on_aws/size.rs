@@ -66,18 +66,18 @@ fn paginated_lists_are_read_completely() {
     account.boto3("for n in range(60): client.create_rest_api(name=f'other-{n:02}')");
     account.deploy("dev");
     account.expect_no_changes("dev");
-    let pages = |what: &str| {
+    let pages = |path_end: &str| {
         let calls = account.proxy.calls();
-        calls.iter().filter(|(_, path)| path.split('?').next().unwrap().ends_with(what)).count()
+        calls.iter().filter(|(_, path)| path.split('?').next().unwrap().ends_with(path_end)).count()
     };
     assert_eq!((pages("/restapis"), pages("/resources")), (3, 4), "25 items a page");
 
     let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     let apis = found["apis"].as_array().unwrap();
     assert_eq!(apis.len(), 61);
-    let ours: Vec<_> = apis.iter().filter(|api| api["ours"] == json!(true)).collect();
-    assert_eq!(ours.len(), 1);
-    let routes = ours[0]["stages"][0]["routes"].as_object().unwrap();
+    let managed: Vec<_> = apis.iter().filter(|api| api["ours"] == json!(true)).collect();
+    assert_eq!(managed.len(), 1);
+    let routes = managed[0]["stages"][0]["routes"].as_object().unwrap();
     assert_eq!(routes.len(), 160);
     assert_eq!(routes["PUT /r79"], "jwt [read]");
 }

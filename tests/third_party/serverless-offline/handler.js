@@ -4,17 +4,17 @@
 const { createPublicKey } = require("node:crypto");
 const jwt = require("jsonwebtoken");
 
-const OURS = "arn:aws:execute-api:us-east-1:000000000000:local";
+const PORTCULLIS_ARN = "arn:aws:execute-api:us-east-1:000000000000:local";
 
 module.exports.authorize = async ({ methodArn, authorizationToken }) => {
-  const theirs = methodArn.split("/")[0];
+  const offlineArn = methodArn.split("/")[0];
   const response = await fetch(process.env.AUTHORIZER_URL, {
     method: "POST",
-    body: JSON.stringify({ type: "TOKEN", methodArn: methodArn.replace(theirs, OURS), authorizationToken }),
+    body: JSON.stringify({ type: "TOKEN", methodArn: methodArn.replace(offlineArn, PORTCULLIS_ARN), authorizationToken }),
   });
   const text = await response.text();
   if (response.headers.get("x-amz-function-error")) throw new Error(JSON.parse(text).errorMessage);
-  return JSON.parse(text.replaceAll(OURS, theirs));
+  return JSON.parse(text.replaceAll(PORTCULLIS_ARN, offlineArn));
 };
 
 let key;

@@ -59,7 +59,7 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
     let event = dev.wait_for_event(|line| line["event"] == "reload_failed");
     assert_eq!(event["reason"], "invalid configuration");
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 403);
-    edit(&file, "security: [{ jwt: [admin }]", "x-mended: true");
+    edit(&file, "security: [{ jwt: [admin }]", "x-fixed: true");
     dev.wait_for_nth_event(|line| line["event"] == "reloaded", 2);
     assert_eq!(dev.request("GET", "/pets", Some(&token)).0.status, 200);
 

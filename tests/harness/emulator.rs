@@ -33,7 +33,7 @@ fn free_port() -> u16 {
 const LOCALSTACK: &str = "import runpy, localstack.aws.patches as patches; patches.patch_moto_iam_config = lambda: None; runpy.run_module('localstack.runtime.main', run_name='__main__')";
 
 /// Starts a program that ends with this process, even if it is killed: the program's shell reads
-/// from a pipe of this process. Waits until it is healthy; its output goes to a file.
+/// from a pipe of this process. Waits until it is healthy; its output is written to a file.
 fn start(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
     let log = root().join(format!("target/tmp/emulator-{}.log", address.replace(':', "-")));
     fs::create_dir_all(log.parent().unwrap()).unwrap();

@@ -81,7 +81,7 @@ fn check_all_faults(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
                     let Some((number, at, fault)) = left.lock().unwrap().pop() else { return };
                     let account = account(number);
                     prepare(&account);
-                    // Access stays denied: all calls from there on fail.
+                    // Access remains denied: all calls from there on fail.
                     let times = if fault == Fault::Denied { usize::MAX } else { 1 };
                     account.proxy.inject(Some((at, fault, times)));
                     let output = account.run_with_faults(&DEPLOY);

@@ -28,6 +28,7 @@ mod output;
 mod planning;
 mod probing;
 mod quotas;
+mod reference;
 mod schema;
 mod writing;
 

@@ -1,0 +1,453 @@
+//! The settings of `portcullis.toml`. The compiler reads them one by one and has no schema, so
+//! their descriptions are here; a test compares their names and values with the compiler's.
+
+/// A table of `portcullis.toml`.
+pub(super) struct Table {
+    /// The heading in the page.
+    pub heading: &'static str,
+    /// One or two sentences about it.
+    pub text: &'static str,
+    /// A manifest with the unknown setting `UNKNOWN` in this table.
+    pub probe: &'static str,
+    /// Its settings.
+    pub settings: &'static [Setting],
+    /// An example; may be empty.
+    pub example: &'static str,
+}
+
+/// A setting.
+pub(super) struct Setting {
+    /// The name.
+    pub name: &'static str,
+    /// The type.
+    pub kind: &'static str,
+    /// The values, if only these are valid.
+    pub values: &'static [&'static str],
+    /// The default; `required` if there is none.
+    pub default: &'static str,
+    /// The description.
+    pub text: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    text: &'static str,
+) -> Setting {
+    Setting { name, kind, values: &[], default, text }
+}
+
+const fn choice(
+    name: &'static str,
+    values: &'static [&'static str],
+    default: &'static str,
+    text: &'static str,
+) -> Setting {
+    Setting { name, kind: "string", values, default, text }
+}
+
+/// Every table, in the order of the page. The settings of an issuer come from the schema of
+/// `authorizer.json`.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        heading: "Top level",
+        text: "The tables of the file.",
+        probe: "UNKNOWN = 1\n[api]\nname = \"a\"\nopenapi = \"a\"\n",
+        settings: &[
+            setting("api", "table", "required", "The API: see [`[api]`](#api)."),
+            setting(
+                "authorizer",
+                "tables by name",
+                "none",
+                "The authorizers, each by the name of its security scheme in the OpenAPI document: see [`[authorizer.NAME]`](#authorizername).",
+            ),
+            setting("cors", "table", "no CORS", "Cross-origin requests: see [`[cors]`](#cors)."),
+            setting(
+                "integration",
+                "table",
+                "none",
+                "The default integration: see [`[integration]`](#integration).",
+            ),
+            setting(
+                "stage",
+                "tables by name",
+                "a stage `dev`",
+                "The stages: see [`[stage.NAME]`](#stagename).",
+            ),
+            setting(
+                "usage_plan",
+                "table",
+                "none",
+                "The usage plan for API keys: see [`[usage_plan]`](#usage_plan).",
+            ),
+        ],
+        example: "",
+    },
+    Table {
+        heading: "[api]",
+        text: "The REST API.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "name",
+                "string",
+                "required",
+                "The name of the REST API on AWS, and the value of its tag `portcullis:api`.",
+            ),
+            setting("openapi", "path", "required", "The OpenAPI document, relative to this file."),
+            choice(
+                "endpoint",
+                &["edge", "private", "regional"],
+                "`regional`",
+                "The endpoint type.",
+            ),
+            setting(
+                "vpc_endpoints",
+                "list of strings",
+                "none",
+                "The ids of the VPC endpoints of a private API.",
+            ),
+            setting(
+                "tags",
+                "map of strings",
+                "none",
+                "Tags of the REST API. The prefix `portcullis:` is reserved.",
+            ),
+            setting(
+                "keep",
+                "integer, at least 2",
+                "`10`",
+                "The number of deployments to retain for `rollback`.",
+            ),
+            setting("protect", "boolean", "`false`", "Whether `undeploy` is rejected."),
+        ],
+        example: "[api]\nname = \"petstore\"\nopenapi = \"openapi.yaml\"\nendpoint = \"regional\"\ntags = { team = \"pets\" }",
+    },
+    Table {
+        heading: "[authorizer.NAME]",
+        text: "A Lambda authorizer. `NAME` is the name of a security scheme in the OpenAPI document.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[authorizer.jwt]\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "function_arn",
+                "ARN",
+                "required to deploy",
+                "The Lambda function, one of its versions or an alias.",
+            ),
+            setting(
+                "invoke_role_arn",
+                "ARN",
+                "a role that `deploy` creates",
+                "The role that API Gateway assumes to invoke the function.",
+            ),
+            choice(
+                "type",
+                &["request", "token"],
+                "`token`; `request` if the routes require it",
+                "The authorizer type: a TOKEN authorizer receives the `Authorization` header, a REQUEST authorizer the request.",
+            ),
+            setting(
+                "token",
+                "`{ header = \"NAME\" }` or `{ query = \"NAME\" }`",
+                "`{ header = \"Authorization\" }`",
+                "The location of the token. `query` requires `type = \"request\"`.",
+            ),
+            setting(
+                "identity_sources",
+                "list of strings",
+                "the location of the token",
+                "The identity sources, with `type = \"request\"`: `method.request.header.NAME`, `method.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`. They are the key of the authorizer result cache.",
+            ),
+            setting(
+                "cache_ttl",
+                "duration, `0s` to `1h`",
+                "`5m`",
+                "The TTL of the authorizer result cache; `0s` disables it.",
+            ),
+            setting(
+                "issuer",
+                "list of tables",
+                "required",
+                "The trusted issuers: see [`[[authorizer.NAME.issuer]]`](#authorizernameissuer).",
+            ),
+        ],
+        example: "[authorizer.jwt]\nfunction_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:petstore-authorizer:live\"\ncache_ttl = \"5m\"",
+    },
+    Table {
+        heading: "[[authorizer.NAME.issuer]]",
+        text: "A trusted issuer. The settings are those of `issuers[]` in [authorizer.json](authorizer-json.md#issuers), with durations instead of seconds.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[[authorizer.jwt.issuer]]\nissuer = \"https://a.example\"\naudience = [\"a\"]\nUNKNOWN = 1\n",
+        settings: &[],
+        example: "[[authorizer.jwt.issuer]]\nissuer = \"https://tenant.eu.auth0.com/\"\naudience = [\"https://petstore.example.com\"]\nalgorithms = [\"RS256\"]\ncontext = { tenant = \"/org/id\" }\n\n[[authorizer.jwt.issuer.require]]\nclaim = \"org\"\nany_of = [\"a\", \"b\"]",
+    },
+    Table {
+        heading: "[integration]",
+        text: "The integration of each operation without `x-amazon-apigateway-integration`: exactly one of `http`, `lambda` and `mock`.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[integration]\nmock = true\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "http",
+                "URL",
+                "none",
+                "The base URL of an HTTP backend; may have stage variables as `${stageVariables.NAME}`.",
+            ),
+            setting(
+                "vpc_link",
+                "string",
+                "none",
+                "The id of a VPC link to the backend, with `http`.",
+            ),
+            setting("lambda", "ARN", "none", "A Lambda function for a proxy integration."),
+            setting(
+                "credentials",
+                "ARN",
+                "a resource-based permission of the function",
+                "The role that API Gateway assumes to invoke the function, with `lambda`.",
+            ),
+            setting("mock", "`true`", "none", "A mock integration that responds with 200."),
+            setting(
+                "timeout",
+                "duration, `50ms` to `29s`",
+                "`29s`",
+                "The integration timeout, with `http` or `lambda`.",
+            ),
+        ],
+        example: "[integration]\nhttp = \"https://petstore.example.com\"\ntimeout = \"10s\"",
+    },
+    Table {
+        heading: "[cors]",
+        text: "Cross-origin requests. Each path gets an `OPTIONS` method, and gateway responses get the headers.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[cors]\nallow_origins = [\"*\"]\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "allow_origins",
+                "list of strings",
+                "required",
+                "The allowed origins, such as `https://app.example.com`; or `[\"*\"]`.",
+            ),
+            setting(
+                "allow_methods",
+                "list of strings",
+                "the methods of the path",
+                "The allowed methods.",
+            ),
+            setting(
+                "allow_headers",
+                "list of strings",
+                "`Authorization`, `Content-Type`, `X-Api-Key`",
+                "The allowed request headers.",
+            ),
+            setting(
+                "expose_headers",
+                "list of strings",
+                "none",
+                "The response headers that a page may read.",
+            ),
+            setting(
+                "max_age",
+                "duration",
+                "none",
+                "The time for which a browser caches the preflight response.",
+            ),
+            setting(
+                "allow_credentials",
+                "boolean",
+                "`false`",
+                "Whether requests may have credentials; requires listed origins.",
+            ),
+        ],
+        example: "[cors]\nallow_origins = [\"https://app.example.com\"]\nmax_age = \"1h\"",
+    },
+    Table {
+        heading: "[usage_plan]",
+        text: "The usage plan for API keys; each stage gets one.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[usage_plan]\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "throttle",
+                "table",
+                "none",
+                "The throttle of each key: see [`throttle`](#throttle).",
+            ),
+            setting("quota", "table", "none", "The quota of each key: see [`quota`](#quota)."),
+            setting("keys", "list of strings", "none", "The ids of the API keys."),
+        ],
+        example: "[usage_plan]\nthrottle = { rate = 10, burst = 20 }\nquota = { limit = 10000, period = \"day\" }\nkeys = [\"abcdef1234\"]",
+    },
+    Table {
+        heading: "quota",
+        text: "A quota of requests.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[usage_plan.quota]\nlimit = 1\nperiod = \"day\"\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "limit",
+                "integer, at least 1",
+                "required",
+                "The number of requests in a period.",
+            ),
+            choice("period", &["day", "month", "week"], "required", "The period, in UTC."),
+        ],
+        example: "",
+    },
+    Table {
+        heading: "throttle",
+        text: "A token bucket.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[usage_plan.throttle]\nrate = 1\nburst = 1\nUNKNOWN = 1\n",
+        settings: &[
+            setting("rate", "number", "required", "The rate limit, in requests per second."),
+            setting("burst", "integer", "required", "The burst limit, in requests."),
+        ],
+        example: "",
+    },
+    Table {
+        heading: "[stage.NAME]",
+        text: "A stage. `NAME` has letters, digits, `-` and `_`.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[stage.dev]\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "integration",
+                "table",
+                "that of the API",
+                "The default integration of this stage: see [`[integration]`](#integration).",
+            ),
+            setting(
+                "cors",
+                "table",
+                "that of the API",
+                "Cross-origin requests to this stage: see [`[cors]`](#cors).",
+            ),
+            setting(
+                "authorizer",
+                "tables by name",
+                "those of the API",
+                "The authorizer functions of this stage: see [`[stage.NAME.authorizer.NAME]`](#stagenameauthorizername).",
+            ),
+            setting("variables", "map of strings", "none", "The stage variables."),
+            setting(
+                "throttle",
+                "table",
+                "that of the account",
+                "The default throttle of each method: see [`throttle`](#throttle).",
+            ),
+            setting(
+                "route",
+                "tables by name",
+                "none",
+                "Settings of single operations: see [`[stage.NAME.route.\"METHOD PATH\"]`](#stagenameroutemethod-path).",
+            ),
+            setting(
+                "access_log",
+                "ARN or table",
+                "none",
+                "The access log: see [`access_log`](#access_log).",
+            ),
+            setting(
+                "metrics",
+                "boolean",
+                "`false`",
+                "Whether detailed CloudWatch metrics are enabled.",
+            ),
+            choice(
+                "logging",
+                &["error", "info", "off"],
+                "`off`",
+                "The level of API Gateway's execution logs.",
+            ),
+            setting("tracing", "boolean", "`false`", "Whether X-Ray tracing is enabled."),
+        ],
+        example: "[stage.prod]\nthrottle = { rate = 100, burst = 200 }\nvariables = { backend = \"petstore.example.com\" }\nlogging = \"error\"",
+    },
+    Table {
+        heading: "[stage.NAME.authorizer.NAME]",
+        text: "An authorizer in one stage.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[authorizer.jwt]\n[stage.dev.authorizer.jwt]\nUNKNOWN = 1\n",
+        settings: &[setting(
+            "function_arn",
+            "ARN",
+            "that of the authorizer",
+            "The Lambda function, one of its versions or an alias.",
+        )],
+        example: "",
+    },
+    Table {
+        heading: "[stage.NAME.route.\"METHOD PATH\"]",
+        text: "An operation in one stage.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[stage.dev.route.\"GET /pets\"]\nUNKNOWN = 1\n",
+        settings: &[setting(
+            "throttle",
+            "table",
+            "that of the stage",
+            "The throttle of the operation: see [`throttle`](#throttle).",
+        )],
+        example: "[stage.prod.route.\"GET /pets\"]\nthrottle = { rate = 10, burst = 20 }",
+    },
+    Table {
+        heading: "access_log",
+        text: "The access log: an ARN, or a table.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[stage.dev.access_log]\ndestination = \"arn:aws:logs:eu-west-1:123456789012:log-group:a\"\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "destination",
+                "ARN",
+                "required",
+                "A CloudWatch log group, or a Firehose delivery stream named `amazon-apigateway-…`.",
+            ),
+            setting(
+                "format",
+                "string",
+                "JSON with the request, the authorizer decision and its reason, and the response",
+                "The format of a line; must contain `$context.requestId` or `$context.extendedRequestId`.",
+            ),
+        ],
+        example: "[stage.prod]\naccess_log = \"arn:aws:logs:eu-west-1:123456789012:log-group:petstore\"",
+    },
+];
+
+/// Settings of an issuer under another name than in `authorizer.json`, with their type.
+pub(super) const DURATIONS: &[(&str, &str, &str)] = &[
+    ("key_max_age_seconds", "key_max_age", "duration, `1m` to `24h`"),
+    ("leeway_seconds", "leeway", "duration, `0s` to `5m`"),
+    ("max_token_age_seconds", "max_token_age", "duration"),
+];
+
+/// Settings of an issuer that only `authorizer.json` has.
+pub(super) const JSON_ONLY: &[&str] = &["keys"];
+
+/// The environment variables of the function.
+pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
+    (
+        "AUTHORIZER_CONFIG",
+        "`authorizer.json` beside the binary",
+        "The path of the configuration file",
+    ),
+    (
+        "AUTHORIZER_ISSUER",
+        "required without a file; must not be set with one",
+        "The trusted issuer",
+    ),
+    ("AUTHORIZER_AUDIENCE", "required without a file", "The audiences, separated by commas"),
+    ("AUTHORIZER_ALGORITHMS", "`RS256`", "The allowed signature algorithms, separated by commas"),
+    ("AUTHORIZER_JWKS_URI", "OpenID Connect discovery", "The URL of the key set"),
+    ("AUTHORIZER_SCOPES", "none", "The scopes that every token must have, separated by spaces"),
+    (
+        "AUTHORIZER_SCOPE_CLAIMS",
+        "`scope,scp`",
+        "The claims that may hold scopes, separated by commas; the first one present counts",
+    ),
+    ("AUTHORIZER_LEEWAY", "`30`", "The allowed clock skew, in seconds"),
+    (
+        "AUTHORIZER_LOG_ALLOWED",
+        "`100`",
+        "The percentage of allowed requests that are logged; all others are always logged",
+    ),
+    (
+        "AWS_LAMBDA_LOG_LEVEL",
+        "`INFO`",
+        "The log level, set by Lambda: allowed requests are INFO, denied ones WARN, faults ERROR",
+    ),
+    ("AWS_LAMBDA_LOG_FORMAT", "`JSON`", "The log format, set by Lambda: `JSON` or `Text`"),
+    ("AWS_LAMBDA_FUNCTION_NAME", "set by Lambda", "The dimension `FunctionName` of the metrics"),
+    ("AWS_LAMBDA_RUNTIME_API", "set by Lambda", "The Runtime API"),
+    ("LAMBDA_TASK_ROOT", "set by Lambda", "The folder of the binary and `authorizer.json`"),
+];

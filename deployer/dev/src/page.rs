@@ -162,7 +162,7 @@ fn is_outside_api(path: &str) -> bool {
         || path.starts_with(APIS)
 }
 
-/// Returns whether a path is a health check of API Gateway's own.
+/// Returns whether a path is one of API Gateway's health checks.
 fn is_health_check(path: &str) -> bool {
     matches!(path, "/ping" | "/sping")
 }

@@ -79,7 +79,7 @@ pub struct RunningServers {
     pub url: String,
     /// The local issuer.
     pub issuer: Option<Arc<Issuer>>,
-    /// The number of requests that backend_requests the echo backend.
+    /// The number of requests that the echo backend received.
     pub backend_requests: Arc<AtomicU64>,
     setup: Setup,
     servers: Servers,
@@ -116,7 +116,7 @@ impl RunningServers {
         let setup = Setup { base_url, authorizer: options.authorizer, folder: options.folder };
         let loaded = setup.load(api, issuer.as_deref(), &functions)?;
         let log = Arc::new(page::Log::default());
-        let observer = logging(&log, observer);
+        let observer = logged(&log, observer);
         let gateway = Arc::new(Gateway::new(loaded, functions, client, options.keys, observer));
         let page = page::Page::new(issuer.clone(), &url, log);
         servers.gateway(options.gateway, &gateway, page);
@@ -224,7 +224,7 @@ fn local_issuer(
 }
 
 /// Returns an observer that also adds each trace to the page's log.
-fn logging(log: &Arc<page::Log>, observer: Observer) -> Observer {
+fn logged(log: &Arc<page::Log>, observer: Observer) -> Observer {
     let log = Arc::clone(log);
     Box::new(move |trace| {
         log.push(trace);

@@ -176,10 +176,12 @@ fn decide(
         _ => "not in the policy".to_owned(),
     };
     match verdict {
-        Verdict::Allowed(matched) => Ok(format!("{source} of {name} allows {}", in_stage(matched))),
+        Verdict::Allowed(matched) => {
+            Ok(format!("{source} of {name} allows {}", resource_in_stage(matched)))
+        }
         Verdict::ExplicitlyDenied(matched) => Err(Refusal::new(
             RefusalKind::AccessDeniedExplicitly,
-            format!("{source} of {name} denies {}: {}", in_stage(matched), cause()),
+            format!("{source} of {name} denies {}: {}", resource_in_stage(matched), cause()),
         )),
         Verdict::ImplicitlyDenied => Err(Refusal::new(
             RefusalKind::AccessDenied,
@@ -189,7 +191,7 @@ fn decide(
 }
 
 /// Returns the part of the matching resource that follows the stage.
-fn in_stage(matched: MatchedStatement<'_>) -> &str {
+fn resource_in_stage(matched: MatchedStatement<'_>) -> &str {
     let Some(resource) = matched.resource else { return "it by `NotResource`" };
     resource.splitn(3, '/').last().unwrap_or(resource)
 }

@@ -11,7 +11,7 @@ use super::body::AnyBody;
 /// one that was authorized.
 pub type HttpClient = Client<HttpsConnector<HttpConnector>, AnyBody>;
 
-/// Builds the client: the web's root certificates, HTTP/1.1, pooled connections, and the case of
+/// Builds the client: public root certificates, HTTP/1.1, pooled connections, and the case of
 /// header names preserved.
 pub fn client() -> HttpClient {
     let connector =

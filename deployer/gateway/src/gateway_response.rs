@@ -22,7 +22,7 @@ pub enum RefusalKind {
     AuthorizerFailure,
     /// The request is malformed.
     BadRequest,
-    /// The body does not fit its model.
+    /// The body does not match its model.
     BadRequestBody,
     /// A parameter is missing.
     BadRequestParameters,

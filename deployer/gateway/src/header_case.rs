@@ -1,5 +1,5 @@
 //! The case of a client's header names. Events carry names as they were sent, and the HTTP library
-//! keeps their case only for a message that it sends on. So the head is sent on, to an in-memory
+//! preserves their case only in a message that it forwards. So the head is forwarded to an in-memory
 //! stream.
 
 use std::collections::BTreeMap;

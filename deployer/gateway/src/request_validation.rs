@@ -71,7 +71,7 @@ impl RequestValidator {
         })
     }
 
-    /// Refuses a body that does not fit its model. A media type without a model is not validated.
+    /// Refuses a body that does not match its model. A media type without a model is not validated.
     pub fn body(&self, route: &Route, media: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
         if !validates_body(route) {
             return Ok(());

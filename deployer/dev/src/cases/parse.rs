@@ -30,7 +30,7 @@ pub fn read(
     }
     let mut cases = Vec::new();
     for node in listed.map(|entry| entry.node.items()).unwrap_or_default() {
-        cases.extend(of_entry(node, &tokens, line, diagnostics));
+        cases.extend(cases_of_entry(node, &tokens, line, diagnostics));
     }
     top.finish(diagnostics);
     cases
@@ -60,7 +60,7 @@ fn token(node: &Node, diagnostics: &mut Diagnostics) -> Option<Token> {
 }
 
 /// Reads an entry of `cases`: each of its requests with each of its tokens is a case.
-fn of_entry(
+fn cases_of_entry(
     node: &Node,
     tokens: &BTreeMap<String, Token>,
     line: &dyn Fn(usize) -> usize,

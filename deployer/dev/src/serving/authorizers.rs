@@ -42,7 +42,7 @@ pub(super) fn authorizers(
         by_scheme.insert(name.clone(), authorizer);
     }
     for (name, shape) in &api.external_authorizers {
-        let authorizer = external(setup, name, shape, functions)?;
+        let authorizer = external_authorizer(setup, name, shape, functions)?;
         by_scheme.extend(authorizer.map(|authorizer| (name.clone(), authorizer)));
     }
     let sources = by_scheme.values().flat_map(|authorizer| &authorizer.identity);
@@ -74,7 +74,7 @@ fn target(
 }
 
 /// Prepares an authorizer of the document; none if it is not available locally.
-fn external(
+fn external_authorizer(
     setup: &Setup,
     name: &str,
     shape: &AuthorizerShape,

@@ -1,5 +1,5 @@
-//! [`compiler::api::Integration`] → [`Backend`], once, when a gateway starts. What is not supported
-//! locally is reported then, and not by a request.
+//! [`compiler::api::Integration`] → [`Backend`], once, when a gateway starts. Unsupported
+//! integrations are reported then, and not by a request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

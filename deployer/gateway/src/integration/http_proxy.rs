@@ -59,7 +59,7 @@ pub async fn forward(
     let mut request = Request::new(payload);
     *request.headers_mut() = forwarded_headers(context);
     *request.extensions_mut() = extensions.clone();
-    let authority = address(&mut request, http, context, context.head.query.as_deref())?;
+    let authority = prepare(&mut request, http, context, context.head.query.as_deref())?;
     let (parts, payload) = send(request, &authority, http.timeout, client).await?;
     let mut response = Response::new(payload);
     *response.status_mut() = parts.status;
@@ -81,7 +81,7 @@ pub async fn forward_mapped(
     let media = context.header("content-type").unwrap_or(compiler::api::JSON);
     let media = HeaderValue::from_str(media).ok();
     request.headers_mut().extend(media.map(|media| (CONTENT_TYPE, media)));
-    let authority = address(&mut request, http, context, None)?;
+    let authority = prepare(&mut request, http, context, None)?;
     let (parts, payload) = send(request, &authority, http.timeout, client).await?;
     let status = parts.status.as_u16();
     let payload = collect_response(payload).await.map_err(|reason| {
@@ -99,7 +99,7 @@ pub async fn forward_mapped(
 }
 
 /// Sets method, URI and mapped headers of a request to a backend; returns the backend's authority.
-fn address(
+fn prepare(
     request: &mut Request<AnyBody>,
     http: &Http,
     context: &Context<'_>,
@@ -129,7 +129,7 @@ fn address(
         }
     }
     let failed = |reason: String| Refusal::new(RefusalKind::IntegrationFailure, reason);
-    let uri = uri(&http.uri, &parameters, query.as_deref());
+    let uri = expand_uri(&http.uri, &parameters, query.as_deref());
     let uri: Uri = uri.parse().map_err(|error| failed(format!("invalid backend URI: {error}")))?;
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let method = http.method.as_deref().unwrap_or(&context.head.method);
@@ -224,7 +224,7 @@ pub(super) fn remapped(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Inserts path parameters, as sent, and the query into a backend's URI.
-fn uri(template: &str, parameters: &[(&str, String)], query: Option<&str>) -> String {
+fn expand_uri(template: &str, parameters: &[(&str, String)], query: Option<&str>) -> String {
     let mut uri = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -266,7 +266,7 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
 
 #[cfg(test)]
 mod tests {
-    use super::{end_to_end, uri};
+    use super::{end_to_end, expand_uri};
     use http::HeaderMap;
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
             ("http://b/{proxy}/{id}", Some("q=1"), "http://b/x/y/a%2Fb?q=1"),
             ("http://b/?k=v", Some("q=1"), "http://b/?k=v&q=1"),
         ] {
-            assert_eq!(uri(template, &parameters, query), expected);
+            assert_eq!(expand_uri(template, &parameters, query), expected);
         }
     }
 

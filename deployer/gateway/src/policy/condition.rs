@@ -117,7 +117,7 @@ impl Condition {
             return Err(unknown());
         }
         let (test, negated) =
-            test(name, *key, &values, variables, operator)?.ok_or_else(unknown)?;
+            parse_test(name, *key, &values, variables, operator)?.ok_or_else(unknown)?;
         Ok(Self { key: *key, test, negated, if_exists })
     }
 
@@ -135,7 +135,7 @@ impl Condition {
 }
 
 /// Parses an operator's name without `IfExists`, and its values.
-fn test(
+fn parse_test(
     name: &str,
     key: Key,
     values: &[String],
@@ -149,11 +149,11 @@ fn test(
     if let Some(rest) = name.strip_prefix("String") {
         let negated = rest.starts_with("Not");
         let test = match rest.strip_prefix("Not").unwrap_or(rest) {
-            "Equals" => Test::Equal(each(values, plain)?),
-            "EqualsIgnoreCase" => {
-                Test::EqualIgnoringCase(each(values, |value| Ok(plain(value)?.to_lowercase()))?)
-            }
-            "Like" => Test::Like(each(values, |value| TextPattern::parse(value, variables))?),
+            "Equals" => Test::Equal(parse_each(values, plain)?),
+            "EqualsIgnoreCase" => Test::EqualIgnoringCase(parse_each(values, |value| {
+                Ok(plain(value)?.to_lowercase())
+            })?),
+            "Like" => Test::Like(parse_each(values, |value| TextPattern::parse(value, variables))?),
             _ => return Ok(None),
         };
         return Ok(Some((test, negated)));
@@ -168,10 +168,10 @@ fn test(
         value.parse::<IpNet>().or_else(|_| address()).map_err(|_| invalid(value, "a CIDR range"))
     };
     Ok(match name {
-        "Bool" => Some((Test::Bool(each(values, boolean)?), false)),
-        "Null" => Some((Test::Null(each(values, boolean)?), false)),
+        "Bool" => Some((Test::Bool(parse_each(values, boolean)?), false)),
+        "Null" => Some((Test::Null(parse_each(values, boolean)?), false)),
         "IpAddress" | "NotIpAddress" if key == Key::SourceIp => {
-            Some((Test::Address(each(values, network)?), name == "NotIpAddress"))
+            Some((Test::Address(parse_each(values, network)?), name == "NotIpAddress"))
         }
         _ => {
             let is_time = matches!(key, Key::CurrentTime | Key::EpochTime);
@@ -183,12 +183,12 @@ fn test(
                         .filter(|n: &f64| n.is_finite())
                         .ok_or_else(|| invalid(value, "a number"))
                 };
-                Some((Test::Number(order, each(values, number)?), negated))
+                Some((Test::Number(order, parse_each(values, number)?), negated))
             } else if let Some((order, negated)) =
                 name.strip_prefix("Date").and_then(order).filter(|_| is_time)
             {
                 let date = |value: &String| instant(value).ok_or_else(|| invalid(value, "a date"));
-                Some((Test::Time(order, each(values, date)?), negated))
+                Some((Test::Time(order, parse_each(values, date)?), negated))
             } else {
                 None
             }
@@ -196,7 +196,7 @@ fn test(
     })
 }
 
-fn each<T>(
+fn parse_each<T>(
     values: &[String],
     parse: impl Fn(&String) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {

@@ -25,9 +25,9 @@ fn exit_and_text(output: &Output) -> (Option<i32>, String) {
 #[test]
 fn invalid_files_stop_dev_before_it_starts() {
     for (file, from, to, message) in [
-        ("openapi.yaml", "paths:", "paths: [", "not YAML"),
+        ("openapi.yaml", "paths:", "paths: [", "invalid YAML"),
         ("portcullis.toml", "cache_ttl", "cash_ttl", "did you mean `cache_ttl`?"),
-        ("portcullis.toml", "issuer = \"https://tenant.eu.auth0.com/\"", "", "`issuer` is missing"),
+        ("portcullis.toml", "issuer = \"https://tenant.eu.auth0.com/\"", "", "missing `issuer`"),
         (
             "portcullis.toml",
             "audience = [\"https://petstore.example.com\"]",

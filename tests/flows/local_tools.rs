@@ -287,7 +287,7 @@ fn failed_expectations_are_reported_with_their_line() {
             "did you mean `reader`",
         ),
         ("cases: [{ request: GET /, expect: { none: soon } }]", "missing status"),
-        ("cases: [{ request: GET /, expect: { none: { code: 1 } } }]", "unknown key `code`"),
+        ("cases: [{ request: GET /, expect: { none: { code: 1 } } }]", "unknown setting `code`"),
         ("cases: [{ expect: { none: 1 } }]", "missing `request`"),
         ("cases: [{ request: GET / }]", "missing `expect`"),
         (

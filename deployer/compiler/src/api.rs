@@ -1,5 +1,5 @@
-//! What the files mean: one value that is planned to AWS, served locally and compiled for
-//! the authorizer. Consistent by construction: every route has a security and an integration.
+//! The compiled API: the source of the plan, the local gateway and the authorizer's route table.
+//! Consistent by construction: every route has a security and an integration.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub mod routing;
 mod security;
 mod stage;
 
-pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN};
+pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN};
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
 pub use identity_source::{IdentitySource, InvalidIdentitySource};
@@ -31,101 +31,101 @@ pub use route_key::{InvalidRouteKey, RouteKey};
 pub use security::Security;
 pub use stage::{AccessLog, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan};
 
-use aws_names::named_by_aws;
+use aws_names::aws_enum;
 
-/// The header that holds the token unless something else is said.
+/// The default header of the token.
 pub const AUTHORIZATION: &str = "Authorization";
 
-/// A REST API and what guards it.
+/// A REST API with its authorizers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Api {
-    /// Its name, for people and for the tag that marks it as ours.
+    /// The name, also in the tag that marks the API as managed by Portcullis.
     pub name: String,
     /// `info.version` of the OpenAPI document.
     pub version: String,
-    /// Where it is reached from.
+    /// The endpoint type.
     pub endpoint: Endpoint,
-    /// The stage this was compiled for.
+    /// The stage that it is compiled for.
     pub stage: String,
-    /// What concerns it as a whole.
+    /// The settings of the API.
     pub settings: ApiSettings,
-    /// How it is deployed.
+    /// The settings of its deployment.
     pub deployment_settings: DeploymentSettings,
-    /// What the stage has beside the API.
+    /// The settings of the stage.
     pub stage_settings: StageSettings,
-    /// Which pages of other origins may call.
+    /// The CORS settings.
     pub cors: Option<Cors>,
-    /// Who may call how often with an API key.
+    /// The usage plan.
     pub usage_plan: Option<UsagePlan>,
-    /// The answers that API Gateway makes itself, by type, where they are not the usual ones.
+    /// The gateway responses that differ from the defaults, by type.
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
-    /// What bodies are checked with, by name.
+    /// The models that bodies are validated against, by name.
     pub models: BTreeMap<String, Json>,
-    /// The authorizers, by the name of the security scheme that each serves.
+    /// The managed authorizers, by the name of the security scheme.
     pub authorizers: BTreeMap<String, Authorizer>,
-    /// Those that the document brings along and that are not ours.
+    /// The authorizers that the document declares itself, by the name of the security scheme.
     pub external_authorizers: BTreeMap<String, AuthorizerShape>,
     /// The operations, in order of precedence.
     pub routes: Vec<Route>,
 }
 
-/// What concerns an API as a whole: what `overwrite` resets where a document leaves it out.
+/// The settings of an API: an import with `overwrite` resets those that the document omits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiSettings {
     /// `info.description`.
     pub description: Option<String>,
-    /// Whether the authorizer says the API key, and not a header.
+    /// True if the API key is from the authorizer, and not from a header.
     pub key_from_authorizer: bool,
-    /// What is bytes and not text.
+    /// The binary media types.
     pub binary_media_types: std::collections::BTreeSet<String>,
-    /// The smallest answer that is compressed, in bytes.
+    /// The minimum size of a response that is compressed, in bytes.
     pub minimum_compression_size: Option<i32>,
     /// The resource policy.
     pub policy: Option<Json>,
 }
 
-/// How an API is deployed.
+/// The settings of an API's deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentSettings {
-    /// Whether nothing of it may be undeployed.
+    /// True if the API is protected from removal.
     pub protect: bool,
-    /// How many deployments are kept to go back to.
+    /// The number of earlier deployments that are retained for rollback.
     pub keep: usize,
-    /// Tags for the API and what belongs to it.
+    /// The tags of the API and its resources.
     pub tags: BTreeMap<String, String>,
-    /// The VPC endpoints of a private API.
+    /// The ids of the VPC endpoints of a private API.
     pub vpc_endpoints: Vec<String>,
 }
 
-/// An answer that API Gateway makes itself.
+/// A gateway response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GatewayResponse {
-    /// Its status, if not the type's own.
+    /// The status, if it differs from the default of the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<String>,
-    /// Headers, and what they are made of.
+    /// The mappings of headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_parameters: BTreeMap<String, String>,
-    /// Bodies by media type.
+    /// The templates of the body, by media type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_templates: BTreeMap<String, String>,
 }
 
 impl ApiSettings {
-    /// Names resources of the policy without place and id, which API Gateway adds, so that
-    /// equal ones compare equal.
+    /// Returns the settings with the policy's resources as `execute-api:/PATH`, so that equal ones
+    /// compare equal: API Gateway adds Region, account and id.
     #[must_use]
     pub fn normalize(mut self) -> Self {
         if let Some(policy) = &mut self.policy {
-            without_place(policy);
+            shorten_resources(policy);
         }
         self
     }
 }
 
-/// `arn:aws:execute-api:eu-west-1:123456789012:abc/*` → `execute-api:/*`, wherever it stands.
-fn without_place(json: &mut Json) {
+/// Replaces `arn:aws:execute-api:eu-west-1:123456789012:abc/*` by `execute-api:/*` in all texts.
+fn shorten_resources(json: &mut Json) {
     match json {
         Json::String(text) => {
             let fields: Vec<&str> = text.splitn(6, ':').collect();
@@ -135,21 +135,21 @@ fn without_place(json: &mut Json) {
                 *text = format!("execute-api:/{path}");
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(without_place),
-        Json::Object(members) => members.values_mut().for_each(without_place),
+        Json::Array(items) => items.iter_mut().for_each(shorten_resources),
+        Json::Object(members) => members.values_mut().for_each(shorten_resources),
         _ => {}
     }
 }
 
 impl GatewayResponse {
-    /// The body of every type unless told otherwise.
+    /// The default body of every type.
     pub const DEFAULT_BODY: &str = "{\"message\":$context.error.messageString}";
 
-    /// Leaves out the status that the type has anyway and puts in the body, so that equal ones
-    /// compare equal.
+    /// Returns the response without the type's default status and with the default body, so that
+    /// equal ones compare equal.
     #[must_use]
     pub fn normalize(mut self, kind: &str) -> Self {
-        let usual = match kind {
+        let default = match kind {
             "UNAUTHORIZED" => "401",
             "ACCESS_DENIED"
             | "EXPIRED_TOKEN"
@@ -168,7 +168,7 @@ impl GatewayResponse {
             }
             _ => "",
         };
-        self.status_code.take_if(|status| status == usual);
+        self.status_code.take_if(|status| status == default);
         if self.response_templates.is_empty() {
             self.response_templates.insert(JSON.to_owned(), Self::DEFAULT_BODY.to_owned());
         }
@@ -176,17 +176,17 @@ impl GatewayResponse {
     }
 }
 
-/// What API Gateway checks of a request before anything is called.
+/// The request validation of API Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validator {
-    /// The body, with its model.
+    /// True if the body is validated against its model.
     pub body: bool,
-    /// Whether required parameters are there.
+    /// True if required parameters are present.
     pub parameters: bool,
 }
 
 impl Validator {
-    /// Returns the name it goes by on AWS.
+    /// Returns the name on AWS.
     pub fn name(self) -> &'static str {
         match (self.body, self.parameters) {
             (true, true) => "body-and-parameters",
@@ -197,48 +197,48 @@ impl Validator {
     }
 }
 
-named_by_aws! {
+aws_enum! {
     /// The endpoint type of an API.
     #[derive(Default)]
     Endpoint {
-        /// Through Amazon's edge locations.
+        /// Edge-optimized.
         Edge = "EDGE",
-        /// From a VPC only.
+        /// Private: from a VPC only.
         Private = "PRIVATE",
-        /// From its Region.
+        /// Regional.
         #[default]
         Regional = "REGIONAL",
     }
 }
 
 impl Endpoint {
-    /// Every kind with its name in `portcullis.toml`.
+    /// All types with their names in `portcullis.toml`.
     pub const NAMES: [(&'static str, Self); 3] =
         [("edge", Self::Edge), ("private", Self::Private), ("regional", Self::Regional)];
 }
 
-/// One operation.
+/// An operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// The method.
     pub verb: Verb,
-    /// The resource.
+    /// The path of the resource.
     pub path: PathTemplate,
     /// `operationId`.
     pub operation_id: Option<String>,
-    /// Who may call it.
+    /// The access control.
     pub security: Security,
-    /// What answers it.
+    /// The integration.
     pub integration: Integration,
-    /// What it answers preflight requests with, where that is all it is for.
+    /// The CORS settings, if the operation was generated for preflight requests.
     pub preflight: Option<Cors>,
-    /// What is checked of a request.
+    /// The request validation.
     pub validator: Option<Validator>,
-    /// What its bodies are checked with: models by media type.
+    /// The models of request bodies, by media type.
     pub bodies: BTreeMap<String, String>,
-    /// What may come with a request.
+    /// The declared parameters.
     pub parameters: Vec<Parameter>,
-    /// What it may answer: status and description.
+    /// The descriptions of responses, by status.
     pub responses: BTreeMap<String, String>,
 }
 
@@ -249,7 +249,7 @@ impl std::fmt::Display for Route {
 }
 
 impl Route {
-    /// Returns a path that fits, its parameters filled in.
+    /// Returns a request path that matches, with values for the parameters.
     pub fn example_path(&self) -> String {
         let mut path = String::new();
         for segment in self.path.segments() {
@@ -269,13 +269,13 @@ impl Route {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// The part of the request that holds it.
+    /// The location in the request.
     pub location: ParameterLocation,
-    /// Whether a request without it is wrong.
+    /// True if a request must have it.
     pub required: bool,
 }
 
-/// The part of a request that holds a parameter.
+/// The location of a parameter in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParameterLocation {
     /// A header.
@@ -287,12 +287,13 @@ pub enum ParameterLocation {
 }
 
 impl ParameterLocation {
-    /// Returns the location of this name in OpenAPI, if API Gateway has it: no cookies.
-    pub fn read(name: &str) -> Option<Self> {
+    /// Returns the location with this name in OpenAPI; nothing for cookies, which API Gateway does
+    /// not support.
+    pub fn from_name(name: &str) -> Option<Self> {
         [Self::Header, Self::Path, Self::Query].into_iter().find(|known| known.name() == name)
     }
 
-    /// Returns its name in OpenAPI.
+    /// Returns the name in OpenAPI.
     pub fn name(self) -> &'static str {
         match self {
             Self::Header => "header",
@@ -301,7 +302,7 @@ impl ParameterLocation {
         }
     }
 
-    /// Returns its name in API Gateway's `method.request.LOCATION.NAME`.
+    /// Returns the name in API Gateway's `method.request.LOCATION.NAME`.
     pub fn mapping_name(self) -> &'static str {
         match self {
             Self::Query => "querystring",
@@ -311,7 +312,7 @@ impl ParameterLocation {
 }
 
 impl Api {
-    /// Returns what the authorizer of this name reads as `authorizer.json`.
+    /// Returns the `authorizer.json` of an authorizer.
     pub fn authorizer_document(&self, name: &str) -> Option<Document> {
         let routes = self.routes.iter().filter_map(|route| {
             let Security::Jwt { authorizer, requirement, .. } = &route.security else {
@@ -328,17 +329,17 @@ impl Api {
             })
         });
         let authorizer = self.authorizers.get(name)?;
-        let usual = TokenSource::Header(AUTHORIZATION.to_owned());
+        let default = TokenSource::Header(AUTHORIZATION.to_owned());
         Some(Document {
             issuers: authorizer.issuers.clone(),
             routes: Some(routes.collect()),
-            token: Some(authorizer.token.clone()).filter(|token| *token != usual),
+            token: Some(authorizer.token.clone()).filter(|token| *token != default),
             policy: authorizer.policy,
             ..Document::default()
         })
     }
 
-    /// Returns the route table of the authorizer of this name, if it guards anything.
+    /// Returns the route table of an authorizer, if any operation uses it.
     pub fn route_table(&self, name: &str) -> Option<RouteTable> {
         let config = Config::resolve(&self.authorizer_document(name)?).ok()?;
         config.route_table().cloned()

@@ -1,5 +1,5 @@
-//! The texts of `portcullis.toml` and `openapi.yaml` → [`Api`], or everything that is wrong
-//! with them. Touches nothing but its arguments.
+//! The texts of `portcullis.toml` and `openapi.yaml` → [`Api`] and diagnostics. Nothing here reads
+//! a file or the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ mod caching;
 pub mod lint;
 mod preflight;
 
-use caching::wire;
-use preflight::preflight;
+use caching::configure_caching;
+use preflight::add_preflight_routes;
 
-/// Where the environment's variables come from.
+/// Returns the value of an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads the manifest alone: it names the other file.
+/// Reads the manifest, which names the OpenAPI document.
 pub fn manifest(
     source: &Arc<Source>,
     environment: Environment<'_>,
@@ -33,8 +33,8 @@ pub fn manifest(
     (manifest, diagnostics.into_vec())
 }
 
-/// Compiles the API for a stage: the named one, else `dev`, else the only or first one, else
-/// one called `dev`.
+/// Compiles the API for a stage: `stage`, else `dev`, else the first one of the manifest, else a new
+/// one with the name `dev`.
 pub fn compile(
     manifest: &Manifest,
     manifest_source: &Arc<Source>,
@@ -43,14 +43,14 @@ pub fn compile(
 ) -> (Option<Api>, Vec<Diagnostic>) {
     let mut in_manifest = Diagnostics::new(Arc::clone(manifest_source));
     let mut in_openapi = Diagnostics::new(Arc::clone(openapi));
-    let api = parts(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
+    let api = compile_sources(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
     let mut diagnostics = in_manifest.into_vec();
     diagnostics.extend(in_openapi.into_vec());
     let api = if has_errors(&diagnostics) { None } else { api };
     (api, diagnostics)
 }
 
-fn parts(
+fn compile_sources(
     manifest: &Manifest,
     openapi: &str,
     stage: Option<&str>,
@@ -61,19 +61,15 @@ fn parts(
     let settings = manifest.stages.get(&stage).cloned().unwrap_or_default();
     let tree = read_yaml(openapi, in_openapi)?;
     let integration = settings.integration.as_ref().or(manifest.integration.as_ref());
-    let ours = |name: &str| manifest.authorizers.contains_key(name);
-    let operations = openapi::read(&tree, &ours, integration, in_openapi)?;
+    let is_managed = |name: &str| manifest.authorizers.contains_key(name);
+    let operations = openapi::read(&tree, &is_managed, integration, in_openapi)?;
     for (name, declared) in &manifest.authorizers {
         if !operations.schemes.contains_key(name) {
             let known = operations.schemes.keys().map(String::as_str);
             let help = suggestion(name, known).unwrap_or_else(|| {
-                format!("add it to components.securitySchemes, or remove [authorizer.{name}]")
+                format!("add it to `components.securitySchemes`, or remove [authorizer.{name}]")
             });
-            in_manifest.error(
-                declared.span,
-                format!("the OpenAPI document has no security scheme `{name}`"),
-                help,
-            );
+            in_manifest.error(declared.span, format!("unknown security scheme `{name}`"), help);
         }
     }
     let authorizers: BTreeMap<String, Authorizer> = manifest
@@ -85,7 +81,7 @@ fn parts(
             (name.clone(), Authorizer { function, ..declared.settings.clone() })
         })
         .collect();
-    same_on_aws(&authorizers, &operations.schemes, manifest, in_manifest);
+    check_names_on_aws(&authorizers, &operations.schemes, manifest, in_manifest);
     let spans: BTreeMap<String, Span> =
         operations.routes.iter().map(|(route, span)| (route.to_string(), *span)).collect();
     let externals = operations.schemes.into_iter().filter_map(|(name, shape)| Some((name, shape?)));
@@ -110,36 +106,36 @@ fn parts(
         external_authorizers: externals.collect(),
         routes: operations.routes.into_iter().map(|(route, _)| route).collect(),
     };
-    let says_the_key = |authorizer: &Authorizer| {
+    let returns_api_key = |authorizer: &Authorizer| {
         authorizer.issuers.iter().any(|issuer| issuer.usage_key.is_some())
     };
-    api.settings.key_from_authorizer |= api.authorizers.values().any(says_the_key);
+    api.settings.key_from_authorizer |= api.authorizers.values().any(returns_api_key);
     for (route, span) in &settings.route_spans {
         if !api.routes.iter().any(|known| known.to_string() == *route) {
             let known: Vec<String> = api.routes.iter().map(ToString::to_string).collect();
-            let help = suggestion(route, known.iter().map(String::as_str));
-            in_manifest.error(*span, format!("there is no operation `{route}`"), help);
+            let help = suggestion(route, known.iter().map(String::as_str))
+                .unwrap_or_else(|| "write METHOD /PATH as in the OpenAPI document".to_owned());
+            in_manifest.error(*span, format!("unknown operation `{route}`"), help);
         }
     }
-    preflight(&mut api);
+    add_preflight_routes(&mut api);
     let span = |route: &str| spans.get(route).copied().unwrap_or_default();
     let declared = |name: &str| manifest.authorizers.get(name).cloned();
-    wire(&mut api, &declared, &span, in_manifest, in_openapi);
+    configure_caching(&mut api, &declared, &span, in_manifest, in_openapi);
     let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
     lint(&api, &Locations { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
     Some(api)
 }
 
-/// Reports schemes of authorizers that have the same name on AWS: neither could be told from the
-/// other there.
-fn same_on_aws(
-    ours: &BTreeMap<String, Authorizer>,
+/// Reports security schemes with the same name on AWS, where they could not be distinguished.
+fn check_names_on_aws(
+    managed: &BTreeMap<String, Authorizer>,
     schemes: &BTreeMap<String, Option<AuthorizerShape>>,
     manifest: &Manifest,
     diagnostics: &mut Diagnostics,
 ) {
     let external = schemes.iter().filter(|(_, shape)| shape.is_some()).map(|(name, _)| name);
-    let names: BTreeSet<&String> = ours.keys().chain(external).collect();
+    let names: BTreeSet<&String> = managed.keys().chain(external).collect();
     let mut known: BTreeMap<String, &String> = BTreeMap::new();
     for name in names {
         let Some(first) = known.insert(scheme_on_aws(name), name) else { continue };
@@ -147,15 +143,14 @@ fn same_on_aws(
         let span = declared(name).or_else(|| declared(first)).map(|found| found.span);
         diagnostics.error(
             span.unwrap_or_default(),
-            format!("the security schemes `{first}` and `{name}` have the same name on AWS"),
-            "AWS allows letters, digits, `-` and `_`, at most 100 here: rename one of them"
-                .to_owned(),
+            format!("security schemes `{first}` and `{name}` have the same name on AWS"),
+            "rename one: on AWS, names are cut to 100 letters, digits, `-` and `_`".to_owned(),
         );
     }
 }
 
-/// Reads the document of an earlier deployment and tells which of its guarded operations
-/// everybody may call now.
+/// Returns a warning for each operation that required authorization in an earlier document and is
+/// public now.
 pub fn find_newly_public(api: &Api, earlier: &Arc<Source>) -> Vec<Diagnostic> {
     let mut diagnostics = Diagnostics::new(Arc::clone(earlier));
     if let Some(tree) = read_yaml(&earlier.text, &mut diagnostics)
@@ -176,7 +171,7 @@ fn stage_name(
         Some(name) if manifest.stages.contains_key(name) => Some(name.to_owned()),
         Some(name) => {
             let help = suggestion(name, known()).unwrap_or_else(|| format!("add [stage.{name}]"));
-            diagnostics.error(Span::default(), format!("there is no stage `{name}`"), help);
+            diagnostics.error(Span::default(), format!("unknown stage `{name}`"), help);
             None
         }
         None if manifest.stages.contains_key("dev") => Some("dev".to_owned()),

@@ -1,5 +1,5 @@
-//! An API as API Gateway holds it while it is edited, before a deployment makes it immutable.
-//! The files are compiled to one, AWS's is read as one, and a document is written from one.
+//! The API definition: an API as API Gateway stores it, mutable until a deployment takes a
+//! snapshot. It is compiled from the files, read from AWS, and written as a document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,45 +13,45 @@ use crate::api::{
 };
 use crate::fingerprint::fingerprint;
 
-/// An API as it is edited.
+/// The definition of an API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApiDefinition {
-    /// What concerns it as a whole.
+    /// The settings of the API.
     pub settings: ApiSettings,
-    /// The authorizers by their name on AWS.
+    /// The authorizers, by their name on AWS.
     pub authorizers: BTreeMap<String, AuthorizerShape>,
     /// The methods.
     pub methods: BTreeMap<RouteKey, Method>,
-    /// The answers it makes itself, where they are not the usual ones.
+    /// The gateway responses that differ from the defaults, by type.
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
-    /// What bodies are checked with.
+    /// The models, by name.
     pub models: BTreeMap<String, Json>,
 }
 
 /// A method of a resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
-    /// Who may call it.
+    /// The authorization.
     pub authorization: Authorization,
-    /// Whether an API key is needed.
+    /// True if an API key is required.
     pub api_key: bool,
-    /// Its name for generated clients.
+    /// The operation name for generated clients.
     pub operation: Option<String>,
-    /// What is checked of a request.
+    /// The request validation.
     pub validator: Option<Validator>,
-    /// Its parameters, such as `method.request.path.id`, and whether they are required.
+    /// The parameters, such as `method.request.path.id`, and whether they are required.
     pub parameters: BTreeMap<String, bool>,
-    /// The models of its bodies.
+    /// The models of request bodies, by media type.
     pub bodies: BTreeMap<String, String>,
-    /// Its statuses with the headers that are mapped.
+    /// The mapped headers, by status.
     pub responses: BTreeMap<String, BTreeSet<String>>,
-    /// What answers it; nothing, where somebody made it by hand and did not finish.
+    /// The integration; none if the method was created manually and not completed.
     pub integration: Option<Integration>,
 }
 
 impl Method {
-    /// Returns what of it has an effect: behind a proxy integration answers are not mapped, and
-    /// what is declared of them is whatever an import made of it.
+    /// Returns the method without parts that have no effect: a proxy integration does not map
+    /// responses, and an import changes the declared ones.
     #[must_use]
     pub fn effective(&self) -> Self {
         let mut effect = self.clone();
@@ -61,39 +61,39 @@ impl Method {
             effect.responses.clear();
             integration.responses.clear();
             integration.request_templates.clear();
-            // Fingerprints of records on AWS were made with nothing here.
+            // Fingerprints of existing records on AWS are of this value.
             integration.passthrough_behavior = PassthroughBehavior::Other(String::new());
             integration.content_handling = None;
         }
         effect
     }
 
-    /// Says whether another one lets in the same callers to the same backend.
+    /// Returns whether another method admits the same callers to the same backend.
     pub fn has_same_access_as(&self, other: &Self) -> bool {
-        let of = |method: &Self| {
+        let access = |method: &Self| {
             let integration = method.integration.clone().map(|integration| {
                 let Integration { kind, uri, credentials, connection_id, .. } = integration;
                 (kind, uri, credentials, connection_id)
             });
             (method.authorization.clone(), method.api_key, method.validator, integration)
         };
-        of(self) == of(other)
+        access(self) == access(other)
     }
 
-    /// Says what differs about another one, in the words of AWS.
+    /// Returns the members in which another method differs, as `member: expected A, found B`.
     pub fn difference(&self, other: &Self) -> String {
         let mut found = Vec::new();
         let both = [self, other].map(|method| serde_json::to_value(method).unwrap_or_default());
-        members("", &both, &mut found);
+        compare_members("", &both, &mut found);
         found.join("; ")
     }
 }
 
-/// Compares two values member by member.
-fn members(place: &str, [wanted, is]: &[Json; 2], found: &mut Vec<String>) {
-    let (Json::Object(a), Json::Object(b)) = (wanted, is) else {
-        if wanted != is {
-            found.push(format!("{place} is {is} and not {wanted}"));
+/// Adds the differences between two values, member by member.
+fn compare_members(location: &str, [expected, actual]: &[Json; 2], found: &mut Vec<String>) {
+    let (Json::Object(a), Json::Object(b)) = (expected, actual) else {
+        if expected != actual {
+            found.push(format!("{location}: expected {expected}, found {actual}"));
         }
         return;
     };
@@ -101,42 +101,43 @@ fn members(place: &str, [wanted, is]: &[Json; 2], found: &mut Vec<String>) {
     for name in names {
         let member =
             |map: &serde_json::Map<String, Json>| map.get(name).cloned().unwrap_or_default();
-        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-        members(&place, &[member(a), member(b)], found);
+        let location =
+            if location.is_empty() { name.clone() } else { format!("{location}.{name}") };
+        compare_members(&location, &[member(a), member(b)], found);
     }
 }
 
-/// How API Gateway checks who calls.
+/// The authorization type of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authorization {
-    /// An authorizer, by its name on AWS, and the scopes that a user pool's token needs.
+    /// An authorizer, by its name on AWS, and the scopes that a user pool's token requires.
     Authorizer {
         /// The name.
         name: String,
         /// The scopes.
         scopes: BTreeSet<String>,
     },
-    /// A signature.
+    /// IAM authorization with a signed request.
     AwsIam,
-    /// It does not.
+    /// No authorization.
     None,
 }
 
-/// Why an API cannot be put on AWS.
+/// The API cannot be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
-    /// There is no function to wire.
-    #[error("the authorizer `{0}` has no `function_arn` in portcullis.toml")]
+    /// An authorizer has no function.
+    #[error("authorizer `{0}` has no `function_arn` in portcullis.toml")]
     MissingFunction(String),
 }
 
 impl ApiDefinition {
-    /// Makes the definition that the files ask for.
+    /// Returns the definition of a compiled API.
     pub fn from_api(api: &Api) -> Result<Self, DefinitionError> {
         let mut names: BTreeMap<&str, String> = BTreeMap::new();
         let mut authorizers = BTreeMap::new();
-        let used = |name: &str| {
+        let is_used = |name: &str| {
             api.routes.iter().any(|route| match &route.security {
                 Security::Jwt { authorizer: scheme, .. } | Security::External { scheme, .. } => {
                     scheme == name
@@ -149,12 +150,12 @@ impl ApiDefinition {
             authorizers.insert(name.clone(), shape);
             name
         };
-        for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| used(name)) {
+        for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| is_used(name)) {
             let shape = shape(authorizer)
                 .ok_or_else(|| DefinitionError::MissingFunction(scheme.clone()))?;
             names.insert(scheme, add(scheme, shape));
         }
-        for (scheme, shape) in api.external_authorizers.iter().filter(|(name, _)| used(name)) {
+        for (scheme, shape) in api.external_authorizers.iter().filter(|(name, _)| is_used(name)) {
             names.insert(scheme, add(scheme, shape.clone()));
         }
         let methods =
@@ -169,20 +170,20 @@ impl ApiDefinition {
     }
 }
 
-/// Returns the name that an authorizer has on AWS: the scheme's, and a fingerprint of what it
-/// does. One with other settings is another authorizer, so none is ever changed under a stage.
+/// Returns the name of an authorizer on AWS: the scheme's name and a fingerprint of the settings.
+/// Other settings make another authorizer, so none is ever changed under a stage.
 fn name_on_aws(scheme: &str, shape: &AuthorizerShape) -> String {
     let print = fingerprint(shape);
     format!("{}-{}", scheme_on_aws(scheme), print.get(..8).unwrap_or(&print))
 }
 
-/// Returns the scheme's name as it is in an authorizer's name on AWS, where [`scheme_of`] finds it.
+/// Returns the scheme's name as it is in an authorizer's name on AWS; the inverse of [`scheme_of`].
 pub fn scheme_on_aws(scheme: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    scheme.chars().map(fits).take(100).collect()
+    let replace = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    scheme.chars().map(replace).take(100).collect()
 }
 
-/// Returns the scheme's name in an authorizer's name on AWS, as [`scheme_on_aws`] has it.
+/// Returns the scheme's name in an authorizer's name on AWS, as [`scheme_on_aws`] returns it.
 pub fn scheme_of(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((scheme, print))
@@ -211,21 +212,25 @@ fn shape(authorizer: &Authorizer) -> Option<AuthorizerShape> {
 }
 
 fn method(route: &Route, names: &BTreeMap<&str, String>) -> Method {
-    let by = |scheme: &str, scopes: BTreeSet<String>| Authorization::Authorizer {
+    let authorizer_of = |scheme: &str, scopes: BTreeSet<String>| Authorization::Authorizer {
         name: names.get(scheme).cloned().unwrap_or_default(),
         scopes,
     };
     let (authorization, api_key) = match &route.security {
         Security::ApiKey => (Authorization::None, true),
         Security::AwsIam => (Authorization::AwsIam, false),
-        Security::External { scheme, scopes, api_key } => (by(scheme, scopes.clone()), *api_key),
-        // API Gateway reads no scopes here: they are in the authorizer's route table.
-        Security::Jwt { authorizer, api_key, .. } => (by(authorizer, BTreeSet::new()), *api_key),
+        Security::External { scheme, scopes, api_key } => {
+            (authorizer_of(scheme, scopes.clone()), *api_key)
+        }
+        // The scopes are in the authorizer's route table, not in the API definition.
+        Security::Jwt { authorizer, api_key, .. } => {
+            (authorizer_of(authorizer, BTreeSet::new()), *api_key)
+        }
         Security::Public => (Authorization::None, false),
     };
     let parameters = route.parameters.iter().map(|parameter| {
-        let place = parameter.location.mapping_name();
-        (format!("method.request.{place}.{}", parameter.name), parameter.required)
+        let location = parameter.location.mapping_name();
+        (format!("method.request.{location}.{}", parameter.name), parameter.required)
     });
     let mut responses: BTreeMap<String, BTreeSet<String>> =
         route.responses.keys().map(|status| (status.clone(), BTreeSet::new())).collect();
@@ -245,30 +250,33 @@ fn method(route: &Route, names: &BTreeMap<&str, String>) -> Method {
     }
 }
 
-/// The types that a page must be able to read, and those whose headers say what to do.
-const TYPES: [&str; 4] = ["ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED"];
+/// The gateway responses that get CORS headers, and those with a challenge.
+const EXTENDED_TYPES: [&str; 4] = ["ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED"];
 
-/// Returns the answers that API Gateway makes itself: the document's own, and what CORS and
-/// RFC 6750 section 3 add. A type replaces the `DEFAULT_` ones whole, so each has all of it.
+/// Returns the gateway responses: the document's, and those with the headers of CORS and RFC 6750
+/// section 3. A type replaces the `DEFAULT_` types as a whole, so each has all headers.
 pub fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
     let mut responses = BTreeMap::new();
-    let tokens = !api.authorizers.is_empty();
-    let dpop = api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {
-        serde_json::to_value(issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
-    });
-    let scheme = if dpop { "DPoP" } else { "Bearer" };
-    for kind in TYPES {
+    let has_tokens = !api.authorizers.is_empty();
+    let requires_dpop =
+        api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {
+            serde_json::to_value(issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
+        });
+    let scheme = if requires_dpop { "DPoP" } else { "Bearer" };
+    for kind in EXTENDED_TYPES {
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         let challenge = match kind {
-            "UNAUTHORIZED" if tokens => Some(format!("'{scheme}'")),
-            "ACCESS_DENIED" if tokens => Some(format!("'{scheme} error=\"insufficient_scope\"'")),
+            "UNAUTHORIZED" if has_tokens => Some(format!("'{scheme}'")),
+            "ACCESS_DENIED" if has_tokens => {
+                Some(format!("'{scheme} error=\"insufficient_scope\"'"))
+            }
             _ => None,
         };
         headers.extend(challenge.map(|challenge| (header("WWW-Authenticate"), challenge)));
         let cors = api.cors.as_ref().map(Cors::gateway_response_headers).unwrap_or_default();
         headers.extend(cors.into_iter().map(|(name, value)| (header(name), value)));
         if !headers.is_empty() {
-            responses.insert(kind.to_owned(), usual(headers));
+            responses.insert(kind.to_owned(), with_default_body(headers));
         }
     }
     responses.extend(api.gateway_responses.clone());
@@ -279,7 +287,7 @@ fn header(name: &str) -> String {
     format!("gatewayresponse.header.{name}")
 }
 
-fn usual(response_parameters: BTreeMap<String, String>) -> GatewayResponse {
+fn with_default_body(response_parameters: BTreeMap<String, String>) -> GatewayResponse {
     let body = GatewayResponse::DEFAULT_BODY.to_owned();
     GatewayResponse {
         status_code: None,

@@ -1,5 +1,5 @@
-//! OpenAPI document and `portcullis.toml` → [`api::Api`], one value that the authorizer's route
-//! table, the API definition for AWS and the local gateway are made from.
+//! OpenAPI document and `portcullis.toml` → [`api::Api`], the source of the authorizer's route
+//! table, the API definition for AWS and the local gateway.
 //!
 //! ```text
 //! files ─project→ text ─source→ Manifest, Node ─openapi→ operations ─compile→ Api ─┬→ authorizer.json

@@ -1,4 +1,4 @@
-//! OpenAPI documents: [`read()`] takes the API team's, [`render()`] writes the one for AWS.
+//! OpenAPI documents: [`read()`] parses the user's, [`render()`] writes the one for AWS.
 
 mod read;
 mod render;

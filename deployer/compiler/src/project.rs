@@ -1,4 +1,4 @@
-//! A folder → the compiled API: the files are read here and nowhere else.
+//! A folder → the compiled API. No other module of the crate reads files.
 
 use std::fs;
 use std::io;
@@ -9,34 +9,34 @@ use crate::api::Api;
 use crate::compile::{self, Environment};
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors};
 
-/// The manifest's name in its folder.
+/// The file name of the manifest.
 pub const MANIFEST: &str = "portcullis.toml";
 
-/// No OpenAPI document that API Gateway imports is larger.
+/// The largest OpenAPI document that API Gateway imports.
 const MAX_FILE_BYTES: u64 = 6_000_000;
 
-/// A folder's files, read and compiled.
+/// The compiled files of a folder.
 #[derive(Debug)]
 pub struct Project {
-    /// The API, if nothing is wrong with it.
+    /// The API, if there is no error.
     pub api: Option<Api>,
-    /// What is wrong, or worth a look.
+    /// The errors, warnings and notes.
     pub diagnostics: Vec<Diagnostic>,
-    /// The files it is made of, as far as they are known.
+    /// The files that were read.
     pub files: Vec<PathBuf>,
 }
 
-/// A file that cannot be read at all.
+/// A file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot be read: {cause}", .path.display())]
+#[error("cannot read {}: {cause}", .path.display())]
 pub struct ReadError {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The cause.
     pub cause: io::Error,
 }
 
-/// Reads the files of a folder and compiles them for a stage.
+/// Compiles the files of a folder for a stage.
 pub fn load(
     folder: &Path,
     stage: Option<&str>,
@@ -44,32 +44,32 @@ pub fn load(
 ) -> Result<Project, ReadError> {
     let manifest = folder.join(MANIFEST);
     let source = read(&manifest)?;
-    Ok(compiled(folder, &source, vec![manifest], stage, environment))
+    Ok(compile_manifest(folder, &source, vec![manifest], stage, environment))
 }
 
-/// Reads an OpenAPI document that says by itself what API Gateway needs, such as an export.
+/// Compiles an OpenAPI document without a manifest, such as an export from AWS.
 pub fn load_document(path: &Path, stage: Option<&str>, environment: Environment<'_>) -> Project {
-    let name = |part: Option<&std::ffi::OsStr>| {
+    let literal = |part: Option<&std::ffi::OsStr>| {
         let part = part.unwrap_or_default().to_string_lossy().into_owned();
         quoted(&part)
     };
     let text = format!(
         "[api]\nname = {}\nopenapi = {}\n\n[stage.{}]\n",
-        name(path.file_stem()),
-        name(path.file_name()),
+        literal(path.file_stem()),
+        literal(path.file_name()),
         quoted(stage.unwrap_or("dev"))
     );
     let source = Arc::new(Source { name: MANIFEST.to_owned(), text });
     let folder = path.parent().unwrap_or(Path::new("."));
-    compiled(folder, &source, Vec::new(), stage, environment)
+    compile_manifest(folder, &source, Vec::new(), stage, environment)
 }
 
-/// Writes a text as TOML and JSON do alike.
+/// Returns a text as a string literal of TOML and JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()
 }
 
-fn compiled(
+fn compile_manifest(
     folder: &Path,
     source: &Arc<Source>,
     mut files: Vec<PathBuf>,
@@ -83,7 +83,7 @@ fn compiled(
     let openapi = match read(&folder.join(name)) {
         Ok(openapi) => openapi,
         Err(ReadError { cause, .. }) => {
-            diagnostics.extend(unreadable(source, *span, name, &cause));
+            diagnostics.extend(unreadable_document(source, *span, name, &cause));
             return Project { api: None, diagnostics, files };
         }
     };
@@ -93,33 +93,33 @@ fn compiled(
     Project { api, diagnostics, files }
 }
 
-fn unreadable(
+fn unreadable_document(
     manifest: &Arc<Source>,
     span: Span,
     name: &str,
     cause: &io::Error,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = Diagnostics::new(Arc::clone(manifest));
-    let help = format!("the path is relative to the folder of {MANIFEST}");
-    diagnostics.error(span, format!("`{name}` cannot be read: {cause}"), help);
+    let help = format!("set `openapi` to a path relative to the folder of {MANIFEST}");
+    diagnostics.error(span, format!("cannot read `{name}`: {cause}"), help);
     diagnostics.into_vec()
 }
 
-/// Returns what is in a file, to see whether it changed.
+/// Returns the bytes of a file, to detect changes.
 pub fn read_bytes(path: &Path) -> Option<Vec<u8>> {
     fs::read(path).ok()
 }
 
-/// Writes a file for a program of ours.
+/// Writes a file for a program that Portcullis starts.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-/// Reads a file of the user's.
+/// Reads a file of the user.
 pub fn read(path: &Path) -> Result<Arc<Source>, ReadError> {
     let text = fs::metadata(path).and_then(|metadata| {
         if metadata.len() > MAX_FILE_BYTES {
-            let cause = "it is larger than 6 MB, the most that API Gateway imports";
+            let cause = "larger than 6 MB, the limit of API Gateway";
             return Err(io::Error::other(cause));
         }
         fs::read_to_string(path)

@@ -1,5 +1,4 @@
-//! Texts as people write them: where everything stands in them, what they say, and what is
-//! wrong with them.
+//! The user's files: their syntax trees with positions, the manifest, and diagnostics.
 
 pub mod diagnostic;
 pub mod document;

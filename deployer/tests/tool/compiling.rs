@@ -14,9 +14,9 @@ pub(crate) fn check(manifest: (&str, &str), openapi: (&str, &str)) -> Vec<String
         &OPENAPI.replacen(openapi.0, openapi.1, 1),
     );
     let output = deployer(folder.path(), &["check", "--output", "json"]);
-    let told: Value =
+    let document: Value =
         serde_json::from_slice(output.stdout.split(|b| *b == b'\n').next().unwrap()).unwrap();
-    let found = told["diagnostics"].as_array().cloned().unwrap_or_default();
+    let found = document["diagnostics"].as_array().cloned().unwrap_or_default();
     let errors = found.iter().any(|diagnostic| diagnostic["severity"] == "error");
     assert_eq!(
         output.status.code(),
@@ -53,50 +53,54 @@ pub(crate) fn openapi(from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
-fn right_files_have_nothing_to_tell() {
+fn valid_files_have_no_diagnostics() {
     manifest("", "", &[]);
 }
 
 #[test]
-fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
+fn errors_of_the_manifest_are_reported_at_their_position() {
     let issuer = "issuer = \"https://issuer.example.com/\"";
     let audience = "audience = [\"https://shop.example.com\"]";
     manifest(
         "[api]",
         "[apo]",
         &[
-            "portcullis.toml:1:1: there is no [api] table (begin with [api] and its `name` and `openapi`)",
-            "portcullis.toml:1:2: unknown key `apo` (did you mean `api`?)",
+            "portcullis.toml:1:1: missing [api] (add [api] with `name` and `openapi`)",
+            "portcullis.toml:1:2: unknown setting `apo` (did you mean `api`?)",
         ],
     );
     manifest(
         "name = \"shop\"",
         "nam = \"shop\"",
         &[
-            "portcullis.toml:1:1: `name` is missing",
-            "portcullis.toml:2:1: unknown key `nam` (did you mean `name`?)",
+            "portcullis.toml:1:1: missing `name` (add name = \"…\")",
+            "portcullis.toml:2:1: unknown setting `nam` (did you mean `name`?)",
         ],
     );
-    manifest("name = \"shop\"", "name = 7", &["portcullis.toml:2:8: `name` is a number, not text"]);
-    manifest("name = \"shop\"", "name = \"\"", &["portcullis.toml:2:8: `name` is empty"]);
+    manifest(
+        "name = \"shop\"",
+        "name = 7",
+        &["portcullis.toml:2:8: `name`: expected a string, found a number"],
+    );
+    manifest("name = \"shop\"", "name = \"\"", &["portcullis.toml:2:8: `name` must not be empty"]);
     manifest(
         "name = \"shop\"",
         "name = \"${env:UNSET_FOR_THE_TEST}\"",
         &[
-            "portcullis.toml:2:8: the environment variable `UNSET_FOR_THE_TEST` is not set (set UNSET_FOR_THE_TEST, or write the value itself)",
+            "portcullis.toml:2:8: environment variable `UNSET_FOR_THE_TEST` is not set (set UNSET_FOR_THE_TEST, or write the value in the file)",
         ],
     );
     manifest(
         "name = \"shop\"",
         "name = \"shop\"\nendpoint = \"regionl\"",
-        &["portcullis.toml:3:12: `endpoint` cannot be `regionl` (did you mean `regional`?)"],
+        &["portcullis.toml:3:12: invalid `endpoint` `regionl` (did you mean `regional`?)"],
     );
     manifest(
         "[stage.dev]",
         "[stage.dev",
-        &["portcullis.toml:15:11: not TOML: unclosed table, expected `]`"],
+        &["portcullis.toml:15:11: invalid TOML: unclosed table, expected `]`"],
     );
-    manifest(issuer, "", &["portcullis.toml:8:1: `issuer` is missing"]);
+    manifest(issuer, "", &["portcullis.toml:8:1: missing `issuer` (add issuer = \"…\")"]);
     manifest(
         issuer,
         "issuer = \"http://issuer.example.com\"",
@@ -108,7 +112,7 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
         audience,
         "",
         &[
-            "portcullis.toml:8:1: `audience` is missing (name the APIs its tokens must be for; without one every token of the issuer's would do)",
+            "portcullis.toml:8:1: missing `audience` (list the `aud` values of tokens for this API: without it, every token of the issuer would be accepted)",
         ],
     );
     manifest(
@@ -121,7 +125,7 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
     manifest(
         audience,
         "audience = \"x\"",
-        &["portcullis.toml:10:12: `audience` is not a list of texts"],
+        &["portcullis.toml:10:12: `audience`: expected a list of strings, found a string"],
     );
     manifest(
         audience,
@@ -135,61 +139,63 @@ fn what_is_wrong_with_the_manifest_is_told_at_its_place() {
         "[[authorizer.jwt.issuer]]",
         "[[authorizer.jwt.isuer]]",
         &[
-            "portcullis.toml:5:13: the authorizer `jwt` has no issuer (add [[authorizer.jwt.issuer]] with `issuer` and `audience`)",
-            "portcullis.toml:8:18: unknown key `isuer` (did you mean `issuer`?)",
+            "portcullis.toml:5:13: authorizer `jwt` has no issuer (add [[authorizer.jwt.issuer]] with `issuer` and `audience`)",
+            "portcullis.toml:8:18: unknown setting `isuer` (did you mean `issuer`?)",
         ],
     );
     manifest(
         "function_arn = \"arn:aws:lambda",
         "function_arn = \"arn:aws:lambada",
         &[
-            "portcullis.toml:6:16: `function_arn` is not such an ARN (it looks like arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS])",
+            "portcullis.toml:6:16: invalid `function_arn` `arn:aws:lambada:eu-west-1:123456789012:function:shop:live` (expected arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS])",
         ],
     );
     manifest(
         "[authorizer.jwt]",
         "[authorizer.jwt]\ncache_ttl = \"2h\"",
         &[
-            "portcullis.toml:6:13: `cache_ttl` is more than an hour, the longest that API Gateway caches",
+            "portcullis.toml:6:13: invalid `cache_ttl` `2h`: expected 0s to 3600s (use at most 1h, the longest that API Gateway caches)",
         ],
     );
     manifest(
         "[authorizer.jwt]",
         "[authorizer.jwt]\ncache_ttl = \"5 minutes\"",
-        &["portcullis.toml:6:13: `cache_ttl` is not a length of time (write 30s, 5m or 1h)"],
+        &[
+            "portcullis.toml:6:13: invalid `cache_ttl` `5 minutes`: expected a duration (write 30s, 5m or 1h)",
+        ],
     );
     manifest(
         "http = \"https://backend.example.com\"",
         "http = \"backend\"",
         &[
-            "portcullis.toml:13:8: `http` is not the base URL of a backend (write https://HOST[/PATH])",
+            "portcullis.toml:13:8: invalid `http` `backend`: expected a base URL (write https://HOST[/PATH])",
         ],
     );
     manifest(
         "http = \"https://backend.example.com\"",
         "mock = false",
         &[
-            "portcullis.toml:12:1: an integration is one of `http = \"https://…\"`, `lambda = \"arn:…\"` and `mock = true` (`http` takes a `vpc_link`, `lambda` takes `credentials`, and both a `timeout`)",
+            "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either)",
         ],
     );
 }
 
 #[test]
-fn an_issuers_rules_are_checked_where_they_are_written() {
+fn issuer_settings_are_validated_at_their_position() {
     let audience = "audience = [\"https://shop.example.com\"]";
     let with = |more: &str| format!("{audience}\n{more}");
-    let right = "profile = \"entra\"\nmax_token_age = \"24h\"\nclients = [\"a\"]\nqualify_principal = true\ncontext = { tenant = \"/org/id\", org = { json = \"org\" } }\nusage_key = { claim = \"plan\" }\ndenied = { jti = [\"x\"] }\n[[authorizer.jwt.issuer.require]]\nclaim = \"/roles\"\nany_of = [\"staff\"]";
-    manifest(audience, &with(right), &[]);
+    let valid = "profile = \"entra\"\nmax_token_age = \"24h\"\nclients = [\"a\"]\nqualify_principal = true\ncontext = { tenant = \"/org/id\", org = { json = \"org\" } }\nusage_key = { claim = \"plan\" }\ndenied = { jti = [\"x\"] }\n[[authorizer.jwt.issuer.require]]\nclaim = \"/roles\"\nany_of = [\"staff\"]";
+    manifest(audience, &with(valid), &[]);
     for (more, message) in [
         (
             "profile = \"loose\"",
-            "11:11: `profile`: unknown variant `loose`, expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`",
+            "11:11: `profile`: unknown value `loose` (expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`)",
         ),
         ("clients = []", "11:11: `clients` is empty, which would take no client's token"),
         ("max_token_age = \"0s\"", "11:17: `max_token_age` is 0, which would take no token"),
         ("key_max_age = \"1s\"", "11:15: `key_max_age` is not from 60 to 86400"),
         ("context = { sub = \"x\" }", "11:11: `context` cannot have the name `sub`"),
-        ("denied = { sid = [] }", "11:10: `denied`: unknown field `sid`, expected `jti` or `sub`"),
+        ("denied = { sid = [] }", "11:12: `denied`: unknown member `sid` (did you mean `sub`?)"),
         (
             "require = [{ claim = \"x\" }]",
             "11:11: `require` has a rule without exactly one of any_of, all_of, equals, exists, at_least and at_most",
@@ -200,45 +206,53 @@ fn an_issuers_rules_are_checked_where_they_are_written() {
 }
 
 #[test]
-fn what_is_wrong_with_the_document_is_told_at_its_place() {
+fn errors_of_the_document_are_reported_at_their_position() {
     openapi(
         "openapi: 3.0.3",
         "swagger: \"2.0\"",
         &[
-            "openapi.yaml:1:1: not an OpenAPI 3.0 or 3.1 document (OpenAPI 3.0 and 3.1 are read; convert a Swagger 2.0 document first)",
+            "openapi.yaml:1:1: missing `openapi`: not an OpenAPI 3.0 or 3.1 document (convert the document to OpenAPI 3.0 or 3.1)",
         ],
     );
     openapi(
         "info: { title",
         "info: { title: [",
-        &["openapi.yaml:3:1: not YAML: invalid indentation in flow construct"],
+        &[
+            "openapi.yaml:3:1: invalid YAML: wrong indentation inside `[` or `{` (close the bracket, or indent the line)",
+        ],
     );
     openapi(
         "/open:",
         "open:",
-        &["openapi.yaml:9:3: API Gateway has no such path: it does not begin with `/`"],
+        &[
+            "openapi.yaml:9:3: unsupported path `open`: it does not begin with `/` (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
+        ],
     );
     openapi(
         "/open:",
         "/open/{a}x:",
         &[
-            "openapi.yaml:9:3: API Gateway has no such path: the segment `{a}x` is not wholly a parameter",
+            "openapi.yaml:9:3: unsupported path `/open/{a}x`: the segment `{a}x` is not wholly a parameter (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
         ],
     );
     openapi(
         "/open:",
         "/things/{other}:",
-        &["openapi.yaml:10:5: GET /things/{other} stands there twice"],
+        &[
+            "openapi.yaml:10:5: duplicate route `GET /things/{other}` (parameter names do not distinguish routes: remove one of them)",
+        ],
     );
     openapi(
         "  /open:\n    get:",
         "  /open:\n    trace:",
-        &["openapi.yaml:10:5: API Gateway has no method `trace`"],
+        &[
+            "openapi.yaml:10:5: unsupported method `trace` (expected one of `delete`, `get`, `head`, `options`, `patch`, `post`, `put`)",
+        ],
     );
     openapi(
         "  /open:\n    get:",
         "  /open:\n    get:\n      security: []\n    get:",
-        &["openapi.yaml:12:5: `get` stands twice in one table"],
+        &["openapi.yaml:12:5: duplicate key `get`"],
     );
 }
 
@@ -261,33 +275,33 @@ audience = ["https://shop.example.com"]
     let first = second.replace("my.jwt", "my_jwt").replace("[integration]", "");
     let both = format!("{first}{second}");
     let found = check(("[integration]", &both), ("    key:", scheme));
-    let expected = "the security schemes `my.jwt` and `my_jwt` have the same name on AWS";
+    let expected = "security schemes `my.jwt` and `my_jwt` have the same name on AWS";
     assert!(found.len() == 1 && found[0].contains(expected), "{found:#?}");
 }
 
 #[test]
-fn an_operation_that_nothing_guards_is_an_error_and_never_public() {
+fn an_operation_without_security_is_an_error_and_never_public() {
     let nothing =
-        "(name a security scheme and its scopes, or write `security: []` to make it public)";
+        "(add a security scheme and its scopes, or `security: []` for a public operation)";
     openapi(
         "security:\n  - jwt: [read]\n",
         "",
-        &[&format!("openapi.yaml:5:5: nothing says who may call GET /things/{{id}} {nothing}")],
+        &[&format!("openapi.yaml:5:5: `GET /things/{{id}}` has no security requirement {nothing}")],
     );
     let op = "      security: []";
     let with = |security: &str| format!("      security: {security}");
-    let optional = "(API Gateway has no optional security: write `security: []` for a public operation, or name a scheme)";
+    let optional = "(write `security: []` for a public operation, or add a security scheme)";
     for (security, expected) in [
-        ("[{}]", format!("openapi.yaml:11:18: an empty security requirement would open the operation to everybody {optional}")),
-        ("[{jwt: []}, {}]", format!("openapi.yaml:11:29: an empty security requirement would open the operation to everybody {optional}")),
-        ("", "openapi.yaml:11:15: `security` is nothing, not a list".to_owned()),
-        ("{}", "openapi.yaml:11:17: `security` is a table, not a list".to_owned()),
-        ("[jwt]", "openapi.yaml:11:18: a security requirement is text, not a table".to_owned()),
-        ("[{jtw: []}]", "openapi.yaml:11:19: there is no usable security scheme `jtw` (did you mean `jwt`?)".to_owned()),
-        ("[{jwt: read}]", "openapi.yaml:11:24: the scopes are text, not a list".to_owned()),
-        ("[{jwt: [a b]}]", "openapi.yaml:11:25: not a scope name (visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3))".to_owned()),
-        ("[{jwt: []}, {key: []}]", "openapi.yaml:11:29: API Gateway checks one authorizer per method, not one or another (alternatives may differ in scopes only)".to_owned()),
-        ("[{jwt: [], iam: []}]", "openapi.yaml:11:17: API Gateway cannot check these security schemes together".to_owned()),
+        ("[{}]", format!("openapi.yaml:11:18: an empty security requirement (`{{}}`) is not allowed: it would make the operation public {optional}")),
+        ("[{jwt: []}, {}]", format!("openapi.yaml:11:29: an empty security requirement (`{{}}`) is not allowed: it would make the operation public {optional}")),
+        ("", "openapi.yaml:11:15: `security`: expected a list, found no value".to_owned()),
+        ("{}", "openapi.yaml:11:17: `security`: expected a list, found a map".to_owned()),
+        ("[jwt]", "openapi.yaml:11:18: security requirement: expected a map, found a string (write `- SCHEME: [SCOPE]`)".to_owned()),
+        ("[{jtw: []}]", "openapi.yaml:11:19: unknown security scheme `jtw` (did you mean `jwt`?)".to_owned()),
+        ("[{jwt: read}]", "openapi.yaml:11:24: scopes: expected a list, found a string".to_owned()),
+        ("[{jwt: [a b]}]", "openapi.yaml:11:25: invalid scope `a b` (use visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3))".to_owned()),
+        ("[{jwt: []}, {key: []}]", "openapi.yaml:11:29: alternatives with different security schemes are not supported by API Gateway (use the same security schemes in every alternative: only scopes may differ)".to_owned()),
+        ("[{jwt: [], iam: []}]", "openapi.yaml:11:17: this combination of security schemes is not supported by API Gateway (use one authorizer or AWS_IAM; an authorizer may be combined with an API key)".to_owned()),
     ] {
         openapi(op, &with(security), &[&expected]);
     }
@@ -299,18 +313,18 @@ fn an_operation_that_nothing_guards_is_an_error_and_never_public() {
 }
 
 #[test]
-fn schemes_that_api_gateway_cannot_check_and_authorizers_without_a_scheme_are_errors() {
+fn unsupported_schemes_and_authorizers_without_a_scheme_are_errors() {
     let help = "(use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`)";
     openapi(
         "key: { type: apiKey, in: header, name: x-api-key }",
         "key: { type: http, scheme: basic }",
-        &[&format!("openapi.yaml:15:5: API Gateway cannot check the security scheme `key` {help}")],
+        &[&format!("openapi.yaml:15:5: unsupported security scheme `key` {help}")],
     );
     openapi(
         "key: { type: apiKey",
         "other: { type: openIdConnect }\n    key: { type: apiKey",
         &[
-            "openapi.yaml:15:5: no authorizer serves the security scheme `other` (add [authorizer.other] with its issuer and audience to portcullis.toml)",
+            "openapi.yaml:15:5: security scheme `other` has no authorizer (add [authorizer.other] with an issuer and its audience to portcullis.toml)",
         ],
     );
     let found = check(
@@ -322,14 +336,12 @@ fn schemes_that_api_gateway_cannot_check_and_authorizers_without_a_scheme_are_er
     );
     assert_eq!(
         found,
-        [
-            "portcullis.toml:15:13: the OpenAPI document has no security scheme `jwt2` (did you mean `jwt`?)"
-        ]
+        ["portcullis.toml:15:13: unknown security scheme `jwt2` (did you mean `jwt`?)"]
     );
 }
 
 #[test]
-fn all_problems_are_told_and_not_the_first() {
+fn all_errors_are_reported_and_not_only_the_first() {
     let found = check(
         ("name = \"shop\"", "name = \"\"\nextra = 1"),
         (
@@ -347,7 +359,7 @@ fn a_scope_that_its_scheme_does_not_declare_is_a_warning() {
         "{ type: http, scheme: bearer }",
         flows,
         &[
-            "warning: openapi.yaml:4:11: the scope `read` is not among those its scheme declares (did you mean `reed`?)",
+            "warning: openapi.yaml:4:11: scope `read` is not declared by its security scheme (did you mean `reed`?)",
         ],
     );
     let folder = folder(MANIFEST, &OPENAPI.replace("{ type: http, scheme: bearer }", flows));
@@ -356,12 +368,12 @@ fn a_scope_that_its_scheme_does_not_declare_is_a_warning() {
     let config = deployer(folder.path(), &["config", "--output", "json"]);
     assert!(
         serde_json::from_slice::<Value>(&config.stdout).is_ok(),
-        "warnings stay out of the document"
+        "warnings are not in the document"
     );
 }
 
 #[test]
-fn diagnostics_for_people_show_the_place() {
+fn diagnostics_show_the_source() {
     let folder = folder(
         &MANIFEST
             .replace("audience = [\"https://shop.example.com\"]", "audience = []\nlevay = \"5s\""),
@@ -371,26 +383,22 @@ fn diagnostics_for_people_show_the_place() {
 }
 
 #[test]
-fn files_that_are_not_there_are_told_as_such() {
+fn missing_files_are_reported() {
     let empty = tempfile::tempdir().unwrap();
     let output = deployer(empty.path(), &["check"]);
     assert_eq!(
         transcript(&output),
-        "exit 3\n--- stdout\n--- stderr\nerror: ./portcullis.toml cannot be read: No such file or directory (os error 2)\n  help: name the folder that holds portcullis.toml, or run it there\n"
+        "exit 3\n--- stdout\n--- stderr\nerror: cannot read ./portcullis.toml: No such file or directory (os error 2)\n  help: name the folder that holds portcullis.toml, or run it there\n"
     );
     let folder = folder(MANIFEST, OPENAPI);
     fs::remove_file(folder.path().join("openapi.yaml")).unwrap();
     let output = deployer(folder.path(), &["check"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(
-        transcript(&output).contains("`openapi.yaml` cannot be read"),
-        "{}",
-        transcript(&output)
-    );
+    assert!(transcript(&output).contains("cannot read `openapi.yaml`"), "{}", transcript(&output));
 }
 
 #[test]
-fn a_usage_error_is_not_mistaken_for_pending_changes() {
+fn a_usage_error_has_another_exit_code_than_pending_changes() {
     let here = Path::new(".");
     assert_eq!(deployer(here, &["frobnicate"]).status.code(), Some(1));
     assert_eq!(deployer(here, &["export"]).status.code(), Some(1));
@@ -402,7 +410,7 @@ fn petstore() -> std::path::PathBuf {
 }
 
 #[test]
-fn the_petstore_is_right() {
+fn the_petstore_is_valid() {
     let output = deployer(&petstore(), &["check", "--deny-warnings"]);
     assert_eq!(
         transcript(&output),
@@ -411,7 +419,7 @@ fn the_petstore_is_right() {
 }
 
 #[test]
-fn the_petstores_configuration_and_document_are_as_they_were() {
+fn the_petstores_configuration_and_document_are_unchanged() {
     let config = deployer(&petstore(), &["config"]);
     insta::assert_snapshot!("petstore_authorizer_json", String::from_utf8(config.stdout).unwrap());
     let document = deployer(&petstore(), &["export", "--document"]);
@@ -419,7 +427,7 @@ fn the_petstores_configuration_and_document_are_as_they_were() {
 }
 
 #[test]
-fn every_operation_of_an_exported_document_says_its_security_and_every_scheme_is_mapped() {
+fn every_operation_of_an_exported_document_has_security_and_every_scheme_is_mapped() {
     let output = deployer(&petstore(), &["export", "--document"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut operations = 0;
@@ -440,18 +448,18 @@ fn every_operation_of_an_exported_document_says_its_security_and_every_scheme_is
 }
 
 #[test]
-fn a_document_for_aws_needs_a_function() {
+fn a_document_for_aws_requires_a_function() {
     let arn = "function_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:shop:live\"\n";
     let folder = folder(&MANIFEST.replace(arn, ""), OPENAPI);
     let output = deployer(folder.path(), &["export", "--document"]);
     assert_eq!(
         transcript(&output),
-        "exit 3\n--- stdout\n--- stderr\nerror: the authorizer `jwt` has no `function_arn` in portcullis.toml\n  help: add `function_arn` to [authorizer.jwt]\n"
+        "exit 3\n--- stdout\n--- stderr\nerror: authorizer `jwt` has no `function_arn` in portcullis.toml\n  help: add `function_arn` to [authorizer.jwt]\n"
     );
     assert_eq!(
         deployer(folder.path(), &["check"]).status.code(),
         Some(0),
-        "serving locally needs none"
+        "serving locally requires none"
     );
 }
 
@@ -478,21 +486,21 @@ fn a_stage_has_its_own_integration_and_function() {
     assert_ne!(authorizer(&dev), authorizer(&prod));
     let output = deployer(folder.path(), &["export", "--document", "--stage", "prd"]);
     assert!(
-        transcript(&output).contains("there is no stage `prd`")
+        transcript(&output).contains("unknown stage `prd`")
             && transcript(&output).contains("did you mean `prod`?")
     );
 }
 
 #[test]
-fn the_configuration_is_written_whole_and_trusts_a_local_issuer_only_if_told_to() {
+fn the_configuration_is_complete_and_trusts_a_local_issuer_only_with_the_option() {
     let folder = folder(MANIFEST, OPENAPI);
     let output = deployer(folder.path(), &["config", "--out", "authorizer.json"]);
-    let said = transcript(&output);
+    let text = transcript(&output);
     assert!(
-        said.starts_with("exit 0\n--- stdout\n--- stderr\ndeploy it with --description"),
-        "{said}"
+        text.starts_with("exit 0\n--- stdout\n--- stderr\ndeploy it with --description"),
+        "{text}"
     );
-    assert!(said.contains("\"portcullis config="), "{said}");
+    assert!(text.contains("\"portcullis config="), "{text}");
     let written: Value =
         serde_json::from_str(&fs::read_to_string(folder.path().join("authorizer.json")).unwrap())
             .unwrap();

@@ -10,11 +10,11 @@ fn read(text: &str, toml: bool) -> Result<Node, Vec<String>> {
     let mut diagnostics = Diagnostics::new(source);
     let node =
         if toml { read_toml(text, &mut diagnostics) } else { read_yaml(text, &mut diagnostics) };
-    let told: Vec<String> =
+    let messages: Vec<String> =
         diagnostics.into_vec().into_iter().map(|diagnostic| diagnostic.message).collect();
     match node {
-        Some(node) if told.is_empty() => Ok(node),
-        _ => Err(told),
+        Some(node) if messages.is_empty() => Ok(node),
+        _ => Err(messages),
     }
 }
 
@@ -36,7 +36,7 @@ fn yaml_is_read_by_the_core_schema() {
 }
 
 #[test]
-fn json_is_read_whatever_its_white_space() {
+fn json_is_read_with_any_white_space() {
     yaml(
         "{\n\t\"a\": [1, \"x\", null],\n\t\"b\": {\"c\": false}\n}\n",
         json!({"a": [1, "x", null], "b": {"c": false}}),
@@ -45,20 +45,20 @@ fn json_is_read_whatever_its_white_space() {
 }
 
 #[test]
-fn what_has_no_meaning_or_no_end_is_refused() {
+fn unsupported_and_unbounded_yaml_is_rejected() {
     for (text, message) in [
         ("", "the file is empty"),
-        ("a: 1\na: 2\n", "`a` stands twice in one table"),
-        ("a: !secret x\n", "a YAML tag, which has no meaning here"),
-        ("a: &x {b: 1}\nc: {<<: *x}\n", "a merge key, which YAML 1.2 does not have"),
-        ("a: 1\n---\nb: 2\n", "a second document in one file"),
-        ("? [a]\n: b\n", "a key that is not text"),
-        ("a: &x [*x]\n", "an alias inside of what it stands for"),
+        ("a: 1\na: 2\n", "duplicate key `a`"),
+        ("a: !secret x\n", "YAML tags are not supported"),
+        ("a: &x {b: 1}\nc: {<<: *x}\n", "the merge key `<<` is not supported"),
+        ("a: 1\n---\nb: 2\n", "more than one YAML document in the file"),
+        ("? [a]\n: b\n", "a key must be a string"),
+        ("a: &x [*x]\n", "the alias refers to itself"),
     ] {
         assert_eq!(read(text, false), Err(vec![message.to_owned()]), "{text}");
     }
     let deep = "[".repeat(200) + &"]".repeat(200);
-    assert_eq!(read(&deep, false), Err(vec!["more than 100 levels deep".to_owned()]));
+    assert_eq!(read(&deep, false), Err(vec!["nested too deeply: more than 100 levels".to_owned()]));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_small_file_cannot_grow_into_a_large_tree() {
 }
 
 #[test]
-fn places_are_bytes_whatever_the_characters_before() {
+fn positions_are_in_bytes() {
     for (text, toml) in [("é: ü\nkey: value\n", false), ("\"é\" = \"ü\"\nkey = \"value\"\n", true)]
     {
         let node = read(text, toml).unwrap();

@@ -1,4 +1,4 @@
-//! What the files say for AWS alone: CORS, stages, plans of keys, validators, models.
+//! Settings for AWS alone: CORS, stages, usage plans, request validators, models.
 
 use serde_json::{Value, json};
 
@@ -6,64 +6,67 @@ use crate::compiling::{check, manifest, openapi};
 use crate::{MANIFEST, OPENAPI, deployer, folder, scheme, transcript};
 
 #[test]
-fn what_is_wrong_about_stages_and_origins_is_told_at_its_place() {
+fn errors_of_stages_and_cors_are_reported_at_their_position() {
     let at = "[stage.dev]";
     for (text, expected) in [
         (
             "[cors]\nallow_origins = []",
-            "17:17: `allow_origins` names no origin (name the origins, or `*` for every page)",
+            "17:17: `allow_origins` must not be empty (list the origins, or `*` for every origin)",
         ),
         (
             "[cors]\nallow_origins = [\"https://a.example.com/\"]",
-            "17:17: `https://a.example.com/` is no origin (write scheme, host and port alone, such as https://app.example.com)",
+            "17:17: invalid origin `https://a.example.com/` (write scheme, host and port alone, such as https://app.example.com)",
         ),
         (
             "[cors]\nallow_origins = [\"*\", \"https://a.example.com\"]",
-            "17:17: `*` is every origin: it stands alone",
+            "17:17: `*` is not allowed with other origins (remove `*`, or the other origins)",
         ),
         (
             "[cors]\nallow_origins = [\"*\"]\nallow_credentials = true",
-            "17:17: `allow_credentials` is for named origins (name the origins: browsers refuse `*` with credentials)",
+            "17:17: `allow_credentials` is not allowed with the origin `*` (list the origins: browsers reject `*` with credentials)",
         ),
         (
             "[cors]\nallow_origins = [\"*\"]\nallow_headers = [\"a b\"]",
-            "18:17: `a b` cannot stand in `allow_headers`",
+            "18:17: `a b` is not allowed in `allow_headers` (use letters, digits, `-` and `_`, or `*`)",
         ),
         (
             "[usage_plan]\nquota = { limit = 1 }",
-            "17:9: `quota` says not how often (write { limit = REQUESTS, period = \"day\" })",
+            "17:9: `quota` requires `limit` and `period` (write { limit = REQUESTS, period = \"day\" })",
         ),
         (
             "[stage.dev]\nthrottle = { rate = 1 }",
-            "17:12: `throttle` says not how often (write { rate = REQUESTS-A-SECOND, burst = REQUESTS })",
+            "17:12: `throttle` requires `rate` and `burst` (write { rate = REQUESTS_PER_SECOND, burst = REQUESTS })",
         ),
         (
             "[stage.dev]\nvariables = { \"a-b\" = \"c\" }",
-            "17:15: `a-b` is no stage variable (a name has letters, digits and `_`; a value letters, digits and `-._~:/?#&=,`)",
+            "17:15: invalid stage variable `a-b` (use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value)",
         ),
         (
             "[stage.dev]\nvariables = { a = \"c d\" }",
-            "17:15: `a` is no stage variable (a name has letters, digits and `_`; a value letters, digits and `-._~:/?#&=,`)",
+            "17:15: invalid stage variable `a` (use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value)",
         ),
         (
             "[stage.dev]\naccess_log = \"/var/log\"",
-            "17:14: `access_log` is no place for logs (name a log group, arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or a delivery stream whose name begins with amazon-apigateway-)",
+            "17:14: `access_log` must be the ARN of a log group or a Firehose delivery stream (use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or the ARN of a delivery stream whose name begins with amazon-apigateway-)",
         ),
         (
             "[stage.dev]\naccess_log = { destination = \"arn:aws:logs:x\", format = \"$context.ip\" }",
-            "17:30: `format` has no request id (add $context.requestId: API Gateway refuses a format without it)",
+            "17:30: `format` must contain `$context.requestId` (add $context.requestId)",
         ),
         (
             "[stage.dev]\nlogging = \"debug\"",
-            "17:11: `logging` cannot be `debug` (one of error, info, off)",
+            "17:11: invalid `logging` `debug` (expected one of `error`, `info`, `off`)",
         ),
-        ("[stage.dev]\nmetrics = \"yes\"", "17:11: `metrics` is text, not true or false"),
+        (
+            "[stage.dev]\nmetrics = \"yes\"",
+            "17:11: `metrics`: expected `true` or `false`, found a string",
+        ),
         (
             "[stage.dev.route.\"GET /opn\"]\nthrottle = { rate = 1, burst = 1 }",
-            "16:18: there is no operation `GET /opn` (did you mean `GET /open`?)",
+            "16:18: unknown operation `GET /opn` (did you mean `GET /open`?)",
         ),
     ] {
-        // The table stands in the last one's place.
+        // The text replaces [stage.dev].
         let text = if text.starts_with("[stage") {
             text.to_owned()
         } else {
@@ -77,21 +80,21 @@ fn what_is_wrong_about_stages_and_origins_is_told_at_its_place() {
     manifest(
         "name = \"shop\"",
         "name = \"shop\"\nkeep = 1",
-        &["portcullis.toml:3:8: `keep` is not a whole number of at least 2"],
+        &["portcullis.toml:3:8: `keep`: expected an integer of at least 2, found 1"],
     );
     manifest(
         "name = \"shop\"",
         "name = \"shop\"\ntags = { \"portcullis:api\" = \"x\" }",
         &[
-            "portcullis.toml:3:10: `portcullis:api` is no tag (a tag is text, and `portcullis:` begins our own)",
+            "portcullis.toml:3:10: invalid tag `portcullis:api` (a tag is a string, and the prefix `portcullis:` is reserved)",
         ],
     );
 }
 
 #[test]
-fn what_is_wrong_about_default_integrations_is_told_at_its_place() {
+fn errors_of_default_integrations_are_reported_at_their_position() {
     let http = "http = \"https://backend.example.com\"";
-    let one = "portcullis.toml:12:1: an integration is one of `http = \"https://…\"`, `lambda = \"arn:…\"` and `mock = true` (`http` takes a `vpc_link`, `lambda` takes `credentials`, and both a `timeout`)";
+    let one = "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either)";
     let lambda = "lambda = \"arn:aws:lambda:eu-west-1:123456789012:function:f\"";
     for (text, expected) in [
         (format!("{http}\n{lambda}"), Some(one)),
@@ -101,19 +104,19 @@ fn what_is_wrong_about_default_integrations_is_told_at_its_place() {
         (
             format!("{lambda}\ntimeout = \"30s\""),
             Some(
-                "portcullis.toml:14:11: `timeout` is not from 50ms to 29s, which API Gateway waits at most (write 500ms or 10s)",
+                "portcullis.toml:14:11: invalid `timeout` `30s`: expected 50ms to 29s (write 500ms or 10s)",
             ),
         ),
         (
             format!("{lambda}\ntimeout = \"49ms\""),
             Some(
-                "portcullis.toml:14:11: `timeout` is not from 50ms to 29s, which API Gateway waits at most (write 500ms or 10s)",
+                "portcullis.toml:14:11: invalid `timeout` `49ms`: expected 50ms to 29s (write 500ms or 10s)",
             ),
         ),
         (
             "lambda = \"f\"".to_owned(),
             Some(
-                "portcullis.toml:13:10: `lambda` is not such an ARN (it looks like arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS])",
+                "portcullis.toml:13:10: invalid `lambda` `f` (expected arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS])",
             ),
         ),
         (
@@ -131,20 +134,20 @@ fn what_is_wrong_about_default_integrations_is_told_at_its_place() {
 }
 
 #[test]
-fn what_is_wrong_about_extensions_is_told_at_its_place() {
+fn errors_of_extensions_are_reported_at_their_position() {
     let at = "paths:";
     for (text, expected) in [
         (
             "x-amazon-apigateway-request-validator: al\nx-amazon-apigateway-request-validators: { all: {} }\npaths:",
-            "there is no validator `al` (did you mean `all`?)",
+            "unknown request validator `al` (did you mean `all`?)",
         ),
         (
             "x-amazon-apigateway-minimum-compression-size: -1\npaths:",
-            "the minimum compression size is not from 0 to 10485760 bytes",
+            "`x-amazon-apigateway-minimum-compression-size`: expected 0 to 10485760 bytes",
         ),
         (
             "x-amazon-apigateway-gateway-responses: { THROTTLED: { status: 1 } }\npaths:",
-            "the gateway response THROTTLED is not one: unknown field `status`",
+            "gateway response `THROTTLED`: unknown member `status`",
         ),
     ] {
         let found = check(("", ""), (at, text));
@@ -154,22 +157,25 @@ fn what_is_wrong_about_extensions_is_told_at_its_place() {
         format!("operationId: getThing\n      x-amazon-apigateway-integration: {extension}")
     };
     for (extension, expected) in [
-        ("{ type: http_proxy }", "the integration of GET /things/{id} has no http `uri`"),
+        (
+            "{ type: http_proxy }",
+            "integration of `GET /things/{id}`: `uri` must be an HTTP URL (set `uri: https://HOST[/PATH]`)",
+        ),
         (
             "{ type: aws_proxy, uri: 'arn:aws:lambda:x' }",
-            "the integration of GET /things/{id} has no `uri` that begins with arn:PARTITION:apigateway:",
+            "integration of `GET /things/{id}`: `uri` must begin with `arn:PARTITION:apigateway:` (set `uri: arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`)",
         ),
         (
             "{ type: http, uri: 'http://x', timeoutInMillis: 29001 }",
-            "the integration of GET /things/{id} has a `timeoutInMillis` that is not from 50 to 29000",
+            "integration of `GET /things/{id}`: invalid `timeoutInMillis` `29001`: expected 50 to 29000 (set `timeoutInMillis` from 50 to 29000)",
         ),
         (
             "{ type: http, uri: 'http://x', connectionType: VPC_LINK }",
-            "the integration of GET /things/{id} needs `connectionType: VPC_LINK` and a `connectionId` together",
+            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` requires `connectionId`, and the reverse (set both, or neither)",
         ),
         (
             "{ type: http, uri: 'http://x', connectionId: a }",
-            "the integration of GET /things/{id} needs `connectionType: VPC_LINK` and a `connectionId` together",
+            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` requires `connectionId`, and the reverse (set both, or neither)",
         ),
     ] {
         openapi(
@@ -181,12 +187,14 @@ fn what_is_wrong_about_extensions_is_told_at_its_place() {
     let found =
         check(("", ""), ("operationId: getThing", &with("{ type: http, url: 'http://x' }")));
     assert!(
-        found[0].contains("the integration of GET /things/{id} is not one: unknown field `url`"),
+        found[0].contains(
+            "integration of `GET /things/{id}`: unknown member `url` (did you mean `uri`?)"
+        ),
         "{found:?}"
     );
 }
 
-/// Exports the document of the files with something in the place of the two operations.
+/// Exports the document of the files.
 fn exported(toml: &str, openapi: &str) -> Value {
     let folder = folder(toml, openapi);
     let output = deployer(folder.path(), &["export", "--document"]);
@@ -195,7 +203,7 @@ fn exported(toml: &str, openapi: &str) -> Value {
 }
 
 #[test]
-fn schemas_are_converted_to_what_api_gateway_checks() {
+fn schemas_are_converted_to_models_of_api_gateway() {
     let schema = r##"{
         "type": ["object", "null"], "title": "T", "examples": [1], "x-y": 1,
         "properties": {
@@ -233,29 +241,30 @@ fn schemas_are_converted_to_what_api_gateway_checks() {
             "otherOne": {"type": "array", "items": {"$ref": "#/components/schemas/otherOne"}},
         })
     );
-    let wrong = document.replace("\"title\": \"T\"", "\"if\": {}, \"patternProperties\": {}");
-    let folder = folder(MANIFEST, &wrong);
+    let unsupported = document.replace("\"title\": \"T\"", "\"if\": {}, \"patternProperties\": {}");
+    let folder = folder(MANIFEST, &unsupported);
     let output = deployer(folder.path(), &["check"]);
     for name in ["if", "patternProperties"] {
-        let text = format!("API Gateway cannot check `{name}`: bodies are taken without it");
+        let text = format!("API Gateway does not validate the keyword `{name}`");
         assert!(transcript(&output).contains(&text), "{}", transcript(&output));
     }
-    let lost = OPENAPI.replace("operationId: getThing", &operation.replace("other-one", "none"));
-    let lost = lost.replace(
+    let unresolved =
+        OPENAPI.replace("operationId: getThing", &operation.replace("other-one", "none"));
+    let unresolved = unresolved.replace(
         "paths:",
         "x-amazon-apigateway-request-validators: { b: { validateRequestBody: true } }\npaths:",
     );
-    let folder = crate::folder(MANIFEST, &lost);
+    let folder = crate::folder(MANIFEST, &unresolved);
     let output = deployer(folder.path(), &["check"]);
     assert!(
-        transcript(&output).contains("`#/components/schemas/none` leads to no schema"),
+        transcript(&output).contains("unresolved reference `#/components/schemas/none`"),
         "{}",
         transcript(&output)
     );
 }
 
 #[test]
-fn preflight_requests_have_a_method_of_their_own_on_every_path() {
+fn every_path_has_an_options_method_for_preflight_requests() {
     let cors = |more: &str| {
         format!("{MANIFEST}\n[cors]\nallow_origins = [\"https://a.example.com\"{more}]\n")
     };
@@ -297,7 +306,7 @@ fn preflight_requests_have_a_method_of_their_own_on_every_path() {
 }
 
 #[test]
-fn who_brings_the_key_and_which_challenge_is_made_follow_from_the_issuers() {
+fn the_api_key_source_and_the_challenge_depend_on_the_issuers() {
     let document = exported(MANIFEST, OPENAPI);
     assert_eq!(document["x-amazon-apigateway-api-key-source"], "HEADER");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is generated from the command line: completion scripts and manual pages.
+//! Completion scripts and manual pages, generated from the command line definition.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ const COMMANDS: [&str; 19] = [
     "completions",
 ];
 
-/// Returns what a shell says about the syntax of a script; nothing if there is no such shell.
+/// Returns a shell's syntax errors of a script; nothing if the shell is not installed.
 fn syntax_errors(shell: &str, script: &[u8]) -> Option<String> {
     let mut parser = Command::new(shell)
         .arg("-n")
@@ -45,7 +45,7 @@ fn syntax_errors(shell: &str, script: &[u8]) -> Option<String> {
 }
 
 #[test]
-fn every_shell_has_a_completion_script_that_knows_every_command() {
+fn every_shell_has_a_completion_script_with_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = deployer(Path::new("."), &["completions", shell]);
         assert!(output.status.success() && output.stderr.is_empty(), "{}", transcript(&output));
@@ -55,7 +55,7 @@ fn every_shell_has_a_completion_script_that_knows_every_command() {
         }
         if matches!(shell, "bash" | "fish" | "zsh") {
             let errors = syntax_errors(shell, &output.stdout);
-            assert!(shell != "bash" || errors.is_some(), "there is no bash");
+            assert!(shell != "bash" || errors.is_some(), "bash is not installed");
             assert_eq!(errors.unwrap_or_default(), "", "{shell}");
         }
     }

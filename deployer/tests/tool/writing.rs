@@ -1,4 +1,4 @@
-//! The files that commands write: whole, or what they were.
+//! Files that commands write: complete, or unchanged.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -31,9 +31,9 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn several_writers_at_once_leave_one_whole_file_and_nothing_else() {
+fn concurrent_writers_leave_one_complete_file_and_nothing_else() {
     let folder = folder(MANIFEST, OPENAPI);
-    // What another program left under such a name is in nobody's way.
+    // Another program's directory with such a name does not matter.
     fs::create_dir(folder.path().join("document.json.part")).unwrap();
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..8)
@@ -51,7 +51,7 @@ fn several_writers_at_once_leave_one_whole_file_and_nothing_else() {
 }
 
 #[test]
-fn a_write_that_fails_leaves_the_old_file_and_no_temporary_one() {
+fn a_failed_write_leaves_the_old_file_and_no_temporary_file() {
     let folder = folder(MANIFEST, OPENAPI);
     let file = folder.path().join("document.json");
     fs::write(&file, "old").unwrap();
@@ -67,7 +67,7 @@ fn a_write_that_fails_leaves_the_old_file_and_no_temporary_one() {
 }
 
 #[test]
-fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
+fn a_new_file_has_the_mode_of_the_umask_and_an_existing_one_retains_its_mode() {
     let folder = folder(MANIFEST, OPENAPI);
     let file = folder.path().join("document.json");
     for (umask, expected) in [("022", 0o644), ("027", 0o640), ("077", 0o600)] {
@@ -85,7 +85,7 @@ fn a_new_file_has_the_mode_of_the_umask_and_an_old_one_keeps_its_own() {
 }
 
 #[test]
-fn a_link_stays_a_link_and_what_is_no_file_is_written_to() {
+fn symbolic_links_are_followed_and_devices_are_written_to() {
     let folder = folder(MANIFEST, OPENAPI);
     fs::create_dir(folder.path().join("elsewhere")).unwrap();
     fs::write(folder.path().join("elsewhere/document"), "old").unwrap();
@@ -99,12 +99,12 @@ fn a_link_stays_a_link_and_what_is_no_file_is_written_to() {
 
     fs::remove_file(folder.path().join("elsewhere/document")).unwrap();
     assert!(deployer(folder.path(), &EXPORT).status.success());
-    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "also where it leads to nothing");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "also without a target");
     assert_eq!(fs::read(folder.path().join("elsewhere/document")).unwrap(), whole);
 
     let output = deployer(folder.path(), &["export", "--document", "--out", "/dev/stdout"]);
     assert_eq!(output.stdout, whole, "{}", transcript(&output));
-    // The file behind stdout is the caller's, with what else is in it.
+    // The file behind stdout is the caller's, with other content.
     let script = "(echo head; \"$0\" export --document --out /dev/stdout; echo foot) > all";
     let program = env!("CARGO_BIN_EXE_deployer");
     let mut command = Command::new("sh");

@@ -65,14 +65,9 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
             3,
             "the function of `jwt` is in the partition `aws-cn`, and the account 100000000062 is in `aws`",
         ),
-        (arn, "arn:aws:lambda:function", 3, "`function_arn` is not such an ARN"),
-        (
-            &format!("function_arn = \"{arn}\"\n"),
-            "",
-            3,
-            "the authorizer `jwt` has no `function_arn`",
-        ),
-        ("[stage.dev]", "[stage.other]", 3, "there is no stage `dev`"),
+        (arn, "arn:aws:lambda:function", 3, "invalid `function_arn`"),
+        (&format!("function_arn = \"{arn}\"\n"), "", 3, "authorizer `jwt` has no `function_arn`"),
+        ("[stage.dev]", "[stage.other]", 3, "unknown stage `dev`"),
     ] {
         let other = Account::new("100000000062");
         other.edit("portcullis.toml", from, to);

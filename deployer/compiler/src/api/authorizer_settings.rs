@@ -1,43 +1,44 @@
-//! How API Gateway calls an authorizer, and whose tokens that takes.
+//! The settings of a managed authorizer: its invocation by API Gateway and its trusted issuers.
 
 use authorizer::config::{IssuerDocument, PolicyMode, TokenSource};
 
 use super::IdentitySource;
 
-/// An authorizer of the API's.
+/// A managed authorizer of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorizer {
-    /// The function, or one of its versions or aliases. Not needed to serve locally.
+    /// The function, or one of its versions or aliases. Not required to serve locally.
     pub function: Option<Arn>,
     /// The role that API Gateway assumes to invoke it.
     pub invoke_role: Option<Arn>,
-    /// What the function is sent.
+    /// The type.
     pub kind: AuthorizerKind,
-    /// How long its answers are cached, in seconds; 0 is not at all.
+    /// The TTL of the authorizer result cache, in seconds; 0 disables the cache.
     pub cache_ttl: u32,
-    /// What they are cached by. Without one of these a request is refused before it is asked.
+    /// The identity sources: the cache key. A request without one of them is rejected with 401
+    /// before the authorizer is invoked.
     pub identity: Vec<IdentitySource>,
-    /// Where the token is.
+    /// The location of the token.
     pub token: TokenSource,
-    /// What its policies are about.
+    /// The scope of its policies: all routes of the caller, or one route.
     pub policy: PolicyMode,
-    /// Whose tokens are taken.
+    /// The trusted issuers.
     pub issuers: Vec<IssuerDocument>,
 }
 
-/// What a header must look like for its authorizer to be asked: one bearer token in compact
-/// form (RFC 6750 section 2.1, RFC 7515 section 3.1). API Gateway refuses anything else itself,
-/// and garbage costs nothing. The authorizer takes nothing that this leaves out.
-pub const BEARER_TOKEN: &str =
+/// The token validation expression: one bearer token in compact form (RFC 6750 section 2.1, RFC
+/// 7515 section 3.1). API Gateway rejects any other header without an invocation. The authorizer
+/// accepts no token that this rejects.
+pub const BEARER_TOKEN_PATTERN: &str =
     r"^[Bb][Ee][Aa][Rr][Ee][Rr] [A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$";
 
 impl Authorizer {
-    /// Returns `identityValidationExpression`, which API Gateway knows for the token alone.
+    /// Returns `identityValidationExpression`, which only TOKEN authorizers have.
     pub fn validation(&self) -> Option<&'static str> {
-        (self.kind == AuthorizerKind::Token).then_some(BEARER_TOKEN)
+        (self.kind == AuthorizerKind::Token).then_some(BEARER_TOKEN_PATTERN)
     }
 
-    /// Returns the identity source that is the token's place.
+    /// Returns the identity source of the token; nothing for a WebSocket subprotocol.
     pub fn token_identity_source(&self) -> Option<IdentitySource> {
         match &self.token {
             TokenSource::Header(name) => Some(IdentitySource::Header(name.clone())),
@@ -46,29 +47,29 @@ impl Authorizer {
         }
     }
 
-    /// Says whether its answers are cached.
+    /// Returns whether results are cached.
     pub fn caches_results(&self) -> bool {
         self.cache_ttl > 0
     }
 
-    /// Says whether a request's `source` is among what its answers are cached by.
+    /// Returns whether `source` is an identity source.
     pub fn has_identity_source(&self, source: &IdentitySource) -> bool {
-        self.identity.iter().any(|known| known.is_same(source))
+        self.identity.iter().any(|known| known.is_equivalent(source))
     }
 }
 
-/// What an authorizer function is sent.
+/// The type of a Lambda authorizer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuthorizerKind {
-    /// The request's headers and context.
+    /// REQUEST: the function receives the request's parameters and context.
     Request,
-    /// The `Authorization` header's value.
+    /// TOKEN: the function receives one header.
     #[default]
     Token,
 }
 
 impl AuthorizerKind {
-    /// Every kind with its name in `portcullis.toml` and on AWS.
+    /// All types with their names in `portcullis.toml`.
     pub const NAMES: [(&'static str, Self); 2] =
         [("request", Self::Request), ("token", Self::Token)];
 }
@@ -87,11 +88,11 @@ impl Arn {
         let (arn, resource) = Self::of_service(text, "lambda")?;
         let name = resource.strip_prefix("function:")?;
         let parts: Vec<&str> = name.split(':').collect();
-        let named = |part: &&str| {
+        let is_name = |part: &&str| {
             !part.is_empty()
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
         };
-        (!arn.region.is_empty() && parts.len() <= 2 && parts.iter().all(named)).then_some(arn)
+        (!arn.region.is_empty() && parts.len() <= 2 && parts.iter().all(is_name)).then_some(arn)
     }
 
     /// Reads the ARN of an IAM role.
@@ -115,13 +116,13 @@ impl Arn {
         Some((arn, resource))
     }
 
-    /// Returns the whole ARN.
+    /// Returns the ARN as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns the URI by which API Gateway invokes this function. The date is the version of
-    /// Lambda's interface, which is fixed.
+    /// Returns the URI with which API Gateway invokes the function. The date is the fixed version of
+    /// Lambda's API.
     pub fn invocation_uri(&self) -> String {
         format!(
             "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
@@ -129,12 +130,12 @@ impl Arn {
         )
     }
 
-    /// Returns the account.
+    /// Returns the account id.
     pub fn account(&self) -> &str {
         self.text.split(':').nth(4).unwrap_or_default()
     }
 
-    /// Returns `aws`, `aws-cn` or `aws-us-gov`.
+    /// Returns the partition: `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &str {
         &self.partition
     }

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::aws_names::named_by_aws;
+use super::aws_names::aws_enum;
 
-named_by_aws! {
+aws_enum! {
     /// The type of an authorizer.
     AuthorizerType {
-        /// It checks tokens of Cognito user pools.
+        /// Tokens of Cognito user pools.
         CognitoUserPools = "COGNITO_USER_POOLS",
-        /// A function that receives the request.
+        /// A Lambda function that receives the request.
         Request = "REQUEST",
-        /// A function that receives one header.
+        /// A Lambda function that receives one header.
         Token = "TOKEN",
     }
 }

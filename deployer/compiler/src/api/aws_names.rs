@@ -1,9 +1,8 @@
-//! Values that AWS calls by a name. A name that is not known here is kept as it is: it is
-//! written back as it was read, and equals nothing else.
+//! AWS's enumerations. An unknown value is preserved: it is written as it was read, and equals no
+//! other value.
 
-/// Declares an enum whose variants AWS calls by these names, and `Other` for every other name.
-/// In JSON it is the name.
-macro_rules! named_by_aws {
+/// Declares an enum of AWS's values, and `Other` for every unknown value. In JSON it is the value.
+macro_rules! aws_enum {
     ($(#[$meta:meta])* $type:ident {
         $($(#[$variant_meta:meta])* $variant:ident = $name:literal,)+
     }) => {
@@ -12,7 +11,7 @@ macro_rules! named_by_aws {
         #[serde(from = "String", into = "String")]
         pub enum $type {
             $($(#[$variant_meta])* $variant,)+
-            /// A name that is not known here.
+            /// An unknown value.
             Other(String),
         }
 
@@ -55,7 +54,7 @@ macro_rules! named_by_aws {
     };
 }
 
-pub(super) use named_by_aws;
+pub(super) use aws_enum;
 
 #[cfg(test)]
 mod tests {
@@ -64,7 +63,7 @@ mod tests {
     use crate::api::QuotaPeriod;
 
     #[test]
-    fn a_name_is_itself_in_json_whether_it_is_known_or_not() {
+    fn known_and_unknown_values_are_unchanged_in_json() {
         for (name, period) in
             [("WEEK", QuotaPeriod::Week), ("YEAR", QuotaPeriod::Other("YEAR".to_owned()))]
         {

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call the API (the Fetch standard's CORS protocol).
+//! CORS settings and headers (Fetch standard, CORS protocol).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,51 +7,51 @@ use super::{Integration, IntegrationKind, IntegrationResponse};
 /// The template that returns the request's origin if it is one of `ORIGINS`.
 const ORIGIN_TEMPLATE: &str = include_str!("cors.vtl");
 
-/// Which pages of other origins may call.
+/// The CORS settings of an API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
-    /// The origins, such as `https://app.example.com`; or `*` alone.
+    /// The allowed origins, such as `https://app.example.com`; or `*` alone.
     pub allow_origins: Vec<String>,
-    /// The methods; those that a path has, where there is none.
+    /// The allowed methods; if empty, those of the path.
     #[serde(default)]
     pub allow_methods: Vec<String>,
-    /// The request headers.
+    /// The allowed request headers.
     pub allow_headers: Vec<String>,
-    /// The response headers that a page may read.
+    /// The exposed response headers.
     #[serde(default)]
     pub expose_headers: Vec<String>,
-    /// How long a browser may remember, in seconds.
+    /// The time that a browser may cache a preflight response, in seconds.
     #[serde(default)]
     pub max_age: Option<u32>,
-    /// Whether cookies may come along.
+    /// True if credentials are allowed.
     #[serde(default)]
     pub allow_credentials: bool,
 }
 
 impl Cors {
-    /// What a page needs to send a token or a key with a JSON body.
+    /// The default request headers: for a token or an API key with a JSON body.
     pub const DEFAULT_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "X-Api-Key"];
 
-    /// Returns the headers of an answer to a preflight request from this origin; none at all
-    /// for one that may not call.
+    /// Returns the headers of the response to a preflight request from an origin; none for an origin
+    /// that is not allowed.
     pub fn preflight_headers(&self, origin: Option<&str>) -> Vec<(&'static str, String)> {
-        let Some(allowed) = self.allowed(origin) else { return Vec::new() };
+        let Some(allowed) = self.allow_origin(origin) else { return Vec::new() };
         let mut headers = vec![("Access-Control-Allow-Origin", allowed)];
-        headers.extend(self.fixed());
+        headers.extend(self.fixed_headers());
         headers
     }
 
-    /// Returns the `Access-Control-Allow-Origin` that an origin gets.
-    fn allowed(&self, origin: Option<&str>) -> Option<String> {
+    /// Returns the `Access-Control-Allow-Origin` for an origin, if it is allowed.
+    fn allow_origin(&self, origin: Option<&str>) -> Option<String> {
         match self.allow_origins.as_slice() {
             [only] => Some(only.clone()),
             several => several.iter().find(|known| Some(known.as_str()) == origin).cloned(),
         }
     }
 
-    /// The preflight headers that are the same for every origin.
-    fn fixed(&self) -> Vec<(&'static str, String)> {
+    /// Returns the preflight headers that do not depend on the origin.
+    fn fixed_headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("Access-Control-Allow-Methods", self.allow_methods.join(",")),
             ("Access-Control-Allow-Headers", self.allow_headers.join(",")),
@@ -68,29 +68,28 @@ impl Cors {
         headers
     }
 
-    /// Returns what answers preflight requests on AWS.
-    pub fn integration(&self) -> Integration {
+    /// Returns the mock integration for preflight requests.
+    pub fn preflight_integration(&self) -> Integration {
         if let [only] = self.allow_origins.as_slice() {
             let mut headers = vec![("Access-Control-Allow-Origin", only.clone())];
-            headers.extend(self.fixed());
+            headers.extend(self.fixed_headers());
             return Integration::mock(204, &headers);
         }
-        // One of several cannot be chosen by a fixed value: the template does it.
+        // A fixed value cannot select one of several origins: the template does.
         let quoted: Vec<String> =
             self.allow_origins.iter().map(|origin| format!("\"{origin}\"")).collect();
         // Without line breaks, which the template would write into the response.
         let template: String = ORIGIN_TEMPLATE.lines().collect();
         let template = template.replace("ORIGINS", &quoted.join(","));
-        let mut mock = Integration::mock(204, &self.fixed());
+        let mut mock = Integration::mock(204, &self.fixed_headers());
         if let Some(response) = mock.responses.get_mut(super::integration::DEFAULT) {
             response.response_templates.insert(super::integration::JSON.to_owned(), template);
         }
         mock
     }
 
-    /// Returns the headers of answers that API Gateway makes itself, as gateway responses map
-    /// them. What is echoed to one of several origins opens nothing: such an answer says no
-    /// more than that there is none.
+    /// Returns the headers of gateway responses, as their mappings. With several origins, the
+    /// request's is echoed without a check: a gateway response discloses nothing to another origin.
     pub fn gateway_response_headers(&self) -> Vec<(&'static str, String)> {
         let origin = match self.allow_origins.as_slice() {
             [only] => format!("'{only}'"),
@@ -107,8 +106,8 @@ impl Cors {
         headers
     }
 
-    /// Adds what a page needs to read an answer of API Gateway's own.
-    pub fn add_to(&self, mock: &mut Integration) {
+    /// Adds the headers to the responses of a mock integration.
+    pub fn add_headers_to(&self, mock: &mut Integration) {
         if mock.kind != IntegrationKind::Mock {
             return;
         }

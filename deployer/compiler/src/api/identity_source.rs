@@ -1,9 +1,9 @@
-//! What an authorizer's answers are cached by.
+//! Identity sources: the cache key of authorizer results.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A part of a request that tells callers apart, as API Gateway names it.
+/// An identity source, as API Gateway names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentitySource {
     /// `context.NAME`
@@ -21,19 +21,19 @@ const HEADER: &str = "method.request.header.";
 const QUERY: &str = "method.request.querystring.";
 const STAGE_VARIABLE: &str = "stageVariables.";
 
-/// The text names no part of a request that API Gateway can cache by.
+/// The text is not an identity source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an identity source")]
+#[error("invalid identity source")]
 pub struct InvalidIdentitySource;
 
 impl IdentitySource {
-    /// The request's method and the path template of its resource: what tells routes apart.
+    /// Returns the identity sources that identify a route: the HTTP method and the resource path.
     pub fn route() -> [Self; 2] {
         ["httpMethod", "resourcePath"].map(|name| Self::Context(name.to_owned()))
     }
 
-    /// Says whether both name the same part; headers are compared without case.
-    pub fn is_same(&self, other: &Self) -> bool {
+    /// Returns whether both are the same source; header names are compared without case.
+    pub fn is_equivalent(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Header(a), Self::Header(b)) => a.eq_ignore_ascii_case(b),
             _ => self == other,
@@ -57,14 +57,15 @@ impl FromStr for IdentitySource {
 
     fn from_str(text: &str) -> Result<Self, InvalidIdentitySource> {
         let is_name = |name: &&str| {
-            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '$');
-            !name.is_empty() && name.chars().all(fits)
+            let is_name_char =
+                |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '$');
+            !name.is_empty() && name.chars().all(is_name_char)
         };
-        let named = |start| text.strip_prefix(start).filter(is_name).map(str::to_owned);
-        (named(HEADER).map(Self::Header))
-            .or_else(|| named(QUERY).map(Self::Query))
-            .or_else(|| named(STAGE_VARIABLE).map(Self::StageVariable))
-            .or_else(|| named(CONTEXT).map(Self::Context))
+        let parse = |start| text.strip_prefix(start).filter(is_name).map(str::to_owned);
+        (parse(HEADER).map(Self::Header))
+            .or_else(|| parse(QUERY).map(Self::Query))
+            .or_else(|| parse(STAGE_VARIABLE).map(Self::StageVariable))
+            .or_else(|| parse(CONTEXT).map(Self::Context))
             .ok_or(InvalidIdentitySource)
     }
 }

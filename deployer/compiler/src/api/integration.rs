@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::aws_names::named_by_aws;
+use super::aws_names::aws_enum;
+use crate::source::document::MemberError;
 
 /// The longest integration timeout, which is the default.
 pub const MAX_TIMEOUT_MS: u32 = 29_000;
@@ -44,14 +45,14 @@ pub struct Integration {
     /// The mapping templates of its body, by media type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub request_templates: BTreeMap<String, String>,
-    /// What happens to a body without a template for its media type.
+    /// The handling of a body without a template for its media type.
     #[serde(default)]
     pub passthrough_behavior: PassthroughBehavior,
     /// The conversion of bodies, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_handling: Option<ContentHandling>,
     /// The integration timeout, in milliseconds.
-    #[serde(default = "longest", rename = "timeoutInMillis")]
+    #[serde(default = "default_timeout", rename = "timeoutInMillis")]
     pub timeout_ms: u32,
     /// The parameters of the cache key of responses.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -65,7 +66,7 @@ pub struct Integration {
     /// The check of the certificate of the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsConfig>,
-    /// Whether its response is streamed; buffered is left out.
+    /// The transfer mode of the response; buffered is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_transfer_mode: Option<ResponseTransferMode>,
 }
@@ -99,7 +100,7 @@ impl IntegrationKind {
     }
 }
 
-named_by_aws! {
+aws_enum! {
     /// The network path to a backend.
     ConnectionType {
         /// The public internet.
@@ -109,7 +110,7 @@ named_by_aws! {
     }
 }
 
-named_by_aws! {
+aws_enum! {
     /// The conversion of a body.
     ContentHandling {
         /// From Base64 text to bytes.
@@ -119,8 +120,8 @@ named_by_aws! {
     }
 }
 
-named_by_aws! {
-    /// What happens to a body without a template for its media type.
+aws_enum! {
+    /// The handling of a body without a template for its media type.
     #[derive(Default)]
     PassthroughBehavior {
         /// It is refused.
@@ -133,12 +134,12 @@ named_by_aws! {
     }
 }
 
-named_by_aws! {
-    /// How a backend's response is transferred.
+aws_enum! {
+    /// The transfer mode of responses.
     ResponseTransferMode {
         /// As a whole.
         Buffered = "BUFFERED",
-        /// As it comes.
+        /// As it arrives.
         Stream = "STREAM",
     }
 }
@@ -164,16 +165,16 @@ pub struct IntegrationResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TlsConfig {
-    /// Whether any certificate is accepted.
+    /// True if any certificate is accepted.
     pub insecure_skip_verification: bool,
 }
 
-fn longest() -> u32 {
+fn default_timeout() -> u32 {
     MAX_TIMEOUT_MS
 }
 
 impl Integration {
-    /// Makes one of this type, with the defaults of API Gateway.
+    /// Creates an integration with the defaults of API Gateway.
     pub fn new(kind: IntegrationKind) -> Self {
         Self {
             kind,
@@ -196,7 +197,7 @@ impl Integration {
         }
     }
 
-    /// Makes a mock integration with a status and fixed headers.
+    /// Creates a mock integration with a status and fixed headers.
     pub fn mock(status: u16, headers: &[(&str, String)]) -> Self {
         let parameters = headers
             .iter()
@@ -214,7 +215,7 @@ impl Integration {
         }
     }
 
-    /// Makes an HTTP proxy integration of a path below a base URL.
+    /// Creates an HTTP proxy integration for a path below a base URL.
     pub fn http_proxy(base: &str, path: &str, verb: &str) -> Self {
         // `{proxy+}` is called `{proxy}` in a URI.
         let path = path.replace("+}", "}");
@@ -226,8 +227,9 @@ impl Integration {
         }
     }
 
-    /// Reads the JSON of the extension, in every spelling that AWS accepts or returns.
-    pub fn read(mut json: Json) -> Result<Self, String> {
+    /// Returns the JSON of the extension with names as AWS returns them: AWS accepts any case.
+    #[must_use]
+    pub fn normalize_case(mut json: Json) -> Json {
         if let Json::Object(members) = &mut json {
             for name in ["type", "passthroughBehavior"] {
                 if let Some(Json::String(text)) = members.get_mut(name) {
@@ -241,11 +243,18 @@ impl Integration {
                 }
             }
         }
-        let read: Self = serde_json::from_value(json).map_err(|error| error.to_string())?;
+        json
+    }
+
+    /// Reads the JSON of the extension, in every spelling that AWS accepts or returns. The error is
+    /// the cause.
+    pub fn read(json: Json) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(Self::normalize_case(json))
+            .map_err(|error| MemberError::from(&error).cause)?;
         Ok(read.normalize())
     }
 
-    /// Leaves out what equals the default, so that equal ones compare equal.
+    /// Removes values that equal the default, so that equal integrations compare equal.
     #[must_use]
     pub fn normalize(mut self) -> Self {
         self.connection_type.take_if(|kind| *kind == ConnectionType::Internet);
@@ -266,5 +275,5 @@ impl Integration {
 
 /// The default media type of templates.
 pub const JSON: &str = "application/json";
-/// The key of the integration response for every response that no pattern matches.
+/// The key of the integration response that applies if no pattern matches.
 pub const DEFAULT: &str = "default";

@@ -1,4 +1,4 @@
-//! The name of a method of a resource: `GET /pets/{id}`.
+//! The key of a method of a resource: `GET /pets/{id}`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,9 +11,8 @@ use super::Route;
 /// A method of a resource, such as `GET /pets/{id}`: the key of API definitions, records and
 /// throttles, ordered as its text is.
 ///
-/// Both halves are the texts that API Gateway has, so a method that was made by hand and that no
-/// document could declare is still a key. [`RouteKey::verb`] and [`RouteKey::template`] return
-/// what they mean.
+/// Both parts are API Gateway's texts, so a method that was created manually and that no document
+/// can declare has a key as well. [`RouteKey::verb`] and [`RouteKey::template`] parse them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RouteKey {
@@ -21,33 +20,33 @@ pub struct RouteKey {
     path: String,
 }
 
-/// The text is not the name of a method of a resource.
+/// The text is not a method and a path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a method and a path, such as `GET /pets`")]
+#[error("invalid route `{0}`: expected a method and a path, such as `GET /pets`")]
 pub struct InvalidRouteKey(String);
 
 impl RouteKey {
-    /// Creates the key of a resource's method, as API Gateway names them.
+    /// Creates a key from API Gateway's method and path.
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
         Self { method: method.into(), path: path.into() }
     }
 
-    /// The HTTP method, or `ANY`.
+    /// Returns the HTTP method, or `ANY`.
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The resource's path.
+    /// Returns the path of the resource.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Returns the method, unless it is none that a document can declare.
+    /// Returns the method, if a document can declare it.
     pub fn verb(&self) -> Option<Verb> {
         self.method.parse().ok()
     }
 
-    /// Returns the path's template, unless it is none that a document can declare.
+    /// Returns the path template, if a document can declare it.
     pub fn template(&self) -> Option<PathTemplate> {
         self.path.parse().ok()
     }

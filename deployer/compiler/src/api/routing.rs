@@ -7,7 +7,7 @@ use super::Route;
 /// A segment that no template has as a literal.
 const UNUSED_SEGMENT: &str = "\u{1}";
 
-/// Returns a path that belongs to a template and to no more precise one.
+/// Returns the segments of a path that matches a template and no more specific one.
 pub fn sample_path(template: &PathTemplate) -> Vec<&str> {
     let segments = template.segments().iter();
     segments
@@ -20,8 +20,8 @@ pub fn sample_path(template: &PathTemplate) -> Vec<&str> {
 pub struct ApiRouter(Router);
 
 impl ApiRouter {
-    /// Builds the router of an API's routes. Of two with the same method and resource, the first takes
-    /// the requests.
+    /// Builds the router of an API's routes. Of two with the same method and resource, the first
+    /// receives the requests.
     pub fn new(routes: &[Route]) -> Self {
         let mut tree = Router::default();
         for (index, route) in routes.iter().enumerate() {
@@ -30,8 +30,8 @@ impl ApiRouter {
         Self(tree)
     }
 
-    /// Returns the route that takes a request. `routes` are those the router was built of, `path`
-    /// holds the request's segments.
+    /// Returns the route of a request. `routes` are those that the router was built from, `path` is
+    /// the segments of the request.
     pub fn find<'a>(&self, routes: &'a [Route], method: &str, path: &[&str]) -> Option<&'a Route> {
         routes.get(self.0.find(method, path)?)
     }

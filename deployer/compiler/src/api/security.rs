@@ -1,41 +1,41 @@
-//! Who may call an operation.
+//! The access control of an operation.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use authorizer::routes::Requirement;
 
-/// Who may call an operation. There is no variant for "not said".
+/// The access control of an operation. There is no variant for a missing one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// Whoever has an API key.
+    /// An API key.
     ApiKey,
-    /// Whoever may call it by IAM, with a signed request.
+    /// IAM authorization with a signed request.
     AwsIam,
-    /// Whom an authorizer admits that the document brings along and that is not ours.
+    /// An authorizer that the document declares itself.
     External {
-        /// The security scheme's name.
+        /// The name of the security scheme.
         scheme: String,
-        /// The scopes that a Cognito user pool's token must have one of.
+        /// The scopes of which a Cognito user pool's token must have one.
         scopes: BTreeSet<String>,
-        /// Whether an API key is needed as well.
+        /// True if an API key is required as well.
         api_key: bool,
     },
-    /// Whoever has a token that our authorizer takes and that opens the route.
+    /// A token that a managed authorizer accepts, with the required scopes.
     Jwt {
-        /// The security scheme's and the authorizer's name.
+        /// The name of the security scheme and the authorizer.
         authorizer: String,
-        /// Which scopes open it.
+        /// The required scopes.
         requirement: Requirement,
-        /// Whether an API key is needed as well.
+        /// True if an API key is required as well.
         api_key: bool,
     },
-    /// Everybody, as the document says out loud.
+    /// Explicitly public.
     Public,
 }
 
 impl Security {
-    /// Returns the security scheme whose authorizer guards the operation.
+    /// Returns the security scheme of the operation's authorizer, if it has one.
     pub fn scheme(&self) -> Option<&str> {
         match self {
             Self::Jwt { authorizer: name, .. } | Self::External { scheme: name, .. } => Some(name),
@@ -56,7 +56,7 @@ impl fmt::Display for Security {
                 } else {
                     format!(" [{}]", scopes.join(" or "))
                 };
-                write!(f, "{scheme}{scopes} (not ours)")?;
+                write!(f, "{scheme}{scopes} (external)")?;
                 if *api_key { f.write_str(" and API key") } else { Ok(()) }
             }
             Self::Jwt { authorizer, requirement, api_key } => {

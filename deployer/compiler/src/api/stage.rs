@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::RouteKey;
-use super::aws_names::named_by_aws;
+use super::aws_names::aws_enum;
 
 /// The settings of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,15 +18,15 @@ pub struct StageSettings {
     pub routes: BTreeMap<RouteKey, Throttle>,
     /// The access log, if it is on.
     pub access_log: Option<AccessLog>,
-    /// Whether there are detailed CloudWatch metrics.
+    /// True if there are detailed CloudWatch metrics.
     pub metrics: bool,
     /// The level of API Gateway's execution logs, if they are on.
     pub logging: Option<LoggingLevel>,
-    /// Whether X-Ray traces requests.
+    /// True if X-Ray traces requests.
     pub tracing: bool,
 }
 
-named_by_aws! {
+aws_enum! {
     /// The level of execution logs.
     LoggingLevel {
         /// Errors only.
@@ -61,8 +61,8 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Returns the default format: a line of JSON with the request, the decision of the
-    /// authorizer with its reason, and the response.
+    /// Returns the default format: a line of JSON with the request, the authorizer's decision and
+    /// its reason, and the response.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html>
     pub fn default_format() -> String {
         let members = [
@@ -112,7 +112,7 @@ pub struct Quota {
     pub period: QuotaPeriod,
 }
 
-named_by_aws! {
+aws_enum! {
     /// The period of a quota.
     QuotaPeriod {
         /// A day, in UTC.

@@ -1,8 +1,9 @@
-//! How API Gateway must call an authorizer so that its cached answers stay right.
+//! The type and identity sources of authorizers, so that cached results are correct for every
+//! route.
 //!
-//! An answer is about all that a caller may call, cached by their token. Where IAM cannot say
-//! that, or only at too great a length, it is about one route instead, and then the cache must
-//! know routes apart: by method and resource path, which only a REQUEST authorizer can have.
+//! A policy covers all routes of a caller and is cached by the token. Where IAM cannot express
+//! that, or only in too long a policy, it covers one route. The cache key must then include the
+//! route: its HTTP method and resource path, which only a REQUEST authorizer can have.
 
 use authorizer::config::{DEFAULT_POLICY_MAX_BYTES, PolicyMode};
 use authorizer::routes::{PolicyConflict, RouteTable};
@@ -11,19 +12,19 @@ use crate::api::{Api, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics, Span};
 use crate::source::manifest::DeclaredAuthorizer;
 
-/// Many conflicts of one authorizer's say the same: the first few are told.
-const TOLD: usize = 3;
+/// The number of conflicts that are reported for an authorizer.
+const MAX_REPORTED: usize = 3;
 
-/// Why an authorizer's answers must be about one route.
+/// The reason that an authorizer's policies must cover one route.
 struct Reason {
-    /// The route to show it at.
-    place: String,
+    /// The route at which it is reported.
+    route: String,
     text: String,
 }
 
-/// Wires every authorizer by what its routes need. `span` tells where a route stands in the
-/// document.
-pub(super) fn wire(
+/// Sets the policy mode, type and identity sources of every authorizer by its routes. `span`
+/// returns the range of a route in the document.
+pub(super) fn configure_caching(
     api: &mut Api,
     declared: &dyn Fn(&str) -> Option<DeclaredAuthorizer>,
     span: &dyn Fn(&str) -> Span,
@@ -38,24 +39,25 @@ pub(super) fn wire(
         let Some(authorizer) = api.authorizers.get_mut(&name) else { continue };
         let reasons = reasons(&table, authorizer, &api.stage);
         let Some(first) = reasons.first() else { continue };
-        let by_token = declared.has_explicit_type && authorizer.kind == AuthorizerKind::Token;
-        if by_token && authorizer.caches_results() {
+        let is_explicit_token =
+            declared.has_explicit_type && authorizer.kind == AuthorizerKind::Token;
+        if is_explicit_token && authorizer.caches_results() {
             in_manifest.error(
                 declared.span,
-                format!("the answers of `{name}` cannot be cached by its token: {}", first.text),
-                "leave out `type`, or set `cache_ttl = \"0s\"`".to_owned(),
+                format!("results of `{name}` cannot be cached by the token alone: {}", first.text),
+                "remove `type`, or set `cache_ttl = \"0s\"`".to_owned(),
             );
             continue;
         }
-        let help = format!("nothing to do: `{name}` {}", by_route(authorizer));
-        for reason in reasons.iter().take(TOLD) {
-            in_openapi.note(Code::RouteCaching, span(&reason.place), &reason.text, help.clone());
+        let help = format!("no action required: `{name}` {}", set_policy_per_route(authorizer));
+        for reason in reasons.iter().take(MAX_REPORTED) {
+            in_openapi.note(Code::RouteCaching, span(&reason.route), &reason.text, help.clone());
         }
-        if reasons.len() > TOLD {
+        if reasons.len() > MAX_REPORTED {
             in_openapi.note(
                 Code::RouteCaching,
-                span(&first.place),
-                format!("and there are more like it in `{name}`"),
+                span(&first.route),
+                format!("`{name}` has more routes like these"),
                 None,
             );
         }
@@ -63,8 +65,8 @@ pub(super) fn wire(
 }
 
 fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reason> {
-    // One more than is told, to know that there is.
-    let conflicts = table.policy_conflicts().take(TOLD + 1);
+    // One more than is reported, to detect further ones.
+    let conflicts = table.policy_conflicts().take(MAX_REPORTED + 1);
     let mut reasons: Vec<Reason> = conflicts.map(|conflict| policy_conflict(&conflict)).collect();
     if !reasons.is_empty() {
         return reasons;
@@ -77,9 +79,9 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     if bytes > DEFAULT_POLICY_MAX_BYTES {
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
         reasons.push(Reason {
-            place: table.routes().first().map(ToString::to_string).unwrap_or_default(),
+            route: table.routes().first().map(ToString::to_string).unwrap_or_default(),
             text: format!(
-                "the policy of a caller with `{}` would have {bytes} bytes, more than {DEFAULT_POLICY_MAX_BYTES}",
+                "the policy for the scopes `{}` would be {bytes} bytes, more than {DEFAULT_POLICY_MAX_BYTES}",
                 scopes.join(" ")
             ),
         });
@@ -89,22 +91,22 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
 
 fn policy_conflict(conflict: &PolicyConflict<'_>) -> Reason {
     let PolicyConflict { granted, refused, closed, scopes } = conflict;
-    let closed = if closed == granted { "it".to_owned() } else { closed.to_string() };
+
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     Reason {
-        place: refused.to_string(),
+        route: refused.to_string(),
         text: format!(
-            "no policy can let a caller with `{}` call {granted} and not {refused} without closing part of {closed}, because IAM's `*` crosses `/`",
+            "no IAM policy for the scopes `{}` can allow `{granted}` and deny `{refused}` without denying part of `{closed}`: `*` also matches `/`",
             scopes.join(" "),
         ),
     }
 }
 
-/// Makes the answers be about one route, and says how they stay right.
-fn by_route(authorizer: &mut Authorizer) -> &'static str {
+/// Sets one policy per route, with the route in the cache key. Returns the result for the help.
+fn set_policy_per_route(authorizer: &mut Authorizer) -> &'static str {
     authorizer.policy = PolicyMode::Route;
     if !authorizer.caches_results() {
-        return "is asked for every request and answers for its route alone";
+        return "is invoked for every request and returns a policy for its route";
     }
     authorizer.kind = AuthorizerKind::Request;
     for source in IdentitySource::route() {
@@ -112,5 +114,5 @@ fn by_route(authorizer: &mut Authorizer) -> &'static str {
             authorizer.identity.push(source);
         }
     }
-    "is a REQUEST authorizer that answers for one route, cached by method and resource path"
+    "is a REQUEST authorizer that returns a policy per route, cached by HTTP method and resource path"
 }

@@ -1,4 +1,4 @@
-//! What is allowed and should not be: one rule a file, each from the compiled API alone.
+//! Lint rules: one per file, each a function of the compiled API.
 
 use crate::api::Api;
 use crate::source::diagnostic::{Diagnostics, Span};
@@ -12,15 +12,15 @@ mod weaker_fallthrough;
 
 pub use newly_public::newly_public;
 
-/// Where things stand in the files.
+/// The positions of routes and authorizers in the files.
 pub struct Locations<'a> {
-    /// A route, in the OpenAPI document.
+    /// Returns the range of a route in the OpenAPI document.
     pub route: &'a dyn Fn(&str) -> Span,
-    /// An authorizer, in the manifest.
+    /// Returns the range of an authorizer in the manifest.
     pub authorizer: &'a dyn Fn(&str) -> Span,
 }
 
-/// Looks for what the rules know.
+/// Runs all rules.
 pub fn lint(
     api: &Api,
     locations: &Locations<'_>,

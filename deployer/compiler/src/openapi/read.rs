@@ -11,40 +11,41 @@ use crate::api::{
     ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
     MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
-use crate::source::diagnostic::{Diagnostics, Span, suggestion};
-use crate::source::document::{Entry, Node, Value};
+use crate::source::diagnostic::{Diagnostics, Span, closest, suggestion, suggestion_or_list};
+use crate::source::document::{Entry, Node, Value, deserialize};
 use crate::source::manifest::DefaultIntegration;
 
-/// What an operation answers preflight requests with, where we made it for that.
+/// The extension with the CORS settings of a generated preflight operation.
 pub(super) const PREFLIGHT: &str = "x-portcullis-preflight";
 const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 
-/// What a document says, as far as API Gateway is concerned.
+/// The parts of a document that API Gateway uses.
 #[derive(Debug)]
 pub struct ParsedDocument {
     /// `info.version`.
     pub version: String,
-    /// The operations in order of precedence, each with its place.
+    /// The operations in order of precedence, each with its range in the file.
     pub routes: Vec<(Route, Span)>,
-    /// The security schemes by name, with the authorizer of those that bring one along.
+    /// The security schemes by name, each with the authorizer that it declares, if any.
     pub schemes: BTreeMap<String, Option<AuthorizerShape>>,
-    /// What concerns the API as a whole.
+    /// The settings of the API.
     pub settings: ApiSettings,
-    /// The answers that API Gateway makes itself.
+    /// The gateway responses.
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
-    /// What bodies are checked with.
+    /// The models.
     pub models: BTreeMap<String, Json>,
 }
 
-/// Reads a document's tree. `ours` says which schemes an authorizer of ours serves.
+/// Reads a document's tree. `is_managed` returns whether a scheme has an authorizer in
+/// `portcullis.toml`.
 pub fn read(
     root: &Node,
-    ours: &dyn Fn(&str) -> bool,
+    is_managed: &dyn Fn(&str) -> bool,
     integration: Option<&DefaultIntegration>,
     diagnostics: &mut Diagnostics,
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
-    let schemes = schemes(root, ours, diagnostics);
+    let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
     let gateway_responses = gateway_responses(root, diagnostics);
     let mut reader = Reader {
@@ -57,7 +58,11 @@ pub fn read(
         diagnostics,
     };
     let Some(paths) = root.member("paths") else {
-        reader.diagnostics.error(root.span, "there is no `paths`", None);
+        reader.diagnostics.error(
+            root.span,
+            "missing `paths`",
+            "add the operations under `paths`".to_owned(),
+        );
         return None;
     };
     for path in paths.entries().iter().filter(|path| !path.key.starts_with("x-")) {
@@ -66,7 +71,8 @@ pub fn read(
     let Reader { mut routes, models, diagnostics, .. } = reader;
     let models = models.into_found();
     if routes.is_empty() && !diagnostics.has_errors() {
-        diagnostics.error(paths.span, "there is no operation in it", None);
+        let help = "add an operation, such as `/pets: { get: … }`".to_owned();
+        diagnostics.error(paths.span, "`paths` has no operation", help);
     }
     routes
         .sort_by(|(a, _), (b, _)| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
@@ -96,8 +102,17 @@ fn version(root: &Node, diagnostics: &mut Diagnostics) -> Option<()> {
         return Some(());
     }
     let span = entry.map_or(root.span, |entry| entry.node.span);
-    let help = "OpenAPI 3.0 and 3.1 are read; convert a Swagger 2.0 document first".to_owned();
-    diagnostics.error(span, "not an OpenAPI 3.0 or 3.1 document", help);
+    let help = "convert the document to OpenAPI 3.0 or 3.1".to_owned();
+    let message = match entry.map(|entry| &entry.node) {
+        Some(Node { value: Value::Text(found), .. }) => {
+            format!("unsupported OpenAPI version `{found}`: expected 3.0 or 3.1")
+        }
+        Some(node) => {
+            format!("`openapi`: expected a string such as `3.0.3`, found {}", node.kind())
+        }
+        None => "missing `openapi`: not an OpenAPI 3.0 or 3.1 document".to_owned(),
+    };
+    diagnostics.error(span, message, help);
     None
 }
 
@@ -116,14 +131,16 @@ impl<'a> Reader<'a> {
         let template: PathTemplate = match path.key.parse() {
             Ok(template) => template,
             Err(error) => {
-                let message = format!("API Gateway has no such path: {error}");
-                self.diagnostics.error(path.key_span, message, None);
+                let message = format!("unsupported path `{}`: {error}", path.key);
+                let help =
+                    "use segments such as `pets`, `{id}`, or `{proxy+}` at the end".to_owned();
+                self.diagnostics.error(path.key_span, message, help);
                 return;
             }
         };
         if path.node.member("$ref").is_some() {
-            let help = "write the path's operations here".to_owned();
-            self.diagnostics.error(path.node.span, "a path that is a reference is not read", help);
+            let help = "write the operations of the path here".to_owned();
+            self.diagnostics.error(path.node.span, "`$ref` is not supported in a path", help);
             return;
         }
         for entry in path.node.entries() {
@@ -133,7 +150,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a member of a path as a method; nothing if it is none, or one that is told.
+    /// Returns the method of a member of a path; nothing for other members. An unsupported method
+    /// is an error.
     fn verb(&mut self, entry: &Entry) -> Option<Verb> {
         match entry.key.as_str() {
             "x-amazon-apigateway-any-method" => Some(Verb::Any),
@@ -142,8 +160,11 @@ impl<'a> Reader<'a> {
             name => match name.to_ascii_uppercase().parse() {
                 Ok(verb) if name.to_ascii_lowercase() == name && verb != Verb::Any => Some(verb),
                 _ => {
-                    let message = format!("API Gateway has no method `{name}`");
-                    self.diagnostics.error(entry.key_span, message, None);
+                    let known = Verb::NAMED.map(|verb| verb.name().to_ascii_lowercase());
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    let message = format!("unsupported method `{name}`");
+                    let help = suggestion_or_list(name, &known);
+                    self.diagnostics.error(entry.key_span, message, help);
                     None
                 }
             },
@@ -152,11 +173,12 @@ impl<'a> Reader<'a> {
 
     fn operation(&mut self, verb: Verb, path: &PathTemplate, item: &'a Node, entry: &'a Entry) {
         let operation = format!("{verb} {path}");
-        let same =
+        let is_same =
             |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);
-        if self.routes.iter().any(same) {
-            let message = format!("{operation} stands there twice");
-            self.diagnostics.error(entry.key_span, message, None);
+        if self.routes.iter().any(is_same) {
+            let message = format!("duplicate route `{operation}`");
+            let help = "parameter names do not distinguish routes: remove one of them".to_owned();
+            self.diagnostics.error(entry.key_span, message, help);
             return;
         }
         let security = resolve(
@@ -196,23 +218,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Returns what is checked of the operation's requests.
+    /// Returns the request validator of an operation.
     fn validator(&mut self, operation: &Node) -> Option<Validator> {
-        let named = |node: &'a Node| node.member(VALIDATOR);
-        let node = operation.member(VALIDATOR).or_else(|| named(self.root))?;
+        let declared = |node: &'a Node| node.member(VALIDATOR);
+        let node = operation.member(VALIDATOR).or_else(|| declared(self.root))?;
         let name = node.text().unwrap_or_default();
         let validator = self.validators.get(name).copied();
         if validator.is_none() {
             let help =
                 suggestion(name, self.validators.keys().map(String::as_str)).unwrap_or_else(|| {
-                    "declare it in x-amazon-apigateway-request-validators".to_owned()
+                    "declare it in `x-amazon-apigateway-request-validators`".to_owned()
                 });
-            self.diagnostics.error(node.span, format!("there is no validator `{name}`"), help);
+            self.diagnostics.error(node.span, format!("unknown request validator `{name}`"), help);
         }
         validator.filter(|validator| validator.body || validator.parameters)
     }
 
-    /// Returns the models that the operation's bodies are checked with.
+    /// Returns the models that request bodies are validated against, by media type.
     fn bodies(&mut self, name: &str, operation: &'a Node) -> BTreeMap<String, String> {
         let Some(body) = operation.member("requestBody") else { return BTreeMap::new() };
         let Some(body) = self.dereferenced(body) else { return BTreeMap::new() };
@@ -221,7 +243,7 @@ impl<'a> Reader<'a> {
         for entry in content {
             let id = operation.member("operationId").and_then(Node::text).unwrap_or(name);
             if let Some(schema) = entry.node.member("schema")
-                && let Some(model) = self.models.of(schema, id, self.diagnostics)
+                && let Some(model) = self.models.add(schema, id, self.diagnostics)
             {
                 bodies.insert(entry.key.clone(), model);
             }
@@ -239,28 +261,22 @@ impl<'a> Reader<'a> {
             return self.own_integration(operation, verb, node);
         }
         let Some(default) = self.integration else {
-            let help =
-                "give it `x-amazon-apigateway-integration`, or portcullis.toml an [integration]";
-            self.diagnostics.error(
-                entry.key_span,
-                format!("nothing answers {operation}"),
-                help.to_owned(),
-            );
+            let help = "add `x-amazon-apigateway-integration`, or [integration] to portcullis.toml";
+            let message = format!("`{operation}` has no integration");
+            self.diagnostics.error(entry.key_span, message, help.to_owned());
             return None;
         };
-        Some(by_default(default, verb, path))
+        Some(default_integration(default, verb, path))
     }
 
     fn own_integration(&mut self, operation: &str, verb: Verb, node: &Node) -> Option<Integration> {
-        let integration = Integration::read(node.to_json()).map_err(|problem| {
-            let message = format!("the integration of {operation} is not one: {problem}");
-            let help = "its `type` is one of http_proxy, http, aws_proxy, aws, mock".to_owned();
+        let subject = format!("integration of `{operation}`");
+        let json = Integration::normalize_case(node.to_json());
+        let integration: Integration = deserialize(node, json, &subject, self.diagnostics)?;
+        let mut integration = integration.normalize();
+        if let Some((problem, help)) = problem(&integration) {
+            let message = format!("{subject}: {problem}");
             self.diagnostics.error(node.span, message, help);
-        });
-        let mut integration = integration.ok()?;
-        if let Some(problem) = unusable(&integration) {
-            let message = format!("the integration of {operation} {problem}");
-            self.diagnostics.error(node.span, message, None);
             return None;
         }
         if integration.kind == IntegrationKind::HttpProxy && integration.http_method.is_none() {
@@ -281,10 +297,12 @@ impl<'a> Reader<'a> {
                 parameters.insert((ParameterLocation::Path, name.clone()), true);
             }
         }
+        let names: Vec<String> = parameters.keys().map(|(_, name)| name.clone()).collect();
         let listed = [item, operation].into_iter().filter_map(|node| node.member("parameters"));
         for node in listed.flat_map(Node::items) {
             let Some(node) = self.dereferenced(node) else { continue };
-            let location = node.member("in").and_then(Node::text).and_then(ParameterLocation::read);
+            let location =
+                node.member("in").and_then(Node::text).and_then(ParameterLocation::from_name);
             let name = node.member("name").and_then(Node::text);
             let required =
                 matches!(node.member("required").map(|node| &node.value), Some(Value::Bool(true)));
@@ -295,8 +313,9 @@ impl<'a> Reader<'a> {
                 ParameterLocation::Path if known => {}
                 ParameterLocation::Path => self.diagnostics.error(
                     node.span,
-                    format!("the path has no parameter `{name}`"),
-                    None,
+                    format!("parameter `{name}` is not in the path `{path}`"),
+                    suggestion(name, names.iter().map(String::as_str))
+                        .unwrap_or_else(|| format!("add `{{{name}}}` to the path, or remove it")),
                 ),
                 _ => _ = parameters.insert((location, name.to_owned()), required),
             }
@@ -305,31 +324,44 @@ impl<'a> Reader<'a> {
         parameters.into_iter().map(parameter).collect()
     }
 
-    /// Follows a reference into this document.
+    /// Returns the target of a reference into this document; any other node is returned as it is.
     fn dereferenced(&mut self, node: &'a Node) -> Option<&'a Node> {
         let Some(reference) = node.member("$ref") else { return Some(node) };
         let path = reference.text().and_then(|text| text.strip_prefix("#/"));
         let target =
             path.and_then(|path| path.split('/').try_fold(self.root, |node, key| node.member(key)));
         if target.is_none() {
-            let help =
-                "references into this document, such as #/components/parameters/NAME, are followed"
-                    .to_owned();
-            self.diagnostics.error(reference.span, "the reference leads nowhere", help);
+            let text = reference.text().unwrap_or_default();
+            let message = format!("unresolved reference `{text}`");
+            let help = closest_reference(self.root, text).unwrap_or_else(|| {
+                "use a reference into this document, such as #/components/parameters/NAME"
+                    .to_owned()
+            });
+            self.diagnostics.error(reference.span, message, help);
         }
         target
     }
 }
 
-/// Returns the statuses that the operation declares; API Gateway knows no ranges.
+/// Returns "did you mean" for a reference whose last part is close to an existing name.
+pub(super) fn closest_reference(root: &Node, reference: &str) -> Option<String> {
+    let (parent, name) = reference.strip_prefix("#/")?.rsplit_once('/')?;
+    let node = parent.split('/').try_fold(root, |node, key| node.member(key))?;
+    let best = closest(name, node.entries().iter().map(|entry| entry.key.as_str()))?;
+    Some(format!("did you mean `#/{parent}/{best}`?"))
+}
+
+/// Returns the statuses that the operation declares. Ranges such as `2XX` are left out: API
+/// Gateway does not support them.
 fn responses(operation: &Node, integration: &Integration) -> BTreeMap<String, String> {
     let declared = operation.member("responses").map(Node::entries).unwrap_or_default();
-    let status = |entry: &&Entry| entry.key.parse::<u16>().is_ok_and(|s| (200..600).contains(&s));
+    let is_status =
+        |entry: &&Entry| entry.key.parse::<u16>().is_ok_and(|s| (200..600).contains(&s));
     let described = |entry: &Entry| {
         let description = entry.node.member("description").and_then(Node::text);
         (entry.key.clone(), description.unwrap_or_default().to_owned())
     };
-    let mut responses: BTreeMap<_, _> = declared.iter().filter(status).map(described).collect();
+    let mut responses: BTreeMap<_, _> = declared.iter().filter(is_status).map(described).collect();
     for response in integration.responses.values() {
         responses.entry(response.status_code.clone()).or_default();
     }
@@ -339,34 +371,44 @@ fn responses(operation: &Node, integration: &Integration) -> BTreeMap<String, St
     responses
 }
 
-/// Says what is missing for API Gateway to call a backend.
-fn unusable(integration: &Integration) -> Option<String> {
+/// Returns the cause why API Gateway rejects an integration, and the fix.
+fn problem(integration: &Integration) -> Option<(String, String)> {
     let uri = integration.uri.as_deref();
-    let http = |uri: &str| {
+    let is_http = |uri: &str| {
         ["http://", "https://", "${stageVariables."].iter().any(|start| uri.starts_with(start))
     };
-    let linked = integration.connection_type == Some(ConnectionType::VpcLink);
+    let uses_vpc_link = integration.connection_type == Some(ConnectionType::VpcLink);
     match integration.kind {
         IntegrationKind::Mock => None,
         _ if !(MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(&integration.timeout_ms) => {
-            Some("has a `timeoutInMillis` that is not from 50 to 29000".to_owned())
+            let found = integration.timeout_ms;
+            let cause = format!("invalid `timeoutInMillis` `{found}`: expected 50 to 29000");
+            Some((cause, "set `timeoutInMillis` from 50 to 29000".to_owned()))
         }
-        _ if linked != integration.connection_id.is_some() => {
-            Some("needs `connectionType: VPC_LINK` and a `connectionId` together".to_owned())
+        _ if uses_vpc_link != integration.connection_id.is_some() => {
+            let cause = "`connectionType: VPC_LINK` requires `connectionId`, and the reverse";
+            Some((cause.to_owned(), "set both, or neither".to_owned()))
         }
-        IntegrationKind::Http | IntegrationKind::HttpProxy if !uri.is_some_and(http) => {
-            Some("has no http `uri`".to_owned())
+        IntegrationKind::Http | IntegrationKind::HttpProxy if !uri.is_some_and(is_http) => {
+            let cause = "`uri` must be an HTTP URL".to_owned();
+            Some((cause, "set `uri: https://HOST[/PATH]`".to_owned()))
         }
         IntegrationKind::Aws | IntegrationKind::AwsProxy
             if !uri.is_some_and(|uri| uri.starts_with("arn:") && uri.contains(":apigateway:")) =>
         {
-            Some("has no `uri` that begins with arn:PARTITION:apigateway:".to_owned())
+            let cause = "`uri` must begin with `arn:PARTITION:apigateway:`".to_owned();
+            let help = "set `uri: arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`";
+            Some((cause, help.to_owned()))
         }
         _ => None,
     }
 }
 
-fn by_default(default: &DefaultIntegration, verb: Verb, path: &PathTemplate) -> Integration {
+fn default_integration(
+    default: &DefaultIntegration,
+    verb: Verb,
+    path: &PathTemplate,
+) -> Integration {
     match default {
         DefaultIntegration::Http { base, vpc_link, timeout_ms } => {
             let names = path.segments().iter().filter_map(|segment| match segment {
@@ -386,7 +428,7 @@ fn by_default(default: &DefaultIntegration, verb: Verb, path: &PathTemplate) -> 
             }
         }
         DefaultIntegration::Lambda { function, credentials, timeout_ms } => Integration {
-            // Whatever the method, a function is invoked by POST.
+            // Lambda functions are always invoked with POST.
             http_method: Some("POST".to_owned()),
             uri: Some(function.invocation_uri()),
             credentials: credentials.as_ref().map(|role| role.as_str().to_owned()),
@@ -397,33 +439,34 @@ fn by_default(default: &DefaultIntegration, verb: Verb, path: &PathTemplate) -> 
     }
 }
 
-/// Reads what API Gateway checks of requests, by the names that the document gives it.
+/// Reads the declared request validators, by name.
 fn validators(root: &Node) -> BTreeMap<String, Validator> {
     let declared = root.member("x-amazon-apigateway-request-validators");
-    let truth = |node: &Node, name| {
+    let is_true = |node: &Node, name| {
         matches!(node.member(name).map(|node| &node.value), Some(Value::Bool(true)))
     };
     let validator = |entry: &Entry| {
         let node = &entry.node;
         let validator = Validator {
-            body: truth(node, "validateRequestBody"),
-            parameters: truth(node, "validateRequestParameters"),
+            body: is_true(node, "validateRequestBody"),
+            parameters: is_true(node, "validateRequestParameters"),
         };
         (entry.key.clone(), validator)
     };
     declared.map(Node::entries).unwrap_or_default().iter().map(validator).collect()
 }
 
-/// Reads what concerns the API as a whole.
+/// Reads the settings of the API.
 fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
     let text = |name: &str| root.member(name).and_then(Node::text);
     let binary = root.member("x-amazon-apigateway-binary-media-types").map(Node::items);
     let size = root.member("x-amazon-apigateway-minimum-compression-size");
     let read = size.map(|node| node.to_json().as_i64().and_then(|size| i32::try_from(size).ok()));
-    let fits = |size: &i32| (0..=10_485_760).contains(size);
-    let minimum_compression_size = read.flatten().filter(fits);
+    let is_valid = |size: &i32| (0..=10_485_760).contains(size);
+    let minimum_compression_size = read.flatten().filter(is_valid);
     if let (Some(node), None) = (size, minimum_compression_size) {
-        let message = "the minimum compression size is not from 0 to 10485760 bytes";
+        let message =
+            "`x-amazon-apigateway-minimum-compression-size`: expected 0 to 10485760 bytes";
         diagnostics.error(node.span, message, None);
     }
     ApiSettings {
@@ -445,7 +488,7 @@ fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
     .normalize()
 }
 
-/// Reads the answers that API Gateway makes itself.
+/// Reads the gateway responses.
 fn gateway_responses(
     root: &Node,
     diagnostics: &mut Diagnostics,
@@ -460,12 +503,11 @@ fn gateway_responses(
         {
             *status = status.to_string().into();
         }
-        match serde_json::from_value::<GatewayResponse>(json) {
-            Ok(response) => _ = responses.insert(entry.key.clone(), response.normalize(&entry.key)),
-            Err(problem) => {
-                let message = format!("the gateway response {} is not one: {problem}", entry.key);
-                diagnostics.error(entry.key_span, message, None);
-            }
+        let subject = format!("gateway response `{}`", entry.key);
+        let response: Option<GatewayResponse> =
+            deserialize(&entry.node, json, &subject, diagnostics);
+        if let Some(response) = response {
+            responses.insert(entry.key.clone(), response.normalize(&entry.key));
         }
     }
     responses

@@ -1,8 +1,9 @@
 //! [`ApiDefinition`] → the OpenAPI 3.0 document that API Gateway imports.
 //!
-//! Every security scheme is rewritten to what API Gateway maps, and `security` stands on
-//! every operation: a scheme of another type is not mapped, and the method would be open.
-//! What only we read begins with `x-portcullis-`, and [`remove_internal_extensions`] leaves it out.
+//! Every security scheme is rewritten to a type that API Gateway maps, and every operation has
+//! `security`: a scheme of another type is not mapped, and the method would be public.
+//! Extensions for Portcullis alone begin with `x-portcullis-`;
+//! [`remove_internal_extensions`] removes them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::resolve_security::{SCHEME_NAME, SCOPES};
 use crate::api::{Api, AuthorizerShape, AuthorizerType, Route, Security, Validator};
 use crate::definition::{ApiDefinition, Authorization, DefinitionError, Method, scheme_of};
 
-/// Writes the document of an API, with all that [`super::read`] needs to read it again.
+/// Returns the document of an API, complete for [`super::read`].
 pub fn render(api: &Api) -> Result<Json, DefinitionError> {
     let definition = ApiDefinition::from_api(api)?;
     let mut document = render_definition(&definition, &api.name, &api.version);
@@ -24,7 +25,7 @@ pub fn render(api: &Api) -> Result<Json, DefinitionError> {
             annotate(operation, route);
         }
     }
-    // What nothing uses is kept for whoever reads this, and API Gateway has no need of it.
+    // Unused schemes are written for readers of the document; API Gateway ignores them.
     let Some(schemes) = document.pointer_mut("/components/securitySchemes") else {
         return Ok(document);
     };
@@ -42,7 +43,7 @@ pub fn render(api: &Api) -> Result<Json, DefinitionError> {
     Ok(document)
 }
 
-/// Adds what API Gateway does not keep of an operation.
+/// Adds the parts of an operation that API Gateway does not store.
 fn annotate(operation: &mut Json, route: &Route) {
     if let Security::Jwt { requirement, .. } = &route.security {
         set_member(operation, SCOPES, json!(requirement.alternatives()));
@@ -58,7 +59,7 @@ fn annotate(operation: &mut Json, route: &Route) {
     }
 }
 
-/// Leaves out what only we read.
+/// Removes the extensions for Portcullis alone.
 pub fn remove_internal_extensions(document: &mut Json) {
     match document {
         Json::Object(members) => {
@@ -70,7 +71,7 @@ pub fn remove_internal_extensions(document: &mut Json) {
     }
 }
 
-/// Writes the document of an API definition.
+/// Returns the document of an API definition.
 pub fn render_definition(definition: &ApiDefinition, title: &str, version: &str) -> Json {
     let mut schemes: Map<String, Json> = definition
         .authorizers
@@ -171,7 +172,7 @@ fn aws_iam() -> Json {
 }
 
 fn scheme(name: &str, shape: &AuthorizerShape) -> Json {
-    // One header is named; what is several, or no header, has no name of its own.
+    // A scheme names one header; several identity sources, or other ones, have no such name.
     let sources: Vec<&String> = shape.identity.iter().collect();
     let header = match sources.as_slice() {
         [only] => only.strip_prefix("method.request.header.").unwrap_or("Unused"),

@@ -1,5 +1,5 @@
-//! OpenAPI's `security` → [`Security`]. An operation that resolves to nothing is an error,
-//! never an open door.
+//! OpenAPI's `security` → [`Security`]. An operation without a security requirement is an error,
+//! never public.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +9,30 @@ use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
 
-/// A security scheme, by what API Gateway can do about it.
+/// A security scheme, by how API Gateway enforces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     ApiKey,
     AwsIam,
-    /// Brings its own authorizer, as an export from AWS does.
+    /// Declares its own authorizer, as in an export from AWS.
     External(Box<AuthorizerShape>),
-    /// Bearer tokens, with the scopes the document declares for it, if it does.
+    /// Bearer tokens, with the scopes that the document declares, if any.
     Jwt {
         declared: Option<BTreeSet<String>>,
     },
 }
 
-/// The schemes by their keys in the document, each with the name it goes by.
+/// The schemes by their keys in the document, each with its name in `portcullis.toml`.
 pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
 
+/// The types of security schemes.
+const TYPES: [&str; 4] = ["apiKey", "http", "oauth2", "openIdConnect"];
+const SUPPORTED_SCHEMES: &str = "use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`";
 const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
-/// What a scheme is called in the files, where its key is made for AWS.
+/// The extension with a scheme's name in the user's files, where the key is generated for AWS.
 pub(super) const SCHEME_NAME: &str = "x-portcullis-scheme";
-/// An operation's alternatives of scopes, which `security` cannot say of an `apiKey` scheme.
+/// The extension with an operation's alternatives of scopes: an `apiKey` scheme has none in
+/// `security`.
 pub(super) const SCOPES: &str = "x-portcullis-scopes";
 
 fn scheme_name(entry: &Entry) -> String {
@@ -39,7 +43,7 @@ fn scheme_name(entry: &Entry) -> String {
 /// Reads `components.securitySchemes`.
 pub(super) fn schemes(
     root: &Node,
-    ours: &dyn Fn(&str) -> bool,
+    is_managed: &dyn Fn(&str) -> bool,
     diagnostics: &mut Diagnostics,
 ) -> Schemes {
     let declared =
@@ -51,7 +55,9 @@ pub(super) fn schemes(
         let name = scheme_name(entry);
         let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {
             (_, Some("awsSigv4")) => Scheme::AwsIam,
-            _ if ours(&name) && node.member(AUTHORIZER).is_some() => Scheme::Jwt { declared: None },
+            _ if is_managed(&name) && node.member(AUTHORIZER).is_some() => {
+                Scheme::Jwt { declared: None }
+            }
             _ if node.member(AUTHORIZER).is_some() => {
                 let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
                 let header = text("name").unwrap_or("Authorization");
@@ -71,21 +77,22 @@ pub(super) fn schemes(
             (Some("openIdConnect"), _) => Scheme::Jwt { declared: None },
             (Some("oauth2"), _) => Scheme::Jwt { declared: oauth2_scopes(node) },
             _ => {
-                let help = "use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`";
-                diagnostics.error(
-                    entry.key_span,
-                    format!("API Gateway cannot check the security scheme `{}`", entry.key),
-                    help.to_owned(),
-                );
+                let help = text("type")
+                    .filter(|kind| !TYPES.contains(kind))
+                    .and_then(|kind| suggestion(kind, TYPES))
+                    .unwrap_or_else(|| SUPPORTED_SCHEMES.to_owned());
+                let message = format!("unsupported security scheme `{}`", entry.key);
+                diagnostics.error(entry.key_span, message, help);
                 continue;
             }
         };
-        if matches!(scheme, Scheme::Jwt { .. }) && !ours(&name) {
-            let help =
-                format!("add [authorizer.{name}] with its issuer and audience to portcullis.toml");
+        if matches!(scheme, Scheme::Jwt { .. }) && !is_managed(&name) {
+            let help = format!(
+                "add [authorizer.{name}] with an issuer and its audience to portcullis.toml"
+            );
             diagnostics.error(
                 entry.key_span,
-                format!("no authorizer serves the security scheme `{name}`"),
+                format!("security scheme `{name}` has no authorizer"),
                 help,
             );
         }
@@ -101,7 +108,7 @@ fn oauth2_scopes(node: &Node) -> Option<BTreeSet<String>> {
     (!scopes.is_empty()).then_some(scopes)
 }
 
-/// What one alternative of `security` asks for.
+/// The requirements of one alternative of `security`.
 #[derive(Default)]
 struct Alternative {
     jwt: Option<(String, BTreeSet<String>)>,
@@ -120,15 +127,15 @@ pub(super) fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Option<Security> {
     let Some(security) = own.or(root) else {
-        let help =
-            "name a security scheme and its scopes, or write `security: []` to make it public";
-        diagnostics.error(at, format!("nothing says who may call {operation}"), help.to_owned());
+        let help = "add a security scheme and its scopes, or `security: []` for a public operation";
+        let message = format!("`{operation}` has no security requirement");
+        diagnostics.error(at, message, help.to_owned());
         return None;
     };
     let Value::List(items) = &security.value else {
         diagnostics.error(
             security.span,
-            format!("`security` is {}, not a list", security.kind()),
+            format!("`security`: expected a list, found {}", security.kind()),
             None,
         );
         return None;
@@ -140,7 +147,7 @@ pub(super) fn resolve(
     let Some(((first, _), rest)) = alternatives.split_first() else {
         return Some(Security::Public);
     };
-    let same = |other: &Alternative| {
+    let has_same_schemes = |other: &Alternative| {
         let name =
             |alternative: &Alternative| alternative.jwt.as_ref().map(|(name, _)| name.clone());
         let scheme = |alternative: &Alternative| {
@@ -151,13 +158,12 @@ pub(super) fn resolve(
             && other.api_key == first.api_key
             && other.aws_iam == first.aws_iam
     };
-    if let Some((_, span)) = rest.iter().find(|(other, _)| !same(other)) {
-        let help = "alternatives may differ in scopes only".to_owned();
-        diagnostics.error(
-            *span,
-            "API Gateway checks one authorizer per method, not one or another",
-            help,
-        );
+    if let Some((_, span)) = rest.iter().find(|(other, _)| !has_same_schemes(other)) {
+        let help =
+            "use the same security schemes in every alternative: only scopes may differ".to_owned();
+        let message =
+            "alternatives with different security schemes are not supported by API Gateway";
+        diagnostics.error(*span, message, help);
         return None;
     }
     match first {
@@ -188,8 +194,9 @@ pub(super) fn resolve(
         _ => {
             diagnostics.error(
                 security.span,
-                "API Gateway cannot check these security schemes together",
-                None,
+                "this combination of security schemes is not supported by API Gateway",
+                "use one authorizer or AWS_IAM; an authorizer may be combined with an API key"
+                    .to_owned(),
             );
             None
         }
@@ -204,16 +211,17 @@ fn alternative(
     if !matches!(item.value, Value::Map(_)) {
         diagnostics.error(
             item.span,
-            format!("a security requirement is {}, not a table", item.kind()),
-            None,
+            format!("security requirement: expected a map, found {}", item.kind()),
+            "write `- SCHEME: [SCOPE]`".to_owned(),
         );
         return None;
     }
     if item.entries().is_empty() {
-        let help = "API Gateway has no optional security: write `security: []` for a public operation, or name a scheme".to_owned();
+        let help =
+            "write `security: []` for a public operation, or add a security scheme".to_owned();
         diagnostics.error(
             item.span,
-            "an empty security requirement would open the operation to everybody",
+            "an empty security requirement (`{}`) is not allowed: it would make the operation public",
             help,
         );
         return None;
@@ -221,10 +229,11 @@ fn alternative(
     let mut found = Alternative::default();
     for entry in item.entries() {
         let Some((name, scheme)) = schemes.get(&entry.key) else {
-            let help = suggestion(&entry.key, schemes.keys().map(String::as_str));
+            let help = suggestion(&entry.key, schemes.keys().map(String::as_str))
+                .unwrap_or_else(|| "declare it in `components.securitySchemes`".to_owned());
             diagnostics.error(
                 entry.key_span,
-                format!("there is no usable security scheme `{}`", entry.key),
+                format!("unknown security scheme `{}`", entry.key),
                 help,
             );
             return None;
@@ -236,7 +245,9 @@ fn alternative(
                 found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
             }
             Scheme::Jwt { .. } if found.jwt.is_some() => {
-                diagnostics.error(entry.key_span, "a method can have one authorizer only", None);
+                let help =
+                    "remove all but one of the security schemes with an authorizer".to_owned();
+                diagnostics.error(entry.key_span, "a method must not have two authorizers", help);
                 return None;
             }
             Scheme::Jwt { declared } => {
@@ -248,10 +259,10 @@ fn alternative(
     Some(found)
 }
 
-/// Reads the alternatives of scopes that a document of our own carries.
+/// Reads the alternatives of scopes of a generated document.
 fn carried_scopes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<BTreeSet<String>>> {
     if node.items().is_empty() {
-        diagnostics.error(node.span, format!("`{SCOPES}` is no list of lists"), None);
+        diagnostics.error(node.span, format!("`{SCOPES}` must be a list of lists"), None);
     }
     node.items().iter().map(|item| scopes(item, None, diagnostics)).collect()
 }
@@ -263,23 +274,29 @@ fn scopes(
 ) -> Option<BTreeSet<String>> {
     let mut scopes = BTreeSet::new();
     if !matches!(node.value, Value::List(_)) {
-        diagnostics.error(node.span, format!("the scopes are {}, not a list", node.kind()), None);
+        let message = format!("scopes: expected a list, found {}", node.kind());
+        diagnostics.error(node.span, message, None);
         return None;
     }
     for item in node.items() {
         let Some(scope) = item.text().filter(|scope| authorizer::scope::is_scope_name(scope))
         else {
             let help =
-                "visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3)".to_owned();
-            diagnostics.error(item.span, "not a scope name", help);
+                "use visible ASCII without space, `\"` and `\\` (RFC 6749 section 3.3)".to_owned();
+            let message = match item.text() {
+                Some(text) => format!("invalid scope `{text}`"),
+                None => format!("scope: expected a string, found {}", item.kind()),
+            };
+            diagnostics.error(item.span, message, help);
             return None;
         };
         if let Some(declared) = declared.filter(|declared| !declared.contains(scope)) {
-            let help = suggestion(scope, declared.iter().map(String::as_str));
+            let help = suggestion(scope, declared.iter().map(String::as_str))
+                .unwrap_or_else(|| "declare it in the `scopes` of the security scheme".to_owned());
             diagnostics.warning(
                 Code::UndeclaredScope,
                 item.span,
-                format!("the scope `{scope}` is not among those its scheme declares"),
+                format!("scope `{scope}` is not declared by its security scheme"),
                 help,
             );
         }

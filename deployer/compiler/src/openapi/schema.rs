@@ -1,4 +1,4 @@
-//! Schemas of OpenAPI 3.0 and 3.1 → the models that API Gateway checks bodies with: JSON
+//! Schemas of OpenAPI 3.0 and 3.1 → the models that API Gateway validates bodies against: JSON
 //! Schema draft 4 with OpenAPI 3.0's `nullable`.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html>
 
@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::source::diagnostic::{Code, Diagnostics, Span};
+use super::read::closest_reference;
+use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::Node;
 
-/// Where schemas stand in a document.
+/// The prefix of references to schemas.
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// What a check can be made of.
-const CHECKS: [&str; 24] = [
+/// The keywords that API Gateway validates.
+const VALIDATED: [&str; 24] = [
     "$ref",
     "additionalProperties",
     "allOf",
@@ -40,8 +41,11 @@ const CHECKS: [&str; 24] = [
     "required",
 ];
 
-/// What says something to people only.
-const NOTES: [&str; 13] = [
+/// The keywords that are converted to validated ones.
+const OTHER_KEYWORDS: [&str; 2] = ["const", "type"];
+
+/// The keywords without effect on validation.
+const ANNOTATIONS: [&str; 13] = [
     "$comment",
     "$schema",
     "default",
@@ -57,7 +61,7 @@ const NOTES: [&str; 13] = [
     "xml",
 ];
 
-/// Collects the models that bodies are checked with.
+/// Collects the models that bodies are validated against.
 pub(super) struct Models<'a> {
     root: &'a Node,
     found: BTreeMap<String, Json>,
@@ -72,8 +76,8 @@ impl<'a> Models<'a> {
         self.found
     }
 
-    /// Returns the name of the model for a schema, and adds it with all it refers to.
-    pub(super) fn of(
+    /// Returns the name of the model for a schema, and adds it and the models that it refers to.
+    pub(super) fn add(
         &mut self,
         schema: &Node,
         operation: &str,
@@ -82,7 +86,7 @@ impl<'a> Models<'a> {
         if let Some(reference) = schema.member("$ref").and_then(Node::text) {
             return self.component(reference, schema.span, diagnostics);
         }
-        let name = format!("{}Body", alphanumeric(operation));
+        let name = format!("{}Body", model_name(operation));
         let converted = self.convert(&schema.to_json(), schema.span, diagnostics);
         self.found.insert(name.clone(), converted);
         Some(name)
@@ -96,15 +100,16 @@ impl<'a> Models<'a> {
     ) -> Option<String> {
         let target = reference.strip_prefix(SCHEMAS).and_then(|name| {
             let schemas = self.root.member("components")?.member("schemas")?;
-            Some((alphanumeric(name), schemas.member(name)?))
+            Some((model_name(name), schemas.member(name)?))
         });
         let Some((name, node)) = target else {
-            let help = format!("references to schemas begin with {SCHEMAS}");
-            diagnostics.error(span, format!("`{reference}` leads to no schema"), help);
+            let help = closest_reference(self.root, reference)
+                .unwrap_or_else(|| format!("use a reference that begins with {SCHEMAS}"));
+            diagnostics.error(span, format!("unresolved reference `{reference}`"), help);
             return None;
         };
         if !self.found.contains_key(&name) {
-            // Before what it refers to, which may be itself.
+            // Added before its references are followed: it may refer to itself.
             self.found.insert(name.clone(), Json::Null);
             let converted = self.convert(&node.to_json(), node.span, diagnostics);
             self.found.insert(name.clone(), converted);
@@ -114,7 +119,7 @@ impl<'a> Models<'a> {
 
     fn convert(&mut self, schema: &Json, span: Span, diagnostics: &mut Diagnostics) -> Json {
         let Json::Object(members) = schema else {
-            // 3.1's `true` and `false`: anything, and nothing.
+            // `true` and `false` of 3.1: any value and no value.
             return if *schema == Json::Bool(false) { json!({"not": {}}) } else { json!({}) };
         };
         let mut converted = Map::new();
@@ -126,7 +131,7 @@ impl<'a> Models<'a> {
                         converted.insert(name.clone(), json!(format!("{SCHEMAS}{model}")));
                     }
                 }
-                "type" => kind(value, &mut converted),
+                "type" => add_type(value, &mut converted),
                 "const" => _ = converted.insert("enum".to_owned(), json!([value])),
                 "exclusiveMinimum" | "exclusiveMaximum" if value.is_number() => {
                     let bound = if name == "exclusiveMinimum" { "minimum" } else { "maximum" };
@@ -149,15 +154,17 @@ impl<'a> Models<'a> {
                 "items" | "not" | "additionalProperties" if value.is_object() => {
                     converted.insert(name.clone(), self.convert(value, span, diagnostics));
                 }
-                _ if CHECKS.contains(&name.as_str()) => {
+                _ if VALIDATED.contains(&name.as_str()) => {
                     converted.insert(name.clone(), value.clone());
                 }
-                _ if NOTES.contains(&name.as_str()) || name.starts_with("x-") => {}
+                _ if ANNOTATIONS.contains(&name.as_str()) || name.starts_with("x-") => {}
                 _ => diagnostics.warning(
                     Code::UnsupportedKeyword,
                     span,
-                    format!("API Gateway cannot check `{name}`: bodies are taken without it"),
-                    "say it in JSON Schema draft 4, or check it behind the gateway".to_owned(),
+                    format!("API Gateway does not validate the keyword `{name}`"),
+                    suggestion(name, VALIDATED.into_iter().chain(OTHER_KEYWORDS)).unwrap_or_else(|| {
+                        "use JSON Schema draft 4, or validate it in the backend: API Gateway accepts bodies that violate it".to_owned()
+                    }),
                 ),
             }
         }
@@ -165,8 +172,8 @@ impl<'a> Models<'a> {
     }
 }
 
-/// 3.1 says "or null" by a list of types, 3.0 by a word of its own.
-fn kind(value: &Json, converted: &mut Map<String, Json>) {
+/// Adds `type`. OpenAPI 3.1 allows null by a list of types, 3.0 by `nullable`.
+fn add_type(value: &Json, converted: &mut Map<String, Json>) {
     let listed = value.as_array().map(Vec::as_slice);
     let kinds: Vec<&Json> =
         listed.unwrap_or_default().iter().filter(|kind| kind.as_str() != Some("null")).collect();
@@ -184,8 +191,8 @@ fn kind(value: &Json, converted: &mut Map<String, Json>) {
     }
 }
 
-/// A model's name has letters and digits only.
-fn alphanumeric(name: &str) -> String {
+/// Returns a model's name: letters and digits only, in camel case.
+fn model_name(name: &str) -> String {
     let mut found = String::new();
     let mut capital = false;
     for c in name.chars() {

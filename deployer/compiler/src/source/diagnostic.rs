@@ -1,13 +1,14 @@
-//! What is wrong with the user's files: where, what, and what to do. All of it, not the first.
+//! Diagnostics of the user's files: position, message and fix. All of them are reported, not
+//! only the first.
 
 use std::sync::Arc;
 
 /// A file's name, as the user wrote it, and its text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// For messages.
+    /// The name in messages.
     pub name: String,
-    /// What spans point into.
+    /// The text that spans point into.
     pub text: String,
 }
 
@@ -30,44 +31,44 @@ pub struct Span {
     pub end: usize,
 }
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Nothing is done until it is mended.
+    /// It must be fixed before anything is done.
     Error,
-    /// Worth a look.
+    /// It is probably a mistake.
     Warning,
-    /// Worth knowing: it is taken care of.
+    /// It needs no action.
     Note,
 }
 
-/// The kind of a problem: one for each rule, and one for all that makes a file invalid.
+/// The kind of a diagnostic: one for each lint rule, and one for every invalid file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// A preflight request is guarded, and browsers send it without a token.
+    /// A preflight request requires authorization, and browsers send it without a token.
     ProtectedPreflight,
-    /// An authorizer decides by what is not among its identity sources.
+    /// An authorizer's decision depends on a value that is not among its identity sources.
     IdentitySources,
-    /// The file cannot be read, or contradicts itself or API Gateway.
+    /// The file cannot be read, contradicts itself, or is not supported by API Gateway.
     InvalidConfiguration,
-    /// An operation that was guarded before is public.
+    /// An operation that required authorization before is public.
     NewlyPublicOperation,
-    /// An answer is cached for longer than a token may live.
+    /// The authorizer result is cached for longer than a token is valid.
     CacheOutlivesToken,
-    /// API Gateway answers the path itself.
+    /// API Gateway responds to the path itself.
     ReservedPath,
-    /// No policy covers all of an authorizer's routes, and answers are cached by route.
+    /// No policy covers all of an authorizer's routes, so results are cached by route.
     RouteCaching,
-    /// A verb falls through to a greedy route with a weaker guard.
+    /// Requests of other methods reach a greedy route with weaker security.
     WeakerFallthrough,
-    /// A scope is not among those that its scheme declares.
+    /// A scope is not declared by its security scheme.
     UndeclaredScope,
-    /// API Gateway cannot check a keyword of a JSON Schema.
+    /// API Gateway does not validate a keyword of a JSON Schema.
     UnsupportedKeyword,
 }
 
 impl Code {
-    /// Every code.
+    /// All codes.
     pub const ALL: [Self; 10] = [
         Self::CacheOutlivesToken,
         Self::IdentitySources,
@@ -81,7 +82,7 @@ impl Code {
         Self::WeakerFallthrough,
     ];
 
-    /// Returns its name, which never changes.
+    /// Returns the stable name of the code.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ProtectedPreflight => "protected_preflight",
@@ -98,24 +99,24 @@ impl Code {
     }
 }
 
-/// One problem.
+/// A message about a place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The kind of problem.
+    /// The code.
     pub code: Code,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The file.
     pub source: Arc<Source>,
-    /// The place in it.
+    /// The range in it.
     pub span: Span,
-    /// One sentence, without a full stop.
+    /// The message: one sentence in lower case, without a full stop.
     pub message: String,
-    /// What to do.
+    /// The fix.
     pub help: Option<String>,
 }
 
-/// Collects what is wrong with one file.
+/// Collects the diagnostics of one file.
 #[derive(Debug)]
 pub struct Diagnostics {
     source: Arc<Source>,
@@ -123,12 +124,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Starts with none.
+    /// Creates an empty collection.
     pub fn new(source: Arc<Source>) -> Self {
         Self { source, found: Vec::new() }
     }
 
-    /// Adds an error that makes the file invalid.
+    /// Adds a [`Code::InvalidConfiguration`] error.
     pub fn error(
         &mut self,
         span: Span,
@@ -138,7 +139,7 @@ impl Diagnostics {
         self.add(Code::InvalidConfiguration, Severity::Error, span, message.into(), help.into());
     }
 
-    /// Adds an error of a rule.
+    /// Adds an error of a lint rule.
     pub fn violation(
         &mut self,
         code: Code,
@@ -149,7 +150,7 @@ impl Diagnostics {
         self.add(code, Severity::Error, span, message.into(), help.into());
     }
 
-    /// Adds a warning of a rule.
+    /// Adds a warning of a lint rule.
     pub fn warning(
         &mut self,
         code: Code,
@@ -160,7 +161,7 @@ impl Diagnostics {
         self.add(code, Severity::Warning, span, message.into(), help.into());
     }
 
-    /// Adds a note of a rule.
+    /// Adds a note of a lint rule.
     pub fn note(
         &mut self,
         code: Code,
@@ -183,28 +184,50 @@ impl Diagnostics {
         self.found.push(Diagnostic { code, severity, source, span, message, help });
     }
 
-    /// Says whether there is an error among them.
+    /// Returns whether there is an error.
     pub fn has_errors(&self) -> bool {
         has_errors(&self.found)
     }
 
-    /// Returns them in the order of the file.
+    /// Returns the diagnostics in the order of the file.
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|diagnostic| diagnostic.span.start);
         self.found
     }
 }
 
-/// Says whether there is an error among them.
+/// Returns whether there is an error.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// Returns "did you mean" for a misspelt name, if one of the known ones is close.
+/// Returns ``did you mean `NAME`?`` if a known name is close to a misspelled one.
 pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let close = known
+    closest(name, known).map(|best| format!("did you mean `{best}`?"))
+}
+
+/// Returns the known name that is close to a misspelled one, if any.
+pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates = known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate));
-    let (distance, best) = close.min()?;
-    (distance <= 2 || distance * 3 <= name.len()).then(|| format!("did you mean `{best}`?"))
+    let (distance, best) = candidates.min()?;
+    (distance <= 2 || distance * 3 <= name.len()).then_some(best)
+}
+
+/// Returns [`suggestion`], or ``expected one of `A`, `B` `` if no known name is close.
+pub fn suggestion_or_list<'a>(name: &str, known: &[&'a str]) -> String {
+    suggestion(name, known.iter().copied()).unwrap_or_else(|| one_of(known))
+}
+
+/// Returns ``expected `A` or `B` ``, or ``expected one of `A`, `B`, `C` ``.
+fn one_of(known: &[&str]) -> String {
+    match known {
+        [only] => format!("expected `{only}`"),
+        [one, other] => format!("expected `{one}` or `{other}`"),
+        _ => {
+            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("expected one of {}", names.join(", "))
+        }
+    }
 }

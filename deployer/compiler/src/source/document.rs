@@ -1,31 +1,33 @@
-//! A file's text → a tree in which every value knows where it stands. YAML, JSON and TOML
-//! come out alike, so that one reader serves all.
+//! A file's text → a tree of values with their positions. YAML, JSON and TOML have the same
+//! tree, so that one reader serves all.
 
 use serde_json::{Number, Value as Json};
 
 use crate::source::diagnostic::{Diagnostics, Span, suggestion};
 
+mod member_error;
 mod toml_tree;
 mod yaml_tree;
 
+pub use member_error::{MemberError, deserialize};
 pub use toml_tree::read as read_toml;
 pub use yaml_tree::read as read_yaml;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What it is.
+    /// The value.
     pub value: Value,
-    /// Where it stands.
+    /// Its range in the file.
     pub span: Span,
 }
 
-/// What a [`Node`] is.
+/// The value of a [`Node`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// No value.
     Null,
-    /// True or false.
+    /// A Boolean value.
     Bool(bool),
     /// A number.
     Number(Number),
@@ -33,7 +35,7 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Node>),
-    /// Members, in the order of the file, no name twice.
+    /// Members in the order of the file; names are unique.
     Map(Vec<Entry>),
 }
 
@@ -42,51 +44,51 @@ pub enum Value {
 pub struct Entry {
     /// Its name.
     pub key: String,
-    /// Where the name stands.
+    /// The range of the name.
     pub key_span: Span,
     /// Its value.
     pub node: Node,
 }
 
 impl Node {
-    /// Returns the members of a map; none if it is no map.
+    /// Returns the members of a map; empty for any other value.
     pub fn entries(&self) -> &[Entry] {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
-    /// Returns the items of a list; none if it is no list.
+    /// Returns the items of a list; empty for any other value.
     pub fn items(&self) -> &[Node] {
         if let Value::List(items) = &self.value { items } else { &[] }
     }
 
-    /// Returns a member of a map.
+    /// Returns the value of a member of a map.
     pub fn member(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.node)
     }
 
-    /// Returns a member of a map with its name's place.
+    /// Returns a member of a map.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// Returns the text, if it is one.
+    /// Returns the text; nothing for any other value.
     pub fn text(&self) -> Option<&str> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
-    /// Returns what kind of value it is, for messages.
+    /// Returns the kind of the value for messages, such as `a number`.
     pub fn kind(&self) -> &'static str {
         match self.value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "a truth value",
+            Value::Null => "no value",
+            Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
-            Value::Text(_) => "text",
+            Value::Text(_) => "a string",
             Value::List(_) => "a list",
-            Value::Map(_) => "a table",
+            Value::Map(_) => "a map",
         }
     }
 
-    /// Returns the value without its places.
+    /// Returns the value without positions.
     pub fn to_json(&self) -> Json {
         match &self.value {
             Value::Null => Json::Null,
@@ -101,30 +103,34 @@ impl Node {
     }
 }
 
-/// Reads the members of a table one by one and tells which of them nobody asked for.
+/// Reads the settings of a map one by one, and reports those that were not read as unknown.
 pub struct Section<'a> {
     entries: &'a [Entry],
     known: Vec<&'static str>,
-    /// Where the section begins, for what is missing in it.
+    /// The range of the section, for settings that are missing in it.
     pub span: Span,
 }
 
 impl<'a> Section<'a> {
-    /// Opens a table; tells if it is none.
+    /// Opens a map. Any other value is an error.
     pub fn open(node: &'a Node, name: &str, diagnostics: &mut Diagnostics) -> Self {
         if !matches!(node.value, Value::Map(_)) {
-            diagnostics.error(node.span, format!("`{name}` is {}, not a table", node.kind()), None);
+            diagnostics.error(
+                node.span,
+                format!("`{name}`: expected a map, found {}", node.kind()),
+                None,
+            );
         }
         Self { entries: node.entries(), known: Vec::new(), span: node.span }
     }
 
-    /// Returns a member.
+    /// Returns a setting.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
         self.known.push(key);
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// Returns a member that must be text; tells if it is something else.
+    /// Returns a setting that must be a string. Any other value is an error.
     pub fn text(
         &mut self,
         key: &'static str,
@@ -133,12 +139,16 @@ impl<'a> Section<'a> {
         let node = &self.entry(key)?.node;
         let text = node.text();
         if text.is_none() {
-            diagnostics.error(node.span, format!("`{key}` is {}, not text", node.kind()), None);
+            diagnostics.error(
+                node.span,
+                format!("`{key}`: expected a string, found {}", node.kind()),
+                None,
+            );
         }
         Some((text?, node.span))
     }
 
-    /// Returns a member that must be a list of texts; tells if it is something else.
+    /// Returns a setting that must be a list of strings. Any other value is an error.
     pub fn texts(
         &mut self,
         key: &'static str,
@@ -149,24 +159,32 @@ impl<'a> Section<'a> {
             node.items().iter().map(|item| item.text().map(str::to_owned)).collect();
         match (&node.value, texts) {
             (Value::List(_), Some(texts)) => Some(texts),
+            (Value::List(items), None) => {
+                for item in items.iter().filter(|item| item.text().is_none()) {
+                    let message = format!("`{key}`: expected a string, found {}", item.kind());
+                    diagnostics.error(item.span, message, None);
+                }
+                None
+            }
             _ => {
-                diagnostics.error(node.span, format!("`{key}` is not a list of texts"), None);
+                let message = format!("`{key}`: expected a list of strings, found {}", node.kind());
+                diagnostics.error(node.span, message, None);
                 None
             }
         }
     }
 
-    /// Tells of members that were never asked for.
+    /// Reports settings that were not read.
     pub fn finish(self, diagnostics: &mut Diagnostics) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
             let known = || {
                 let mut names: Vec<String> =
                     self.known.iter().map(|name| format!("`{name}`")).collect();
                 names.sort_unstable();
-                format!("known here: {}", names.join(", "))
+                format!("known settings: {}", names.join(", "))
             };
             let help = suggestion(&entry.key, self.known.iter().copied()).unwrap_or_else(known);
-            diagnostics.error(entry.key_span, format!("unknown key `{}`", entry.key), help);
+            diagnostics.error(entry.key_span, format!("unknown setting `{}`", entry.key), help);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! `portcullis.toml` → [`Manifest`]. Unknown keys, empty lists and unset references are
-//! errors at their place.
+//! `portcullis.toml` → [`Manifest`]. Unknown settings, empty lists and unset environment
+//! variables are errors at their position.
 
 use std::collections::BTreeMap;
 
 use crate::api::{Arn, Authorizer, Cors, Endpoint, StageSettings, UsagePlan};
-use crate::source::diagnostic::{Diagnostics, Span, suggestion};
+use crate::source::diagnostic::{Diagnostics, Span, suggestion_or_list};
 use crate::source::document::{Entry, Node, Section, Value};
 
 mod authorizer_table;
@@ -13,89 +13,89 @@ mod stage_table;
 
 use authorizer_table::authorizer;
 use integration_table::default_integration;
-use stage_table::{cors, stage, truth, usage_plan, whole};
+use stage_table::{boolean, cors, integer, stage, usage_plan};
 
-/// What the file says.
+/// The content of `portcullis.toml`.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The API's name.
     pub name: String,
     /// The OpenAPI document, relative to the manifest's folder.
     pub openapi: (String, Span),
-    /// Where the API is reached from.
+    /// The endpoint type.
     pub endpoint: Endpoint,
-    /// Whether nothing of it may be undeployed.
+    /// True if the API is protected from removal.
     pub protect: bool,
-    /// How many deployments are kept to go back to.
+    /// The number of earlier deployments that are retained for rollback.
     pub keep: usize,
-    /// Tags for the API and what belongs to it.
+    /// The tags of the API and its resources.
     pub tags: BTreeMap<String, String>,
-    /// The VPC endpoints of a private API.
+    /// The ids of the VPC endpoints of a private API.
     pub vpc_endpoints: Vec<String>,
-    /// Which pages of other origins may call.
+    /// The CORS settings.
     pub cors: Option<Cors>,
-    /// Who may call how often with an API key.
+    /// The usage plan.
     pub usage_plan: Option<UsagePlan>,
-    /// The authorizers by the name of their security scheme.
+    /// The authorizers, by the name of the security scheme.
     pub authorizers: BTreeMap<String, DeclaredAuthorizer>,
-    /// What answers an operation that does not say.
+    /// The integration of operations without their own.
     pub integration: Option<DefaultIntegration>,
-    /// The stages by name.
+    /// The stages, by name.
     pub stages: BTreeMap<String, Stage>,
 }
 
-/// An authorizer as the file has it.
+/// An authorizer of `portcullis.toml`.
 #[derive(Clone, Debug)]
 pub struct DeclaredAuthorizer {
     /// Its settings.
     pub settings: Authorizer,
-    /// Whether the file says what it is sent.
+    /// True if the file sets `type`.
     pub has_explicit_type: bool,
-    /// The place of its name.
+    /// The range of its name.
     pub span: Span,
 }
 
-/// What answers an operation that does not say.
+/// The integration of operations without their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefaultIntegration {
-    /// A backend.
+    /// An HTTP backend.
     Http {
         /// Its base URL.
         base: String,
-        /// The VPC link that leads to it.
+        /// The id of the VPC link to it.
         vpc_link: Option<String>,
-        /// How long it may take, in milliseconds.
+        /// The integration timeout, in milliseconds.
         timeout_ms: Option<u32>,
     },
-    /// A function that gets requests as they are.
+    /// A Lambda function with proxy integration.
     Lambda {
-        /// The function, a version or an alias.
+        /// The function, or one of its versions or aliases.
         function: Arn,
         /// The role that API Gateway assumes to invoke it.
         credentials: Option<Arn>,
-        /// How long it may take, in milliseconds.
+        /// The integration timeout, in milliseconds.
         timeout_ms: Option<u32>,
     },
-    /// API Gateway itself, with 200 and nothing in it.
+    /// A mock integration: 200 with an empty body.
     Mock,
 }
 
-/// What one stage has otherwise.
+/// The settings of one stage.
 #[derive(Clone, Debug, Default)]
 pub struct Stage {
-    /// Its default integration.
+    /// The integration of operations without their own, if it differs.
     pub integration: Option<DefaultIntegration>,
-    /// Its authorizer functions, by authorizer.
+    /// The authorizer functions that differ, by authorizer.
     pub functions: BTreeMap<String, Arn>,
-    /// Its origins.
+    /// The CORS settings, if they differ.
     pub cors: Option<Cors>,
-    /// What it has beside the API.
+    /// The settings on AWS.
     pub settings: StageSettings,
-    /// The places of the operations that `settings` names.
+    /// The ranges of the operations in `settings`.
     pub route_spans: BTreeMap<String, Span>,
 }
 
-/// Reads the manifest's tree. `environment` looks up `${env:NAME}`.
+/// Reads the manifest's tree. `environment` returns the value of `${env:NAME}`.
 pub fn read(
     mut root: Node,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -107,8 +107,8 @@ pub fn read(
     if api.is_none() {
         diagnostics.error(
             Span::default(),
-            "there is no [api] table",
-            "begin with [api] and its `name` and `openapi`".to_owned(),
+            "missing [api]",
+            "add [api] with `name` and `openapi`".to_owned(),
         );
     }
     let authorizers = named(&mut top, "authorizer", diagnostics, |entry, diagnostics| {
@@ -127,8 +127,9 @@ pub fn read(
     let name = required(&mut api, "name", diagnostics);
     let openapi = required(&mut api, "openapi", diagnostics);
     let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
-    let protect = truth(&mut api, "protect", diagnostics);
-    let keep = whole(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
+    let protect = boolean(&mut api, "protect", diagnostics);
+    let keep =
+        integer(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
     let tags = tags(&mut api, diagnostics);
     let vpc_endpoints = api.texts("vpc_endpoints", diagnostics).unwrap_or_default();
     api.finish(diagnostics);
@@ -148,10 +149,10 @@ pub fn read(
     })
 }
 
-/// How many deployments are kept unless told otherwise.
+/// The default number of earlier deployments that are retained.
 const DEFAULT_KEEP: usize = 10;
 
-/// Reads tags; those that say whose the API is are not the user's to set.
+/// Reads tags. Tags that begin with `portcullis:` mark the API as managed and cannot be set.
 fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     for entry in section.entry("tags").map(|entry| entry.node.entries()).unwrap_or_default() {
@@ -160,15 +161,15 @@ fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<St
                 tags.insert(entry.key.clone(), value.to_owned());
             }
             _ => {
-                let help = "a tag is text, and `portcullis:` begins our own".to_owned();
-                diagnostics.error(entry.key_span, format!("`{}` is no tag", entry.key), help);
+                let help = "a tag is a string, and the prefix `portcullis:` is reserved".to_owned();
+                diagnostics.error(entry.key_span, format!("invalid tag `{}`", entry.key), help);
             }
         }
     }
     tags
 }
 
-/// Puts the environment's values in the place of `${env:NAME}`.
+/// Replaces `${env:NAME}` by the value of the environment variable.
 fn expand(
     node: &mut Node,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -178,23 +179,26 @@ fn expand(
         Value::Text(text) => {
             while let Some((before, rest)) = text.split_once("${env:") {
                 let Some((name, after)) = rest.split_once('}') else {
-                    diagnostics.error(node.span, "`${env:` is not closed by `}`", None);
+                    diagnostics.error(
+                        node.span,
+                        "`${env:` without `}`",
+                        "write ${env:NAME}".to_owned(),
+                    );
                     return;
                 };
                 let Some(value) = environment(name) else {
-                    let help = format!("set {name}, or write the value itself");
+                    let help = format!("set {name}, or write the value in the file");
                     diagnostics.error(
                         node.span,
-                        format!("the environment variable `{name}` is not set"),
+                        format!("environment variable `{name}` is not set"),
                         help,
                     );
                     return;
                 };
-                // A value that itself looks like a reference stays text.
                 if value.contains("${env:") {
                     diagnostics.error(
                         node.span,
-                        format!("the value of `{name}` holds a reference itself"),
+                        format!("the value of `{name}` must not contain `${{env:`"),
                         None,
                     );
                     return;
@@ -216,7 +220,7 @@ fn expand(
     }
 }
 
-/// Reads a table of named tables.
+/// Reads a map of named maps.
 fn named<T>(
     top: &mut Section<'_>,
     key: &'static str,
@@ -227,7 +231,7 @@ fn named<T>(
     if !matches!(entry.node.value, Value::Map(_)) {
         diagnostics.error(
             entry.node.span,
-            format!("`{key}` is {}, not a table", entry.node.kind()),
+            format!("`{key}`: expected a map, found {}", entry.node.kind()),
             format!("write [{key}.NAME]"),
         );
     }
@@ -245,11 +249,11 @@ fn required(
     diagnostics: &mut Diagnostics,
 ) -> Option<(String, Span)> {
     if section.entry(key).is_none() {
-        diagnostics.error(section.span, format!("`{key}` is missing"), None);
+        diagnostics.error(section.span, format!("missing `{key}`"), format!("add {key} = \"…\""));
     }
     let (text, span) = section.text(key, diagnostics)?;
     if text.is_empty() {
-        diagnostics.error(span, format!("`{key}` is empty"), None);
+        diagnostics.error(span, format!("`{key}` must not be empty"), None);
         return None;
     }
     Some((text.to_owned(), span))
@@ -265,9 +269,8 @@ fn choice<T: Clone>(
     let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| value.clone());
     if found.is_none() {
         let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-        let help = suggestion(text, known.iter().copied())
-            .unwrap_or_else(|| format!("one of {}", known.join(", ")));
-        diagnostics.error(span, format!("`{key}` cannot be `{text}`"), help);
+        let help = suggestion_or_list(text, &known);
+        diagnostics.error(span, format!("invalid `{key}` `{text}`"), help);
     }
     found
 }

@@ -1,5 +1,5 @@
-//! Answers that are cached for longer than a token may live: whoever held it goes on calling
-//! after it has expired.
+//! Results that are cached for longer than a token is valid: its caller has access after it has
+//! expired.
 
 use super::Locations;
 use crate::api::Api;
@@ -8,17 +8,16 @@ use crate::source::diagnostic::{Code, Diagnostics};
 pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagnostics) {
     for (name, authorizer) in &api.authorizers {
         let ages = authorizer.issuers.iter().filter_map(|issuer| issuer.max_token_age_seconds);
-        let outlived = |age: &u64| *age > 0 && u64::from(authorizer.cache_ttl) > *age;
-        if let Some(shortest) = ages.min().filter(outlived) {
+        let is_exceeded = |age: &u64| *age > 0 && u64::from(authorizer.cache_ttl) > *age;
+        if let Some(shortest) = ages.min().filter(is_exceeded) {
             diagnostics.warning(
                 Code::CacheOutlivesToken,
                 (locations.authorizer)(name),
                 format!(
-                    "`{name}` caches its answers for {}s, and its tokens live for {shortest}s at most",
+                    "`{name}` caches results for {}s, longer than its tokens are valid ({shortest}s)",
                     authorizer.cache_ttl
                 ),
-                "set `cache_ttl` below `max_token_age`: a cached answer outlives its token"
-                    .to_owned(),
+                format!("set `cache_ttl` to at most `max_token_age` (\"{shortest}s\")"),
             );
         }
     }

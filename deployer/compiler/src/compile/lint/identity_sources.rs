@@ -1,5 +1,5 @@
-//! Decisions by something that the cache does not know requests by: another request would get
-//! the answer that this one earned.
+//! Decisions that depend on values outside of the cache key: another request would get the cached
+//! result of this one.
 
 use authorizer::config::{IssuerDocument, TokenSource};
 use authorizer::issuer::Possession;
@@ -20,50 +20,53 @@ pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagn
 }
 
 fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
-    let asks = |of: fn(&IssuerDocument) -> Option<Possession>| {
-        let asked = authorizer.issuers.iter().filter_map(of);
-        asked.into_iter().any(|asked| asked != Possession::Forbidden)
+    let checks = |setting: fn(&IssuerDocument) -> Option<Possession>| {
+        let settings = authorizer.issuers.iter().filter_map(setting);
+        settings.into_iter().any(|setting| setting != Possession::Forbidden)
     };
-    let (dpop, mtls) = (asks(|issuer| issuer.dpop), asks(|issuer| issuer.mtls));
-    let (token_alone, caches) =
+    let (dpop, mtls) = (checks(|issuer| issuer.dpop), checks(|issuer| issuer.mtls));
+    let (receives_token_alone, is_cached) =
         (authorizer.kind == AuthorizerKind::Token, authorizer.caches_results());
     let mut problems = Vec::new();
-    if token_alone && (dpop || mtls) {
+    if receives_token_alone && (dpop || mtls) {
         problems.push((
-            format!("`dpop` and `mtls` of the authorizer `{name}` cannot be checked: it is sent the token alone"),
-            "set `type = \"request\"` and `cache_ttl = \"0s\"`: the proof is in each request".to_owned(),
+            format!(
+                "`dpop` and `mtls` require a REQUEST authorizer: `{name}` receives the token alone"
+            ),
+            "set `type = \"request\"` and `cache_ttl = \"0s\"`: every request has its own proof"
+                .to_owned(),
         ));
-    } else if caches && dpop {
+    } else if is_cached && dpop {
         problems.push((
-            format!("`{name}` checks a DPoP proof of each request, and its answers are cached"),
-            "set `cache_ttl = \"0s\"`: a proof is good for one request".to_owned(),
+            format!("`{name}` verifies a DPoP proof per request, but its results are cached"),
+            "set `cache_ttl = \"0s\"`: a proof is valid for one request".to_owned(),
         ));
-    } else if caches
+    } else if is_cached
         && mtls
         && !authorizer.has_identity_source(&IdentitySource::Context(CERTIFICATE.to_owned()))
     {
         problems.push((
             format!(
-                "`{name}` checks the client's certificate, and its answers are not cached by it"
+                "`{name}` verifies the client certificate, which is not among its identity sources"
             ),
             format!(
                 "add \"context.{CERTIFICATE}\" to `identity_sources`, or set `cache_ttl = \"0s\"`"
             ),
         ));
     }
-    if token_alone && matches!(authorizer.token, TokenSource::Query(_)) {
+    if receives_token_alone && matches!(authorizer.token, TokenSource::Query(_)) {
         problems.push((
-            format!("`{name}` finds its token in the query, and is sent one header alone"),
+            format!("a token in the query string requires a REQUEST authorizer: `{name}` receives one header"),
             "set `type = \"request\"`".to_owned(),
         ));
     }
-    let place = authorizer
+    let source = authorizer
         .token_identity_source()
-        .filter(|place| caches && !authorizer.has_identity_source(place));
-    if let Some(place) = place {
+        .filter(|source| is_cached && !authorizer.has_identity_source(source));
+    if let Some(source) = source {
         problems.push((
-            format!("`{name}` decides by {place}, and its answers are not cached by it: a caller would get another one's answer"),
-            format!("add \"{place}\" to `identity_sources`"),
+            format!("the token of `{name}` is in {source}, which is not among its identity sources: callers would share cached results"),
+            format!("add \"{source}\" to `identity_sources`"),
         ));
     }
     problems

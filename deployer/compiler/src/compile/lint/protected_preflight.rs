@@ -1,5 +1,5 @@
-//! OPTIONS behind a guard: a browser asks before a cross-origin call (Fetch standard, CORS
-//! preflight) and sends no credentials with that question, so it would be refused.
+//! `OPTIONS` with authorization: a browser sends a preflight request before a cross-origin call, and
+//! sends no credentials with it (Fetch standard, CORS preflight), so it would be rejected.
 
 use authorizer::routes::Verb;
 
@@ -8,17 +8,16 @@ use crate::api::{Api, Security};
 use crate::source::diagnostic::{Code, Diagnostics};
 
 pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagnostics) {
-    let guarded = |security: &Security| *security != Security::Public;
     for route in api.routes.iter().filter(|route| route.verb == Verb::Options) {
-        if guarded(&route.security) {
+        if route.security != Security::Public {
             diagnostics.warning(
                 Code::ProtectedPreflight,
                 (locations.route)(&route.to_string()),
                 format!(
-                    "{route} is guarded ({}), so browsers' preflight requests are refused",
+                    "`{route}` requires authorization ({}), so preflight requests are rejected",
                     route.security
                 ),
-                "write `security: []` for it if browsers call this API".to_owned(),
+                "set `security: []` if browsers call this API".to_owned(),
             );
         }
     }

@@ -1,5 +1,5 @@
-//! `/ping` and `/sping`: API Gateway answers them itself, as a health check, where a domain of
-//! one's own leads to the stage.
+//! `/ping` and `/sping`: with a custom domain name, API Gateway responds to them itself, as a health
+//! check.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
 
 use super::Locations;
@@ -13,10 +13,8 @@ pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagn
             diagnostics.warning(
                 Code::ReservedPath,
                 (locations.route)(&route.to_string()),
-                format!(
-                    "API Gateway answers {path} itself where a custom domain leads to the stage"
-                ),
-                "give it another path, such as /health".to_owned(),
+                format!("`{path}` is reserved by API Gateway for health checks of custom domains"),
+                "use another path, such as /health".to_owned(),
             );
         }
     }

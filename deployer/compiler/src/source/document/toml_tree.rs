@@ -9,14 +9,19 @@ use toml::de::{DeTable, DeValue};
 use super::{Entry, Node, Value};
 use crate::source::diagnostic::{Diagnostics, Span};
 
-/// Reads a TOML file; tells of every syntax error that can be told apart.
+/// Reads a TOML file. Every syntax error is reported, as far as the parser recovers.
 pub fn read(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().map(Span::from).unwrap_or_default();
-        diagnostics.error(span, format!("not TOML: {}", error.message().trim()), None);
+        diagnostics.error(span, format!("invalid TOML: {}", cause(error.message().trim())), None);
     }
     errors.is_empty().then(|| Node { span: table.span().into(), value: members(table.get_ref()) })
+}
+
+/// Returns the cause of a syntax error without the parser's own words.
+fn cause(message: &str) -> &str {
+    if message.contains("recurs") { "nested too deeply" } else { message }
 }
 
 impl From<Range<usize>> for Span {

@@ -8,13 +8,13 @@ use serde_json::Number;
 use super::{Entry, Node, Value};
 use crate::source::diagnostic::{Diagnostics, Span};
 
-/// Far more than an API of 300 resources needs; aliases could otherwise multiply without end.
+/// Far more than an API of 300 resources needs. Without a limit, aliases could multiply.
 const MAX_NODES: usize = 500_000;
 
 /// Deeper than any schema, and shallow enough for the stack.
 const MAX_DEPTH: usize = 100;
 
-/// Reads a file with one YAML or JSON document.
+/// Reads a file that holds one YAML or JSON document.
 pub fn read(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
@@ -27,8 +27,9 @@ pub fn read(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
         Ok(node) => node,
         Err(Stop::Syntax(error)) => {
             let at = reader.offset(error.marker().index());
-            let message = format!("not YAML: {}", error.info());
-            reader.diagnostics.error(Span { start: at, end: at }, message, None);
+            let (cause, help) = syntax_error(error.info());
+            let message = format!("invalid YAML: {cause}");
+            reader.diagnostics.error(Span { start: at, end: at }, message, help.map(str::to_owned));
             None
         }
         Err(Stop::Refused(span, message)) => {
@@ -38,9 +39,64 @@ pub fn read(text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
     }
 }
 
+/// Returns the cause of a syntax error in the user's terms, and the fix.
+fn syntax_error(info: &str) -> (&'static str, Option<&'static str>) {
+    let table: [(&str, &'static str, Option<&'static str>); 27] = [
+        ("recursion limit", "nested too deeply", None),
+        ("tab", "a tab is not allowed here", Some("indent with spaces")),
+        (
+            "flow construct",
+            "wrong indentation inside `[` or `{`",
+            Some("close the bracket, or indent the line"),
+        ),
+        (
+            "quoted scalar, found unexpected end",
+            "quoted text is not closed",
+            Some("add the closing quote"),
+        ),
+        ("flow sequence", "expected `,` or `]`", None),
+        ("flow mapping", "expected `,` or `}`", None),
+        ("bracket", "unexpected bracket", Some("quote text that begins with a bracket")),
+        ("indent", "wrong indentation", Some("indent the members of a map equally, with spaces")),
+        (
+            "block mapping",
+            "expected a key",
+            Some("indent the members of a map equally, with spaces"),
+        ),
+        (
+            "block collection",
+            "expected `-`",
+            Some("indent the items of a list equally, with spaces"),
+        ),
+        ("sequence entries", "unexpected `-`", Some("begin a list on a new line")),
+        ("mapping", "unexpected `:`", Some("quote text that contains `: `")),
+        ("':' indicator", "unexpected `:`", Some("quote text that contains `: `")),
+        ("simple key", "expected `:` after the key", None),
+        (
+            "quoted scalar",
+            "invalid quoted text",
+            Some("write a backslash as `\\\\` in double quotes"),
+        ),
+        ("double-quoted", "unexpected text after the closing quote", None),
+        ("unknown anchor", "the alias refers to an unknown anchor", None),
+        ("duplicated anchor", "duplicate anchor", None),
+        ("anchor", "invalid anchor or alias", Some("quote text that begins with `&` or `*`")),
+        ("irective", "YAML directives are not supported", None),
+        ("tag", "YAML tags are not supported", Some("quote text that begins with `!`")),
+        ("handle", "YAML tags are not supported", Some("quote text that begins with `!`")),
+        ("block scalar", "invalid text block after `|` or `>`", None),
+        ("plain scalar", "invalid unquoted text", Some("quote the text")),
+        ("unexpected character", "unexpected character", Some("quote the text")),
+        ("unprintable", "unprintable character", None),
+        ("byte order mark", "unexpected byte order mark", None),
+    ];
+    let known = table.iter().find(|(part, ..)| info.contains(part));
+    known.map_or(("invalid syntax", None), |(_, cause, help)| (*cause, *help))
+}
+
 struct Reader<'a, 'd> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
-    /// The byte at which each character begins: the parser counts characters.
+    /// The byte offset of each character: the parser counts characters.
     offsets: Vec<usize>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
@@ -82,7 +138,7 @@ impl<'a> Reader<'a, '_> {
                     _,
                 ) => {}
                 (_, span) if root.is_some() => {
-                    return Err(Stop::Refused(span, "a second document in one file"));
+                    return Err(Stop::Refused(span, "more than one YAML document in the file"));
                 }
                 (event, span) => root = Some(self.node(event, span, 0)?),
             }
@@ -99,13 +155,12 @@ impl<'a> Reader<'a, '_> {
             return Err(Stop::Refused(span, "more than 500,000 values in one file"));
         }
         if depth > MAX_DEPTH {
-            return Err(Stop::Refused(span, "more than 100 levels deep"));
+            return Err(Stop::Refused(span, "nested too deeply: more than 100 levels"));
         }
         let (anchor, tag, node) = match event {
             Event::Alias(id) => {
                 let node = self.anchors.get(&id).cloned();
-                let node =
-                    node.ok_or(Stop::Refused(span, "an alias inside of what it stands for"))?;
+                let node = node.ok_or(Stop::Refused(span, "the alias refers to itself"))?;
                 self.nodes += count(&node);
                 return Ok(Node { span, ..node });
             }
@@ -114,10 +169,10 @@ impl<'a> Reader<'a, '_> {
             }
             Event::SequenceStart(anchor, tag) => (anchor, tag, self.list(span, depth)?),
             Event::MappingStart(anchor, tag) => (anchor, tag, self.map(span, depth)?),
-            _ => return Err(Stop::Refused(span, "an unexpected end")),
+            _ => return Err(Stop::Refused(span, "unexpected end of file")),
         };
         if tag.is_some() {
-            self.diagnostics.error(span, "a YAML tag, which has no meaning here", None);
+            self.diagnostics.error(span, "YAML tags are not supported", None);
         }
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -147,18 +202,15 @@ impl<'a> Reader<'a, '_> {
                     return Ok(Node { value: Value::Map(entries), span });
                 }
                 (Event::Scalar(key, ..), key_span) => (key.into_owned(), key_span),
-                (_, span) => return Err(Stop::Refused(span, "a key that is not text")),
+                (_, span) => return Err(Stop::Refused(span, "a key must be a string")),
             };
             let (event, value_span) = self.next()?;
             let node = self.node(event, value_span, depth + 1)?;
             if key == "<<" {
-                self.diagnostics.error(key_span, "a merge key, which YAML 1.2 does not have", None);
+                let help = "copy the members: YAML 1.2 has no merge keys".to_owned();
+                self.diagnostics.error(key_span, "the merge key `<<` is not supported", help);
             } else if entries.iter().any(|entry| entry.key == key) {
-                self.diagnostics.error(
-                    key_span,
-                    format!("`{key}` stands twice in one table"),
-                    None,
-                );
+                self.diagnostics.error(key_span, format!("duplicate key `{key}`"), None);
             } else {
                 entries.push(Entry { key, key_span, node });
             }
@@ -175,7 +227,8 @@ fn count(node: &Node) -> usize {
     below + 1
 }
 
-/// Resolves a plain scalar by the core schema (YAML 1.2 section 10.3.2); a quoted one is text.
+/// Returns the value of an unquoted text by the core schema (YAML 1.2 section 10.3.2); a quoted
+/// one is text.
 fn scalar(text: &str, style: ScalarStyle) -> Value {
     let as_text = || Value::Text(text.to_owned());
     if style != ScalarStyle::Plain {

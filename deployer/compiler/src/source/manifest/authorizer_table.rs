@@ -1,4 +1,4 @@
-//! `[authorizer.NAME]` and its issuers: how API Gateway calls it, and whose tokens it takes.
+//! `[authorizer.NAME]`: how API Gateway invokes the authorizer, and its trusted issuers.
 
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
 use serde::de::DeserializeOwned;
@@ -8,9 +8,9 @@ use crate::api::{
     AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS,
 };
 use crate::source::diagnostic::Diagnostics;
-use crate::source::document::{Entry, Node, Section};
+use crate::source::document::{Entry, Node, Section, deserialize};
 
-/// The longest that API Gateway caches an authorizer's answer, in seconds.
+/// The longest TTL of the authorizer result cache, in seconds.
 const MAX_CACHE_TTL: u32 = 3600;
 const DEFAULT_CACHE_TTL: u32 = 300;
 
@@ -29,11 +29,12 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
     let token = token(&mut section, diagnostics);
     let cache_ttl = seconds(&mut section, "cache_ttl", diagnostics).unwrap_or(DEFAULT_CACHE_TTL);
     if cache_ttl > MAX_CACHE_TTL {
-        let span = section.entry("cache_ttl").map(|entry| entry.node.span).unwrap_or_default();
+        let node = section.entry("cache_ttl").map(|entry| &entry.node);
+        let text = node.and_then(Node::text).unwrap_or_default();
         diagnostics.error(
-            span,
-            "`cache_ttl` is more than an hour, the longest that API Gateway caches",
-            None,
+            node.map(|node| node.span).unwrap_or_default(),
+            format!("invalid `cache_ttl` `{text}`: expected 0s to 3600s"),
+            "use at most 1h, the longest that API Gateway caches".to_owned(),
         );
     }
     let issuers = section.entry("issuer");
@@ -43,14 +44,14 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
     if listed.is_empty() {
         let span = issuers.map_or(entry.key_span, |entry| entry.key_span);
         let help = format!("add [[authorizer.{}.issuer]] with `issuer` and `audience`", entry.key);
-        diagnostics.error(span, format!("the authorizer `{}` has no issuer", entry.key), help);
+        diagnostics.error(span, format!("authorizer `{}` has no issuer", entry.key), help);
     }
     for (at, first) in documents.iter().enumerate() {
         if documents.iter().skip(at + 1).any(|other| other.issuer == first.issuer) {
             diagnostics.error(
                 entry.key_span,
-                format!("the issuer `{}` stands there twice", first.issuer),
-                None,
+                format!("duplicate issuer `{}`", first.issuer),
+                "merge the two issuers".to_owned(),
             );
         }
     }
@@ -69,14 +70,15 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
     DeclaredAuthorizer { settings, has_explicit_type: kind.is_some(), span: entry.key_span }
 }
 
-/// Reads where the token is.
+/// Reads the location of the token.
 fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSource {
-    let usual = TokenSource::Header(AUTHORIZATION.to_owned());
+    let default = TokenSource::Header(AUTHORIZATION.to_owned());
     let span = section.entry("token").map(|entry| entry.node.span).unwrap_or_default();
-    let token: TokenSource = typed(section, "token", diagnostics).unwrap_or_else(|| usual.clone());
-    let wrong = match &token {
+    let token: TokenSource =
+        typed(section, "token", diagnostics).unwrap_or_else(|| default.clone());
+    let problem = match &token {
         TokenSource::WebsocketProtocol(_) => {
-            Some("`websocket_protocol` is for WebSocket APIs".to_owned())
+            Some("`websocket_protocol` is only supported for WebSocket APIs".to_owned())
         }
         _ => {
             let document = Document { token: Some(token.clone()), ..Document::default() };
@@ -86,55 +88,55 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
             problem.map(|problem| problem.message.clone())
         }
     };
-    match wrong {
-        Some(wrong) => {
+    match problem {
+        Some(problem) => {
             let help = "write { header = \"NAME\" } or { query = \"NAME\" }".to_owned();
-            diagnostics.error(span, format!("`token`: {wrong}"), help);
-            usual
+            diagnostics.error(span, format!("`token`: {problem}"), help);
+            default
         }
         None => token,
     }
 }
 
-/// Reads what answers are cached by: the token's place, unless something else is said.
+/// Reads the identity sources; the default is the location of the token.
 fn identity(
     section: &mut Section<'_>,
     settings: &Authorizer,
     diagnostics: &mut Diagnostics,
 ) -> Vec<IdentitySource> {
-    let usual: Vec<IdentitySource> = settings.token_identity_source().into_iter().collect();
+    let default: Vec<IdentitySource> = settings.token_identity_source().into_iter().collect();
     let span = section.entry("identity_sources").map(|entry| entry.node.span);
     let (Some(texts), Some(span)) = (section.texts("identity_sources", diagnostics), span) else {
-        return usual;
+        return default;
     };
-    let help = "method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME";
+    let help = "use method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME";
     let parsed: Vec<_> = texts.iter().map(|text| (text, text.parse())).collect();
     for (text, _) in parsed.iter().filter(|(_, source)| source.is_err()) {
-        diagnostics.error(span, format!("`{text}` is not an identity source"), help.to_owned());
+        diagnostics.error(span, format!("invalid identity source `{text}`"), help.to_owned());
     }
     if texts.is_empty() {
-        let help = "leave it out to cache by the token".to_owned();
-        diagnostics.error(span, "`identity_sources` is empty", help);
+        let help = "remove it to cache results by the token".to_owned();
+        diagnostics.error(span, "`identity_sources` must not be empty", help);
     }
     if settings.kind == AuthorizerKind::Token {
         let help = "set `type = \"request\"`".to_owned();
         diagnostics.error(
             span,
-            "an authorizer that is sent the token alone is cached by nothing else",
+            "`identity_sources` requires a REQUEST authorizer: a TOKEN authorizer receives the token alone",
             help,
         );
     }
     parsed.into_iter().filter_map(|(_, source)| source.ok()).collect()
 }
 
-/// Reads an issuer; what its members may be is the authorizer's to say.
+/// Reads an issuer. Its values are checked by the authorizer.
 fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> {
     let mut section = Section::open(node, "issuer", diagnostics);
     let name = required(&mut section, "issuer", diagnostics);
     let audience = section.texts("audience", diagnostics);
     if node.member("audience").is_none() {
-        let help = "name the APIs its tokens must be for; without one every token of the issuer's would do";
-        diagnostics.error(node.span, "`audience` is missing", help.to_owned());
+        let help = "list the `aud` values of tokens for this API: without it, every token of the issuer would be accepted";
+        diagnostics.error(node.span, "missing `audience`", help.to_owned());
     }
     let document = IssuerDocument {
         issuer: name.map(|(text, _)| text).unwrap_or_default(),
@@ -171,16 +173,14 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
     Some(document)
 }
 
-/// Reads a member whose form the authorizer's configuration defines.
+/// Reads a setting that has the form of the authorizer's configuration.
 fn typed<T: DeserializeOwned>(
     section: &mut Section<'_>,
     key: &'static str,
     diagnostics: &mut Diagnostics,
 ) -> Option<T> {
     let node = &section.entry(key)?.node;
-    serde_json::from_value(node.to_json())
-        .map_err(|error| diagnostics.error(node.span, format!("`{key}`: {error}"), None))
-        .ok()
+    deserialize(node, node.to_json(), &format!("`{key}`"), diagnostics)
 }
 
 /// Reads `function_arn`.
@@ -202,16 +202,12 @@ pub(super) fn arn(
     let (text, span) = section.text(key, diagnostics)?;
     let arn = parse(text);
     if arn.is_none() {
-        diagnostics.error(
-            span,
-            format!("`{key}` is not such an ARN"),
-            format!("it looks like {form}"),
-        );
+        diagnostics.error(span, format!("invalid `{key}` `{text}`"), format!("expected {form}"));
     }
     arn
 }
 
-/// Reads how long API Gateway waits for an integration.
+/// Reads an integration timeout.
 pub(super) fn milliseconds(
     section: &mut Section<'_>,
     key: &'static str,
@@ -226,13 +222,13 @@ pub(super) fn milliseconds(
     };
     let parsed = parsed.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms));
     if parsed.is_none() {
-        let message = format!("`{key}` is not from 50ms to 29s, which API Gateway waits at most");
+        let message = format!("invalid `{key}` `{text}`: expected 50ms to 29s");
         diagnostics.error(span, message, "write 500ms or 10s".to_owned());
     }
     parsed
 }
 
-/// Reads `30s`, `5m` or `1h`.
+/// Reads a duration such as `30s`, `5m` or `1h`.
 pub(super) fn seconds(
     section: &mut Section<'_>,
     key: &'static str,
@@ -252,7 +248,7 @@ pub(super) fn seconds(
     if parsed.is_none() {
         diagnostics.error(
             span,
-            format!("`{key}` is not a length of time"),
+            format!("invalid `{key}` `{text}`: expected a duration"),
             "write 30s, 5m or 1h".to_owned(),
         );
     }

@@ -1,4 +1,4 @@
-//! `[integration]`: what answers an operation that does not say.
+//! `[integration]`: the integration of operations without their own.
 
 use super::DefaultIntegration;
 use super::authorizer_table::{arn, milliseconds};
@@ -6,8 +6,8 @@ use crate::api::Arn;
 use crate::source::diagnostic::Diagnostics;
 use crate::source::document::{Node, Section, Value};
 
-/// Reads an integration. A wrong one is told here and not again at every operation it would
-/// have answered, so something stands in its place.
+/// Reads an integration. An invalid one is replaced by a mock, so that it is reported once and
+/// not for every operation without an integration.
 pub(super) fn default_integration(
     node: &Node,
     diagnostics: &mut Diagnostics,
@@ -23,20 +23,24 @@ pub(super) fn default_integration(
     let credentials = arn(&mut section, "credentials", Arn::role, form, diagnostics);
     let timeout_ms = milliseconds(&mut section, "timeout", diagnostics);
     section.finish(diagnostics);
-    let no_lambda = function.is_none() && credentials.is_none();
+    let without_lambda = function.is_none() && credentials.is_none();
     match (http, lambda, mock.map(|entry| &entry.node)) {
-        (Some((base, span)), None, None) if no_lambda => {
-            // A stage variable may stand for any part, so the rest is read without them.
+        (Some((base, span)), None, None) if without_lambda => {
+            // A stage variable may be any part of the URL, so the rest is read without them.
             let plain = base.replace("${stageVariables.", "x").replace('}', "");
-            let fine = url::Url::parse(&plain).is_ok_and(|url| {
+            let is_base_url = url::Url::parse(&plain).is_ok_and(|url| {
                 matches!(url.scheme(), "http" | "https")
                     && url.has_host()
                     && url.query().is_none()
                     && url.fragment().is_none()
             });
-            if !fine {
+            if !is_base_url {
                 let help = "write https://HOST[/PATH]".to_owned();
-                diagnostics.error(span, "`http` is not the base URL of a backend", help);
+                diagnostics.error(
+                    span,
+                    format!("invalid `http` `{base}`: expected a base URL"),
+                    help,
+                );
             }
             let vpc_link = vpc_link.map(|(link, _)| link.to_owned());
             DefaultIntegration::Http { base: base.to_owned(), vpc_link, timeout_ms }
@@ -44,17 +48,18 @@ pub(super) fn default_integration(
         (None, Some(function), None) if vpc_link.is_none() => {
             DefaultIntegration::Lambda { function, credentials, timeout_ms }
         }
-        // Told already.
+        // `lambda` is reported already.
         (None, None, None) if function.is_some() => DefaultIntegration::Mock,
         (None, None, Some(Node { value: Value::Bool(true), .. }))
-            if no_lambda && vpc_link.is_none() && timeout_ms.is_none() =>
+            if without_lambda && vpc_link.is_none() && timeout_ms.is_none() =>
         {
             DefaultIntegration::Mock
         }
         _ => {
-            let message = "an integration is one of `http = \"https://…\"`, `lambda = \"arn:…\"` and `mock = true`";
+            let message =
+                "an integration must have exactly one of `http`, `lambda` and `mock = true`";
             let help =
-                "`http` takes a `vpc_link`, `lambda` takes `credentials`, and both a `timeout`";
+                "`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either";
             diagnostics.error(node.span, message, help.to_owned());
             DefaultIntegration::Mock
         }

@@ -17,11 +17,11 @@ pub(super) fn stage(
     diagnostics: &mut Diagnostics,
 ) -> Option<Stage> {
     let name = &entry.key;
-    let fits = name.len() <= 128
+    let is_valid = name.len() <= 128
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if !fits || name.is_empty() {
-        let help = "letters, digits, `-` and `_`, at most 128".to_owned();
-        diagnostics.error(entry.key_span, format!("a stage cannot be called `{name}`"), help);
+    if !is_valid || name.is_empty() {
+        let help = "use letters, digits, `-` and `_`, at most 128 characters".to_owned();
+        diagnostics.error(entry.key_span, format!("invalid stage name `{name}`"), help);
     }
     let mut section = Section::open(&entry.node, name, diagnostics);
     let integration =
@@ -30,12 +30,9 @@ pub(super) fn stage(
     let mut functions = BTreeMap::new();
     for entry in section.entry("authorizer").map(|entry| entry.node.entries()).unwrap_or_default() {
         if !authorizers.contains_key(&entry.key) {
-            let help = suggestion(&entry.key, authorizers.keys().map(String::as_str));
-            diagnostics.error(
-                entry.key_span,
-                format!("there is no authorizer `{}`", entry.key),
-                help,
-            );
+            let help = suggestion(&entry.key, authorizers.keys().map(String::as_str))
+                .unwrap_or_else(|| format!("add [authorizer.{}]", entry.key));
+            diagnostics.error(entry.key_span, format!("unknown authorizer `{}`", entry.key), help);
         }
         let mut section = Section::open(&entry.node, &entry.key, diagnostics);
         if let Some(arn) = function_arn(&mut section, diagnostics) {
@@ -52,14 +49,14 @@ pub(super) fn stage(
         .map(|entry| (entry.key.clone(), entry.key_span))
         .collect();
     section.finish(diagnostics);
-    fits.then_some(Stage { integration, functions, cors, settings, route_spans })
+    is_valid.then_some(Stage { integration, functions, cors, settings, route_spans })
 }
 
 fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSettings {
     let mut routes = BTreeMap::new();
     for entry in section.entry("route").map(|entry| entry.node.entries()).unwrap_or_default() {
         let mut section = Section::open(&entry.node, &entry.key, diagnostics);
-        // What names no operation is reported once the operations are known.
+        // Unknown operations are reported once the OpenAPI document is read.
         if let (Some(throttle), Ok(route)) =
             (throttle(&mut section, diagnostics), entry.key.parse())
         {
@@ -74,32 +71,31 @@ fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSe
         throttle: throttle(section, diagnostics),
         routes,
         access_log: access_log(section, diagnostics),
-        metrics: truth(section, "metrics", diagnostics),
+        metrics: boolean(section, "metrics", diagnostics),
         logging: choice(section, "logging", &names, diagnostics).flatten(),
-        tracing: truth(section, "tracing", diagnostics),
+        tracing: boolean(section, "tracing", diagnostics),
     }
 }
 
-/// Reads stage variables; what their names and values may be made of is API Gateway's to say.
+/// Reads stage variables, with the characters that API Gateway accepts.
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html>
 fn variables(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     let entries = section.entry("variables").map(|entry| entry.node.entries()).unwrap_or_default();
     for entry in entries {
-        let name_fits = entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let value_fits = |value: &&str| {
+        let is_valid_name = entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_valid_value = |value: &&str| {
             value.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c))
         };
-        match entry.node.text().filter(value_fits) {
-            Some(value) if name_fits => {
+        match entry.node.text().filter(is_valid_value) {
+            Some(value) if is_valid_name => {
                 variables.insert(entry.key.clone(), value.to_owned());
             }
             _ => {
-                let help =
-                    "a name has letters, digits and `_`; a value letters, digits and `-._~:/?#&=,`";
+                let help = "use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value";
                 diagnostics.error(
                     entry.key_span,
-                    format!("`{}` is no stage variable", entry.key),
+                    format!("invalid stage variable `{}`", entry.key),
                     help.to_owned(),
                 );
             }
@@ -123,19 +119,21 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
     };
     let service = destination.split(':').nth(2);
     if !destination.starts_with("arn:") || !matches!(service, Some("logs" | "firehose")) {
-        let help = "name a log group, arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or a delivery stream whose name begins with amazon-apigateway-";
-        diagnostics.error(span, "`access_log` is no place for logs", help.to_owned());
+        let help = "use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or the ARN of a delivery stream whose name begins with amazon-apigateway-";
+        let message = "`access_log` must be the ARN of a log group or a Firehose delivery stream";
+        diagnostics.error(span, message, help.to_owned());
     }
     if !format.contains("$context.requestId") && !format.contains("$context.extendedRequestId") {
-        let help = "add $context.requestId: API Gateway refuses a format without it".to_owned();
-        diagnostics.error(span, "`format` has no request id", help);
+        let help = "add $context.requestId".to_owned();
+        diagnostics.error(span, "`format` must contain `$context.requestId`", help);
     }
-    // API Gateway says the ARN of a log group without what stands for its streams.
+    // API Gateway returns the ARN of a log group without the suffix for its streams.
     let destination = destination.trim_end_matches(":*").to_owned();
     Some(AccessLog { destination, format })
 }
 
-pub(super) fn truth(
+/// Reads `true` or `false`; the default is `false`.
+pub(super) fn boolean(
     section: &mut Section<'_>,
     key: &'static str,
     diagnostics: &mut Diagnostics,
@@ -144,18 +142,18 @@ pub(super) fn truth(
         None => false,
         Some(Node { value: Value::Bool(value), .. }) => *value,
         Some(node) => {
-            let message = format!("`{key}` is {}, not true or false", node.kind());
+            let message = format!("`{key}`: expected `true` or `false`, found {}", node.kind());
             diagnostics.error(node.span, message, None);
             false
         }
     }
 }
 
-/// Reads a whole number of at least this much.
-pub(super) fn whole(
+/// Reads an integer of at least `minimum`.
+pub(super) fn integer(
     section: &mut Section<'_>,
     key: &'static str,
-    least: i32,
+    minimum: i32,
     diagnostics: &mut Diagnostics,
 ) -> Option<i32> {
     let node = &section.entry(key)?.node;
@@ -163,9 +161,13 @@ pub(super) fn whole(
         Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
         _ => None,
     };
-    let number = number.filter(|number| *number >= least);
+    let number = number.filter(|number| *number >= minimum);
     if number.is_none() {
-        let message = format!("`{key}` is not a whole number of at least {least}");
+        let found = match &node.value {
+            Value::Number(number) => number.to_string(),
+            _ => node.kind().to_owned(),
+        };
+        let message = format!("`{key}`: expected an integer of at least {minimum}, found {found}");
         diagnostics.error(node.span, message, None);
     }
     number
@@ -174,15 +176,15 @@ pub(super) fn whole(
 fn throttle(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Throttle> {
     let entry = section.entry("throttle")?;
     let mut section = Section::open(&entry.node, "throttle", diagnostics);
-    let burst = whole(&mut section, "burst", 0, diagnostics);
+    let burst = integer(&mut section, "burst", 0, diagnostics);
     let rate = section.entry("rate").and_then(|entry| match &entry.node.value {
         Value::Number(number) => number.as_f64().filter(|rate| *rate >= 0.0),
         _ => None,
     });
     section.finish(diagnostics);
     if burst.is_none() || rate.is_none() {
-        let help = "write { rate = REQUESTS-A-SECOND, burst = REQUESTS }".to_owned();
-        diagnostics.error(entry.node.span, "`throttle` says not how often", help);
+        let help = "write { rate = REQUESTS_PER_SECOND, burst = REQUESTS }".to_owned();
+        diagnostics.error(entry.node.span, "`throttle` requires `rate` and `burst`", help);
     }
     Some(Throttle { rate: rate?, burst: burst? })
 }
@@ -194,12 +196,14 @@ pub(super) fn cors(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cors> {
     let span = section.entry("allow_origins").map_or(node.span, |entry| entry.node.span);
     let listed = |section: &mut Section<'_>, key, diagnostics: &mut Diagnostics| {
         let texts = section.texts(key, diagnostics);
-        let token = |text: &&String| {
+        let is_invalid = |text: &&String| {
             text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c))
         };
-        if let Some(wrong) = texts.iter().flatten().find(token) {
+        if let Some(invalid) = texts.iter().flatten().find(is_invalid) {
             let span = section.entry(key).map(|entry| entry.node.span).unwrap_or_default();
-            diagnostics.error(span, format!("`{wrong}` cannot stand in `{key}`"), None);
+            let message = format!("`{invalid}` is not allowed in `{key}`");
+            let help = "use letters, digits, `-` and `_`, or `*`".to_owned();
+            diagnostics.error(span, message, help);
         }
         texts
     };
@@ -210,30 +214,31 @@ pub(super) fn cors(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cors> {
             .unwrap_or_else(|| Cors::DEFAULT_HEADERS.map(str::to_owned).to_vec()),
         expose_headers: listed(&mut section, "expose_headers", diagnostics).unwrap_or_default(),
         max_age: seconds(&mut section, "max_age", diagnostics),
-        allow_credentials: truth(&mut section, "allow_credentials", diagnostics),
+        allow_credentials: boolean(&mut section, "allow_credentials", diagnostics),
     };
     section.finish(diagnostics);
-    origins_are_right(&cors, span, diagnostics).then_some(cors)
+    has_valid_origins(&cors, span, diagnostics).then_some(cors)
 }
 
-/// Checks origins as browsers send them: scheme, host and port, nothing after.
-fn origins_are_right(cors: &Cors, span: Span, diagnostics: &mut Diagnostics) -> bool {
-    let origin = |text: &str| {
+/// Returns whether the origins are as browsers send them: scheme, host and port alone.
+fn has_valid_origins(cors: &Cors, span: Span, diagnostics: &mut Diagnostics) -> bool {
+    let is_origin = |text: &str| {
         url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
     };
-    let any = cors.allow_origins.iter().any(|origin| origin == "*");
-    let wrong = cors.allow_origins.iter().find(|text| *text != "*" && !origin(text));
-    if let Some(wrong) = wrong {
+    let allows_any = cors.allow_origins.iter().any(|origin| origin == "*");
+    let invalid = cors.allow_origins.iter().find(|text| *text != "*" && !is_origin(text));
+    if let Some(invalid) = invalid {
         let help = "write scheme, host and port alone, such as https://app.example.com".to_owned();
-        diagnostics.error(span, format!("`{wrong}` is no origin"), help);
+        diagnostics.error(span, format!("invalid origin `{invalid}`"), help);
     } else if cors.allow_origins.is_empty() {
-        let help = "name the origins, or `*` for every page".to_owned();
-        diagnostics.error(span, "`allow_origins` names no origin", help);
-    } else if any && cors.allow_origins.len() > 1 {
-        diagnostics.error(span, "`*` is every origin: it stands alone", None);
-    } else if any && cors.allow_credentials {
-        let help = "name the origins: browsers refuse `*` with credentials".to_owned();
-        diagnostics.error(span, "`allow_credentials` is for named origins", help);
+        let help = "list the origins, or `*` for every origin".to_owned();
+        diagnostics.error(span, "`allow_origins` must not be empty", help);
+    } else if allows_any && cors.allow_origins.len() > 1 {
+        let help = "remove `*`, or the other origins".to_owned();
+        diagnostics.error(span, "`*` is not allowed with other origins", help);
+    } else if allows_any && cors.allow_credentials {
+        let help = "list the origins: browsers reject `*` with credentials".to_owned();
+        diagnostics.error(span, "`allow_credentials` is not allowed with the origin `*`", help);
     } else {
         return true;
     }
@@ -246,14 +251,14 @@ pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePla
     let throttle = throttle(&mut section, diagnostics);
     let quota = section.entry("quota").and_then(|entry| {
         let mut section = Section::open(&entry.node, "quota", diagnostics);
-        let limit = whole(&mut section, "limit", 1, diagnostics);
+        let limit = integer(&mut section, "limit", 1, diagnostics);
         let periods =
             [("day", QuotaPeriod::Day), ("week", QuotaPeriod::Week), ("month", QuotaPeriod::Month)];
         let period = choice(&mut section, "period", &periods, diagnostics);
         section.finish(diagnostics);
         if limit.is_none() || period.is_none() {
             let help = "write { limit = REQUESTS, period = \"day\" }".to_owned();
-            diagnostics.error(entry.node.span, "`quota` says not how often", help);
+            diagnostics.error(entry.node.span, "`quota` requires `limit` and `period`", help);
         }
         Some(Quota { limit: limit?, period: period? })
     });

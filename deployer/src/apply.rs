@@ -1,5 +1,5 @@
-//! [`Plan`] → calls, in order. Decides nothing: what is done is in the plan, and what is not as
-//! the plan says ends it. A stage moves last, by one call, and back if what follows fails.
+//! [`Plan`] → calls, in order. Makes no decisions: a difference from the plan is an error. A stage is
+//! updated last, by one call, and rolled back if a later step fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,71 +16,71 @@ mod stage;
 mod verify;
 
 use probe::Problem;
-use stage::Back;
-pub use stage::put_back;
+use stage::StageUndo;
+pub use stage::roll_back;
 
-/// What is done beside the plan.
+/// The options of a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// A token that must be let in.
+    /// A token that the authorizers must accept.
     pub token: Option<String>,
-    /// Go on though nobody can ask the authorizer; for stand-ins of AWS's only.
-    pub untested: bool,
-    /// Send this share of requests to the new deployment, in percent.
+    /// Continues if an authorizer cannot be tested; for custom endpoints only.
+    pub allow_untested: bool,
+    /// The percentage of requests that a canary routes to the new deployment.
     pub canary: Option<f64>,
 }
 
-/// Why a plan was not carried out.
+/// The reason a plan was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// A call failed for good.
+    /// A call failed, retries included.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// An authorizer does not decide as it must.
-    #[error("the authorizer {name} {problem}; no stage was updated")]
+    /// An authorizer failed its test.
+    #[error("authorizer `{name}` {problem}; no stage was updated")]
     Authorizer {
         /// Its name.
         name: String,
-        /// What is wrong with it.
+        /// The test's result.
         problem: Problem,
         /// The end of its log.
         log: String,
     },
-    /// The authorizer of this name cannot be tested, and that was not permitted.
-    #[error("the authorizer {0} cannot be tested: TestInvokeAuthorizer is not supported")]
+    /// The authorizer cannot be tested, and `--untested-authorizer` is missing.
+    #[error("authorizer `{0}` cannot be tested: TestInvokeAuthorizer is not supported")]
     Untestable(String),
-    /// The API definition on AWS is not the one that was imported.
+    /// The API definition on AWS differs from the imported one.
     #[error("{mismatch}; no stage was updated")]
     Definition {
-        /// What differs.
+        /// The first difference.
         mismatch: MethodMismatch,
     },
-    /// Something else updated the stage while the plan was carried out.
+    /// The stage was updated concurrently.
     #[error(transparent)]
     ConcurrentUpdate(#[from] ConcurrentUpdate),
-    /// There is no stage that could share its requests with a canary.
-    #[error("the stage {0} does not exist: a canary needs one that serves a deployment")]
+    /// A canary requires a stage that serves a deployment.
+    #[error("stage `{0}` does not exist: a canary requires a stage that serves a deployment")]
     NoStage(String),
-    /// The stage is not as planned, and rolling it back failed.
+    /// The stage differs from the plan, and the rollback failed.
     #[error("{mismatch}; rollback failed: {error}")]
     RollbackFailed {
-        /// What is not as planned.
+        /// The difference from the plan.
         mismatch: StageMismatch,
-        /// Why it is still so.
+        /// The rollback's failure.
         error: CallError,
     },
-    /// The stage was not as planned, and was rolled back.
+    /// The stage differed from the plan and was rolled back.
     #[error("{0}; stage rolled back")]
     RolledBack(StageMismatch),
 }
 
-/// How a method on AWS differs from the imported one.
+/// The difference of a method on AWS from the imported one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MethodMismatch {
-    /// It was imported and does not exist.
+    /// The imported method does not exist.
     #[error("{0} is missing from the API definition")]
     Missing(RouteKey),
-    /// Who may call it, or its integration, is another.
+    /// Its authorization or its integration differs.
     #[error("{name} differs from the imported definition: {difference}")]
     Different {
         /// The method and path.
@@ -88,22 +88,22 @@ pub enum MethodMismatch {
         /// The members, each with the expected and the found value.
         difference: String,
     },
-    /// It exists and was not imported.
+    /// The method was not imported.
     #[error("unexpected method {0} in the API definition")]
     Unexpected(RouteKey),
 }
 
-/// Something else updated a stage.
+/// A concurrent update of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "stage {stage} was updated concurrently: expected {}, found {}",
+    "stage `{stage}` was updated concurrently: expected {}, found {}",
     deployment_or_none(.expected.as_deref()),
     deployment_or_none(.found.as_deref())
 )]
 pub struct ConcurrentUpdate {
     /// The stage.
     pub stage: String,
-    /// The deployment that it was to serve; none if it was not to exist.
+    /// The planned deployment; none if the plan creates the stage.
     pub expected: Option<String>,
     /// The deployment that it serves.
     pub found: Option<String>,
@@ -113,13 +113,13 @@ fn deployment_or_none(deployment: Option<&str>) -> String {
     deployment.map_or("no stage".to_owned(), |id| format!("deployment {id}"))
 }
 
-/// How a stage differs from what was planned.
+/// The difference of a stage from the plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StageMismatch {
     /// It serves another deployment.
     #[error("stage points at an unexpected deployment: expected {expected}, found {found}")]
     Deployment {
-        /// The deployment to serve.
+        /// The planned deployment.
         expected: String,
         /// The deployment that it serves.
         found: String,
@@ -129,26 +129,26 @@ pub enum StageMismatch {
     Settings(Vec<String>),
 }
 
-/// What became of it.
+/// The result of applying a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The API's id.
     pub api: String,
-    /// The deployment that the stage serves now, if it moved.
+    /// The deployment that the stage serves now, if it was updated.
     pub deployment: Option<String>,
-    /// What is worth knowing.
+    /// Notes for the user.
     pub notes: Vec<String>,
-    /// How the stage is put back.
-    back: Option<Back>,
+    /// The rollback of the stage.
+    undo: Option<StageUndo>,
 }
 
-/// Carries out a plan.
+/// Applies a plan; reports each step to `progress`.
 pub async fn apply(
     aws: &Aws,
     plan: &Plan,
     observed: &Observed,
     options: &Options,
-    tell: &dyn Fn(&str),
+    progress: &dyn Fn(&str),
 ) -> Result<Report, ApplyError> {
     let known = observed.api.iter().flat_map(|api| &api.deployments);
     let mut run = Run {
@@ -157,12 +157,12 @@ pub async fn apply(
         options,
         known: known.map(|deployment| deployment.id.clone()).collect(),
         authorizers: None,
-        fresh_role: false,
+        has_new_role: false,
         report: Report { api: plan.id.clone().unwrap_or_default(), ..Report::default() },
     };
     let count = plan.steps.len();
     for (number, step) in plan.steps.iter().enumerate() {
-        tell(&format!("[{}/{count}] {}", number + 1, step.description()));
+        progress(&format!("[{}/{count}] {}", number + 1, step.description()));
         run.step(step).await?;
     }
     Ok(run.report)
@@ -176,7 +176,7 @@ struct Run<'a> {
     options: &'a Options,
     known: BTreeSet<String>,
     authorizers: Option<Authorizers>,
-    fresh_role: bool,
+    has_new_role: bool,
     report: Report,
 }
 
@@ -192,7 +192,7 @@ impl Run<'_> {
             Step::PutRole { name, role, .. } => {
                 let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
                 aws.put_role(&self.plan.api, name, role, &tags).await?;
-                self.fresh_role = true;
+                self.has_new_role = true;
             }
             Step::ImportDefinition { document } => aws.import_definition(&api, document).await?,
             Step::ReconcileImport { authorizers, gateway_responses } => {
@@ -213,7 +213,7 @@ impl Run<'_> {
             Step::CreateStage { name, deployment, settings } => {
                 self.create_stage(name, deployment.as_deref(), settings).await?;
             }
-            Step::UpdateStage { .. } => self.move_stage(step).await?,
+            Step::UpdateStage { .. } => self.update_stage(step).await?,
             Step::PutUsagePlan { name, stage, id, plan, existing_keys, has_stage } => {
                 let step = UsagePlanStep {
                     name,
@@ -230,7 +230,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Removes what is not needed. What stays is removed next time: it harms nobody.
+    /// Deletes unused deployments and roles. A failure is only a note: the next run retries.
     async fn prune(&mut self, deployments: &[String], roles: &[String]) {
         for id in deployments {
             if let Err(error) = self.aws.delete_deployment(&self.report.api, id).await {
@@ -245,7 +245,9 @@ impl Run<'_> {
     }
 }
 
-/// Returns the number of a revision, for messages.
-pub fn number(revision: Option<&Revision>) -> String {
-    revision.map_or("no revision of ours".to_owned(), |r| format!("revision {}", r.number))
+/// Returns the text for a revision in messages.
+pub fn revision_text(revision: Option<&Revision>) -> String {
+    revision.map_or("unknown revision (not deployed by Portcullis)".to_owned(), |r| {
+        format!("revision {}", r.number)
+    })
 }

@@ -8,160 +8,184 @@ use crate::output::Format;
 
 pub mod generated;
 
-/// Puts APIs behind the Portcullis authorizer, on AWS or on your laptop.
+/// The exit codes of every command.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success, or nothing to do
+  1  failure
+  2  changes pending (`plan --detailed-exitcode`), or drift
+  3  invalid configuration or Region
+  4  missing or insufficient AWS credentials
+  5  stale plan or concurrent modification
+  6  stage updated, failed its check, and rolled back";
+
+/// Compile, serve, deploy and operate REST APIs on Amazon API Gateway with the Portcullis authorizer
 #[derive(Debug, Parser)]
-#[command(name = "deployer", version, max_term_width = 100)]
+#[command(name = "deployer", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
-    /// For whom to write
+    /// Output format
     #[arg(long, global = true, value_enum, default_value_t)]
     pub output: Format,
-    /// Disable coloured output
+    /// Disable colored output
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// How to reach AWS
+    /// The Region, the credentials and the endpoint
     #[command(flatten)]
     pub aws: AwsArguments,
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// How to reach AWS. What is left out comes from the environment and the shared configuration,
-/// as with every tool of AWS's.
+/// The Region, the credentials and the endpoint of AWS. Defaults come from the environment and the
+/// shared configuration, as with the AWS CLI.
 #[derive(Debug, Args)]
 pub struct AwsArguments {
-    /// The Region
+    /// AWS Region
     #[arg(long, global = true, help_heading = "AWS")]
     pub region: Option<String>,
-    /// A profile of the shared configuration
+    /// Profile in the shared AWS configuration
     #[arg(long, global = true, help_heading = "AWS")]
     pub profile: Option<String>,
-    /// A role to assume, with its external id if it needs one
-    #[arg(long, global = true, value_name = "ARN[,EXTERNAL-ID]", help_heading = "AWS")]
+    /// Role to assume, with its external ID if required
+    #[arg(long, global = true, value_name = "ARN[,EXTERNAL_ID]", help_heading = "AWS")]
     pub assume_role: Option<String>,
-    /// Send every call here in the place of AWS
+    /// Custom endpoint for every AWS call, such as an emulator
     #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
     pub endpoint_url: Option<String>,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compile the files and tell everything that is wrong with them
+    /// Validate the configuration
     Check(Check),
     /// Write the authorizer's compiled configuration
     Config(Config),
     /// Write the OpenAPI document that API Gateway imports
     Export(Export),
-    /// Say why a request ends as it does, and what its answer in the cache means for the others
+    /// Explain the authorization decision for a request
     Explain(Explain),
-    /// Serve the API locally, with a local issuer and the real authorizer
+    /// Serve the API locally with the authorizer and a local token issuer
     Dev(Dev),
-    /// Send the requests of a file and look whether what comes of them is what must
+    /// Run request test cases against a local gateway or a deployed stage
     Test(Test),
-    /// Say what a deployment would change on AWS
+    /// Show the changes a deployment would make
     Plan(Plan),
-    /// Make AWS what the files say, and move a stage to it
+    /// Deploy the API and update a stage
     Deploy(Deploy),
-    /// Say what a stage serves, and since when
+    /// Show the revision that a stage serves
     Status(Live),
-    /// List the revisions that can be gone back to
+    /// List deployed revisions
     History(Live),
-    /// Say what somebody else changed on AWS
+    /// Detect drift: changes made outside Portcullis
     Drift(Live),
-    /// Move a stage back to an earlier revision
+    /// Roll a stage back to an earlier revision
     Rollback(Rollback),
-    /// Remove a stage, or the whole API
+    /// Delete a stage or the whole API
     Undeploy(Undeploy),
-    /// List every REST API with its stages, and who may call what
+    /// List all REST APIs with their stages, routes and authorization
     Discover,
-    /// Take over an API that is there already
+    /// Manage an existing API with Portcullis
     Adopt(Adopt),
-    /// Have API Gateway generate a client for a stage
+    /// Generate a client SDK for a stage
     Sdk(Sdk),
-    /// Print the IAM policies that this program, API Gateway and AWS_IAM users need
+    /// Print IAM policies for deployer commands, API Gateway and AWS_IAM users
     Iam(Iam),
-    /// Look for what would keep a deployment from working
+    /// Run pre-deployment checks
     Doctor(Live),
-    /// Print the completion script of a shell
+    /// Generate a shell completion script
     Completions(Completions),
-    /// Write the manual pages
+    /// Generate manual pages
     #[command(hide = true)]
     Man(Man),
 }
 
-/// Which files, and for which stage.
+/// A project, and the stage to compile it for.
 #[derive(Debug, Args)]
 pub struct Files {
-    /// The folder that holds portcullis.toml
+    /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// The stage to compile for; `dev`, or the first by name, if left out
+    /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
 }
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer check
+  deployer check infra/petstore --deny-warnings
+  deployer check --against deployed.json")]
 pub struct Check {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub files: Files,
-    /// Fail on warnings too
+    /// Treat warnings as errors
     #[arg(long)]
     pub deny_warnings: bool,
-    /// The document of an earlier deployment: tell what it guarded and is public now
+    /// Earlier OpenAPI document to compare with: report operations that have become public
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
 }
 
 /// Arguments of `config`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer config --out authorizer.json
+  deployer config --authorizer jwt --local-issuer http://127.0.0.1:4010")]
 pub struct Config {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub files: Files,
-    /// The authorizer to write for, where there are several
+    /// Authorizer to compile; required if the configuration has several
     #[arg(long)]
     pub authorizer: Option<String>,
-    /// Where to write; stdout if left out
-    #[arg(long)]
+    /// Output file [default: stdout]
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Trust the issuer of a running `deployer dev` too; a loopback URL
+    /// Additionally trust the issuer of a running `deployer dev`; a loopback URL
     #[arg(long, value_name = "URL")]
     pub local_issuer: Option<String>,
 }
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer export --document --out openapi.aws.json
+  deployer export --from-api a1b2c3d4e5 --out imported")]
 pub struct Export {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub files: Files,
-    /// Write the document for AWS
+    /// Write the OpenAPI document that API Gateway imports
     #[arg(long, required_unless_present = "from_api", conflicts_with = "from_api")]
     pub document: bool,
-    /// Write the files of an API that is on AWS, into the folder --out
+    /// Write configuration files for an existing API into the directory --out
     #[arg(long, value_name = "ID", requires = "out")]
     pub from_api: Option<String>,
-    /// Where to write; stdout if left out
-    #[arg(long)]
+    /// Output file, or directory with --from-api [default: stdout]
+    #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
 }
 
-/// Which files, for a stage that is named.
+/// A project and a stage.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// The folder that holds portcullis.toml
+    /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// The stage
+    /// Stage
     #[arg(long)]
     pub stage: String,
 }
 
 impl Live {
-    /// Returns the files that are meant.
+    /// Returns the project and the stage.
     pub fn files(&self) -> Files {
         Files { dir: self.dir.clone(), stage: Some(self.stage.clone()) }
     }
@@ -169,81 +193,92 @@ impl Live {
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer plan --stage dev
+  deployer plan --stage prod --out plan.json --detailed-exitcode")]
 pub struct Plan {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub live: Live,
-    /// Write the plan to a file, for `deploy --plan`
+    /// Save the plan to a file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// End with 2 if there is something to do
+    /// Exit with code 2 if changes are pending
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer deploy --stage dev
+  deployer deploy --stage prod --plan plan.json
+  deployer deploy --stage prod --yes --smoke /health --smoke-status 200
+  deployer deploy --stage prod --canary 10
+  deployer deploy --stage dev --build=../portcullis --function-role ARN")]
 pub struct Deploy {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub live: Live,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// Carry out this plan, and no other
+    /// Apply this saved plan; fail if it is stale
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
-    /// Send this share of requests, in percent, to the new revision and the rest where they went
+    /// Route this percentage of requests to the new revision as a canary
     #[arg(long, value_name = "PERCENT")]
     pub canary: Option<f64>,
-    /// Ask this once the stage has moved, and move it back if the answer is not right; a path
-    /// below the stage, or a URL
+    /// Smoke-test this path (below the stage) or URL after the stage is updated; roll back on
+    /// failure
     #[arg(long, value_name = "URL")]
     pub smoke: Option<String>,
-    /// The status that --smoke must have; anything below 500 if left out
+    /// Status code that --smoke expects [default: any below 500]
     #[arg(long, value_name = "STATUS", requires = "smoke")]
     pub smoke_status: Option<u16>,
-    /// Empty the stage's cache of authorizers' answers
+    /// Flush the stage's authorizer result cache
     #[arg(long)]
     pub flush_auth_cache: bool,
-    /// A command that prints a token that must be let in
+    /// Command that prints a valid token, which the authorizer must accept
     #[arg(long, value_name = "COMMAND")]
     pub token_command: Option<String>,
-    /// Go on though the authorizer cannot be asked; with --endpoint-url only
+    /// Deploy without testing the authorizer; only with --endpoint-url
     #[arg(long, requires = "endpoint_url")]
     pub untested_authorizer: bool,
-    /// The functions
+    /// The authorizers' functions
     #[command(flatten)]
     pub build: Build,
 }
 
-/// How `deploy` makes the authorizers' functions.
+/// Options of `deploy` for the authorizers' functions.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// First build the authorizers' functions from Portcullis's sources, in this folder if none is
-    /// named, with the files' rules; publish a version of each, and lead its alias there
+    /// Build and publish the authorizer functions first, from the Portcullis sources in SOURCE
+    /// [default: `.`], and point each function's alias at the new version
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     pub build: Option<Option<PathBuf>>,
-    /// What functions are built for; what they are now if left out, arm64 if they are new
+    /// Architecture to build for [default: the function's current one; arm64 for a new function]
     #[arg(long, value_name = "ARCHITECTURE", requires = "build")]
     pub architecture: Option<Architecture>,
-    /// The role that a function runs as; needed for a new one
+    /// Execution role of the functions; required for a new function
     #[arg(long, value_name = "ARN", requires = "build")]
     pub function_role: Option<String>,
 }
 
-/// A processor that Lambda runs functions on.
+/// An instruction set architecture of Lambda functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Architecture {
-    /// AWS's own.
+    /// 64-bit ARM (Graviton).
     Arm64,
-    /// Intel's and AMD's.
+    /// 64-bit x86.
     #[value(name = "x86_64")]
     X86,
 }
 
 impl Architecture {
-    /// Returns its name on AWS.
+    /// Returns the name that Lambda uses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
@@ -254,99 +289,123 @@ impl Architecture {
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
-#[command(override_usage = "deployer rollback [OPTIONS] --stage <STAGE> [DIR] [REVISION]")]
+#[command(
+    override_usage = "deployer rollback [OPTIONS] --stage <STAGE> [DIR] [REVISION]",
+    after_help = "\
+Examples:
+  deployer rollback --stage prod
+  deployer rollback infra/petstore 12 --stage prod --yes"
+)]
 pub struct Rollback {
-    /// The folder that holds portcullis.toml if it is not this one, and the revision; the one
-    /// before what the stage serves if left out
+    /// Project directory [default: `.`], and revision number [default: the one that the stage
+    /// served before]
     #[arg(value_name = "[DIR] [REVISION]", num_args = 0..=2)]
-    pub place: Vec<String>,
-    /// The stage
+    pub project_and_revision: Vec<String>,
+    /// Stage
     #[arg(long)]
     pub stage: String,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// Empty the stage's cache of authorizers' answers
+    /// Flush the stage's authorizer result cache
     #[arg(long)]
     pub flush_auth_cache: bool,
 }
 
 /// Arguments of `undeploy`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer undeploy --stage dev
+  deployer undeploy --delete-api")]
 pub struct Undeploy {
-    /// The folder that holds portcullis.toml
+    /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// The stage to remove
+    /// Stage to delete
     #[arg(long, required_unless_present = "delete_api")]
     pub stage: Option<String>,
-    /// Remove the API with all of its stages, and the roles made for it
+    /// Delete the API with all of its stages, and the roles created for it
     #[arg(long, conflicts_with = "stage")]
     pub delete_api: bool,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
 }
 
 /// Arguments of `adopt`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer adopt a1b2c3d4e5
+  deployer adopt a1b2c3d4e5 imported --yes")]
 pub struct Adopt {
-    /// The API's id
+    /// ID of the REST API
     pub id: String,
-    /// The folder that holds portcullis.toml
+    /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
 }
 
 /// Arguments of `sdk`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer sdk --stage prod --language javascript --out sdk.zip
+  deployer sdk --stage prod --language ruby --parameter service.name=Shop --out sdk.zip")]
 pub struct Sdk {
-    /// Which files
+    /// The project and the stage
     #[command(flatten)]
     pub live: Live,
-    /// The language: android, java, javascript, objectivec, ruby or swift
+    /// SDK language: android, java, javascript, objectivec, ruby or swift
     #[arg(long)]
     pub language: String,
-    /// What the generator needs to know, such as serviceName=Shop
+    /// SDK generator parameter, such as serviceName=Shop; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub parameter: Vec<String>,
-    /// Where to write the zip
-    #[arg(long)]
+    /// Output file (zip)
+    #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
 /// Arguments of `iam`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer iam plan
+  deployer iam build --api a1b2c3d4e5 --function-role ARN
+  deployer iam trust
+  deployer iam saml --provider ARN --issuer https://idp.example.com --class 'readers=GET /pets,GET /pets/{petId}'")]
 pub struct Iam {
-    /// Of whom: a command of this program or `build` for `deploy --build`; `trust` and `invoke`,
-    /// `execution-trust` and `execution`, or `saml`
+    /// Policy to print: the name of a deployer command, `build` (for `deploy --build`), `trust`,
+    /// `invoke`, `execution-trust`, `execution` or `saml`
     #[arg(default_value = "deploy")]
-    pub of: String,
-    /// The folder that holds portcullis.toml
+    pub policy: String,
+    /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// The stage; `dev`, or the first by name, if left out
+    /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
-    /// The account, if no function's ARN says it
-    #[arg(long)]
+    /// Account ID [default: the one in a function's ARN]
+    #[arg(long, value_name = "ID")]
     pub account: Option<String>,
-    /// The API's id, to allow no other
+    /// ID of the REST API, to restrict the policy to it
     #[arg(long, value_name = "ID")]
     pub api: Option<String>,
-    /// The role that functions run as, for `build` to hand Lambda no other
+    /// Execution role of the functions, to restrict `iam:PassRole` in `build` to it
     #[arg(long, value_name = "ARN")]
     pub function_role: Option<String>,
-    /// The identity provider in IAM, for `saml`
+    /// SAML identity provider in IAM, for `saml`
     #[arg(long, value_name = "ARN")]
     pub provider: Option<String>,
-    /// The issuer of its assertions, for `saml`
+    /// Issuer of the SAML assertions, for `saml`
     #[arg(long, value_name = "URI")]
     pub issuer: Option<String>,
-    /// A class of users and what they may call, for `saml`; again for each class
+    /// Class of users and the operations they may call, for `saml`; repeatable
     #[arg(long, value_name = "NAME=METHOD PATH,…")]
     pub class: Vec<String>,
 }
@@ -354,109 +413,125 @@ pub struct Iam {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "deployer explain [OPTIONS] <--token TOKEN|--scopes SCOPES> [DIR] METHOD PATH"
+    override_usage = "deployer explain [OPTIONS] <--token TOKEN|--scopes SCOPES> [DIR] METHOD PATH",
+    after_help = "\
+Examples:
+  deployer explain --scopes \"pets:read\" GET /pets/7
+  deployer explain --token - GET /pets/7 < token.txt"
 )]
 pub struct Explain {
-    /// The folder that holds portcullis.toml if it is not this one, the method, and the path
-    /// below the stage
+    /// Project directory [default: `.`], method, and path below the stage
     #[arg(value_name = "[DIR] METHOD PATH", required = true)]
     pub request: Vec<String>,
-    /// The stage to compile for; `dev`, or the first by name, if left out
+    /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
-    /// The caller's token; `-` reads it from stdin, where no other process sees it
+    /// Token of the caller; `-` reads it from stdin
     #[arg(long, required_unless_present = "scopes", conflicts_with = "scopes")]
     pub token: Option<String>,
-    /// Scopes, between spaces: whoever rightly holds these is the caller
+    /// Space-separated scopes of the caller, for a generated valid token
     #[arg(long)]
     pub scopes: Option<String>,
-    /// Trust the issuer of a running `deployer dev` too; a loopback URL
+    /// Additionally trust the issuer of a running `deployer dev`; a loopback URL
     #[arg(long, value_name = "URL")]
     pub local_issuer: Option<String>,
 }
 
 /// Arguments of `dev`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer dev
+  deployer dev infra/petstore --backend http://127.0.0.1:8080
+  deployer dev --function orders='node orders.js' --api-key local-key")]
 pub struct Dev {
-    /// The folder that holds portcullis.toml, or an OpenAPI document of API Gateway's
+    /// Project directory, containing portcullis.toml, or an OpenAPI document with API Gateway
+    /// extensions
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// The stage to compile for; `dev`, or the first by name, if left out
+    /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
-    /// The gateway's port on 127.0.0.1; 0 takes any free one
+    /// Port of the gateway on 127.0.0.1; 0 selects a free port
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// The local issuer's port on 127.0.0.1; 0 takes any free one
+    /// Port of the local issuer on 127.0.0.1; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     pub issuer_port: u16,
-    /// Trust the configured issuers only
+    /// Disable the local issuer; trust only the configured issuers
     #[arg(long)]
     pub no_local_issuer: bool,
-    /// What else runs here
+    /// Local implementations
     #[command(flatten)]
     pub local: Local,
 }
 
-/// What runs here in the place of what is on AWS.
+/// Local implementations of backends, authorizers and functions.
 #[derive(Debug, Args)]
 pub struct Local {
-    /// The backend's base URL, in the place of a built-in one that echoes requests
+    /// Base URL of the backend [default: a built-in echo server]
     #[arg(long, value_name = "URL")]
     pub backend: Option<String>,
-    /// A Lambda Invoke endpoint to ask in the place of the built-in authorizer
+    /// Lambda Invoke URL of the authorizer [default: the built-in authorizer]
     #[arg(long, value_name = "URL")]
     pub authorizer_url: Option<String>,
-    /// A Lambda function: the command that it is here, or its Invoke endpoint; again for each.
-    /// Under the name of an authorizer's function, or of the authorizer, it decides in the
-    /// place of the built-in one
+    /// Local implementation of a Lambda function: a command, or an Invoke URL; repeatable. The
+    /// name of an authorizer, or of its function, replaces the built-in authorizer
     #[arg(long, value_name = "NAME=COMMAND|URL")]
     pub function: Vec<String>,
-    /// How long a function may take for a request, in seconds
+    /// Timeout of a function invocation, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub function_timeout: u64,
-    /// An API key to take; again for each
+    /// API key to accept; repeatable
     #[arg(long, value_name = "KEY")]
     pub api_key: Vec<String>,
 }
 
 /// Arguments of `test`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer test
+  deployer test cases.yaml --junit report.xml
+  deployer test --url https://api.example.com/dev --token-command ./token.sh")]
 pub struct Test {
-    /// The file with the cases, or the folder that it is in as cases.yaml
+    /// Test case file, or a directory that contains cases.yaml
     #[arg(default_value = "cases.yaml")]
     pub cases: PathBuf,
-    /// The folder that holds portcullis.toml, if it is not the one of the cases
+    /// Project directory [default: the one that contains the test case file]
     #[arg(long)]
     pub dir: Option<PathBuf>,
-    /// The stage to compile for; `dev`, or the first by name, if left out
+    /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
-    /// What else runs here
+    /// Local implementations
     #[command(flatten)]
     pub local: Local,
-    /// Ask a deployed stage in the place of a gateway of our own
+    /// Run against this base URL instead of a local gateway
     #[arg(long, value_name = "URL", requires = "token_command")]
     pub url: Option<String>,
-    /// A command that prints a token; its environment says which: `TOKEN_NAME`,
-    /// `TOKEN_SCOPES`, `TOKEN_EXPIRED` and `TOKEN_AUDIENCE`
+    /// Command that prints a token for a case, described by the environment variables
+    /// `TOKEN_NAME`, `TOKEN_SCOPES`, `TOKEN_EXPIRED` and `TOKEN_AUDIENCE`
     #[arg(long, value_name = "COMMAND", requires = "url")]
     pub token_command: Option<String>,
-    /// Write a report as `JUnit` does
+    /// Write a `JUnit` XML report
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }
 
 /// Arguments of `completions`.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer completions bash > /etc/bash_completion.d/deployer")]
 pub struct Completions {
-    /// The shell
+    /// Shell
     pub shell: clap_complete::Shell,
 }
 
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub struct Man {
-    /// The folder to write a page for each command to; stdout if left out
+    /// Output directory, one file per page [default: stdout]
     pub dir: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What each command does, one file a verb, and how a command can fail.
+//! The commands, one file each, and their failures.
 
 use authorizer::config::IssuerDocument;
 use authorizer::secure_url;
@@ -41,11 +41,11 @@ mod status;
 mod test;
 mod undeploy;
 
-pub use failure::{Failure, FunctionProblem, SmokeFailure};
-use files::{make_folder, read_bytes, write, write_bytes};
+pub use failure::{Failure, FunctionError, SmokeFailure};
+use files::{create_directory, read_bytes, write, write_bytes};
 use session::Session;
 
-/// What a command is run with, beside its own arguments.
+/// The context of a command, besides its own arguments.
 #[derive(Clone, Copy)]
 struct Invocation<'a> {
     aws: &'a AwsArguments,
@@ -53,13 +53,13 @@ struct Invocation<'a> {
     output: Output,
 }
 
-/// Runs a command and returns how it ended.
+/// Runs a command and returns its exit status.
 pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) -> Exit {
     let invocation = Invocation { aws: &arguments.aws, environment, output };
     match dispatch(&arguments.command, invocation) {
         Ok(exit) => exit,
         Err(failure) => {
-            failure.tell(output);
+            failure.report(output);
             failure.exit()
         }
     }
@@ -87,30 +87,29 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Doctor(arguments) => doctor::run(arguments, invocation),
         Command::Completions(arguments) => {
             invocation.output.document(&completions(arguments.shell));
-            Ok(Exit::Done)
+            Ok(Exit::Success)
         }
         Command::Man(arguments) => man::run(arguments, invocation),
     }
 }
 
 impl Invocation<'_> {
-    /// Compiles the files; warnings are reported, errors end the command.
+    /// Compiles the project and reports its warnings.
     fn compile(&self, files: &Files) -> Result<Api, Failure> {
         let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
         match project.api {
             Some(api) if !has_errors(&project.diagnostics) => {
-                self.output.asides(&project.diagnostics);
+                self.output.warnings(&project.diagnostics);
                 Ok(api)
             }
-            _ => Err(Failure::Files(project.diagnostics)),
+            _ => Err(Failure::InvalidConfiguration(project.diagnostics)),
         }
     }
 
-    /// Compiles the files for a command that changes nothing by them: warnings are reported by
-    /// the commands that do.
+    /// Compiles the project without reporting its warnings, for a command that does not deploy it.
     fn compile_quietly(&self, files: &Files) -> Result<Api, Failure> {
         let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
-        project.api.ok_or(Failure::Files(project.diagnostics))
+        project.api.ok_or(Failure::InvalidConfiguration(project.diagnostics))
     }
 
     /// Connects to AWS.
@@ -118,7 +117,7 @@ impl Invocation<'_> {
         Session::open(self.aws, self.output)
     }
 
-    /// Compiles the files for a stage, connects, and reads what exists of it on AWS.
+    /// Compiles the project for a stage, and reads the current state from AWS.
     fn load_and_observe(&self, live: &Live) -> Result<(Session, Desired, Observed), Failure> {
         let api = self.compile(&live.files())?;
         let session = self.connect()?;
@@ -128,11 +127,11 @@ impl Invocation<'_> {
     }
 }
 
-/// Trusts the issuer of a running `dev`, for the audiences of the configured ones. Only a
-/// loopback URL may be plain http, and only such a one is nobody else's.
+/// Returns the issuer of a running `dev` as a trusted one, with the audiences of the configured
+/// issuers. The URL must be an http URL, which is only accepted for loopback addresses.
 fn local_issuer(url: &str, configured: &[IssuerDocument]) -> Result<IssuerDocument, Failure> {
     if secure_url::parse(url).is_none_or(|parsed| parsed.scheme() != "http") {
-        return Err(Failure::Value {
+        return Err(Failure::InvalidOption {
             option: "--local-issuer",
             value: url.to_owned(),
             expected: "the http URL of a local issuer, such as http://127.0.0.1:4010",

@@ -1,6 +1,6 @@
-//! Why a request ends as it does: what is checked, which rule decides, what the policy says, and
-//! what its place in the cache means for every other route. Pure: the authorizer was asked
-//! before.
+//! The authorization decision for a request: the authorizer's checks, the policy, the statement that
+//! decides, and the effect of the cached policy on every other route. Pure: the caller invokes the
+//! authorizer.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -24,83 +24,83 @@ use gateway::router::find;
 
 mod text;
 
-/// Everything there is to say about one request.
+/// The explanation of one request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The request, such as `GET /pets/7`.
     pub request: String,
-    /// The route it belongs to.
+    /// The route that matches.
     pub route: Option<String>,
-    /// Who may call that.
+    /// The security requirement of the route.
     pub security: Option<String>,
-    /// The authorizer that guards it.
+    /// The authorizer of the route.
     pub authorizer: Option<String>,
-    /// What the authorizer asked itself, in order.
+    /// The authorizer's checks, in order.
     pub checks: Vec<Check>,
-    /// What it decided.
+    /// The authorizer's decision.
     pub decision: Option<Decision>,
-    /// The policy it returned.
+    /// The policy that the authorizer returned.
     pub policy: Option<Json>,
-    /// How the request ends.
-    pub end: End,
-    /// What is cached, and what that means for the other routes.
+    /// The outcome of the request.
+    pub outcome: RequestOutcome,
+    /// The effect of the authorizer result cache on the other routes.
     pub cache: Option<Cache>,
-    /// What was taken for granted.
-    pub assumed: Option<&'static str>,
+    /// The assumption that the explanation makes.
+    pub assumption: Option<&'static str>,
 }
 
-/// One step of a decision.
+/// One check of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The step.
     pub step: Step,
-    /// What is asked.
-    pub question: &'static str,
-    /// Whether it was passed; nothing if it was not come to.
+    /// The condition that is checked.
+    pub description: &'static str,
+    /// Whether the check passed; none if it was not reached.
     pub passed: Option<bool>,
 }
 
-/// How a request ends.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct End {
-    /// Whether its integration is called.
-    pub passes: bool,
-    /// What the gateway answers if it is not.
+pub struct RequestOutcome {
+    /// Whether the request is allowed.
+    pub allowed: bool,
+    /// The gateway's status code if the request is not allowed; none if the authorizer does not decide.
     pub status: Option<u16>,
-    /// Why.
-    pub why: String,
-    /// The policy's statement that decides, from 0.
+    /// The reason.
+    pub reason: String,
+    /// The index of the policy statement that decides, from 0.
     pub statement: Option<usize>,
-    /// The resource in it that matches.
+    /// The resource of the statement that matches.
     pub resource: Option<String>,
 }
 
-/// What is cached, and what that means for the other routes.
+/// The effect of the authorizer result cache on the other routes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cache {
-    /// How long, in seconds; 0 is not at all.
-    pub seconds: u32,
-    /// By what.
-    pub by: Vec<String>,
-    /// Every other route, and how a request for it ends while that is cached.
-    pub routes: Vec<Other>,
+    /// The TTL in seconds; 0 disables caching.
+    pub ttl: u32,
+    /// The identity sources, which form the cache key.
+    pub identity_sources: Vec<String>,
+    /// Every other route, with the outcome of a request for it while the policy is cached.
+    pub routes: Vec<OtherRoute>,
 }
 
-/// Another route, and a request for it.
+/// Another route, with an example request.
 #[derive(Clone, Debug, Serialize)]
-pub struct Other {
+pub struct OtherRoute {
     /// The route.
     pub route: String,
-    /// An example of a request.
+    /// The example request.
     pub request: String,
-    /// Whether the cached policy answers it.
+    /// Whether the cached policy decides.
     pub from_cache: bool,
-    /// How it ends; nothing if the authorizer, or another guard, is asked anew.
-    pub end: Option<End>,
+    /// The outcome; none if the authorizer, or another one, is invoked.
+    pub outcome: Option<RequestOutcome>,
 }
 
 impl Explanation {
-    /// Explains a request that no authorizer is asked about; nothing if one is.
+    /// Explains a request that needs no JWT authorizer; returns none if it does.
     pub fn without_authorizer(
         api: &Api,
         router: &ApiRouter,
@@ -108,30 +108,36 @@ impl Explanation {
         path: &str,
     ) -> Option<Self> {
         let found = find(router, api, method, path).map(|found| found.route);
-        let end = match found.map(|route| &route.security) {
+        let result = match found.map(|route| &route.security) {
             Some(Security::Jwt { .. }) => return None,
-            Some(Security::Public) => End::pass("it is public"),
-            Some(Security::ApiKey) => End::other("an API key is asked for, and no token"),
-            Some(Security::AwsIam) => End::other("a request signed for AWS_IAM is asked for"),
-            Some(Security::External { scheme, .. }) => {
-                End::other(&format!("`{scheme}` is not an authorizer of portcullis.toml"))
+            Some(Security::Public) => RequestOutcome::allowed("the route is public"),
+            Some(Security::ApiKey) => {
+                RequestOutcome::undetermined("the route requires an API key, not a token")
             }
-            None => End::refused(
+            Some(Security::AwsIam) => {
+                RequestOutcome::undetermined("the route requires an AWS_IAM signature")
+            }
+            Some(Security::External { scheme, .. }) => RequestOutcome::undetermined(&format!(
+                "the route requires `{scheme}`, which portcullis.toml does not configure"
+            )),
+            None => RequestOutcome::rejected(
                 RefusalKind::MissingAuthenticationToken,
                 "no route has this method and path",
             ),
         };
-        Some(Self::of(method, path, found, None, end))
+        Some(Self::of(method, path, found, None, result))
     }
 
-    /// Explains a request that the gateway refuses without asking the authorizer.
-    pub fn without_identity(route: &Route, method: &str, path: &str, why: &str) -> Self {
-        let end =
-            End::refused(RefusalKind::Unauthorized, &format!("{why}; the authorizer is not asked"));
-        Self::of(method, path, Some(route), None, end)
+    /// Explains a request that the gateway rejects without invoking the authorizer.
+    pub fn without_identity(route: &Route, method: &str, path: &str, reason: &str) -> Self {
+        let result = RequestOutcome::rejected(
+            RefusalKind::Unauthorized,
+            &format!("{reason}; the authorizer is not invoked"),
+        );
+        Self::of(method, path, Some(route), None, result)
     }
 
-    /// Explains what the authorizer made of a request.
+    /// Explains the authorizer's decision about a request.
     pub fn with(
         api: &Api,
         route: &Route,
@@ -143,15 +149,18 @@ impl Explanation {
             Security::Jwt { authorizer, .. } => (Some(authorizer), api.authorizers.get(authorizer)),
             _ => (None, None),
         };
-        let (answer, end) = match &outcome.response {
+        let (returned, result) = match &outcome.response {
             Ok(text) => match ParsedPolicy::parse(text.as_str()) {
-                Ok(answer) => {
-                    let end = judged(&answer, api, &head.method, &head.path, now);
-                    (Some((text.as_str(), answer)), end)
+                Ok(policy) => {
+                    let result = policy_outcome(&policy, api, &head.method, &head.path, now);
+                    (Some((text.as_str(), policy)), result)
                 }
                 Err(error) => (
                     None,
-                    End::refused(RefusalKind::AuthorizerConfigurationError, &error.to_string()),
+                    RequestOutcome::rejected(
+                        RefusalKind::AuthorizerConfigurationError,
+                        &error.to_string(),
+                    ),
                 ),
             },
             Err(error) => {
@@ -161,19 +170,19 @@ impl Explanation {
                 } else {
                     RefusalKind::AuthorizerFailure
                 };
-                (None, End::refused(refusal, detail))
+                (None, RequestOutcome::rejected(refusal, detail))
             }
         };
-        let mut explanation = Self::of(&head.method, &head.path, Some(route), name, end);
+        let mut explanation = Self::of(&head.method, &head.path, Some(route), name, result);
         explanation.checks = checks(&outcome.decision);
-        if answer.is_some() {
-            explanation.end.why.push_str(&because(&outcome.decision, &route.security));
+        if returned.is_some() {
+            explanation.outcome.reason.push_str(&details(&outcome.decision, &route.security));
         }
         explanation.decision = Some(outcome.decision.clone());
-        if let (Some((text, answer)), Some(settings)) = (answer, settings) {
+        if let (Some((text, policy)), Some(settings)) = (returned, settings) {
             let json = serde_json::from_str::<Json>(text).unwrap_or_default();
             explanation.policy = json.get("policyDocument").cloned();
-            explanation.cache = Some(cache(api, route, settings, &answer, now));
+            explanation.cache = Some(cache(api, route, settings, &policy, now));
         }
         explanation
     }
@@ -183,7 +192,7 @@ impl Explanation {
         path: &str,
         route: Option<&Route>,
         authorizer: Option<&String>,
-        end: End,
+        outcome: RequestOutcome,
     ) -> Self {
         Self {
             request: format!("{method} {path}"),
@@ -193,65 +202,77 @@ impl Explanation {
             checks: Vec::new(),
             decision: None,
             policy: None,
-            end,
+            outcome,
             cache: None,
-            assumed: None,
+            assumption: None,
         }
     }
 }
 
-impl End {
-    fn pass(why: &str) -> Self {
-        Self { passes: true, status: None, why: why.to_owned(), statement: None, resource: None }
+impl RequestOutcome {
+    fn allowed(reason: &str) -> Self {
+        Self {
+            allowed: true,
+            status: None,
+            reason: reason.to_owned(),
+            statement: None,
+            resource: None,
+        }
     }
 
-    fn refused(refusal: RefusalKind, why: &str) -> Self {
+    fn rejected(refusal: RefusalKind, reason: &str) -> Self {
         let (status, ..) = refusal.default_response();
-        Self { passes: false, status: Some(status), ..Self::pass(why) }
+        Self { allowed: false, status: Some(status), ..Self::allowed(reason) }
     }
 
-    /// Something else than a token decides.
-    fn other(why: &str) -> Self {
-        Self { passes: false, ..Self::pass(why) }
+    /// Returns an outcome that the authorizer does not decide.
+    fn undetermined(reason: &str) -> Self {
+        Self { allowed: false, ..Self::allowed(reason) }
     }
 
-    fn by(self, matched: MatchedStatement<'_>) -> Self {
+    fn decided_by(self, matched: MatchedStatement<'_>) -> Self {
         let resource = matched.resource.map(str::to_owned);
         Self { statement: Some(matched.index), resource, ..self }
     }
 }
 
-/// What there is to say beside the policy.
-fn because(decision: &Decision, security: &Security) -> String {
-    let mut because = String::new();
+/// Returns the details that the policy does not show.
+fn details(decision: &Decision, security: &Security) -> String {
+    let mut details = String::new();
     if let Some(detail) = &decision.detail {
-        because = format!(": {detail}");
+        details = format!(": {detail}");
     }
     if let Some(scopes) = &decision.required_scope {
-        because = format!("{because} (it needs {scopes})");
+        details = format!("{details} (required: {scopes})");
     }
     if let Some(warning) = decision.warning {
-        because = format!("{because}; {warning}");
+        details = format!("{details}; {warning}");
     }
     if matches!(security, Security::Jwt { api_key: true, .. }) {
-        because.push_str("; an API key is asked for as well");
+        details.push_str("; an API key is required as well");
     }
-    because
+    details
 }
 
-/// The steps up to the one at which a decision ended, and the ones it did not come to.
+/// Returns all checks: those up to the one that ended the decision, and those not reached.
 fn checks(decision: &Decision) -> Vec<Check> {
     let passed = |step: Step| match step.cmp(&decision.step) {
         std::cmp::Ordering::Less => Some(true),
         std::cmp::Ordering::Equal => Some(decision.reason.is_none()),
         std::cmp::Ordering::Greater => None,
     };
-    let check = |step: Step| Check { step, question: step.description(), passed: passed(step) };
+    let check = |step: Step| Check { step, description: step.description(), passed: passed(step) };
     Step::ALL.into_iter().map(check).collect()
 }
 
-/// What a policy says about a request from nowhere in particular.
-fn judged(answer: &ParsedPolicy, api: &Api, method: &str, path: &str, now: UnixTime) -> End {
+/// Returns the outcome of a policy for a request with default context values.
+fn policy_outcome(
+    policy: &ParsedPolicy,
+    api: &Api,
+    method: &str,
+    path: &str,
+    now: UnixTime,
+) -> RequestOutcome {
     let arn = method_arn(&api.stage, method, path);
     let source_ip = Ipv4Addr::LOCALHOST.to_string();
     let request = RequestContext {
@@ -261,65 +282,74 @@ fn judged(answer: &ParsedPolicy, api: &Api, method: &str, path: &str, now: UnixT
         referer: None,
         now,
     };
-    match answer.evaluate(&request) {
-        Verdict::Allowed(matched) => End::pass("the policy allows it").by(matched),
+    match policy.evaluate(&request) {
+        Verdict::Allowed(matched) => {
+            RequestOutcome::allowed("the policy allows it").decided_by(matched)
+        }
         Verdict::ExplicitlyDenied(matched) => {
-            End::refused(RefusalKind::AccessDeniedExplicitly, "the policy denies it").by(matched)
+            RequestOutcome::rejected(RefusalKind::AccessDeniedExplicitly, "the policy denies it")
+                .decided_by(matched)
         }
         Verdict::ImplicitlyDenied => {
-            End::refused(RefusalKind::AccessDenied, "the policy does not allow it")
+            RequestOutcome::rejected(RefusalKind::AccessDenied, "the policy does not allow it")
         }
     }
 }
 
 fn cache(
     api: &Api,
-    asked: &Route,
+    requested: &Route,
     settings: &Authorizer,
-    answer: &ParsedPolicy,
+    policy: &ParsedPolicy,
     now: UnixTime,
 ) -> Cache {
     let router = ApiRouter::new(&api.routes);
     let by_route =
         IdentitySource::route().iter().all(|source| settings.has_identity_source(source));
-    let others = api.routes.iter().filter(|route| *route != asked).filter_map(|route| {
-        let (method, path) = example(api, &router, route)?;
-        let same_guard = match (&route.security, &asked.security) {
+    let others = api.routes.iter().filter(|route| *route != requested).filter_map(|route| {
+        let (method, path) = example_request(api, &router, route)?;
+        let same_authorizer = match (&route.security, &requested.security) {
             (Security::Jwt { authorizer: a, .. }, Security::Jwt { authorizer: b, .. }) => a == b,
             _ => false,
         };
-        let from_cache = same_guard && settings.caches_results() && !by_route;
-        let end = if same_guard {
-            from_cache.then(|| judged(answer, api, method, &path, now))
+        let from_cache = same_authorizer && settings.caches_results() && !by_route;
+        let outcome = if same_authorizer {
+            from_cache.then(|| policy_outcome(policy, api, method, &path, now))
         } else {
             let explanation = Explanation::without_authorizer(api, &router, method, &path);
-            explanation.map(|explanation| explanation.end)
+            explanation.map(|explanation| explanation.outcome)
         };
-        Some(Other {
+        Some(OtherRoute {
             route: route.to_string(),
             request: format!("{method} {path}"),
             from_cache,
-            end,
+            outcome,
         })
     });
     Cache {
-        seconds: settings.cache_ttl,
-        by: settings.identity.iter().map(ToString::to_string).collect(),
+        ttl: settings.cache_ttl,
+        identity_sources: settings.identity.iter().map(ToString::to_string).collect(),
         routes: others.collect(),
     }
 }
 
-/// Makes a request that belongs to a route; nothing if none does.
-fn example(api: &Api, router: &ApiRouter, route: &Route) -> Option<(&'static str, String)> {
+/// Returns an example request for a route, if there is one.
+fn example_request(api: &Api, router: &ApiRouter, route: &Route) -> Option<(&'static str, String)> {
     let path = route.example_path();
-    let is_its =
+    let matches_route =
         |method: &&str| find(router, api, method, &path).is_some_and(|found| found.route == route);
-    let method = Verb::NAMED.into_iter().map(Verb::name).find(is_its)?;
+    let method = Verb::NAMED.into_iter().map(Verb::name).find(matches_route)?;
     Some((method, path))
 }
 
-/// Makes the head of a request that carries a credential where the authorizer looks for it.
-pub fn head(settings: &Authorizer, method: &str, path: &str, token: &str) -> Option<RequestHead> {
+/// Returns the head of a request with a token in the authorizer's token source; none if it is not
+/// possible.
+pub fn request_head(
+    settings: &Authorizer,
+    method: &str,
+    path: &str,
+    token: &str,
+) -> Option<RequestHead> {
     let (path, query) = match path.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
         None => (path, None),

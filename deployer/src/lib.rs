@@ -1,11 +1,12 @@
-//! Puts APIs behind the authorizer, on AWS or on your laptop.
+//! Compiles, serves, deploys and operates REST APIs on Amazon API Gateway with the Portcullis
+//! authorizer.
 //!
 //! ```text
 //! openapi.yaml + portcullis.toml ─compiler→ Api ─┬→ authorizer.json                       (config)
 //!                                                ├→ the document for AWS                  (export)
 //!                                                ├deployment→ Plan ─apply→ aws            (deploy)
 //!                                                ├→ the local gateway ─→ dev              (dev)
-//!                                                └explain→ why a request ends as it does  (explain)
+//!                                                └explain→ Explanation of a request       (explain)
 //! ```
 
 pub mod apply;

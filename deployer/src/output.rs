@@ -1,5 +1,5 @@
-//! The only way to stdout, and what a command ends with. Data goes to stdout, what is said
-//! about it to stderr; colour is never alone.
+//! The only module that writes to stdout, and the exit codes. Data goes to stdout, messages to
+//! stderr; color never carries information alone.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -15,63 +15,63 @@ mod json;
 
 pub use code::ErrorCode;
 
-/// How a command ends.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, or nothing to do.
-    Done,
-    /// It failed.
+    /// Success, or nothing to do.
+    Success,
+    /// Failure.
     Failed,
-    /// Something is to be done, or was changed by somebody else.
+    /// Changes are pending, or there is drift.
     Pending,
-    /// The files are wrong.
-    WrongFiles,
-    /// The caller may not.
-    NotPermitted,
-    /// Somebody else was there: what was planned is not so any more.
+    /// The configuration or the Region is invalid.
+    InvalidConfiguration,
+    /// AWS credentials are missing or insufficient.
+    AccessDenied,
+    /// A plan is stale, or something else modified the API concurrently.
     Conflict,
-    /// It was done, did not work, and was undone.
+    /// A stage was updated, failed its check, and was rolled back.
     RolledBack,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Done => 0,
+            Exit::Success => 0,
             Exit::Failed => 1,
             Exit::Pending => 2,
-            Exit::WrongFiles => 3,
-            Exit::NotPermitted => 4,
+            Exit::InvalidConfiguration => 3,
+            Exit::AccessDenied => 4,
             Exit::Conflict => 5,
             Exit::RolledBack => 6,
         })
     }
 }
 
-/// For whom a command writes.
+/// An output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// People.
+    /// Text
     #[default]
     Human,
-    /// Machines: JSON, one object a line where there are several.
+    /// JSON, one object per line
     Json,
 }
 
-/// Where a command writes.
+/// The output of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     format: Format,
-    colour: bool,
+    color: bool,
 }
 
 impl Output {
-    /// Makes one; whether it is coloured is decided by `--no-color`, the environment and stderr.
+    /// Creates the output; `--no-color`, the environment and stderr decide whether it is colored.
     pub fn new(format: Format) -> Self {
-        Self { format, colour: AutoStream::choice(&io::stderr()) != ColorChoice::Never }
+        Self { format, color: AutoStream::choice(&io::stderr()) != ColorChoice::Never }
     }
 
-    /// Writes what the command is for: text for people, the JSON for machines.
+    /// Writes the command's result to stdout, in the output format.
     pub fn data(&self, text: &str, json: &Json) {
         match self.format {
             Format::Human => Self::line(text),
@@ -79,59 +79,59 @@ impl Output {
         }
     }
 
-    /// Writes a document as it is, whoever reads it.
+    /// Writes a document to stdout, unchanged in every output format.
     pub fn document(&self, text: &str) {
         Self::line(text);
     }
 
-    /// Writes warnings beside a command's data: always to stderr.
-    pub fn asides(&self, diagnostics: &[Diagnostic]) {
+    /// Writes warnings to stderr.
+    pub fn warnings(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             _ if diagnostics.is_empty() => {}
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
             Format::Json => self.note(&json::document(&json::diagnostics(diagnostics))),
         }
     }
 
-    /// Writes diagnostics that are what the command found: to stderr for people, as one JSON
-    /// object on stdout for machines.
+    /// Writes diagnostics that are the command's result: as text to stderr, or as one JSON object
+    /// to stdout.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
             Format::Json => Self::line(&json::document(&json::diagnostics(diagnostics))),
         }
     }
 
-    /// Says something that is not data.
+    /// Writes a message to stderr.
     pub fn note(&self, text: &str) {
         if !text.is_empty() {
-            // Nobody is left to tell if stderr is closed.
+            // A closed stderr cannot be reported.
             let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
         }
     }
 
-    /// Asks somebody who is there; nothing if nobody is.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    /// Returns the user's answer to a prompt; none if stdin is not a terminal.
+    pub fn prompt(&self, prompt: &str) -> Option<String> {
         let stdin = io::stdin();
         if !stdin.is_terminal() {
             return None;
         }
-        let _ = write!(io::stderr().lock(), "{question} ");
+        let _ = write!(io::stderr().lock(), "{prompt} ");
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer).ok()?;
         Some(answer.trim().to_owned())
     }
 
-    /// Reports that the configuration is invalid: to stderr for people, as one JSON object with the
-    /// failure's code on stdout for machines.
+    /// Writes the diagnostics of an invalid configuration: as text to stderr, or as one JSON object
+    /// with the failure's code to stdout.
     pub fn invalid(&self, code: ErrorCode, message: &str, diagnostics: &[Diagnostic]) {
         match self.format {
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.colour)),
+            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
             Format::Json => Self::line(&json::document(&json::invalid(code, message, diagnostics))),
         }
     }
 
-    /// Reports why the command failed and what to do next.
+    /// Writes the error and its help: as text to stderr, or as one JSON object to stdout.
     pub fn failure(&self, code: ErrorCode, message: &str, help: Option<&str>) {
         match self.format {
             Format::Human => {
@@ -145,7 +145,7 @@ impl Output {
     }
 
     fn line(text: &str) {
-        // A reader that went away (`| head`) is no failure of ours.
+        // A reader that closes the pipe early (`| head`) is not an error.
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 }

@@ -52,7 +52,7 @@ fn a_port_in_use_is_reported_with_the_option_to_change_it() {
         let expected = format!("cannot listen on 127.0.0.1:{port}: Address already in use");
         assert!(
             text.contains(&expected)
-                && text.contains(&format!("choose another port with {option}")),
+                && text.contains(&format!("choose another port with `{option}`")),
             "{text}"
         );
     }
@@ -65,7 +65,9 @@ fn an_invalid_url_is_reported() {
             let (code, text) = deployer(&["dev", "infra/petstore", "--port", "0", option, url]);
             assert_eq!(code, Some(1), "{text}");
             assert!(
-                text.contains(&format!("{option} is not an http or https URL: `{url}`")),
+                text.contains(&format!(
+                    "invalid `{option}` `{url}`: expected an http or https URL"
+                )),
                 "{text}"
             );
         }

@@ -314,7 +314,9 @@ fn a_deployed_stage_is_tested_with_a_token_command() {
     assert_eq!(code, Some(0), "{out}{stderr}");
     assert_eq!(out.trim(), "126 passed, 0 failed, 32 skipped", "{stderr}");
     assert!(
-        stderr.contains("skipped: line 22, GET /pets with expired: the token command ended with"),
+        stderr.contains(
+            "skipped: line 22, GET /pets with expired: the token command printed no token"
+        ),
         "{stderr}"
     );
     // The gateway is unreachable.

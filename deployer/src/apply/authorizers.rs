@@ -1,4 +1,4 @@
-//! Tests each authorizer by API Gateway's `TestInvokeAuthorizer` before a stage moves.
+//! Tests each authorizer with `TestInvokeAuthorizer` before a stage is updated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::AuthorizerShape;
 use compiler::definition::scheme_of;
 
-/// The attempts at an authorizer whose role was just made.
+/// The number of attempts for an authorizer with a new role, which takes time to propagate.
 const ATTEMPTS_WITH_NEW_ROLE: u32 = 20;
 
-/// The attempts at any other.
+/// The number of attempts for any other authorizer.
 const ATTEMPTS: u32 = 3;
 
 impl Run<'_> {
@@ -22,14 +22,15 @@ impl Run<'_> {
         Ok(self.authorizers.clone().unwrap_or_default())
     }
 
-    /// Probes the named authorizers.
+    /// Tests the named authorizers.
     pub(super) async fn test(&mut self, names: &BTreeSet<String>) -> Result<(), ApplyError> {
         let authorizers = self.authorizers().await?;
-        // One that is not there was not found right either.
-        if let Some(gone) = names.iter().find(|name| !authorizers.values().any(|(n, _)| n == *name))
+        // A missing authorizer must not pass the test.
+        if let Some(missing) =
+            names.iter().find(|name| !authorizers.values().any(|(n, _)| n == *name))
         {
             return Err(ApplyError::Authorizer {
-                name: scheme_of(gone).to_owned(),
+                name: scheme_of(missing).to_owned(),
                 problem: Problem::Missing,
                 log: String::new(),
             });
@@ -51,15 +52,17 @@ impl Run<'_> {
             api: &self.report.api,
             id,
             shape,
-            attempts: if self.fresh_role { ATTEMPTS_WITH_NEW_ROLE } else { ATTEMPTS },
+            attempts: if self.has_new_role { ATTEMPTS_WITH_NEW_ROLE } else { ATTEMPTS },
         };
         match probe(self.aws, &transport, self.options.token.as_deref()).await {
             Ok(()) => Ok(()),
             Err(ProbeError::Call(error)) if error.kind == CallErrorKind::Unsupported => {
-                if !self.options.untested {
+                if !self.options.allow_untested {
                     return Err(ApplyError::Untestable(name.to_owned()));
                 }
-                let note = format!("{name} was not tested: TestInvokeAuthorizer is not supported");
+                let note = format!(
+                    "authorizer {name} was not tested: TestInvokeAuthorizer is not supported"
+                );
                 self.report.notes.push(note);
                 Ok(())
             }
@@ -95,7 +98,7 @@ impl Transport for TestInvoke<'_> {
                 path = format!("/?{name}={token}");
             }
         }
-        let answer = self.aws.test_invoke_authorizer(self.api, self.id, &headers, &path).await?;
-        Ok(ProbeResponse::of_test(&answer, token))
+        let response = self.aws.test_invoke_authorizer(self.api, self.id, &headers, &path).await?;
+        Ok(ProbeResponse::of_test(&response, token))
     }
 }

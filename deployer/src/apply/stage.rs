@@ -1,4 +1,4 @@
-//! Creates a stage or changes_deployment it, and puts it back.
+//! Creates, updates and rolls back a stage.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, TAG_API};
 use deployment::plan::{Patch, Step, restore, serve};
 
-/// How a stage is put back.
+/// The call that rolls a stage back.
 #[derive(Clone, Debug)]
-pub(super) enum Back {
+pub(super) enum StageUndo {
     Delete(String),
     Patch(String, Vec<Patch>),
 }
 
-/// Puts a stage back to what it was before a plan was carried out.
-pub async fn put_back(aws: &Aws, report: &Report) -> Result<(), CallError> {
-    match &report.back {
+/// Rolls a stage back to its state before a plan was applied.
+pub async fn roll_back(aws: &Aws, report: &Report) -> Result<(), CallError> {
+    match &report.undo {
         None => Ok(()),
-        Some(Back::Delete(stage)) => aws.delete_stage(&report.api, stage).await,
-        Some(Back::Patch(stage, patches)) => {
+        Some(StageUndo::Delete(stage)) => aws.delete_stage(&report.api, stage).await,
+        Some(StageUndo::Patch(stage, patches)) => {
             aws.update_stage(&report.api, stage, patches).await.map(|_| ())
         }
     }
@@ -45,7 +45,7 @@ impl Run<'_> {
         let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
         aws.create_stage(&api, name, &deployment, settings, &tags).await?;
         self.report.deployment = Some(deployment);
-        self.report.back = Some(Back::Delete(name.to_owned()));
+        self.report.undo = Some(StageUndo::Delete(name.to_owned()));
         let plain = StageSettings {
             variables: settings.variables.clone(),
             tracing: settings.tracing,
@@ -53,13 +53,13 @@ impl Run<'_> {
         };
         let patches = deployment::plan::patches(&plain, settings);
         if !patches.is_empty() {
-            let now = aws.update_stage(&api, name, &patches).await?;
-            self.must_be(&now, None, settings).await?;
+            let observed = aws.update_stage(&api, name, &patches).await?;
+            self.verify_stage(&observed, None, settings).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn move_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
+    pub(super) async fn update_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
         let Step::UpdateStage { name, before, deployment, changes_deployment, patches, settings } =
             step
         else {
@@ -80,50 +80,50 @@ impl Run<'_> {
             aws.update_stage(&api, name, &patches).await?;
             self.report.deployment = Some(target);
             let end = Patch::remove("/canarySettings");
-            self.report.back = Some(Back::Patch(name.clone(), vec![end]));
+            self.report.undo = Some(StageUndo::Patch(name.clone(), vec![end]));
             return Ok(());
         }
         let mut patches = patches.clone();
         if let (Some(target), None) = (&target, deployment) {
             patches.extend(serve(target, &before.served));
         }
-        self.report.back = Some(Back::Patch(name.clone(), restore(settings, before)));
+        self.report.undo = Some(StageUndo::Patch(name.clone(), restore(settings, before)));
         self.report.deployment.clone_from(&target);
-        let now = aws.update_stage(&api, name, &patches).await?;
-        self.must_be(&now, target.as_deref().or(Some(&before.deployment)), settings).await
+        let observed = aws.update_stage(&api, name, &patches).await?;
+        self.verify_stage(&observed, target.as_deref().or(Some(&before.deployment)), settings).await
     }
 
-    /// Puts the stage back if it is not what it was to be.
-    async fn must_be(
+    /// Rolls the stage back if it differs from the plan.
+    async fn verify_stage(
         &self,
-        now: &ObservedStage,
+        observed: &ObservedStage,
         deployment: Option<&str>,
         settings: &StageSettings,
     ) -> Result<(), ApplyError> {
-        let Some(mismatch) = mismatch(now, deployment, settings) else { return Ok(()) };
-        Err(match put_back(self.aws, &self.report).await {
+        let Some(mismatch) = mismatch(observed, deployment, settings) else { return Ok(()) };
+        Err(match roll_back(self.aws, &self.report).await {
             Ok(()) => ApplyError::RolledBack(mismatch),
             Err(error) => ApplyError::RollbackFailed { mismatch, error },
         })
     }
 
-    /// Returns the deployment to serve: the named one, or the one that was just made.
-    fn deployment(&self, named: Option<&str>) -> String {
-        named.map(str::to_owned).or_else(|| self.report.deployment.clone()).unwrap_or_default()
+    /// Returns the deployment to serve: the given one, or the one that was just created.
+    fn deployment(&self, id: Option<&str>) -> String {
+        id.map(str::to_owned).or_else(|| self.report.deployment.clone()).unwrap_or_default()
     }
 }
 
-/// Returns how a stage differs from the deployment and the settings that it is to have.
+/// Returns the difference of a stage from the planned deployment and settings.
 fn mismatch(
-    now: &ObservedStage,
+    observed: &ObservedStage,
     deployment: Option<&str>,
     settings: &StageSettings,
 ) -> Option<StageMismatch> {
-    if let Some(expected) = deployment.filter(|expected| now.deployment != **expected) {
-        let (expected, found) = (expected.to_owned(), now.deployment.clone());
+    if let Some(expected) = deployment.filter(|expected| observed.deployment != **expected) {
+        let (expected, found) = (expected.to_owned(), observed.deployment.clone());
         return Some(StageMismatch::Deployment { expected, found });
     }
-    let missing = deployment::plan::patches(&now.settings, settings);
-    (now.settings != *settings)
+    let missing = deployment::plan::patches(&observed.settings, settings);
+    (observed.settings != *settings)
         .then(|| StageMismatch::Settings(missing.into_iter().map(|patch| patch.path).collect()))
 }

@@ -1,4 +1,4 @@
-//! Checks that the draft is what was put into it.
+//! Verifies the API definition on AWS after an import.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,57 +9,60 @@ use compiler::definition::{Authorization, Method};
 use deployment::plan::Step;
 
 impl Run<'_> {
-    /// Checks that the draft is what was put, mends who may call what where an import did not
-    /// say so, and removes authorizers that nothing names.
+    /// Verifies the API definition, sets the authorization of methods that the import left different,
+    /// and deletes unused authorizers.
     pub(super) async fn verify(
         &mut self,
         methods: &BTreeMap<RouteKey, Method>,
     ) -> Result<(), ApplyError> {
         let (aws, api) = (self.aws, self.report.api.clone());
         let authorizers = self.authorizers().await?;
-        let mut now = aws.definition_methods(&api, &authorizers).await?;
-        let open = |(name, wanted): &(&RouteKey, &Method)| {
-            now.methods.get(*name).is_some_and(|is| is.authorization != wanted.authorization)
+        let mut current = aws.definition_methods(&api, &authorizers).await?;
+        let differs = |(name, expected): &(&RouteKey, &Method)| {
+            current
+                .methods
+                .get(*name)
+                .is_some_and(|found| found.authorization != expected.authorization)
         };
-        let wrong: Vec<(&RouteKey, &Method)> = methods.iter().filter(open).collect();
-        if !wrong.is_empty() {
-            for (route, method) in wrong {
-                let resource = now.resources.get(route.path());
+        let different: Vec<(&RouteKey, &Method)> = methods.iter().filter(differs).collect();
+        if !different.is_empty() {
+            for (route, method) in different {
+                let resource = current.resources.get(route.path());
                 let resource = resource.map(String::as_str).unwrap_or_default();
                 let guard = &method.authorization;
                 aws.set_method_authorization(&api, resource, route.method(), guard, &authorizers)
                     .await?;
             }
             self.deploy_again().await?;
-            now = aws.definition_methods(&api, &authorizers).await?;
+            current = aws.definition_methods(&api, &authorizers).await?;
         }
-        let otherwise = methods.iter().filter_map(|(name, wanted)| {
-            let (is, wanted) = (now.methods.get(name)?.effective(), wanted.effective());
-            (is != wanted).then(|| format!("{name}: {}", wanted.difference(&is)))
+        let differences = methods.iter().filter_map(|(name, expected)| {
+            let (found, expected) = (current.methods.get(name)?.effective(), expected.effective());
+            (found != expected).then(|| format!("{name}: {}", expected.difference(&found)))
         });
-        self.report.notes.extend(otherwise);
-        if let Some(mismatch) = mismatch(&now, methods) {
+        self.report.notes.extend(differences);
+        if let Some(mismatch) = mismatch(&current, methods) {
             if let Some(deployment) = self.report.deployment.take() {
                 aws.delete_deployment(&api, &deployment).await?;
             }
             return Err(ApplyError::Definition { mismatch });
         }
         let guards = methods.values().map(|method| &method.authorization);
-        let wanted: BTreeSet<&String> = guards
+        let expected: BTreeSet<&String> = guards
             .filter_map(|guard| match guard {
                 Authorization::Authorizer { name, .. } => Some(name),
                 _ => None,
             })
             .collect();
         for (id, (name, _)) in &authorizers {
-            if !now.used_authorizers.contains(id) || !wanted.contains(name) {
+            if !current.used_authorizers.contains(id) || !expected.contains(name) {
                 aws.delete_authorizer(&api, id).await?;
             }
         }
         Ok(())
     }
 
-    /// Replaces the deployment that was made of a draft that was not right.
+    /// Replaces the deployment that was created from the uncorrected definition.
     async fn deploy_again(&mut self) -> Result<(), ApplyError> {
         let revision = self.plan.steps.iter().find_map(|step| match step {
             Step::CreateDeployment { revision } => Some(revision),
@@ -78,18 +81,18 @@ impl Run<'_> {
 
 /// Returns the first difference of the methods from the imported ones.
 fn mismatch(
-    now: &DefinitionMethods,
+    current: &DefinitionMethods,
     methods: &BTreeMap<RouteKey, Method>,
 ) -> Option<MethodMismatch> {
-    for (name, wanted) in methods {
-        let Some(is) = now.methods.get(name) else {
+    for (name, expected) in methods {
+        let Some(found) = current.methods.get(name) else {
             return Some(MethodMismatch::Missing(name.clone()));
         };
-        if !is.has_same_access_as(wanted) {
-            let difference = wanted.effective().difference(&is.effective());
+        if !found.has_same_access_as(expected) {
+            let difference = expected.effective().difference(&found.effective());
             return Some(MethodMismatch::Different { name: name.clone(), difference });
         }
     }
-    let more = now.methods.keys().find(|name| !methods.contains_key(*name))?;
-    Some(MethodMismatch::Unexpected(more.clone()))
+    let unexpected = current.methods.keys().find(|name| !methods.contains_key(*name))?;
+    Some(MethodMismatch::Unexpected(unexpected.clone()))
 }

@@ -1,4 +1,4 @@
-//! `deployer adopt`: marks an API that is there already as the one the files are about.
+//! `deployer adopt`: tags an existing API as the one that the configuration manages.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<
     let files = Files { dir: arguments.dir.clone(), stage: None };
     let api = invocation.compile_quietly(&files)?;
     let session = invocation.connect()?;
-    let all = session.block_on(session.aws.apis())?;
-    let ours = all.iter().find(|known| known.tags.get(TAG_API) == Some(&api.name));
-    let Some(found) = all.iter().find(|known| known.id == arguments.id) else {
+    let apis = session.block_on(session.aws.apis())?;
+    let managed = apis.iter().find(|listed| listed.tags.get(TAG_API) == Some(&api.name));
+    let Some(found) = apis.iter().find(|listed| listed.id == arguments.id) else {
         return Err(Failure::NoRestApi(arguments.id.clone()));
     };
-    match (ours, found.tags.get(TAG_API)) {
-        (Some(ours), _) if ours.id == found.id => {}
-        (Some(ours), _) => {
-            let ids = vec![ours.id.clone(), found.id.clone()];
-            return Err(Failure::Several { name: api.name, ids });
+    match (managed, found.tags.get(TAG_API)) {
+        (Some(managed), _) if managed.id == found.id => {}
+        (Some(managed), _) => {
+            let ids = vec![managed.id.clone(), found.id.clone()];
+            return Err(Failure::AmbiguousApi { name: api.name, ids });
         }
         (None, Some(other)) => {
             let (id, found) = (found.id.clone(), other.clone());
@@ -31,10 +31,11 @@ pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<
         (None, None) => {
             session
                 .output
-                .note(&format!("{} ({}) becomes {} of ours", found.name, found.id, api.name));
-            let question = "\nthe next deployment replaces its draft; type yes:";
-            if !arguments.yes && session.output.ask(question).as_deref() != Some("yes") {
-                return Err(Failure::NotConfirmed { action: format!("adopting {}", found.id) });
+                .note(&format!("{} ({}) will be managed as `{}`", found.name, found.id, api.name));
+            session.output.note("  note: the next deployment replaces its API definition");
+            let prompt = "\nAdopt? Type `yes` to confirm:";
+            if !arguments.yes && session.output.prompt(prompt).as_deref() != Some("yes") {
+                return Err(Failure::NotConfirmed { action: format!("adopt {}", found.id) });
             }
             let tags = BTreeMap::from([
                 (TAG_API.to_owned(), api.name.clone()),
@@ -43,7 +44,10 @@ pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<
             session.block_on(session.aws.tag_api(&found.id, &tags, &[]))?;
         }
     }
-    let text = format!("{} is {}: `deployer plan` shows what the files change", found.id, api.name);
+    let text = format!(
+        "{} is managed as `{}`; `deployer plan` shows what a deployment would change",
+        found.id, api.name
+    );
     session.output.data(&text, &json!({"api": api.name, "id": found.id}));
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

@@ -1,5 +1,5 @@
-//! `deploy --build`: the authorizers' functions, built and deployed by `cargo lambda`, each to a
-//! new version, and their aliases pointed at it.
+//! `deploy --build`: builds and publishes the authorizers' functions with `cargo lambda`, and points
+//! their aliases at the new versions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, FunctionProblem, config, local, read_bytes, write};
+use super::{Failure, FunctionError, config, local, read_bytes, write};
 use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
 use crate::cli;
 use aws::{Aws, CallError};
@@ -37,14 +37,14 @@ pub(super) struct MovedAlias {
     from: Option<String>,
 }
 
-/// What `cargo lambda deploy` reports.
+/// The report of `cargo lambda deploy`.
 #[derive(Deserialize)]
 struct Deployed {
     version: String,
 }
 
 impl Deployed {
-    /// Finds the report behind the lines of progress.
+    /// Reads the report, which follows the lines of progress.
     fn read(output: &[u8]) -> Option<Self> {
         let start = output.iter().position(|byte| *byte == b'{')?;
         serde_json::from_slice(output.get(start..)?).ok()
@@ -52,7 +52,7 @@ impl Deployed {
 }
 
 /// Builds and publishes the configuration's functions, and returns the aliases that were moved.
-/// If one fails, those that were moved before it are restored.
+/// If one fails, restores those that were moved before it.
 pub(super) fn run(
     session: &Session,
     desired: &Desired,
@@ -63,7 +63,7 @@ pub(super) fn run(
     let functions = functions(&session.aws.target, desired, observed)?;
     let source = arguments.build.clone().flatten().unwrap_or_else(|| PathBuf::from("."));
     let source = source.canonicalize().unwrap_or(source);
-    ready(&source)?;
+    check_prerequisites(&source)?;
     let publisher = Publisher { session, arguments, source, token };
     let mut moved = Vec::new();
     for function in functions {
@@ -78,7 +78,7 @@ pub(super) fn run(
     Ok(moved)
 }
 
-/// Points aliases at the versions that they had.
+/// Points aliases at their previous versions again.
 pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
     for MovedAlias { function, from } in moved {
         let FunctionAlias { name, alias } = function;
@@ -95,19 +95,19 @@ pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
     }
 }
 
-/// Returns the functions to build; each must be one that can be published and rolled back.
+/// Returns the functions to build. Each must have an alias, for rollbacks.
 fn functions(
     target: &AwsTarget,
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Vec<Function>, Failure> {
     let mut functions = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (name, authorizer) in &desired.api.authorizers {
         let Some(arn) = &authorizer.function else { continue };
         let aliased = publishable(arn, target)?;
-        if !seen.insert(aliased.name.clone()) {
-            return Err(refused(arn.as_str(), FunctionProblem::Shared));
+        if !names.insert(aliased.name.clone()) {
+            return Err(function_error(arn.as_str(), FunctionError::Shared));
         }
         let Some(document) = desired.api.authorizer_document(name) else { continue };
         let published = observed.functions.get(arn.as_str()).cloned();
@@ -124,20 +124,20 @@ fn functions(
 }
 
 fn publishable(arn: &Arn, target: &AwsTarget) -> Result<FunctionAlias, Failure> {
-    let aliased =
-        FunctionAlias::of(arn).ok_or_else(|| refused(arn.as_str(), FunctionProblem::NoAlias))?;
+    let aliased = FunctionAlias::of(arn)
+        .ok_or_else(|| function_error(arn.as_str(), FunctionError::NoAlias))?;
     if arn.account() != target.account || arn.region() != target.region {
         let expected = format!("{}/{}", target.account, target.region);
-        return Err(refused(arn.as_str(), FunctionProblem::Elsewhere { expected }));
+        return Err(function_error(arn.as_str(), FunctionError::Elsewhere { expected }));
     }
     Ok(aliased)
 }
 
-fn refused(arn: &str, problem: FunctionProblem) -> Failure {
+fn function_error(arn: &str, problem: FunctionError) -> Failure {
     Failure::Function { arn: arn.to_owned(), problem }
 }
 
-/// What functions are built and published with.
+/// The context in which functions are built and published.
 struct Publisher<'a> {
     session: &'a Session,
     arguments: &'a cli::Build,
@@ -146,7 +146,7 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// Builds a function and publishes a version of it, unless its alias has that one already.
+    /// Builds a function and publishes a version of it, unless its alias is up to date.
     fn publish(&self, function: &Function) -> Result<Option<MovedAlias>, Failure> {
         let FunctionAlias { name, alias } = &function.aliased;
         let output = self.session.output;
@@ -155,23 +155,23 @@ impl Publisher<'_> {
         output.note(&format!("building {name} for {architecture}"));
         let binary = self.build(folder.path(), &architecture)?;
         let build = BuildMetadata { config: function.config.clone(), binary: Some(binary) };
-        if let PublishedFunction::Version { number, build: Some(is), .. } = &function.published
-            && *is == build
+        if let PublishedFunction::Version { number, build: Some(current), .. } = &function.published
+            && *current == build
         {
             output.note(&format!("{name}:{alias} is up to date (version {number})"));
             return Ok(None);
         }
-        output.note(&format!("deploying {name} with the rules of {}", function.authorizer));
+        output.note(&format!("deploying {name} with the configuration of {}", function.authorizer));
         let version = self.deploy(function, folder.path(), &build)?;
         self.test(name, &version)?;
         self.point_alias(&function.aliased, &version).map(Some)
     }
 
-    /// Returns the architecture that was named, or the function's own.
+    /// Returns the architecture of `--architecture`, or the function's own.
     fn architecture(&self, function: &Function) -> Result<String, Failure> {
         let known = match &function.published {
             PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
-            // The function may be there without the alias.
+            // The function may exist without the alias.
             PublishedFunction::Missing => {
                 let suffix = format!(":{}", function.aliased.alias);
                 let bare = function.arn.strip_suffix(&suffix).unwrap_or(&function.arn);
@@ -182,7 +182,7 @@ impl Publisher<'_> {
             }
         };
         if known.is_none() && self.arguments.function_role.is_none() {
-            return Err(refused(&function.arn, FunctionProblem::NoRole));
+            return Err(function_error(&function.arn, FunctionError::NoRole));
         }
         let named = self.arguments.architecture.map(|one| one.name().to_owned());
         Ok(named.or(known).unwrap_or_else(|| "arm64".to_owned()))
@@ -190,15 +190,15 @@ impl Publisher<'_> {
 
     /// Builds the function and returns its fingerprint.
     fn build(&self, folder: &Path, architecture: &str) -> Result<String, Failure> {
-        // Run in the sources, because Cargo reads its configuration from where it is run.
+        // Cargo reads its configuration from the current directory.
         let mut build = self.cargo_lambda("build", folder, &self.source);
         build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
         build.args(["--target", self.target(architecture)]);
-        ended(&mut build, "cargo lambda build")?;
+        output_of(&mut build, "cargo lambda build")?;
         Ok(fingerprint_bytes(&read_bytes(&lambda_dir(folder).join("bootstrap/bootstrap"))?))
     }
 
-    /// Deploys the function that was built, and returns its new version.
+    /// Deploys the built function and returns its new version.
     fn deploy(
         &self,
         function: &Function,
@@ -207,7 +207,7 @@ impl Publisher<'_> {
     ) -> Result<String, Failure> {
         let session = self.session;
         write(&function.text, Some(&folder.join("authorizer.json")), session.output)?;
-        // Run in the folder, because what is included is packed by the path that is given.
+        // `--include` packs a file under the path that is passed.
         let mut deploy = self.cargo_lambda("deploy", folder, folder);
         deploy.args(["--binary-name", "bootstrap", "--include", "authorizer.json"]);
         deploy.args(["--output-format", "json", "--description", &build.to_string()]);
@@ -217,12 +217,12 @@ impl Publisher<'_> {
         if let Some(url) = &session.aws.endpoint {
             deploy.args(["--endpoint-url", url]);
         }
-        // The keys may be a profile's or a role's: nothing of other ones may be left beside them.
+        // The keys may be a profile's or a role's: other credentials must not be mixed with them.
         deploy.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
         let variables = session.block_on(session.aws.environment())?;
         deploy.arg(&function.aliased.name).envs(variables);
-        let report = ended(&mut deploy, "cargo lambda deploy")?;
-        Ok(Deployed::read(&report).ok_or(Failure::NoVersion)?.version)
+        let report = output_of(&mut deploy, "cargo lambda deploy")?;
+        Ok(Deployed::read(&report).ok_or(Failure::NoFunctionVersion)?.version)
     }
 
     /// Probes a version before its alias is pointed at it.
@@ -232,7 +232,7 @@ impl Publisher<'_> {
         match self.session.block_on(probe(aws, &transport, self.token)) {
             Ok(()) => Ok(()),
             Err(ProbeError::Call(error)) => Err(error.into()),
-            Err(ProbeError::Problem { problem, .. }) => Err(Failure::Probe {
+            Err(ProbeError::Problem { problem, .. }) => Err(Failure::FunctionTest {
                 function: name.to_owned(),
                 version: version.to_owned(),
                 problem,
@@ -258,8 +258,8 @@ impl Publisher<'_> {
         cargo
     }
 
-    /// Returns the target: a static binary starts soonest. Where Rust has no standard library for
-    /// one, and `rustup` cannot get it, it is linked with that of Lambda's system.
+    /// Returns the target. A static binary starts fastest; without that target and `rustup`, the
+    /// binary is linked with Lambda's C library.
     fn target(&self, architecture: &str) -> &'static str {
         let (fixed, linked) = if architecture == "arm64" {
             ("aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu")
@@ -267,10 +267,10 @@ impl Publisher<'_> {
             ("x86_64-unknown-linux-musl", "x86_64-unknown-linux-gnu")
         };
         let added = Command::new("rustup").args(["target", "add", fixed]).output();
-        if added.is_ok_and(|ended| ended.status.success()) {
+        if added.is_ok_and(|output| output.status.success()) {
             return fixed;
         }
-        let note = format!("note: `rustup target add {fixed}` does not work here: using {linked}");
+        let note = format!("note: `rustup target add {fixed}` failed: using {linked}");
         self.session.output.note(&note);
         linked
     }
@@ -303,24 +303,24 @@ fn lambda_dir(folder: &Path) -> PathBuf {
     folder.join("lambda")
 }
 
-/// Runs a program and returns what it wrote to stdout.
-fn ended(command: &mut Command, program: &'static str) -> Result<Vec<u8>, Failure> {
-    let ended = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let ended = ended.map_err(|cause| Failure::Spawn { program, cause })?;
-    if ended.status.success() {
-        Ok(ended.stdout)
+/// Runs a program and returns its stdout.
+fn output_of(command: &mut Command, program: &'static str) -> Result<Vec<u8>, Failure> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|cause| Failure::ProgramNotStarted { program, cause })?;
+    if output.status.success() {
+        Ok(output.stdout)
     } else {
-        Err(Failure::Ended { program, status: ended.status })
+        Err(Failure::ProgramFailed { program, status: output.status })
     }
 }
 
-/// Checks that there are sources, and the program that builds them, before anything is done.
-fn ready(source: &Path) -> Result<(), Failure> {
+/// Checks that the sources and `cargo lambda` exist.
+fn check_prerequisites(source: &Path) -> Result<(), Failure> {
     if !source.join("authorizer/Cargo.toml").exists() {
         return Err(Failure::NoSource(source.to_owned()));
     }
     let version = Command::new("cargo").args(["lambda", "--version"]).output();
-    if version.is_ok_and(|ended| ended.status.success()) {
+    if version.is_ok_and(|output| output.status.success()) {
         Ok(())
     } else {
         Err(Failure::NoCargoLambda)

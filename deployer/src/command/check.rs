@@ -1,4 +1,4 @@
-//! `check`: compile and lint, offline.
+//! `deployer check`: compiles and lints the configuration, offline.
 
 use serde_json::json;
 
@@ -12,22 +12,24 @@ use compiler::source::diagnostic::{Diagnostic, Severity, has_errors};
 pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let (files, output) = (&arguments.files, invocation.output);
     let mut project = project::load(&files.dir, files.stage.as_deref(), invocation.environment)?;
-    let Some(api) = project.api else { return Err(Failure::Files(project.diagnostics)) };
+    let Some(api) = project.api else {
+        return Err(Failure::InvalidConfiguration(project.diagnostics));
+    };
     if let Some(path) = &arguments.against {
         project.diagnostics.extend(find_newly_public(&api, &project::read(path)?));
         if has_errors(&project.diagnostics) {
-            return Err(Failure::Files(project.diagnostics));
+            return Err(Failure::InvalidConfiguration(project.diagnostics));
         }
     }
-    let warns = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
-    if arguments.deny_warnings && project.diagnostics.iter().any(warns) {
-        return Err(Failure::Files(project.diagnostics));
+    let is_warning = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
+    if arguments.deny_warnings && project.diagnostics.iter().any(is_warning) {
+        return Err(Failure::InvalidConfiguration(project.diagnostics));
     }
     if !project.diagnostics.is_empty() {
         output.diagnostics(&project.diagnostics);
     }
     let text = format!(
-        "{} is right: {} operations, {} authorizer{}, stage {}",
+        "{}: valid ({} operations, {} authorizer{}, stage {})",
         api.name,
         api.routes.len(),
         api.authorizers.len(),
@@ -38,5 +40,5 @@ pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<
         &text,
         &json!({"api": api.name, "operations": api.routes.len(), "authorizers": api.authorizers.len(), "stage": api.stage}),
     );
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

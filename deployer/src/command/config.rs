@@ -1,4 +1,4 @@
-//! `config`: write what the authorizer reads.
+//! `deployer config`: writes the authorizer's compiled configuration.
 
 use authorizer::Config;
 use authorizer::config::Document;
@@ -21,25 +21,25 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
     if arguments.out.is_some() && arguments.local_issuer.is_none() {
         let build = BuildMetadata { config: configuration_fingerprint(&document), binary: None };
         invocation.output.note(&format!(
-            "deploy it with --description \"{build}\", by which `plan` knows it again"
+            "note: deploy it with `--description \"{build}\"`, so that `plan` can compare it"
         ));
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Returns the text of a configuration, which must be one that the authorizer starts with.
+/// Returns the JSON text of a configuration, after checking that the authorizer accepts it.
 pub(super) fn text(document: &Document) -> Result<String, Failure> {
     Config::resolve(document)?;
     serde_json::to_string_pretty(document)
         .map_err(|cause| Failure::Unserializable { what: "the configuration", cause })
 }
 
-fn authorizer<'a>(api: &'a Api, wanted: Option<&'a str>) -> Result<&'a str, Failure> {
+fn authorizer<'a>(api: &'a Api, requested: Option<&'a str>) -> Result<&'a str, Failure> {
     let known: Vec<String> = api.authorizers.keys().cloned().collect();
-    match wanted {
+    match requested {
         Some(name) if api.authorizers.contains_key(name) => Ok(name),
         Some(name) => Err(Failure::UnknownAuthorizer { name: name.to_owned(), known }),
-        None if known.len() > 1 => Err(Failure::UnnamedAuthorizer(known)),
+        None if known.len() > 1 => Err(Failure::AuthorizerRequired(known)),
         None => api.authorizers.keys().next().map(String::as_str).ok_or(Failure::NoAuthorizer),
     }
 }

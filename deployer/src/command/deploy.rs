@@ -1,15 +1,15 @@
-//! `deployer deploy`: carries out a plan, and rolls the stage back if it fails its smoke test.
+//! `deployer deploy`: applies a plan, and rolls the stage back if its smoke test fails.
 
 use std::path::Path;
 
 use serde_json::json;
 
 use super::build::{self, MovedAlias};
-use super::plan::told;
+use super::plan::write_plan;
 use super::session::Session;
 use super::smoke::SmokeTest;
 use super::{Failure, Invocation, local};
-use crate::apply::{Options, Report, apply, put_back};
+use crate::apply::{Options, Report, apply, roll_back};
 use crate::cli;
 use crate::output::{Exit, Output};
 use aws::CallErrorKind;
@@ -24,27 +24,27 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     let (session, desired, observed) = invocation.load_and_observe(&arguments.live)?;
     let mut planned = plan(&desired, &observed);
     if let Some(path) = &arguments.plan {
-        planned = saved(path, &planned)?;
+        planned = read_saved(path, &planned)?;
     }
     let mut deployment = Deployment { session, arguments, desired, observed, planned, token };
     if deployment.planned.is_empty() && !deployment.builds() {
-        told(&deployment.planned, invocation.output);
-        return Ok(Exit::Done);
+        write_plan(&deployment.planned, invocation.output);
+        return Ok(Exit::Success);
     }
     deployment.confirm()?;
     let moved = deployment.build()?;
-    let done = deployment.carry_out();
+    let result = deployment.apply();
     if matches!(
-        &done,
-        Err(Failure::Apply(_) | Failure::Smoke(_) | Failure::SmokeNotRolledBack { .. })
+        &result,
+        Err(Failure::Apply(_) | Failure::SmokeTest(_) | Failure::SmokeNotRolledBack { .. })
     ) {
-        // A stage that is as it was is to have the functions that it had.
+        // The stage is unchanged or rolled back, so its functions must be too.
         build::restore(&deployment.session, &moved);
     }
-    done
+    result
 }
 
-/// A plan, and what it is carried out with.
+/// A plan and the context to apply it in.
 struct Deployment<'a> {
     session: Session,
     arguments: &'a cli::Deploy,
@@ -59,21 +59,23 @@ impl Deployment<'_> {
         self.arguments.build.build.is_some()
     }
 
-    /// Shows the plan and, unless it was reviewed before, has it confirmed.
+    /// Shows the plan and, unless it is a saved one, asks for confirmation.
     fn confirm(&mut self) -> Result<(), Failure> {
         let output = self.session.output;
         output.note(&self.planned.to_string());
         if self.arguments.yes || self.arguments.plan.is_some() {
             return Ok(());
         }
-        let functions = if self.builds() { "build and publish the functions, and " } else { "" };
-        let stage = &self.planned.stage;
-        let question = format!("\n{functions}do this to the stage {stage}? type yes:");
-        if output.ask(&question).as_deref() != Some("yes") {
-            let action = format!("deploying {}", self.planned.api);
+        let prompt = if self.builds() {
+            "\nBuild and publish the functions, and deploy? Type `yes` to confirm:"
+        } else {
+            "\nDeploy? Type `yes` to confirm:"
+        };
+        if output.prompt(prompt).as_deref() != Some("yes") {
+            let action = format!("deploy {}", self.planned.api);
             return Err(Failure::NotConfirmed { action });
         }
-        // The answer may have taken a while.
+        // AWS may have changed while the command waited for the user.
         self.observed = self.session.observe(&self.desired)?;
         if state_fingerprint(&self.observed) != self.planned.fingerprint {
             return Err(Failure::ChangedWhileWaiting);
@@ -81,7 +83,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Builds and publishes the functions if that was requested, and plans again.
+    /// Builds and publishes the functions with `--build`, and plans again.
     fn build(&mut self) -> Result<Vec<MovedAlias>, Failure> {
         if !self.builds() {
             return Ok(Vec::new());
@@ -99,30 +101,30 @@ impl Deployment<'_> {
         Ok(moved)
     }
 
-    /// Makes the API what is planned.
-    fn carry_out(&self) -> Result<Exit, Failure> {
+    /// Applies the plan and tests the stage.
+    fn apply(&self) -> Result<Exit, Failure> {
         let (session, output) = (&self.session, self.session.output);
         if self.planned.is_empty() {
-            told(&self.planned, output);
-            return Ok(Exit::Done);
+            write_plan(&self.planned, output);
+            return Ok(Exit::Success);
         }
         let options = Options {
             token: self.token.clone(),
-            untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
+            allow_untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
             canary: self.arguments.canary,
         };
-        let tell = |text: &str| output.note(text);
-        let applied = apply(&session.aws, &self.planned, &self.observed, &options, &tell);
+        let progress = |text: &str| output.note(text);
+        let applied = apply(&session.aws, &self.planned, &self.observed, &options, &progress);
         let report = session.block_on(applied)?;
         if self.arguments.flush_auth_cache {
             flush(session, &report.api, &self.planned.stage)?;
         }
         self.smoke_test(&report)?;
-        finished(&self.planned, &report, output);
-        Ok(Exit::Done)
+        write_result(&self.planned, &report, output);
+        Ok(Exit::Success)
     }
 
-    /// Tests the stage once it has moved, and rolls it back if it fails.
+    /// Runs the smoke test, and rolls the stage back if it fails.
     fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
         let Some(target) = &self.arguments.smoke else { return Ok(()) };
         let session = &self.session;
@@ -133,14 +135,14 @@ impl Deployment<'_> {
             expected: self.arguments.smoke_status,
         };
         let Err(failure) = session.block_on(test.run(session.output)) else { return Ok(()) };
-        Err(match session.block_on(put_back(&session.aws, report)) {
-            Ok(()) => Failure::Smoke(failure),
+        Err(match session.block_on(roll_back(&session.aws, report)) {
+            Ok(()) => Failure::SmokeTest(failure),
             Err(error) => Failure::SmokeNotRolledBack { failure, error },
         })
     }
 }
 
-/// Empties a stage's authorizer result cache, where that is supported.
+/// Flushes a stage's authorizer result cache, where that is supported.
 pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
     match session.block_on(session.aws.flush_authorizer_cache(api, stage)) {
         Err(error) if error.kind == CallErrorKind::Unsupported => {
@@ -151,14 +153,14 @@ pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Fai
     }
 }
 
-fn finished(plan: &Plan, report: &Report, output: Output) {
+fn write_result(plan: &Plan, report: &Report, output: Output) {
     for note in &report.notes {
         output.note(&format!("note: {note}"));
     }
     let url = url(&plan.target, &report.api, &plan.stage);
     let revision = plan.revisions.1;
     output.data(
-        &format!("{} serves revision {revision}: {url}", plan.stage),
+        &format!("stage {} serves revision {revision}: {url}", plan.stage),
         &json!({
             "api": plan.api,
             "id": report.api,
@@ -177,22 +179,22 @@ pub(super) fn url(target: &AwsTarget, api: &str, stage: &str) -> String {
     format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", target.region)
 }
 
-/// Reads a saved plan, which must still be about AWS as it is now.
-fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
+/// Reads a saved plan, which must match the current state of AWS.
+fn read_saved(path: &Path, current: &Plan) -> Result<Plan, Failure> {
     let source = project::read(path)?;
     let path = path.to_owned();
     let plan = Plan::read(&source.text).map_err(|error| match error {
-        SavedPlanError::NotAPlan(cause) => Failure::PlanFile { path: path.clone(), cause },
+        SavedPlanError::NotAPlan(cause) => Failure::InvalidPlan { path: path.clone(), cause },
         SavedPlanError::Format(found) => {
             Failure::PlanFormat { path: path.clone(), expected: FORMAT, found }
         }
     })?;
-    if plan.fingerprint != now.fingerprint || plan.target != now.target {
+    if plan.fingerprint != current.fingerprint || plan.target != current.target {
         return Err(Failure::StalePlan(path));
     }
-    if plan.api != now.api || plan.stage != now.stage {
+    if plan.api != current.api || plan.stage != current.stage {
         let of = |plan: &Plan| (plan.api.clone(), plan.stage.clone());
-        return Err(Failure::OtherPlan { expected: of(now), found: of(&plan) });
+        return Err(Failure::PlanForAnotherStage { expected: of(current), found: of(&plan) });
     }
     Ok(plan)
 }

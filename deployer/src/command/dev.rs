@@ -1,4 +1,4 @@
-//! `dev`: serve the API here, until ctrl-c, and again whenever its files change.
+//! `deployer dev`: serves the API locally until Ctrl-C, and reloads it when its files change.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use dev::page::PAGE;
 use dev::serving::RunningServers;
 use gateway::clock;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_millis(300);
+/// The interval between two reads of the files.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let output = invocation.output;
@@ -31,10 +31,11 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
             issuer: (!arguments.no_local_issuer).then_some(arguments.issuer_port),
         };
         let options = local::options(&arguments.local, &ports, folder.path(), output).await?;
-        let shown = api.clone();
-        let observer = move |told: &_| output.data(&console::line(told), &console::json_line(told));
+        let served_api = api.clone();
+        let observer =
+            move |trace: &_| output.data(&console::line(trace), &console::json_line(trace));
         let serving = RunningServers::start(api, options, Box::new(observer))?;
-        let started = started(arguments, &shown, &serving)?;
+        let started = started(arguments, &served_api, &serving)?;
         output.data(&started.text(), &started.json());
         let mut watched = Watched::new(project.files);
         let mut signal = std::pin::pin!(interrupted());
@@ -45,42 +46,42 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
                         .map_err(|cause| Failure::Start { what: "the signal handler", cause })?;
                     break;
                 }
-                () = tokio::time::sleep(LOOK) => {
+                () = tokio::time::sleep(POLL_INTERVAL) => {
                     if watched.changed() {
-                        again(arguments, invocation, &serving, &mut watched);
+                        reload(arguments, invocation, &serving, &mut watched);
                     }
                 }
             }
         }
         output.note("stopping");
         serving.stop().await;
-        Ok(Exit::Done)
+        Ok(Exit::Success)
     })
 }
 
-/// Serves the files as they are now. What is wrong with them is told, and changes nothing.
-fn again(
+/// Reloads the files. If they are invalid, reports it and keeps serving the previous version.
+fn reload(
     arguments: &cli::Dev,
     invocation: Invocation<'_>,
     serving: &RunningServers,
     watched: &mut Watched,
 ) {
     let output = invocation.output;
-    let (files, result) = reload(arguments, invocation, serving);
+    let (files, result) = replace_api(arguments, invocation, serving);
     match result {
         Ok(()) => output.data("reloaded", &json!({"event": "reloaded"})),
         Err(failure) => {
             let (code, reason) = (failure.code().name(), failure.to_string());
             let event = json!({"event": "reload_failed", "code": code, "reason": reason});
             output.data("reload failed; still serving the previous version", &event);
-            failure.tell(output);
+            failure.report(output);
         }
     }
-    watched.follow(files);
+    watched.add(files);
 }
 
-/// Returns the files that were read, and whether they are served now.
-fn reload(
+/// Loads the files and serves them; returns the files that were read, and the result.
+fn replace_api(
     arguments: &cli::Dev,
     invocation: Invocation<'_>,
     serving: &RunningServers,
@@ -95,18 +96,18 @@ fn reload(
     (project.files, result)
 }
 
-/// Files, and what was in them when they were last looked at.
+/// The watched files, with their content at the last read.
 struct Watched(Vec<(PathBuf, Option<Vec<u8>>)>);
 
 impl Watched {
     fn new(files: Vec<PathBuf>) -> Self {
         let mut watched = Self(Vec::new());
-        watched.follow(files);
+        watched.add(files);
         watched
     }
 
-    /// Looks at these too: a document may have another name now.
-    fn follow(&mut self, files: Vec<PathBuf>) {
+    /// Watches these files too: the manifest may name another document now.
+    fn add(&mut self, files: Vec<PathBuf>) {
         for file in files {
             if !self.0.iter().any(|(known, _)| *known == file) {
                 let content = project::read_bytes(&file);
@@ -115,14 +116,14 @@ impl Watched {
         }
     }
 
-    /// Says whether one of them is not what it was; whatever way it came to be so.
+    /// Returns whether the content of a file changed since the last call.
     fn changed(&mut self) -> bool {
         let mut changed = false;
         for (file, known) in &mut self.0 {
             let now = project::read_bytes(file);
-            // A file that is being written again may be gone, or empty, for a moment.
-            let whole = now.as_ref().is_some_and(|content| !content.is_empty());
-            if whole && now != *known {
+            // An editor that saves a file may delete or truncate it for a moment.
+            let complete = now.as_ref().is_some_and(|content| !content.is_empty());
+            if complete && now != *known {
                 *known = now;
                 changed = true;
             }
@@ -131,7 +132,7 @@ impl Watched {
     }
 }
 
-/// Waits for ctrl-c, or for what a service manager sends.
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn interrupted() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
@@ -154,7 +155,9 @@ fn started(
         _ => None,
     };
     let authorizer = match &arguments.local.authorizer_url {
-        Some(url) => format!("{url} (it must trust the issuer: deployer config --local-issuer)"),
+        Some(url) => {
+            format!("{url} (must trust the local issuer: `deployer config --local-issuer`)")
+        }
         None => serving.authorizers(),
     };
     Ok(StartSummary {
@@ -167,28 +170,27 @@ fn started(
             .local
             .backend
             .clone()
-            .unwrap_or_else(|| "built in, echoes what reaches it".to_owned()),
+            .unwrap_or_else(|| "built-in echo server".to_owned()),
         examples,
         notes: notes(arguments, api, serving),
     })
 }
 
-/// Says what is refused here though AWS would serve it.
+/// Returns notes about operations that are always rejected locally.
 fn notes(arguments: &cli::Dev, api: &Api, serving: &RunningServers) -> Vec<String> {
     let no_keys = arguments.local.api_key.is_empty();
-    let why = |security: &Security| match security {
+    let reason = |security: &Security| match security {
         Security::ApiKey | Security::Jwt { api_key: true, .. } if no_keys => {
-            Some("it needs an API key: name one with --api-key".to_owned())
+            Some("requires an API key: add one with `--api-key`".to_owned())
         }
-        Security::AwsIam => Some("signatures for AWS_IAM cannot be checked locally".to_owned()),
+        Security::AwsIam => Some("AWS_IAM signatures are not supported locally".to_owned()),
         Security::External { scheme, .. } if !serving.gateway.loaded().has_authorizer(scheme) => {
-            Some(format!("no local authorizer for `{scheme}`: set its function with --function"))
+            Some(format!("no local authorizer for `{scheme}`: add its function with `--function`"))
         }
         _ => None,
     };
-    let refused = api
-        .routes
-        .iter()
-        .filter_map(|route| Some(format!("{route} is always refused: {}", why(&route.security)?)));
-    refused.collect()
+    let rejected = api.routes.iter().filter_map(|route| {
+        Some(format!("{route} is always rejected: {}", reason(&route.security)?))
+    });
+    rejected.collect()
 }

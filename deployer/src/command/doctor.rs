@@ -1,4 +1,4 @@
-//! `deployer doctor`: looks for what would keep a deployment from working, and changes nothing.
+//! `deployer doctor`: runs pre-deployment checks. Changes nothing on AWS.
 
 use std::fmt::Display;
 
@@ -19,72 +19,77 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let session = invocation.connect()?;
     let desired = session.desired(api)?;
     let mut checks = Checks::default();
-    checks.fine("credentials", &session.aws.identity);
-    checks.fine("region", &session.aws.target.region);
+    checks.ok("credentials", &session.aws.identity);
+    checks.ok("region", &session.aws.target.region);
     functions(&session, &desired, &mut checks);
     roles(&session, &desired, &mut checks);
     quotas(&session, &desired, &mut checks)?;
-    log_role(&session, &desired.api, &mut checks);
+    cloudwatch_role(&session, &desired.api, &mut checks);
     invocation.output.data(&checks.text(), &checks.json());
-    Ok(if checks.fail() { Exit::Failed } else { Exit::Done })
+    Ok(if checks.has_failures() { Exit::Failed } else { Exit::Success })
 }
 
-/// What was checked, in order.
+/// The checks, in order.
 #[derive(Default)]
 struct Checks(Vec<Check>);
 
 struct Check {
-    state: &'static str,
-    what: String,
-    text: String,
+    status: &'static str,
+    subject: String,
+    message: String,
 }
 
 impl Checks {
-    fn fine(&mut self, what: impl Display, text: impl Display) {
-        self.add("fine", what, text);
+    fn ok(&mut self, subject: impl Display, message: impl Display) {
+        self.add("ok", subject, message);
     }
 
-    fn wrong(&mut self, what: impl Display, text: impl Display) {
-        self.add("wrong", what, text);
+    fn fail(&mut self, subject: impl Display, message: impl Display) {
+        self.add("fail", subject, message);
     }
 
-    fn unknown(&mut self, what: impl Display, error: &CallError) {
-        self.add("unknown", what, &error.message);
+    fn unknown(&mut self, subject: impl Display, error: &CallError) {
+        self.add("unknown", subject, &error.message);
     }
 
-    fn add(&mut self, state: &'static str, what: impl Display, text: impl Display) {
-        self.0.push(Check { state, what: what.to_string(), text: text.to_string() });
+    fn add(&mut self, status: &'static str, subject: impl Display, message: impl Display) {
+        self.0.push(Check { status, subject: subject.to_string(), message: message.to_string() });
     }
 
-    fn fail(&self) -> bool {
-        self.0.iter().any(|check| check.state == "wrong")
+    fn has_failures(&self) -> bool {
+        self.0.iter().any(|check| check.status == "fail")
     }
 
     fn text(&self) -> String {
-        let line = |Check { state, what, text }: &Check| format!("{state:7}  {what}: {text}");
+        let line = |Check { status, subject, message }: &Check| {
+            format!("{status:7}  {subject}: {message}")
+        };
         self.0.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     fn json(&self) -> Json {
-        let row = |Check { state, what, text }: &Check| json!({"state": state, "what": what, "text": text});
+        let row = |Check { status, subject, message }: &Check| json!({"status": status, "subject": subject, "message": message});
         json!({"checks": self.0.iter().map(row).collect::<Vec<_>>()})
     }
 }
 
 fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
-        let what = format!("function of {name}");
+        let subject = format!("function of {name}");
         let Some(function) = &authorizer.function else {
-            checks.wrong(what, format!("add `function_arn` to [authorizer.{name}]"));
+            checks.fail(subject, format!("add `function_arn` to [authorizer.{name}]"));
             continue;
         };
         match session.block_on(session.aws.function_state(function.as_str())) {
-            Ok(Some(state)) if state == "Active" => checks.fine(what, function.as_str()),
-            Ok(Some(state)) => checks.wrong(what, format!("{} is {state}", function.as_str())),
+            Ok(Some(state)) if state == "Active" => checks.ok(subject, function.as_str()),
+            Ok(Some(state)) => checks.fail(subject, format!("{} is {state}", function.as_str())),
             Ok(None) => {
-                checks.wrong(what, format!("there is no {}: deploy it first", function.as_str()));
+                checks.fail(
+                    subject,
+                    format!("{} does not exist: deploy it first", function.as_str()),
+                );
             }
-            Err(error) => checks.unknown(what, &error),
+            Err(error) => checks.unknown(subject, &error),
         }
     }
 }
@@ -95,21 +100,23 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
             continue;
         };
         let role_name = role.as_str().rsplit('/').next().unwrap_or_default();
-        let ours = desired.roles.contains_key(role_name);
-        let what = format!("invoke role of {name}");
+        let is_managed = desired.roles.contains_key(role_name);
+        let subject = format!("invoke role of {name}");
         match session.block_on(session.aws.role(role_name)) {
             Ok(Some(found)) => match problem(&found, function) {
-                Some(problem) if ours => {
-                    checks.wrong(what, format!("{problem}; `deploy` mends it"));
+                Some(problem) if is_managed => {
+                    checks.fail(subject, format!("{problem}; `deploy` corrects it"));
                 }
-                Some(problem) => checks.wrong(what, problem),
-                None => checks.fine(what, role.as_str()),
+                Some(problem) => checks.fail(subject, problem),
+                None => checks.ok(subject, role.as_str()),
             },
-            Ok(None) if ours => checks.fine(what, format!("`deploy` makes {role_name}")),
-            Ok(None) => checks.wrong(what, format!("there is no role {role_name}")),
-            Err(error) => checks.unknown(what, &error),
+            Ok(None) if is_managed => {
+                checks.ok(subject, format!("`deploy` will create {role_name}"))
+            }
+            Ok(None) => checks.fail(subject, format!("role {role_name} does not exist")),
+            Err(error) => checks.unknown(subject, &error),
         }
-        let arn = if ours {
+        let arn = if is_managed {
             role_arn(&desired.api.name, role_name, &desired.target)
         } else {
             role.as_str().to_owned()
@@ -118,41 +125,41 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
     }
 }
 
-/// Checks that the caller may hand a role to API Gateway.
+/// Checks that the caller may pass a role to API Gateway.
 fn pass_role(session: &Session, name: &str, arn: &str, checks: &mut Checks) {
-    let what = format!("iam:PassRole for {name}");
+    let subject = format!("iam:PassRole for {name}");
     if session.aws.identity.ends_with(":root") {
-        checks.fine(what, "the root user may");
+        checks.ok(subject, "allowed: root user");
         return;
     }
     match session.block_on(session.aws.is_allowed("iam:PassRole", arn)) {
-        Ok(true) => checks.fine(what, "allowed"),
-        Ok(false) => checks.wrong(what, format!("not allowed on {arn}")),
-        Err(error) => checks.unknown(what, &error),
+        Ok(true) => checks.ok(subject, "allowed"),
+        Ok(false) => checks.fail(subject, format!("not allowed on {arn}")),
+        Err(error) => checks.unknown(subject, &error),
     }
 }
 
-/// Returns what keeps API Gateway from invoking the function with a role.
+/// Returns the reason API Gateway cannot invoke the function with a role.
 fn problem(role: &Role, function: &Arn) -> Option<String> {
     let trusted = role.trust.to_string().contains("apigateway.amazonaws.com");
     if !trusted {
-        return Some("apigateway.amazonaws.com may not assume it".to_owned());
+        return Some("its trust policy does not allow apigateway.amazonaws.com".to_owned());
     }
     let exact = |policy: &Json| {
         let text = policy.to_string();
         text.contains(function.as_str()) && text.contains("lambda:InvokeFunction")
     };
-    // What is attached to it and not its own cannot be seen from here.
+    // Only inline policies are read: without one, a managed policy may be attached.
     if role.policies.is_empty() || role.policies.values().any(exact) {
         return None;
     }
-    Some(format!("none of its policies names {}", function.as_str()))
+    Some(format!("no policy allows lambda:InvokeFunction on {}", function.as_str()))
 }
 
-/// Checks that the account has room for the API as it is to be.
+/// Checks the quotas of the account for the desired API.
 fn quotas(session: &Session, desired: &Desired, checks: &mut Checks) -> Result<(), Failure> {
     let apis = session.block_on(session.aws.apis())?;
-    let found = session.find(&desired.api.name)?;
+    let found = session.find_api(&desired.api.name)?;
     let is_new = usize::from(found.is_none());
     let methods = desired.definition.methods.keys();
     let paths = methods.map(RouteKey::path);
@@ -168,27 +175,27 @@ fn quotas(session: &Session, desired: &Desired, checks: &mut Checks) -> Result<(
         usages.push(Usage::stages(api.stages.len() + is_new));
     }
     for usage in usages {
-        if usage.fits() {
-            checks.fine(usage.what, usage);
+        if usage.is_within_quota() {
+            checks.ok(usage.kind, usage);
         } else {
-            checks.wrong(usage.what, usage);
+            checks.fail(usage.kind, usage);
         }
     }
     Ok(())
 }
 
-/// Checks the role by which API Gateway writes logs, if the stage has any.
-fn log_role(session: &Session, api: &Api, checks: &mut Checks) {
+/// Checks the role with which API Gateway writes logs, if the stage has logging.
+fn cloudwatch_role(session: &Session, api: &Api, checks: &mut Checks) {
     if api.stage_settings.access_log.is_none() && api.stage_settings.logging.is_none() {
         return;
     }
-    let what = "account's log role";
+    let subject = "CloudWatch log role of the account";
     match session.block_on(session.aws.cloudwatch_role()) {
-        Ok(Some(role)) => checks.fine(what, &role),
-        Ok(None) => checks.wrong(
-            what,
-            "there is none, and API Gateway writes no logs without: set one in its settings",
+        Ok(Some(role)) => checks.ok(subject, &role),
+        Ok(None) => checks.fail(
+            subject,
+            "missing, and required for logging: set it in the account settings of API Gateway",
         ),
-        Err(error) => checks.unknown(what, &error),
+        Err(error) => checks.unknown(subject, &error),
     }
 }

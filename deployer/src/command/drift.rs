@@ -1,4 +1,4 @@
-//! `deployer drift`: what somebody else changed since it was last deployed.
+//! `deployer drift`: detects changes that were made outside Portcullis since the last deployment.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
             subject: Subject::Stage(arguments.stage.clone()),
             aspect: Aspect::Deployment,
             before: None,
-            after: Some(format!("{}, which is none of ours", stage.deployment)),
+            after: Some(format!("{} (not created by Portcullis)", stage.deployment)),
             impact: AccessImpact::Security,
         });
     }
@@ -27,10 +27,10 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let text = if let (Some(unreadable), true) = (unknown, changes.is_empty()) {
         format!("drift is unknown until the next deployment: the latest record {unreadable}")
     } else if changes.is_empty() {
-        "nobody else changed anything".to_owned()
+        "no drift detected".to_owned()
     } else {
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        format!("changed on AWS by somebody else:\n  {}", lines.join("\n  "))
+        format!("drift: changed outside Portcullis\n  {}", lines.join("\n  "))
     };
     invocation.output.data(
         &text,
@@ -39,6 +39,6 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     Ok(match (changes.is_empty(), unknown) {
         (false, _) => Exit::Pending,
         (true, Some(_)) => Exit::Failed,
-        (true, None) => Exit::Done,
+        (true, None) => Exit::Success,
     })
 }

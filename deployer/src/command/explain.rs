@@ -1,4 +1,4 @@
-//! `explain`: say why a request ends as it does.
+//! `deployer explain`: explains the authorization decision for a request.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -12,7 +12,7 @@ use authorizer::{Authorizer, Config, MAX_TOKEN_BYTES, UnixTime};
 
 use super::{Failure, Invocation, local_issuer};
 use crate::cli;
-use crate::explain::{Explanation, head};
+use crate::explain::{Explanation, request_head};
 use crate::output::Exit;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Security};
@@ -23,21 +23,21 @@ use gateway::identity;
 use gateway::router::find;
 use gateway::template::Context;
 
-/// What the token for `--scopes` names as its issuer. Nothing is fetched from there.
+/// The issuer of the token for `--scopes`. Its keys are never fetched.
 const EXPLAIN_ISSUER: &str = "https://explain.invalid/";
 
-const ASSUMED: &str =
-    "the token was made for this: what an issuer's rules ask beside scopes is taken as given";
+const ASSUMPTION: &str =
+    "note: the token was generated; an issuer's rules beyond scopes are assumed to be satisfied";
 
 pub(super) fn run(arguments: &cli::Explain, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    let (files, method, path) = request(arguments)?;
+    let (files, method, path) = parse_request(arguments)?;
     let api = invocation.compile(&files)?;
     let now = clock::unix_time();
     let explanation = explain(arguments, &api, &method, &path, now)?;
     let json = serde_json::to_value(&explanation)
         .map_err(|cause| Failure::Unserializable { what: "the explanation", cause })?;
     invocation.output.data(&explanation.text(), &json);
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn explain(
@@ -65,17 +65,19 @@ fn explain(
     let mut document = api.authorizer_document(name).ok_or_else(missing)?;
     let token = token(arguments, &mut document, now)?;
     let config = Config::resolve(&document)?;
-    let unsendable = || Failure::Value {
+    let unsendable = || Failure::InvalidOption {
         option: "--token",
         value: "…".to_owned(),
-        expected: "a text that fits into a header",
+        expected: "a valid header value",
     };
-    let head = head(settings, method, path, &token).ok_or_else(unsendable)?;
+    let head = request_head(settings, method, path, &token).ok_or_else(unsendable)?;
     let context = Context::new(api, &head, Some(found));
     let validation = settings.validation().and_then(|text| identity::validation(text).ok());
     let identity = match identity::identity(&settings.identity, validation.as_ref(), &context) {
         Ok(identity) => identity,
-        Err(why) => return Ok(Explanation::without_identity(found.route, method, below, &why)),
+        Err(reason) => {
+            return Ok(Explanation::without_identity(found.route, method, below, &reason));
+        }
     };
     let arn = method_arn(&api.stage, method, below);
     let event = authorizer_event(settings.kind, &arn, &identity, &context);
@@ -87,19 +89,19 @@ fn explain(
     let authorizer = Authorizer::new(config, &fetch);
     let outcome = runtime.block_on(authorizer.handle(&event.to_string(), now));
     let mut explanation = Explanation::with(api, found.route, &head, &outcome, now);
-    explanation.assumed = arguments.scopes.as_ref().map(|_| ASSUMED);
+    explanation.assumption = arguments.scopes.as_ref().map(|_| ASSUMPTION);
     Ok(explanation)
 }
 
-/// Takes the arguments apart: the folder may be left out.
-fn request(arguments: &cli::Explain) -> Result<(cli::Files, String, String), Failure> {
+/// Returns the project, the method and the path; the project directory is optional.
+fn parse_request(arguments: &cli::Explain) -> Result<(cli::Files, String, String), Failure> {
     let (dir, method, path) = match arguments.request.as_slice() {
         [method, path] => (".", method, path),
         [dir, method, path] => (dir.as_str(), method, path),
         _ => {
             let value = arguments.request.join(" ");
-            return Err(Failure::Value {
-                option: "the request",
+            return Err(Failure::InvalidOption {
+                option: "METHOD PATH",
                 value,
                 expected: "a method and a path",
             });
@@ -107,22 +109,23 @@ fn request(arguments: &cli::Explain) -> Result<(cli::Files, String, String), Fai
     };
     let known =
         Verb::NAMED.into_iter().map(Verb::name).find(|name| method.eq_ignore_ascii_case(name));
-    let wrong = |value: &str, expected| Failure::Value {
-        option: "the request",
+    let invalid = |option, value: &str, expected| Failure::InvalidOption {
+        option,
         value: value.to_owned(),
         expected,
     };
-    let method = known
-        .ok_or_else(|| wrong(method, "one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"))?;
+    let method = known.ok_or_else(|| {
+        invalid("METHOD", method, "DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT")
+    })?;
     if !path.starts_with('/') {
-        return Err(wrong(path, "a path that begins with `/`"));
+        return Err(invalid("PATH", path, "a path that starts with `/`"));
     }
     let files = cli::Files { dir: dir.into(), stage: arguments.stage.clone() };
     Ok((files, method.to_owned(), path.clone()))
 }
 
-/// Returns the token given, `-` for the one on stdin; with or without the scheme before it.
-fn given(token: &str) -> Result<String, Failure> {
+/// Returns the token of `--token`, or from stdin for `-`, without the `Bearer` scheme.
+fn read_token(token: &str) -> Result<String, Failure> {
     let mut text = token.to_owned();
     if token == "-" {
         text.clear();
@@ -134,8 +137,8 @@ fn given(token: &str) -> Result<String, Failure> {
     Ok(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
 }
 
-/// Returns the token to explain: the one given, or one made for the purpose, which the
-/// configuration then trusts. The issuers' own rules are not asked about that one.
+/// Returns the token to explain: the one of `--token`, or a generated one from an issuer that is
+/// added to the trusted ones. The rules of the configured issuers do not apply to a generated token.
 fn token(
     arguments: &cli::Explain,
     document: &mut Document,
@@ -145,15 +148,15 @@ fn token(
         document.issuers.push(local_issuer(url, &document.issuers)?);
     }
     let Some(scopes) = &arguments.scopes else {
-        return given(arguments.token.as_deref().unwrap_or_default());
+        return read_token(arguments.token.as_deref().unwrap_or_default());
     };
     let scopes: BTreeSet<&str> = scopes.split_whitespace().collect();
-    if let Some(wrong) = scopes.iter().find(|scope| !is_scope_name(scope)) {
-        let value = (*wrong).to_owned();
-        return Err(Failure::Value {
+    if let Some(invalid) = scopes.iter().find(|scope| !is_scope_name(scope)) {
+        let value = (*invalid).to_owned();
+        return Err(Failure::InvalidOption {
             option: "--scopes",
             value,
-            expected: "a list of scope names",
+            expected: "space-separated scope names",
         });
     }
     let scopes: Vec<&str> = scopes.into_iter().collect();

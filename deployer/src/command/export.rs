@@ -1,10 +1,11 @@
-//! `deployer export`: the document for AWS, or the files of an API that is on AWS.
+//! `deployer export`: writes the OpenAPI document for AWS, or the configuration files of an existing
+//! API.
 
 use std::path::Path;
 
 use serde_json::json;
 
-use super::{Failure, Invocation, make_folder, write};
+use super::{Failure, Invocation, create_directory, write};
 use crate::cli;
 use crate::output::Exit;
 use compiler::openapi::{render, render_definition};
@@ -12,46 +13,46 @@ use compiler::project::MANIFEST;
 use deployment::observed::ObservedApi;
 
 pub(super) fn run(arguments: &cli::Export, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    if let (Some(id), Some(folder)) = (&arguments.from_api, &arguments.out) {
-        return from_api(id, folder, invocation);
+    if let (Some(id), Some(directory)) = (&arguments.from_api, &arguments.out) {
+        return from_api(id, directory, invocation);
     }
     let api = invocation.compile(&arguments.files)?;
     let text = serde_json::to_string_pretty(&render(&api)?).unwrap_or_default();
     write(&text, arguments.out.as_deref(), invocation.output)?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-fn from_api(id: &str, folder: &Path, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+fn from_api(id: &str, directory: &Path, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let output = invocation.output;
     let session = invocation.connect()?;
-    let all = session.block_on(session.aws.apis())?;
-    let Some(listed) = all.into_iter().find(|api| api.id == id) else {
+    let apis = session.block_on(session.aws.apis())?;
+    let Some(listed) = apis.into_iter().find(|api| api.id == id) else {
         return Err(Failure::NoRestApi(id.to_owned()));
     };
     let api = session.block_on(session.aws.observe_api(listed, ""))?;
-    let (manifest, openapi) = (folder.join(MANIFEST), folder.join("openapi.json"));
+    let (manifest, openapi) = (directory.join(MANIFEST), directory.join("openapi.json"));
     for path in [&manifest, &openapi] {
         if path.exists() {
-            let cause = std::io::ErrorKind::AlreadyExists.into();
+            let cause = std::io::Error::other("the file already exists");
             return Err(Failure::Unwritable { path: path.clone(), cause });
         }
     }
-    make_folder(folder)?;
+    create_directory(directory)?;
     let text = serde_json::to_string_pretty(&render_definition(&api.definition, &api.name, "1"));
     write(&text.unwrap_or_default(), Some(&openapi), output)?;
-    write(&written(&api), Some(&manifest), output)?;
+    write(&manifest_text(&api), Some(&manifest), output)?;
     let routes = api.definition.methods.len();
     let text = format!(
-        "{routes} operations in {}; then `deployer adopt {id} {}` makes it ours",
+        "wrote {routes} operations to {}; to manage the API, run `deployer adopt {id} {}`",
         openapi.display(),
-        folder.display()
+        directory.display()
     );
     output.data(&text, &json!({"id": id, "operations": routes, "files": [manifest, openapi]}));
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Writes the manifest of an API as it is.
-fn written(api: &ObservedApi) -> String {
+/// Returns a portcullis.toml for the current state of an API.
+fn manifest_text(api: &ObservedApi) -> String {
     let quoted = |text: &str| json!(text).to_string();
     let mut lines = vec![
         "[api]".to_owned(),
@@ -79,8 +80,8 @@ fn written(api: &ObservedApi) -> String {
                 quoted(&log.format)
             ));
         }
-        for (key, is) in [("metrics", settings.metrics), ("tracing", settings.tracing)] {
-            if is {
+        for (key, enabled) in [("metrics", settings.metrics), ("tracing", settings.tracing)] {
+            if enabled {
                 lines.push(format!("{key} = true"));
             }
         }

@@ -1,4 +1,4 @@
-//! How a command can fail, and the exit code of each failure.
+//! The failures of commands, and the exit code of each.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,65 +21,65 @@ use dev::serving::StartError;
 mod code;
 mod help;
 
-/// Why a command did not do what it is for.
+/// The reason a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// AWS cannot be reached as this caller.
+    /// The connection to AWS failed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// A plan was not carried out.
+    /// A plan was not applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// The authorizer would not start with its configuration.
+    /// The compiled authorizer configuration is invalid.
     #[error("invalid authorizer configuration: {0}")]
     AuthorizerConfig(#[from] ConfigErrors),
-    /// A function that was built cannot be read.
-    #[error("{} cannot be read: {cause}", .path.display())]
-    Binary {
+    /// A built function cannot be read.
+    #[error("cannot read {}: {cause}", .path.display())]
+    FunctionUnreadable {
         /// The function's file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// A call to AWS failed for good.
+    /// A call to AWS failed, retries included.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// AWS is not any more what was planned for.
+    /// The state of AWS is not the planned one any more.
     #[error("AWS changed while waiting for confirmation")]
     ChangedWhileWaiting,
-    /// The API definition for AWS cannot be written.
+    /// The API definition for AWS cannot be rendered.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
-    /// A program ended with a failure.
+    /// A program exited with a failure.
     #[error("{program} failed: {status}")]
-    Ended {
+    ProgramFailed {
         /// The program.
         program: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
     /// The configuration was read and is invalid.
     #[error("invalid configuration")]
-    Files(Vec<Diagnostic>),
+    InvalidConfiguration(Vec<Diagnostic>),
     /// A function cannot be published.
-    #[error("{arn} {problem}")]
+    #[error("`{arn}` {problem}")]
     Function {
         /// The function.
         arn: String,
-        /// Why.
-        problem: FunctionProblem,
+        /// The cause.
+        problem: FunctionError,
     },
-    /// The local issuer's key could not be made.
+    /// The local issuer's key cannot be generated.
     #[error("cannot start the local issuer: {0}")]
     IssuerKey(#[from] KeyGenerationError),
-    /// A port that cannot be listened on.
+    /// A port is not available.
     #[error("cannot listen on 127.0.0.1:{port}: {cause}")]
     Listen {
         /// The port.
         port: u16,
         /// The option that sets it.
         option: &'static str,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
     /// An API carries another API's tag.
@@ -92,10 +92,10 @@ pub enum Failure {
         /// The name in its tag.
         found: String,
     },
-    /// The configuration names what cannot be in that account.
+    /// The configuration has a resource that cannot be in the account.
     #[error(transparent)]
     DesiredState(#[from] DesiredStateError),
-    /// No API carries this name's tag.
+    /// No API has a tag with this name.
     #[error("no API `{name}` managed by Portcullis in {account}/{region}")]
     NoApi {
         /// The name.
@@ -108,49 +108,49 @@ pub enum Failure {
     /// The configuration has no authorizer.
     #[error("portcullis.toml has no authorizer")]
     NoAuthorizer,
-    /// There is no `cargo lambda`.
-    #[error("cargo lambda is not installed, and builds the function")]
+    /// `cargo lambda` is not installed.
+    #[error("cargo lambda is not installed")]
     NoCargoLambda,
     /// The stage served no revision before this one.
-    #[error("stage {stage} served no earlier revision")]
+    #[error("stage `{stage}` has no earlier revision")]
     NoEarlierRevision {
         /// The stage.
         stage: String,
     },
     /// The account has no REST API with this id.
-    #[error("no REST API {0}")]
+    #[error("REST API `{0}` does not exist")]
     NoRestApi(String),
     /// The API has no such revision.
-    #[error("no revision {0}")]
+    #[error("revision {0} does not exist")]
     NoRevision(u32),
-    /// There are no sources to build.
-    #[error("{} does not hold Portcullis's sources", .0.display())]
+    /// A directory has no sources to build.
+    #[error("{} does not contain the Portcullis sources", .0.display())]
     NoSource(PathBuf),
     /// The API has no such stage.
-    #[error("{api} has no stage {stage}")]
+    #[error("stage `{stage}` of API `{api}` does not exist")]
     NoStage {
         /// The API's name.
         api: String,
         /// The stage.
         stage: String,
     },
-    /// The token command printed nothing.
-    #[error("the token command ended with {0} and printed no token")]
+    /// The token command failed or printed nothing.
+    #[error("the token command printed no token ({0})")]
     NoToken(ExitStatus),
     /// `cargo lambda deploy` reported no version.
     #[error("cargo lambda deploy reported no version")]
-    NoVersion,
+    NoFunctionVersion,
     /// A change was not confirmed.
-    #[error("{action}: confirmation required")]
+    #[error("confirmation required to {action}")]
     NotConfirmed {
-        /// What would have been done.
+        /// The change.
         action: String,
     },
-    /// The API cannot be served here.
+    /// The API cannot be served locally.
     #[error(transparent)]
-    StartError(#[from] StartError),
-    /// No authorizer of ours guards the operation.
-    #[error("{method} {path} does not take a token")]
+    Serve(#[from] StartError),
+    /// The operation is not guarded by a JWT authorizer.
+    #[error("{method} {path} is not guarded by a JWT authorizer")]
     NotGuarded {
         /// The method.
         method: String,
@@ -158,181 +158,189 @@ pub enum Failure {
         path: String,
     },
     /// A saved plan is for another API or stage.
-    #[error("the plan is for stage {} of {}, expected stage {} of {}", .found.1, .found.0, .expected.1, .expected.0)]
-    OtherPlan {
+    #[error("the saved plan is for stage `{}` of `{}`, expected stage `{}` of `{}`", .found.1, .found.0, .expected.1, .expected.0)]
+    PlanForAnotherStage {
         /// The API and the stage of the command.
         expected: (String, String),
         /// The API and the stage of the plan.
         found: (String, String),
     },
     /// A file is not a saved plan.
-    #[error("{} is not a plan: {cause}", .path.display())]
-    PlanFile {
+    #[error("{} is not a saved plan: {cause}", .path.display())]
+    InvalidPlan {
         /// The file.
         path: PathBuf,
-        /// The reason.
+        /// The cause.
         cause: JsonProblem,
     },
-    /// A saved plan has another format.
+    /// A saved plan has an unsupported format version.
     #[error("{} has plan format {found}, expected {expected}", .path.display())]
     PlanFormat {
         /// The file.
         path: PathBuf,
-        /// The format of this program's plans.
+        /// The supported format version.
         expected: u32,
-        /// The format of this plan.
+        /// The plan's format version.
         found: u32,
     },
-    /// A published version of a function does not decide as it must.
+    /// A published function version failed its test.
     #[error("version {version} of {function} {problem}; no alias was updated")]
-    Probe {
+    FunctionTest {
         /// The function.
         function: String,
         /// The version.
         version: String,
-        /// What is wrong with it.
+        /// The test's result.
         problem: Problem,
     },
-    /// It may not be undeployed.
-    #[error("{0} is protected")]
+    /// The API is protected from deletion.
+    #[error("API `{0}` is protected")]
     Protected(String),
     /// The stage failed its smoke test and was rolled back.
     #[error("{0}; stage rolled back")]
-    Smoke(SmokeFailure),
-    /// The stage failed its smoke test, and rolling it back failed.
+    SmokeTest(SmokeFailure),
+    /// The stage failed its smoke test, and the rollback failed.
     #[error("{failure}; rollback failed: {error}")]
     SmokeNotRolledBack {
-        /// How it answered.
+        /// The smoke test's failure.
         failure: SmokeFailure,
-        /// Why it still serves the new deployment.
+        /// The rollback's failure.
         error: CallError,
     },
     /// Several APIs carry the same tag.
-    #[error("several APIs are tagged as {name}: {}", .ids.join(", "))]
-    Several {
+    #[error("several APIs have the tag `portcullis:api={name}`: {}", .ids.join(", "))]
+    AmbiguousApi {
         /// The name.
         name: String,
         /// Their ids.
         ids: Vec<String>,
     },
-    /// A program did not start.
-    #[error("{program} cannot be started: {cause}")]
-    Spawn {
+    /// A program cannot be started.
+    #[error("cannot run {program}: {cause}")]
+    ProgramNotStarted {
         /// The program.
         program: &'static str,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// A saved plan was made of another state of AWS.
+    /// AWS changed since the plan was saved.
     #[error("saved plan {} is stale: AWS changed since it was created", .0.display())]
     StalePlan(PathBuf),
-    /// Something local could not be set up.
-    #[error("cannot start {what}: {cause}")]
+    /// A local component cannot be set up.
+    #[error("cannot set up {what}: {cause}")]
     Start {
-        /// What.
+        /// The component.
         what: &'static str,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// The token was not read from stdin.
-    #[error("the token cannot be read from stdin: {0}")]
+    /// The token cannot be read from stdin.
+    #[error("cannot read the token from stdin: {0}")]
     Stdin(io::Error),
     /// The configuration has no authorizer of this name.
-    #[error("no authorizer `{name}`, expected one of: {}", .known.join(", "))]
+    #[error("unknown authorizer `{name}`")]
     UnknownAuthorizer {
         /// The name.
         name: String,
         /// The authorizers of the configuration.
         known: Vec<String>,
     },
-    /// The configuration has several authorizers, and none was chosen.
-    #[error("several authorizers: choose one of {} with --authorizer", .0.join(", "))]
-    UnnamedAuthorizer(Vec<String>),
-    /// A file that does not exist or cannot be read.
+    /// The configuration has several authorizers, and `--authorizer` is missing.
+    #[error("missing `--authorizer`: the configuration has {} authorizers", .0.len())]
+    AuthorizerRequired(Vec<String>),
+    /// A file does not exist or cannot be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
-    /// No stage ever served the revision.
+    /// The revision was never served by a stage.
     #[error("revision {0} was never served by a stage and cannot be verified")]
     UnservedRevision(u32),
-    /// No operation needs the authorizer.
+    /// The authorizer guards no operation.
     #[error("no operation is guarded by `{0}`")]
     UnusedAuthorizer(String),
-    /// A file that cannot be written.
-    #[error("{} cannot be written: {cause}", .path.display())]
+    /// A file cannot be written.
+    #[error("cannot write {}: {cause}", .path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: io::Error,
     },
-    /// A document could not be serialized.
-    #[error("{what} cannot be serialized: {cause}")]
+    /// A document cannot be serialized.
+    #[error("cannot serialize {what}: {cause}")]
     Unserializable {
         /// The document.
         what: &'static str,
-        /// Why.
+        /// The cause.
         cause: serde_json::Error,
     },
-    /// An option's value is not one that it takes.
-    #[error("{option} is not {expected}: `{value}`")]
-    Value {
+    /// The value of an option or argument is invalid.
+    #[error("invalid `{option}` `{value}`: expected {expected}")]
+    InvalidOption {
+        /// The option or argument.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// The expected form.
+        expected: &'static str,
+    },
+    /// An option is missing.
+    #[error("missing `{option}`: expected {expected}")]
+    MissingOption {
         /// The option.
         option: &'static str,
-        /// What it was given.
-        value: String,
-        /// What it takes.
+        /// The expected form.
         expected: &'static str,
     },
 }
 
-/// Why a function cannot be published.
+/// The reason a function cannot be published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FunctionProblem {
+pub enum FunctionError {
     /// Its ARN has no alias.
-    #[error("must name an alias (…:function:NAME:ALIAS) so that it can be rolled back")]
+    #[error("has no alias, which a rollback requires")]
     NoAlias,
-    /// It would be created, and no role was named.
-    #[error("does not exist, and creating it needs --function-role")]
+    /// It does not exist, and `--function-role` is missing.
+    #[error("does not exist, and creating it requires `--function-role`")]
     NoRole,
-    /// It is not where the API is deployed.
-    #[error("must be in {expected}, where the API is deployed")]
+    /// It is not in the account and Region of the API.
+    #[error("must be in {expected}, the account and Region of the API")]
     Elsewhere {
         /// The account and Region of the API.
         expected: String,
     },
-    /// Two authorizers name it.
-    #[error("serves two authorizers, and a function has one configuration")]
+    /// Two authorizers use it.
+    #[error("is used by two authorizers, but a function has one configuration")]
     Shared,
 }
 
-/// How a stage failed its smoke test.
+/// The failure of a smoke test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmokeFailure {
-    /// Its address is not a URL.
-    #[error("`{0}` is not a URL")]
+    /// The target is not a URL.
+    #[error("invalid `--smoke` `{0}`: expected a path or a URL")]
     Url(String),
-    /// The request was not sent, or got no response.
-    #[error("{url} cannot be reached: {cause}")]
+    /// The request got no response.
+    #[error("{url} is unreachable: {cause}")]
     Unreachable {
-        /// The address.
+        /// The URL.
         url: String,
-        /// Why.
+        /// The cause.
         cause: String,
     },
-    /// The response took too long.
-    #[error("{url} did not answer within {seconds} s")]
+    /// The request timed out.
+    #[error("{url} timed out after {seconds} s")]
     Timeout {
-        /// The address.
+        /// The URL.
         url: String,
-        /// The limit.
+        /// The timeout.
         seconds: u64,
     },
-    /// The response has another status.
-    #[error("{url} answered {found}, expected {}", .expected.map_or("below 500".to_owned(), |status| status.to_string()))]
+    /// The response has an unexpected status.
+    #[error("{url} returned status {found}, expected {}", .expected.map_or("below 500".to_owned(), |status| status.to_string()))]
     Status {
-        /// The address.
+        /// The URL.
         url: String,
-        /// The status of `--smoke-status`, if there is one.
+        /// The status of `--smoke-status`, if set.
         expected: Option<u16>,
         /// The response's status.
         found: u16,
@@ -348,41 +356,41 @@ impl From<ConcurrentUpdate> for Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Files(_)
+            Self::InvalidConfiguration(_)
             | Self::Definition(_)
             | Self::Unreadable(_)
             | Self::DesiredState(_)
             | Self::Connect(ConnectError::InvalidRegion(_) | ConnectError::NoRegion) => {
-                Exit::WrongFiles
+                Exit::InvalidConfiguration
             }
             Self::Connect(
                 ConnectError::Credentials(_)
                 | ConnectError::NoCredentials
                 | ConnectError::NoProfileCredentials(_),
-            ) => Exit::NotPermitted,
+            ) => Exit::AccessDenied,
             Self::Connect(ConnectError::Call(error))
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {
-                CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::NotPermitted,
+                CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::AccessDenied,
                 CallErrorKind::Conflict => Exit::Conflict,
                 _ => Exit::Failed,
             },
             Self::ChangedWhileWaiting
-            | Self::OtherPlan { .. }
-            | Self::PlanFile { .. }
+            | Self::PlanForAnotherStage { .. }
+            | Self::InvalidPlan { .. }
             | Self::PlanFormat { .. }
             | Self::StalePlan(_)
-            | Self::Several { .. }
+            | Self::AmbiguousApi { .. }
             | Self::Apply(ApplyError::ConcurrentUpdate(_)) => Exit::Conflict,
-            Self::Smoke(_) | Self::Apply(ApplyError::RolledBack(_)) => Exit::RolledBack,
+            Self::SmokeTest(_) | Self::Apply(ApplyError::RolledBack(_)) => Exit::RolledBack,
             _ => Exit::Failed,
         }
     }
 
-    /// Reports the failure, and what to do about it.
-    pub(super) fn tell(&self, output: Output) {
+    /// Writes the failure and its help.
+    pub(super) fn report(&self, output: Output) {
         match self {
-            Self::Files(diagnostics) => {
+            Self::InvalidConfiguration(diagnostics) => {
                 output.invalid(self.code(), &self.to_string(), diagnostics);
             }
             _ => output.failure(self.code(), &self.to_string(), self.help().as_deref()),

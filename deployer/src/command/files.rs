@@ -1,4 +1,4 @@
-//! The files that commands read and write. A file that is written is whole, or is what it was.
+//! The files that commands read and write. A write is atomic: it replaces the whole file, or nothing.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write;
@@ -12,7 +12,7 @@ use crate::output::Output;
 /// Writes a document to a file, or to stdout.
 pub(super) fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(), Failure> {
     match path {
-        // Opened again it would have a position of its own.
+        // Opened again, it would have a file position of its own.
         Some(path) if path == Path::new("/dev/stdout") => {
             output.document(text);
             Ok(())
@@ -28,7 +28,7 @@ pub(super) fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(
 /// Writes bytes to a file.
 pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), Failure> {
     let written = match fs::metadata(path) {
-        // What a descriptor leads to is the caller's open file, and another in its place is not.
+        // A descriptor refers to the caller's open file, which must not be replaced.
         _ if ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) => append(bytes, path),
         Ok(old) if !old.is_file() => append(bytes, path),
         Ok(old) => replace(bytes, path, Some(old.permissions())),
@@ -37,25 +37,27 @@ pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), Failure> {
     written.map_err(|cause| Failure::Unwritable { path: path.to_owned(), cause })
 }
 
-/// Writes to what cannot be replaced, such as a pipe or `/dev/stdout`, behind what is there.
+/// Appends to a file that cannot be replaced, such as a pipe or `/dev/stdout`.
 fn append(bytes: &[u8], path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).open(path)?.write_all(bytes)
 }
 
-/// Writes a temporary file beside the file, and moves it there once it is on the disk. A new
-/// file has the mode that the umask leaves; one that existed keeps its mode.
+/// Writes a temporary file in the same directory, syncs it, and renames it. An existing file keeps
+/// its mode; a new one gets the umask's.
 fn replace(bytes: &[u8], path: &Path, mode: Option<Permissions>) -> io::Result<()> {
-    // A link stays one: what it leads to is replaced, or created.
-    let target = path.canonicalize().or_else(|_| linked(path)).unwrap_or_else(|_| path.to_owned());
+    // A symbolic link is preserved: its target is replaced or created.
+    let target =
+        path.canonicalize().or_else(|_| link_target(path)).unwrap_or_else(|_| path.to_owned());
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
-    // Never more than the mode it is to have, also while it is written.
+    // Never more permissive than the final mode.
     let created = mode.clone().unwrap_or(Permissions::from_mode(0o666));
     builder.prefix(".deployer-").permissions(created);
-    let mut temporary = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let directory = folder.unwrap_or(Path::new("."));
+    let mut temporary = builder.tempfile_in(directory).map_err(without_path)?;
     let file: &mut File = temporary.as_file_mut();
     if let Some(mode) = mode {
-        // The umask took something of it.
+        // The umask may have removed bits.
         file.set_permissions(mode)?;
     }
     file.write_all(bytes)?;
@@ -64,19 +66,26 @@ fn replace(bytes: &[u8], path: &Path, mode: Option<Permissions>) -> io::Result<(
     Ok(())
 }
 
-/// Returns what a link leads to that does not exist yet.
-fn linked(path: &Path) -> io::Result<std::path::PathBuf> {
+/// Returns the operating system's error, without the random name of the temporary file.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.source());
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+}
+
+/// Returns the target of a symbolic link whose target does not exist yet.
+fn link_target(path: &Path) -> io::Result<std::path::PathBuf> {
     let target = fs::read_link(path)?;
     Ok(path.parent().unwrap_or(Path::new("")).join(target))
 }
 
-/// Reads a function that was built.
+/// Reads a built function.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|cause| Failure::Binary { path: path.to_owned(), cause })
+    fs::read(path).map_err(|cause| Failure::FunctionUnreadable { path: path.to_owned(), cause })
 }
 
-/// Creates a folder, if it does not exist.
-pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
+/// Creates a directory, unless it exists.
+pub(super) fn create_directory(path: &Path) -> Result<(), Failure> {
     let unwritable = |cause| Failure::Unwritable { path: path.to_owned(), cause };
     fs::create_dir_all(path).map_err(unwritable)
 }

@@ -1,4 +1,4 @@
-//! `deployer iam`: prints policies; asks AWS nothing.
+//! `deployer iam`: prints IAM policies. Makes no calls to AWS.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         functions: &functions,
         function_role: arguments.function_role.as_deref(),
     };
-    let printed = match arguments.of.as_str() {
+    let printed = match arguments.policy.as_str() {
         "trust" => trust_policy(&target.account),
         "invoke" => {
             let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
@@ -38,30 +38,31 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         "execution" => scope.execution_policy(),
         "execution-trust" => PolicyScope::execution_trust_policy(),
         "saml" => saml(arguments, &scope, &api)?,
-        command => scope.command_policy(command).ok_or_else(|| Failure::Value {
-            option: "iam",
+        command => scope.command_policy(command).ok_or_else(|| Failure::InvalidOption {
+            option: "POLICY",
             value: command.to_owned(),
-            expected: "trust, invoke, execution, execution-trust, saml, build or a command that needs AWS",
+            expected: "trust, invoke, execution, execution-trust, saml, build, or a command that calls AWS",
         })?,
     };
     debug_assert!(COMMANDS.iter().all(|command| scope.command_policy(command).is_some()));
     invocation.output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Returns the roles that the files name for API Gateway to assume.
+/// Returns the configured roles that API Gateway assumes.
 fn passable_roles(api: &Api) -> Vec<String> {
-    let ours = api.authorizers.values().filter_map(|authorizer| authorizer.invoke_role.as_ref());
-    let ours = ours.map(|role| role.as_str().to_owned());
+    let invoke_roles =
+        api.authorizers.values().filter_map(|authorizer| authorizer.invoke_role.as_ref());
+    let invoke_roles = invoke_roles.map(|role| role.as_str().to_owned());
     let others = api.external_authorizers.values().filter_map(|shape| shape.credentials.clone());
     let backends = api.routes.iter().filter_map(|route| route.integration.credentials.clone());
-    let mut roles: Vec<String> = ours.chain(others).chain(backends).collect();
+    let mut roles: Vec<String> = invoke_roles.chain(others).chain(backends).collect();
     roles.sort();
     roles.dedup();
     roles
 }
 
-/// Where the functions are, unless something else is said.
+/// Returns the account and Region of the options, or else those of a function.
 fn target(
     arguments: &cli::Iam,
     invocation: Invocation<'_>,
@@ -77,18 +78,18 @@ fn target(
         (None, Some(region)) if region.starts_with("us-gov-") => "aws-us-gov",
         (None, _) => "aws",
     };
-    let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
+    let missing = |option, expected| Failure::MissingOption { option, expected };
     Ok(AwsTarget {
         partition: partition.to_owned(),
-        region: region.ok_or_else(|| missing("--region", "the name of a Region"))?,
-        account: account.ok_or_else(|| missing("--account", "the account's twelve digits"))?,
+        region: region.ok_or_else(|| missing("--region", "a Region, such as eu-west-1"))?,
+        account: account.ok_or_else(|| missing("--account", "a 12-digit account ID"))?,
     })
 }
 
 fn saml(arguments: &cli::Iam, scope: &PolicyScope<'_>, api: &Api) -> Result<Json, Failure> {
-    let missing = |option, expected| Failure::Value { option, value: String::new(), expected };
+    let missing = |option, expected| Failure::MissingOption { option, expected };
     let provider = arguments.provider.as_deref();
-    let provider = provider.ok_or_else(|| missing("--provider", "the provider's ARN"))?;
+    let provider = provider.ok_or_else(|| missing("--provider", "the ARN of a SAML provider"))?;
     let issuer = arguments.issuer.as_deref();
     let issuer = issuer.ok_or_else(|| missing("--issuer", "the issuer of its assertions"))?;
     if arguments.class.is_empty() {
@@ -96,15 +97,16 @@ fn saml(arguments: &cli::Iam, scope: &PolicyScope<'_>, api: &Api) -> Result<Json
     }
     let mut classes = Map::new();
     for class in &arguments.class {
-        let wrong = |expected| Failure::Value { option: "--class", value: class.clone(), expected };
+        let invalid =
+            |expected| Failure::InvalidOption { option: "--class", value: class.clone(), expected };
         let (name, listed) =
-            class.split_once('=').ok_or_else(|| wrong("NAME=METHOD PATH,METHOD PATH"))?;
+            class.split_once('=').ok_or_else(|| invalid("NAME=METHOD PATH,METHOD PATH"))?;
         let mut routes: Vec<&Route> = Vec::new();
-        for wanted in listed.split(',').map(str::trim) {
-            let route = api.routes.iter().find(|route| route.to_string() == wanted);
-            let route = route.ok_or_else(|| wrong("made of the API's operations"))?;
+        for operation in listed.split(',').map(str::trim) {
+            let route = api.routes.iter().find(|route| route.to_string() == operation);
+            let route = route.ok_or_else(|| invalid("operations of the API"))?;
             if route.security != Security::AwsIam {
-                return Err(wrong("made of operations that are guarded by AWS_IAM"));
+                return Err(invalid("operations guarded by AWS_IAM"));
             }
             routes.push(route);
         }

@@ -1,4 +1,4 @@
-//! What `dev` and `test` run here, as the command line says it.
+//! The local gateway of `dev` and `test`, as configured on the command line.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use gateway::functions::Settings;
 /// The ports to listen on.
 pub(super) struct Ports {
     pub gateway: u16,
-    /// None if there is to be no local issuer.
+    /// None if the local issuer is disabled.
     pub issuer: Option<u16>,
 }
 
-/// Reads what is served: a folder, or a document that says everything by itself.
+/// Loads the API to serve: a project directory, or a self-contained OpenAPI document.
 pub(super) fn project(
     path: &std::path::Path,
     stage: Option<&str>,
@@ -35,15 +35,16 @@ pub(super) fn project(
     Ok(project::load(path, stage, environment)?)
 }
 
-/// Returns the API of a project whose files are right; warnings are told.
+/// Returns the API of a valid project, and reports its warnings.
 pub(super) fn api(project: &mut Project, output: Output) -> Result<Api, Failure> {
     let api = project.api.take();
-    let api = api.ok_or_else(|| Failure::Files(std::mem::take(&mut project.diagnostics)))?;
-    output.asides(&project.diagnostics);
+    let api =
+        api.ok_or_else(|| Failure::InvalidConfiguration(std::mem::take(&mut project.diagnostics)))?;
+    output.warnings(&project.diagnostics);
     Ok(api)
 }
 
-/// Listens, before anything is started: a busy port must leave nothing behind.
+/// Binds the ports before anything is started: a busy port must not leave processes running.
 pub(super) async fn options(
     arguments: &Arguments,
     ports: &Ports,
@@ -56,10 +57,10 @@ pub(super) async fn options(
     let functions = arguments.function.iter().map(|text| function(text));
     let functions = functions.collect::<Result<_, Failure>>()?;
     if arguments.function_timeout == 0 || arguments.function_timeout > 900 {
-        return Err(Failure::Value {
+        return Err(Failure::InvalidOption {
             option: "--function-timeout",
             value: arguments.function_timeout.to_string(),
-            expected: "between 1 and 900 seconds",
+            expected: "1 to 900 seconds",
         });
     }
     let gateway = listen(ports.gateway, "--port").await?;
@@ -84,21 +85,21 @@ pub(super) async fn options(
 }
 
 fn function(text: &str) -> Result<(String, LocalFunction), Failure> {
-    let wrong = || Failure::Value {
+    let invalid = || Failure::InvalidOption {
         option: "--function",
         value: text.to_owned(),
         expected: "NAME=COMMAND or NAME=URL",
     };
-    let (name, what) = text.split_once('=').ok_or_else(wrong)?;
+    let (name, target) = text.split_once('=').ok_or_else(invalid)?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || what.is_empty() || !name.chars().all(is_name) {
-        return Err(wrong());
+    if name.is_empty() || target.is_empty() || !name.chars().all(is_name) {
+        return Err(invalid());
     }
-    let is_url = what.starts_with("http://") || what.starts_with("https://");
+    let is_url = target.starts_with("http://") || target.starts_with("https://");
     let local = if is_url {
-        LocalFunction::Endpoint(uri("--function", what)?)
+        LocalFunction::Endpoint(uri("--function", target)?)
     } else {
-        LocalFunction::Command(what.to_owned())
+        LocalFunction::Command(target.to_owned())
     };
     Ok((name.to_owned(), local))
 }
@@ -110,7 +111,7 @@ pub(super) fn uri(option: &'static str, url: &str) -> Result<Uri, Failure> {
             && uri.authority().is_some()
             && uri.query().is_none()
     };
-    parsed.filter(fits).ok_or_else(|| Failure::Value {
+    parsed.filter(fits).ok_or_else(|| Failure::InvalidOption {
         option,
         value: url.to_owned(),
         expected: "an http or https URL",
@@ -125,10 +126,10 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure>
     })
 }
 
-/// Returns a folder that goes away with this value.
+/// Creates a temporary directory, which is deleted when the value is dropped.
 pub(super) fn folder() -> Result<tempfile::TempDir, Failure> {
     let folder = tempfile::Builder::new().prefix("portcullis-").tempdir();
-    folder.map_err(|cause| Failure::Start { what: "a folder for functions", cause })
+    folder.map_err(|cause| Failure::Start { what: "a temporary directory", cause })
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -138,7 +139,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|cause| Failure::Start { what: "the runtime", cause })
 }
 
-/// Runs a command that prints a token.
+/// Returns the token that a command prints.
 pub(super) fn token(command: &str, variables: &[(&str, String)]) -> Result<String, Failure> {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stderr(Stdio::inherit());

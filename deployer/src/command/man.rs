@@ -1,17 +1,17 @@
-//! `deployer man`: the manual pages, for packages.
+//! `deployer man`: generates the manual pages, for packages.
 
-use super::{Failure, Invocation, make_folder, write};
+use super::{Failure, Invocation, create_directory, write};
 use crate::cli;
 use crate::cli::generated::pages;
 use crate::output::Exit;
 
 pub(super) fn run(arguments: &cli::Man, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    if let Some(folder) = &arguments.dir {
-        make_folder(folder)?;
+    if let Some(directory) = &arguments.dir {
+        create_directory(directory)?;
     }
     for (name, page) in pages() {
-        let path = arguments.dir.as_ref().map(|folder| folder.join(name));
+        let path = arguments.dir.as_ref().map(|directory| directory.join(name));
         write(&page, path.as_deref(), invocation.output)?;
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! `deployer plan`: what a deployment would change.
+//! `deployer plan`: shows the changes a deployment would make.
 
 use serde_json::json;
 
@@ -15,18 +15,18 @@ pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<E
         let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
         write(&text, Some(path), invocation.output)?;
     }
-    told(&plan, invocation.output);
-    // Of a function that says nothing, or is not there yet, nothing is known to differ.
-    let known = |function: &FunctionDrift| {
+    write_plan(&plan, invocation.output);
+    // A function that does not exist or has no build metadata is not known to differ.
+    let differs = |function: &FunctionDrift| {
         matches!(function.state, FunctionState::OtherConfiguration { .. })
     };
-    let pending = !plan.is_empty() || plan.functions.iter().any(known);
+    let pending = !plan.is_empty() || plan.functions.iter().any(differs);
     let pending = arguments.detailed_exitcode && pending;
-    Ok(if pending { Exit::Pending } else { Exit::Done })
+    Ok(if pending { Exit::Pending } else { Exit::Success })
 }
 
-/// Tells a plan: for machines without what only `deploy` needs.
-pub(super) fn told(plan: &Plan, output: Output) {
+/// Writes a plan; its JSON omits the details that only `deploy` needs.
+pub(super) fn write_plan(plan: &Plan, output: Output) {
     let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::description).collect();
     output.data(
         &plan.to_string(),

@@ -1,4 +1,4 @@
-//! What an account may have, unless it was raised.
+//! The default quotas of an account.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use std::collections::BTreeSet;
@@ -7,37 +7,37 @@ use std::fmt;
 /// The use of one quota, once the API is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// The resources that the quota counts.
-    pub what: &'static str,
-    /// How many there are to be.
+    /// The kind of resources.
+    pub kind: &'static str,
+    /// The number of resources after the deployment.
     pub used: usize,
-    /// How many there may be.
+    /// The quota.
     pub quota: usize,
 }
 
 impl Usage {
     /// REST APIs of the account in the Region.
     pub const fn apis(used: usize) -> Self {
-        Self { what: "REST APIs", used, quota: 600 }
+        Self { kind: "REST APIs", used, quota: 600 }
     }
 
     /// Resources of the API.
     pub const fn resources(used: usize) -> Self {
-        Self { what: "resources", used, quota: 300 }
+        Self { kind: "resources", used, quota: 300 }
     }
 
     /// Authorizers of the API.
     pub const fn authorizers(used: usize) -> Self {
-        Self { what: "authorizers", used, quota: 10 }
+        Self { kind: "authorizers", used, quota: 10 }
     }
 
     /// Stages of the API.
     pub const fn stages(used: usize) -> Self {
-        Self { what: "stages", used, quota: 10 }
+        Self { kind: "stages", used, quota: 10 }
     }
 
-    /// Returns whether the quota allows it.
-    pub const fn fits(self) -> bool {
+    /// Returns whether the use is within the quota.
+    pub const fn is_within_quota(self) -> bool {
         self.used <= self.quota
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// Returns how many resources the paths make: one each, one for each path above it, and the root.
+/// Returns the number of resources of the paths: each path, each of its parents, and the root.
 pub fn resources<'a>(paths: impl IntoIterator<Item = &'a str>) -> usize {
     let mut resources = BTreeSet::from(["/"]);
     for path in paths {

@@ -1,11 +1,11 @@
-//! `deployer rollback`: one patch, back to a revision that was served before.
+//! `deployer rollback`: updates a stage to a revision that was served before, in one call.
 
 use serde_json::{Value as Json, json};
 
 use super::deploy::flush;
 use super::session::Session;
 use super::{Failure, Invocation};
-use crate::apply::{ConcurrentUpdate, number};
+use crate::apply::{ConcurrentUpdate, revision_text};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use deployment::observed::{ObservedApi, ObservedStage};
@@ -13,7 +13,7 @@ use deployment::plan::{Aspect, Change, Patch, diff, sort};
 use deployment::revision::Revision;
 
 pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    let (dir, revision) = place(&arguments.place)?;
+    let (dir, revision) = project_and_revision(&arguments.project_and_revision)?;
     let files = Files { dir: dir.into(), stage: Some(arguments.stage.clone()) };
     let api = invocation.compile_quietly(&files)?;
     let session = invocation.connect()?;
@@ -34,20 +34,22 @@ pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Resu
     };
     let (json, revision) = (rollback.json(&api.name), rollback.revision);
     if rollback.is_done() {
-        invocation.output.data(&format!("nothing to do: it serves revision {revision}"), &json);
-        return Ok(Exit::Done);
+        invocation
+            .output
+            .data(&format!("nothing to do: the stage serves revision {revision}"), &json);
+        return Ok(Exit::Success);
     }
     rollback.confirm(&api.name, arguments.yes, &session)?;
-    rollback.carry_out(&session)?;
+    rollback.apply(&session)?;
     if arguments.flush_auth_cache {
         flush(&session, &observed.id, &arguments.stage)?;
     }
-    let text = format!("{} serves revision {revision} again", arguments.stage);
+    let text = format!("stage {} serves revision {revision}", arguments.stage);
     invocation.output.data(&text, &json);
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// A stage, and the revision that it is moved back to.
+/// A stage, and the revision to roll it back to.
 struct Rollback<'a> {
     api: &'a ObservedApi,
     name: &'a str,
@@ -63,13 +65,13 @@ impl Rollback<'_> {
         self.stage.deployment == self.deployment && self.stage.canary.is_none()
     }
 
-    /// Shows what changes, and has it confirmed.
+    /// Shows the changes and asks for confirmation.
     fn confirm(&self, api: &str, yes: bool, session: &Session) -> Result<(), Failure> {
         let (id, name, revision) = (&self.api.id, self.name, self.revision);
-        let from = number(self.live);
+        let from = revision_text(self.live);
         let lines: Vec<String> = self.changes.iter().map(|line| format!("\n  {line}")).collect();
         session.output.note(&format!(
-            "{api} ({id}), stage {name}: from {from} back to revision {revision}{}",
+            "{api} ({id}), stage {name}: {from} → revision {revision}{}",
             lines.concat()
         ));
         if self.changes.iter().any(|change| change.aspect == Aspect::Configuration) {
@@ -80,16 +82,16 @@ impl Rollback<'_> {
         if !self.changes_are_known() {
             session
                 .output
-                .note("  note: what changes is unknown: a revision has no record that can be read");
+                .note("  note: the changes are unknown: a revision has no readable record");
         }
-        let question = "\nRoll back? Type `yes` to confirm:";
-        if !yes && session.output.ask(question).as_deref() != Some("yes") {
-            return Err(Failure::NotConfirmed { action: format!("rolling back {name}") });
+        let prompt = "\nRoll back? Type `yes` to confirm:";
+        if !yes && session.output.prompt(prompt).as_deref() != Some("yes") {
+            return Err(Failure::NotConfirmed { action: format!("roll back {name}") });
         }
         Ok(())
     }
 
-    fn carry_out(&self, session: &Session) -> Result<(), Failure> {
+    fn apply(&self, session: &Session) -> Result<(), Failure> {
         let mut patches = vec![Patch::replace("/deploymentId", &self.deployment)];
         if self.stage.canary.is_some() {
             patches.push(Patch::remove("/canarySettings"));
@@ -107,7 +109,7 @@ impl Rollback<'_> {
         .into())
     }
 
-    /// Returns whether both revisions have records that can be read.
+    /// Returns whether both revisions have readable records.
     fn changes_are_known(&self) -> bool {
         let known = |number: u32| self.api.record(number).is_some();
         self.live.is_some_and(|live| known(live.number)) && known(self.revision)
@@ -126,47 +128,50 @@ impl Rollback<'_> {
     }
 }
 
-/// Tells the folder and the revision apart.
-fn place(words: &[String]) -> Result<(String, Option<u32>), Failure> {
+/// Separates the project directory from the revision number.
+fn project_and_revision(words: &[String]) -> Result<(String, Option<u32>), Failure> {
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let dirs: Vec<&String> = words.iter().filter(|word| word.parse::<u32>().is_err()).collect();
     if numbers.len() > 1 || dirs.len() > 1 {
-        return Err(Failure::Value {
+        return Err(Failure::InvalidOption {
             option: "[DIR] [REVISION]",
             value: words.join(" "),
-            expected: "a folder and the number of a revision",
+            expected: "at most one directory and one revision number",
         });
     }
     let dir = dirs.first().map_or(".", |dir| dir.as_str());
     Ok((dir.to_owned(), numbers.first().copied()))
 }
 
-/// Returns the deployment of the revision, or of the last one that the stage served before. One
-/// that no stage served may be left over from a run that ended before it was verified.
+/// Returns the deployment of the revision, or of the last one that the stage served before. A
+/// deployment that was never served may come from an interrupted run, which did not verify it.
 fn target(
     api: &ObservedApi,
     stage: &str,
     live: Option<u32>,
     revision: Option<u32>,
 ) -> Result<(String, u32), Failure> {
-    let ours = api.deployments.iter().filter_map(|d| Some((d.revision.as_ref()?.number, &d.id)));
-    let ours: Vec<(u32, &String)> = ours.collect();
-    let here = api.stages.get(stage).map(|stage| &stage.served.deployments);
+    let revisions =
+        api.deployments.iter().filter_map(|d| Some((d.revision.as_ref()?.number, &d.id)));
+    let revisions: Vec<(u32, &String)> = revisions.collect();
+    let stage_deployments = api.stages.get(stage).map(|stage| &stage.served.deployments);
     let found = match revision {
-        Some(wanted) => {
-            let served = ours.iter().filter(|(_, id)| api.was_served(id));
-            served.filter(|(number, _)| *number == wanted).max()
+        Some(requested) => {
+            let served = revisions.iter().filter(|(_, id)| api.was_served(id));
+            served.filter(|(number, _)| *number == requested).max()
         }
         None => {
-            let served = ours.iter().filter(|(_, id)| here.is_some_and(|here| here.contains(id)));
+            let served = revisions
+                .iter()
+                .filter(|(_, id)| stage_deployments.is_some_and(|all| all.contains(id)));
             served.filter(|(number, _)| live.is_none_or(|live| *number < live)).max()
         }
     };
     found.map(|(number, id)| ((*id).clone(), *number)).ok_or_else(|| match revision {
-        Some(wanted) if ours.iter().any(|(number, _)| *number == wanted) => {
-            Failure::UnservedRevision(wanted)
+        Some(requested) if revisions.iter().any(|(number, _)| *number == requested) => {
+            Failure::UnservedRevision(requested)
         }
-        Some(wanted) => Failure::NoRevision(wanted),
+        Some(requested) => Failure::NoRevision(requested),
         None => Failure::NoEarlierRevision { stage: stage.to_owned() },
     })
 }

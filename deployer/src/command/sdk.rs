@@ -1,4 +1,4 @@
-//! `deployer sdk`: a client that API Gateway generates.
+//! `deployer sdk`: writes a client SDK that API Gateway generates.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const LANGUAGES: [&str; 6] = ["android", "java", "javascript", "objectivec", "ru
 
 pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     if !LANGUAGES.contains(&arguments.language.as_str()) {
-        return Err(Failure::Value {
+        return Err(Failure::InvalidOption {
             option: "--language",
             value: arguments.language.clone(),
             expected: "one of android, java, javascript, objectivec, ruby, swift",
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Ex
     let mut parameters = BTreeMap::new();
     for parameter in &arguments.parameter {
         let Some((name, value)) = parameter.split_once('=') else {
-            return Err(Failure::Value {
+            return Err(Failure::InvalidOption {
                 option: "--parameter",
                 value: parameter.clone(),
                 expected: "NAME=VALUE",
@@ -31,13 +31,13 @@ pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Ex
     }
     let api = invocation.compile_quietly(&arguments.live.files())?;
     let session = invocation.connect()?;
-    let listed = session.must_find(&api.name)?;
+    let listed = session.existing_api(&api.name)?;
     let stage = &arguments.live.stage;
     let sdk = session.aws.generate_sdk(&listed.id, stage, &arguments.language, &parameters);
     let sdk = session.block_on(sdk)?;
     write_bytes(&sdk, &arguments.out)?;
-    let text = format!("{} bytes in {}", sdk.len(), arguments.out.display());
+    let text = format!("wrote {} bytes to {}", sdk.len(), arguments.out.display());
     let json = json!({"api": api.name, "file": arguments.out, "bytes": sdk.len()});
     invocation.output.data(&text, &json);
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

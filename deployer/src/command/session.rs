@@ -1,4 +1,4 @@
-//! The connection to AWS of one command, and what exists there of the API.
+//! A command's connection to AWS, and the state of the API there.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use compiler::api::{Api, Arn};
 use deployment::desired::Desired;
 use deployment::observed::{Observed, ObservedApi};
 
-/// AWS, as this caller.
+/// A connection to AWS.
 pub(super) struct Session {
     pub(super) aws: Aws,
     pub(super) output: Output,
@@ -20,7 +20,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects as this caller.
+    /// Connects to AWS.
     pub(super) fn open(arguments: &AwsArguments, output: Output) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -34,7 +34,7 @@ impl Session {
         });
         if let Some((role, _)) = assume_role.as_ref().filter(|(role, _)| Arn::role(role).is_none())
         {
-            return Err(Failure::Value {
+            return Err(Failure::InvalidOption {
                 option: "--assume-role",
                 value: role.clone(),
                 expected: "the ARN of a role, such as arn:aws:iam::ACCOUNT:role/NAME",
@@ -49,7 +49,7 @@ impl Session {
         let aws = runtime.block_on(Aws::connect(&options, listener))?;
         let stop = aws.stop_before_next_call();
         runtime.spawn(async move {
-            // What was begun is finished; a second time ends at once.
+            // The first signal lets the call in flight finish; the second one exits at once.
             if tokio::signal::ctrl_c().await.is_ok() {
                 output.note("finishing the current call; press Ctrl-C again to abort");
                 stop();
@@ -66,38 +66,38 @@ impl Session {
         self.runtime.block_on(future)
     }
 
-    /// Finds the API with this name, if it is there.
-    pub(super) fn find(&self, name: &str) -> Result<Option<ListedApi>, Failure> {
+    /// Returns the API with this name, if it exists.
+    pub(super) fn find_api(&self, name: &str) -> Result<Option<ListedApi>, Failure> {
         match self.block_on(self.aws.find_api(name))? {
             ApiLookup::NotFound => Ok(None),
             ApiLookup::Found(api) => Ok(Some(*api)),
-            ApiLookup::Ambiguous(ids) => Err(Failure::Several { name: name.to_owned(), ids }),
+            ApiLookup::Ambiguous(ids) => Err(Failure::AmbiguousApi { name: name.to_owned(), ids }),
         }
     }
 
-    /// Finds the API with this name, which must be there.
-    pub(super) fn must_find(&self, name: &str) -> Result<ListedApi, Failure> {
-        self.find(name)?.ok_or_else(|| {
+    /// Returns the API with this name, which must exist.
+    pub(super) fn existing_api(&self, name: &str) -> Result<ListedApi, Failure> {
+        self.find_api(name)?.ok_or_else(|| {
             let target = &self.aws.target;
             let (account, region) = (target.account.clone(), target.region.clone());
             Failure::NoApi { name: name.to_owned(), account, region }
         })
     }
 
-    /// Looks at an API that must be there.
+    /// Reads the current state of an API, which must exist.
     pub(super) fn observe_api(&self, name: &str, stage: &str) -> Result<ObservedApi, Failure> {
-        let listed = self.must_find(name)?;
+        let listed = self.existing_api(name)?;
         Ok(self.block_on(self.aws.observe_api(listed, stage))?)
     }
 
-    /// Works out what the files ask for here.
+    /// Returns the desired state in the account and Region.
     pub(super) fn desired(&self, api: Api) -> Result<Desired, Failure> {
         Ok(Desired::new(api, self.aws.target.clone())?)
     }
 
-    /// Looks at what is there of it.
+    /// Reads the current state.
     pub(super) fn observe(&self, desired: &Desired) -> Result<Observed, Failure> {
-        let listed = self.find(&desired.api.name)?;
+        let listed = self.find_api(&desired.api.name)?;
         let roles: Vec<String> = desired.roles.keys().cloned().collect();
         let api = &desired.api;
         let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());

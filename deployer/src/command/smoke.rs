@@ -1,5 +1,5 @@
-//! The smoke test: one request to a stage that has just moved. A new deployment is not at once
-//! everywhere, so the request is repeated for a while.
+//! The smoke test: one request to a stage that was just updated. An update takes time to propagate, so
+//! the request is retried.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use crate::output::Output;
 use gateway::body::body;
 use gateway::client::{HttpClient, client};
 
-/// The attempts, and the pause between two of them.
+/// The number of attempts, and the pause between two of them.
 const ATTEMPTS: u32 = 15;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The limit of one request, in seconds.
+/// The timeout of one request, in seconds.
 const TIMEOUT: u64 = 30;
 
-/// A request to a stage, and what must come of it.
+/// A request to a stage, and its expected status.
 pub(super) struct SmokeTest<'a> {
     pub url: String,
     pub token: Option<&'a str>,
-    /// Any status below 500, if there is none.
+    /// None accepts any status below 500.
     pub expected: Option<u16>,
 }
 
 impl SmokeTest<'_> {
-    /// Repeats the request until the response is right; returns the last one's failure if none is.
+    /// Retries the request until it succeeds; returns the last failure otherwise.
     pub(super) async fn run(&self, output: Output) -> Result<(), SmokeFailure> {
         let uri: Uri = self.url.parse().map_err(|_| SmokeFailure::Url(self.url.clone()))?;
         let client = client();
         let mut result = self.request(&uri, &client).await;
         for _ in 1..ATTEMPTS {
             let Err(failure) = &result else { break };
-            output.note(&format!("  waiting 2 s: {failure}"));
+            output.note(&format!("  retrying in 2 s: {failure}"));
             tokio::time::sleep(PAUSE).await;
             result = self.request(&uri, &client).await;
         }
@@ -57,8 +57,8 @@ impl SmokeTest<'_> {
         match tokio::time::timeout(limit, client.request(request)).await {
             Err(_) => Err(SmokeFailure::Timeout { url, seconds: TIMEOUT }),
             Ok(Err(error)) => Err(unreachable(error.to_string())),
-            Ok(Ok(answer)) => {
-                let (found, expected) = (answer.status().as_u16(), self.expected);
+            Ok(Ok(response)) => {
+                let (found, expected) = (response.status().as_u16(), self.expected);
                 if expected.map_or(found < 500, |expected| found == expected) {
                     return Ok(());
                 }

@@ -1,10 +1,10 @@
-//! `deployer status`: what a stage serves.
+//! `deployer status`: shows the revision that a stage serves.
 
 use serde_json::json;
 
 use super::deploy::url;
 use super::{Failure, Invocation};
-use crate::apply::number;
+use crate::apply::revision_text;
 use crate::cli;
 use crate::output::Exit;
 use deployment::plan::drift;
@@ -18,30 +18,33 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     };
     let live = observed.live_revision(&arguments.stage);
     let deployment = observed.deployment(&stage.deployment);
-    let since = deployment.map(|deployment| super::history::time(deployment.created));
+    let deployed = deployment.map(|deployment| super::history::time(deployment.created));
     let url = url(&session.aws.target, &observed.id, &arguments.stage);
     let drift = drift(&observed);
     let authorizers: Vec<String> = (observed.definition.authorizers.iter())
-        .map(|(name, shape)| format!("{name} → {}", shape.function().unwrap_or("a user pool")))
+        .map(|(name, shape)| {
+            format!("{name} → {}", shape.function().unwrap_or("Cognito user pool"))
+        })
         .collect();
     let mut lines = vec![
         format!("{} ({}), stage {}", api.name, observed.id, arguments.stage),
         format!(
-            "  serves {}, made {}",
-            number(live),
-            since.as_deref().unwrap_or("nobody knows when")
+            "  serves {}, deployed {}",
+            revision_text(live),
+            deployed.as_deref().unwrap_or("at an unknown time")
         ),
         format!("  at {url}"),
     ];
     lines.extend(stage.canary.as_ref().map(|canary| {
-        format!("  and {} % of requests go to {}", canary.percent, canary.deployment)
+        format!("  canary: {} % of requests to {}", canary.percent, canary.deployment)
     }));
     lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
     let unknown = observed.last_import().and_then(Result::err);
     lines.push(match drift.len() {
         0 if unknown.is_some() => "  drift is unknown until the next deployment".to_owned(),
-        0 => "  nobody else changed it".to_owned(),
-        count => format!("  somebody else changed {count} things: see `deployer drift`"),
+        0 => "  no drift detected".to_owned(),
+        1 => "  1 drifted resource: run `deployer drift`".to_owned(),
+        count => format!("  {count} drifted resources: run `deployer drift`"),
     });
     let json = json!({
         "api": api.name,
@@ -49,7 +52,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "stage": arguments.stage,
         "revision": live,
         "deployment": stage.deployment,
-        "since": since,
+        "deployed": deployed,
         "url": url,
         "canary": stage.canary,
         "settings": stage.settings,
@@ -58,5 +61,5 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "drift_known": unknown.is_none(),
     });
     invocation.output.data(&lines.join("\n"), &json);
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

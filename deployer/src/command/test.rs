@@ -1,4 +1,4 @@
-//! `test`: send the requests of a file, and look whether what comes of them is what must.
+//! `deployer test`: runs request test cases against a local gateway or a deployed stage.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -21,11 +21,11 @@ use gateway::body::{MAX_BODY_BYTES, body};
 use gateway::client::{HttpClient, client};
 use gateway::clock;
 
-/// What answers later than this does not answer.
-const PATIENCE: Duration = Duration::from_secs(35);
+/// The timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// Tokens that have expired did so this long ago, in seconds.
-const LONG_AGO: i64 = 100_000;
+/// The age of an expired token, in seconds.
+const EXPIRED_TOKEN_AGE: i64 = 100_000;
 
 pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let output = invocation.output;
@@ -34,15 +34,15 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
         file.push("cases.yaml");
     }
     let cases = read(&file)?;
-    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let beside = beside.unwrap_or(Path::new(".")).to_owned();
-    let dir = arguments.dir.clone().unwrap_or(beside);
+    let directory = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new(".")).to_owned();
+    let dir = arguments.dir.clone().unwrap_or(directory);
     let runtime = local::runtime()?;
     let results = match &arguments.url {
         Some(url) => {
             let url = local::uri("--url", url)?.to_string();
-            let asked = Live { arguments, url };
-            runtime.block_on(all(cases, &Asked::Live(asked), output))
+            let stage = Stage { arguments, url };
+            runtime.block_on(run_all(cases, &TestTarget::Stage(stage), output))
         }
         None => {
             let mut project =
@@ -57,8 +57,8 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
                 let stage = api.stage.clone();
                 let serving = RunningServers::start(api, options, Box::new(|_| {}))?;
                 let url = format!("{}/{stage}", serving.url);
-                let asked = Asked::Local { serving: &serving, url, counts };
-                let results = all(cases, &asked, output).await;
+                let target = TestTarget::Local { serving: &serving, url, counts };
+                let results = run_all(cases, &target, output).await;
                 serving.stop().await;
                 Ok::<_, Failure>(results)
             })?
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
         super::write(&results.junit(&name).map_err(unwritable)?, Some(path), output)?;
     }
     output.data(&results.text(), &results.json());
-    Ok(if results.failed() { Exit::Failed } else { Exit::Done })
+    Ok(if results.failed() { Exit::Failed } else { Exit::Success })
 }
 
 fn read(file: &Path) -> Result<Vec<Case>, Failure> {
@@ -80,41 +80,45 @@ fn read(file: &Path) -> Result<Vec<Case>, Failure> {
     let line = |byte: usize| source.position(byte).0;
     let cases = tree.map(|tree| cases::read(&tree, &line, &mut diagnostics)).unwrap_or_default();
     let diagnostics = diagnostics.into_vec();
-    if has_errors(&diagnostics) { Err(Failure::Files(diagnostics)) } else { Ok(cases) }
+    if has_errors(&diagnostics) {
+        Err(Failure::InvalidConfiguration(diagnostics))
+    } else {
+        Ok(cases)
+    }
 }
 
-/// Who is asked.
-enum Asked<'a> {
+/// The gateway or stage that the cases run against.
+enum TestTarget<'a> {
     Local {
         serving: &'a RunningServers,
         url: String,
-        /// Whether it can be known what reaches the backend.
+        /// Whether the backend is the built-in one, whose requests are counted.
         counts: bool,
     },
-    Live(Live<'a>),
+    Stage(Stage<'a>),
 }
 
-struct Live<'a> {
+struct Stage<'a> {
     arguments: &'a cli::Test,
     url: String,
 }
 
-async fn all(cases: Vec<Case>, asked: &Asked<'_>, output: Output) -> Results {
+async fn run_all(cases: Vec<Case>, target: &TestTarget<'_>, output: Output) -> Results {
     let client = client();
     let mut results = Results::default();
     for case in cases {
         let started = clock::instant();
-        let outcome = match asked.token(&case) {
-            Ok(token) => asked.ask(&case, token.as_deref(), &client).await,
-            Err(why) => Outcome::Skipped(why),
+        let outcome = match target.token(&case) {
+            Ok(token) => target.send(&case, token.as_deref(), &client).await,
+            Err(reason) => Outcome::Skipped(reason),
         };
         match &outcome {
             Outcome::Passed => {}
-            Outcome::Failed(why) => {
-                output.note(&format!("failed: line {}, {}: {why}", case.line, case.name()));
+            Outcome::Failed(reason) => {
+                output.note(&format!("failed: line {}, {}: {reason}", case.line, case.name()));
             }
-            Outcome::Skipped(why) => {
-                output.note(&format!("skipped: line {}, {}: {why}", case.line, case.name()));
+            Outcome::Skipped(reason) => {
+                output.note(&format!("skipped: line {}, {}: {reason}", case.line, case.name()));
             }
         }
         results.0.push(CaseRun { case, outcome, time: started.elapsed() });
@@ -122,8 +126,8 @@ async fn all(cases: Vec<Case>, asked: &Asked<'_>, output: Output) -> Results {
     results
 }
 
-impl Asked<'_> {
-    /// Returns the token that a case is sent with, or why there is none.
+impl TestTarget<'_> {
+    /// Returns the token of a case, or the reason it is skipped.
     fn token(&self, case: &Case) -> Result<Option<String>, String> {
         let (scopes, expired, audience) = match &case.token {
             Token::None => return Ok(None),
@@ -133,13 +137,16 @@ impl Asked<'_> {
         match self {
             Self::Local { serving, .. } => {
                 let now = clock::unix_time();
-                let now =
-                    if expired { UnixTime::from_seconds(now.seconds() - LONG_AGO) } else { now };
-                let issuer = serving.issuer.as_ref().ok_or("there is no local issuer")?;
+                let now = if expired {
+                    UnixTime::from_seconds(now.seconds() - EXPIRED_TOKEN_AGE)
+                } else {
+                    now
+                };
+                let issuer = serving.issuer.as_ref().ok_or("the local issuer is disabled")?;
                 let token = issuer.mint("local-client", scopes, audience.as_deref(), now);
                 token.map(Some).map_err(|error| error.to_string())
             }
-            Self::Live(Live { arguments, .. }) => {
+            Self::Stage(Stage { arguments, .. }) => {
                 let command = arguments.token_command.as_deref().unwrap_or_default();
                 let variables = [
                     ("TOKEN_NAME", case.token_name.clone()),
@@ -153,35 +160,35 @@ impl Asked<'_> {
         }
     }
 
-    async fn ask(&self, case: &Case, token: Option<&str>, client: &HttpClient) -> Outcome {
+    async fn send(&self, case: &Case, token: Option<&str>, client: &HttpClient) -> Outcome {
         let (url, before) = match self {
             Self::Local { url, serving, counts } => {
                 (url, counts.then(|| serving.backend_requests.load(Ordering::SeqCst)))
             }
-            Self::Live(live) => (&live.url, None),
+            Self::Stage(live) => (&live.url, None),
         };
-        let answered = answer(case, url.trim_end_matches('/'), token, client).await;
-        match answered {
+        let response = send_request(case, url.trim_end_matches('/'), token, client).await;
+        match response {
             Ok((status, body)) => {
                 let backend = match self {
                     Self::Local { serving, .. } => before
                         .map(|before| serving.backend_requests.load(Ordering::SeqCst) > before),
-                    Self::Live(_) => None,
+                    Self::Stage(_) => None,
                 };
                 case.evaluate(&Actual { status, body, backend })
             }
-            Err(why) => Outcome::Failed(why),
+            Err(reason) => Outcome::Failed(reason),
         }
     }
 }
 
-async fn answer(
+async fn send_request(
     case: &Case,
     url: &str,
     token: Option<&str>,
     client: &HttpClient,
 ) -> Result<(u16, String), String> {
-    let uri: Uri = format!("{url}{}", case.path).parse().map_err(|_| "it is no URL".to_owned())?;
+    let uri: Uri = format!("{url}{}", case.path).parse().map_err(|_| "invalid URL".to_owned())?;
     let mut request = Request::builder().method(case.method.as_str()).uri(uri);
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {token}"));
@@ -194,14 +201,14 @@ async fn answer(
     }
     let content = Bytes::from(case.body.clone().unwrap_or_default());
     let request = request.body(body(Full::new(content))).map_err(|error| error.to_string())?;
-    let answer = async {
-        let answer = client.request(request).await.map_err(|error| error.to_string())?;
-        let status = answer.status().as_u16();
-        let content = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
+    let response = async {
+        let response = client.request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let content = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
         let content = content.map_err(|error| error.to_string())?.to_bytes();
         Ok((status, String::from_utf8_lossy(&content).into_owned()))
     };
-    tokio::time::timeout(PATIENCE, answer)
+    tokio::time::timeout(REQUEST_TIMEOUT, response)
         .await
-        .unwrap_or_else(|_| Err("it did not answer".to_owned()))
+        .unwrap_or_else(|_| Err("the request timed out".to_owned()))
 }

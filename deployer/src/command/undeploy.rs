@@ -1,5 +1,5 @@
-//! `deployer undeploy`: removes a stage, or the API with all that was made for it. What is
-//! already gone is gone.
+//! `deployer undeploy`: deletes a stage, or the API with everything that was created for it.
+//! Idempotent.
 
 use serde_json::json;
 
@@ -18,108 +18,108 @@ pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Resu
     }
     let session = invocation.connect()?;
     let desired = session.desired(api)?;
-    let done = match &arguments.stage {
-        Some(stage) => one_stage(&session, &desired, stage, arguments.yes)?,
-        None => all(&session, &desired, arguments.yes)?,
+    let deleted = match &arguments.stage {
+        Some(stage) => delete_stage(&session, &desired, stage, arguments.yes)?,
+        None => delete_api(&session, &desired, arguments.yes)?,
     };
-    let text = match done.as_slice() {
-        [] => "nothing to do: it is gone".to_owned(),
-        done => format!("removed {}", done.join(", ")),
+    let text = match deleted.as_slice() {
+        [] => "nothing to delete".to_owned(),
+        deleted => format!("deleted {}", deleted.join(", ")),
     };
-    invocation.output.data(&text, &json!({"api": desired.api.name, "removed": done}));
-    Ok(Exit::Done)
+    invocation.output.data(&text, &json!({"api": desired.api.name, "deleted": deleted}));
+    Ok(Exit::Success)
 }
 
-/// Asks for a name to be typed: nobody does that by accident.
-fn confirmed(what: &str, name: &str, yes: bool, session: &Session) -> Result<(), Failure> {
-    let question = format!("\nthis removes {what}; type {name}:");
-    if yes || session.output.ask(&question).as_deref() == Some(name) {
+/// Asks the user to confirm by typing the name of the resource.
+fn confirm(resource: &str, name: &str, yes: bool, session: &Session) -> Result<(), Failure> {
+    let prompt = format!("\nDelete {resource}? Type `{name}` to confirm:");
+    if yes || session.output.prompt(&prompt).as_deref() == Some(name) {
         return Ok(());
     }
-    Err(Failure::NotConfirmed { action: format!("removing {what}") })
+    Err(Failure::NotConfirmed { action: format!("delete {resource}") })
 }
 
-fn one_stage(
+fn delete_stage(
     session: &Session,
     desired: &Desired,
     stage: &str,
     yes: bool,
 ) -> Result<Vec<String>, Failure> {
     let name = &desired.api.name;
-    let Some(listed) = session.find(name)? else { return Ok(Vec::new()) };
+    let Some(listed) = session.find_api(name)? else { return Ok(Vec::new()) };
     let api = session.block_on(session.aws.observe_api(listed, stage))?;
-    let mut done = Vec::new();
+    let mut deleted = Vec::new();
     if api.stages.contains_key(stage) {
         let others: Vec<&str> =
             api.stages.keys().filter(|other| *other != stage).map(String::as_str).collect();
-        session.output.note(&format!("{name} ({}): the stage {stage} goes", api.id));
-        session.output.note(&format!("  what stays: {}", listed_or_nothing(&others)));
-        told_dependents(session, &api.id, &[stage])?;
-        confirmed(&format!("the stage {stage} of {name}"), stage, yes, session)?;
+        session.output.note(&format!("will delete stage {stage} of API {name} ({})", api.id));
+        session.output.note(&format!("  remaining stages: {}", list_or_none(&others)));
+        note_dependents(session, &api.id, &[stage])?;
+        confirm(&format!("stage {stage} of API {name}"), stage, yes, session)?;
     }
     if let Some(plan) = &api.usage_plan {
         session.block_on(session.aws.delete_usage_plan(&plan.id, &api.id, stage))?;
-        done.push(format!("the usage plan of {stage}"));
+        deleted.push(format!("usage plan of stage {stage}"));
     }
     if api.stages.contains_key(stage) {
         session.block_on(session.aws.delete_stage(&api.id, stage))?;
-        done.push(format!("the stage {stage}"));
+        deleted.push(format!("stage {stage}"));
     }
-    Ok(done)
+    Ok(deleted)
 }
 
-fn all(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<String>, Failure> {
+fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<String>, Failure> {
     let (aws, name) = (&session.aws, &desired.api.name);
-    let mut done = Vec::new();
+    let mut deleted = Vec::new();
     let roles = session.block_on(aws.role_names(name))?;
-    if let Some(listed) = session.find(name)? {
+    if let Some(listed) = session.find_api(name)? {
         let api = session.block_on(aws.observe_api(listed, &desired.api.stage))?;
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
-        session.output.note(&format!("{name} ({}) goes, with everything in it", api.id));
-        session.output.note(&format!("  stages: {}", listed_or_nothing(&stages)));
-        told_dependents(session, &api.id, &stages)?;
+        session.output.note(&format!("will delete API {name} ({}) and everything in it", api.id));
+        session.output.note(&format!("  stages: {}", list_or_none(&stages)));
+        note_dependents(session, &api.id, &stages)?;
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-        session.output.note(&format!("  roles: {}", listed_or_nothing(&roles)));
-        confirmed(&format!("the API {name}"), name, yes, session)?;
+        session.output.note(&format!("  roles: {}", list_or_none(&roles)));
+        confirm(&format!("API {name}"), name, yes, session)?;
         for stage in &stages {
             let of_stage = session.block_on(aws.usage_plan(&api.tags, &api.id, name, stage))?;
             if let Some(plan) = of_stage {
                 session.block_on(aws.delete_usage_plan(&plan.id, &api.id, stage))?;
-                done.push(format!("the usage plan of {stage}"));
+                deleted.push(format!("usage plan of stage {stage}"));
             }
         }
         for function in desired.functions_without_role() {
             session.block_on(aws.revoke_invoke(function.as_str(), &api.id))?;
         }
         session.block_on(aws.delete_api(&api.id))?;
-        done.push(format!("the API {name} ({})", api.id));
+        deleted.push(format!("API {name} ({})", api.id));
     } else if !roles.is_empty() {
-        confirmed(&format!("the roles made for {name}"), name, yes, session)?;
+        confirm(&format!("the roles of API {name}"), name, yes, session)?;
     }
-    // Last: while the API was there, its stages needed them.
+    // Last: the API's stages need them.
     for role in &roles {
         session.block_on(aws.delete_role(role))?;
-        done.push(format!("the role {role}"));
+        deleted.push(format!("role {role}"));
     }
-    Ok(done)
+    Ok(deleted)
 }
 
-/// Tells what would not work any more.
-fn told_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), Failure> {
+/// Lists the resources that depend on the stages.
+fn note_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), Failure> {
     let mut found = Vec::new();
     for stage in stages {
         match session.block_on(session.aws.dependents(api, stage)) {
-            // Who may not look is told of none.
+            // Without the permission, or on an emulator, the dependents are unknown.
             Err(error)
                 if matches!(error.kind, CallErrorKind::Denied | CallErrorKind::Unsupported) => {}
             result => found.extend(result?),
         }
     }
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
-    session.output.note(&format!("  what needs it: {}", listed_or_nothing(&found)));
+    session.output.note(&format!("  dependent resources: {}", list_or_none(&found)));
     Ok(())
 }
 
-fn listed_or_nothing(names: &[&str]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+fn list_or_none(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

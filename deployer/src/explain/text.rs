@@ -1,39 +1,40 @@
-//! An explanation for people.
+//! An explanation as text.
 
 use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{Cache, Check, End, Explanation, Other};
+use super::{Cache, Check, Explanation, OtherRoute, RequestOutcome};
 
 impl Explanation {
-    /// Writes it for people.
+    /// Returns the explanation as text.
     pub fn text(&self) -> String {
-        let mut text = format!("{} {}: {}\n", self.request, ending(&self.end), self.end.why);
+        let mut text =
+            format!("{}: {}: {}\n", self.request, verdict(&self.outcome), self.outcome.reason);
         if let (Some(route), Some(security)) = (&self.route, &self.security) {
             line(&mut text, &format!("  route {route}, {security}"));
         }
         if !self.checks.is_empty() {
-            let name = self.authorizer.as_deref().unwrap_or("the authorizer");
-            line(&mut text, &format!("\nwhat {name} asks itself"));
+            let name = self.authorizer.as_deref().unwrap_or("unknown");
+            line(&mut text, &format!("\nauthorizer checks ({name})"));
             for check in &self.checks {
-                line(&mut text, &asked(check));
+                line(&mut text, &check_row(check));
             }
         }
         if let Some(policy) = &self.policy {
-            line(&mut text, "\nits policy");
-            for row in statements(policy, &self.end) {
+            line(&mut text, "\npolicy");
+            for row in statement_rows(policy, &self.outcome) {
                 line(&mut text, &row);
             }
         }
         if let Some(cache) = &self.cache {
-            line(&mut text, &cached(cache));
+            line(&mut text, &cache_heading(cache));
             for other in &cache.routes {
-                line(&mut text, &elsewhere(other));
+                line(&mut text, &route_row(other));
             }
         }
-        if let Some(assumed) = self.assumed {
-            line(&mut text, &format!("\n{assumed}"));
+        if let Some(assumption) = self.assumption {
+            line(&mut text, &format!("\n{assumption}"));
         }
         text.trim_end().to_owned()
     }
@@ -44,36 +45,37 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-fn ending(end: &End) -> String {
-    match (end.passes, end.status) {
-        (true, _) => "passes".to_owned(),
-        (false, Some(status)) => format!("gets {status}"),
-        (false, None) => "depends on something else".to_owned(),
+fn verdict(outcome: &RequestOutcome) -> String {
+    match (outcome.allowed, outcome.status) {
+        (true, _) => "allowed".to_owned(),
+        (false, Some(status)) => format!("rejected with {status}"),
+        (false, None) => "undetermined (not decided by the authorizer)".to_owned(),
     }
 }
 
-fn asked(check: &Check) -> String {
-    let answer = match check.passed {
-        Some(true) => "yes",
-        Some(false) => "NO",
+fn check_row(check: &Check) -> String {
+    let result = match check.passed {
+        Some(true) => "ok",
+        Some(false) => "FAIL",
         None => "-",
     };
-    format!("  {answer:<4} {}", check.question)
+    format!("  {result:<4} {}", check.description)
 }
 
-/// Shortens an ARN to what follows the stage.
+/// Returns the part of a method ARN after the stage.
 fn below_stage(resource: &str) -> &str {
     resource.splitn(3, '/').last().unwrap_or(resource)
 }
 
-fn statements(policy: &Json, end: &End) -> Vec<String> {
+fn statement_rows(policy: &Json, outcome: &RequestOutcome) -> Vec<String> {
     let mut rows = Vec::new();
     let statements = policy.get("Statement").and_then(Json::as_array);
     for (at, statement) in statements.into_iter().flatten().enumerate() {
         let text = |name: &str| statement.get(name).and_then(Json::as_str).unwrap_or_default();
         let resources = statement.get("Resource").and_then(Json::as_array);
         for resource in resources.into_iter().flatten().filter_map(Json::as_str) {
-            let decides = end.statement == Some(at) && end.resource.as_deref() == Some(resource);
+            let decides =
+                outcome.statement == Some(at) && outcome.resource.as_deref() == Some(resource);
             let mark = if decides { "  <- decides" } else { "" };
             rows.push(format!("  {:<5} {}{mark}", text("Effect"), below_stage(resource)));
         }
@@ -81,27 +83,31 @@ fn statements(policy: &Json, end: &End) -> Vec<String> {
     rows
 }
 
-fn cached(cache: &Cache) -> String {
-    if cache.seconds == 0 {
-        return "\nnothing is cached: the authorizer is asked for every request".to_owned();
+fn cache_heading(cache: &Cache) -> String {
+    if cache.ttl == 0 {
+        return "\nnot cached (TTL 0): the authorizer is invoked for every request".to_owned();
     }
-    format!("\ncached for {} s by {}; meanwhile", cache.seconds, cache.by.join(", "))
+    format!(
+        "\ncached for {} s by {}; other routes meanwhile:",
+        cache.ttl,
+        cache.identity_sources.join(", ")
+    )
 }
 
-fn elsewhere(other: &Other) -> String {
-    let (ending, why) = match &other.end {
-        None => ("asks".to_owned(), "the authorizer anew".to_owned()),
-        Some(End { resource: Some(resource), passes, status, .. }) => {
-            let verb = if *passes { "allowed by" } else { "denied by" };
-            let ending = if *passes { "passes".to_owned() } else { told(*status) };
-            (ending, format!("{verb} {}", below_stage(resource)))
+fn route_row(other: &OtherRoute) -> String {
+    let (result, reason) = match &other.outcome {
+        None => ("invoke".to_owned(), "not cached: the authorizer is invoked".to_owned()),
+        Some(RequestOutcome { resource: Some(resource), allowed, status, .. }) => {
+            let verb = if *allowed { "allowed by" } else { "denied by" };
+            let result = if *allowed { "allow".to_owned() } else { status_text(*status) };
+            (result, format!("{verb} {}", below_stage(resource)))
         }
-        Some(end) if end.passes => ("passes".to_owned(), end.why.clone()),
-        Some(end) => (told(end.status), end.why.clone()),
+        Some(outcome) if outcome.allowed => ("allow".to_owned(), outcome.reason.clone()),
+        Some(outcome) => (status_text(outcome.status), outcome.reason.clone()),
     };
-    format!("  {ending:<6} {:<40} {why}", other.request)
+    format!("  {result:<6} {:<40} {reason}", other.request)
 }
 
-fn told(status: Option<u16>) -> String {
+fn status_text(status: Option<u16>) -> String {
     status.map_or_else(|| "?".to_owned(), |status| status.to_string())
 }

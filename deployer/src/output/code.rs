@@ -1,59 +1,58 @@
-//! The codes of errors, by which programs tell them apart. A code is never given another
-//! meaning.
+//! The error codes for programs. The meaning of a code never changes.
 
 use clap::ValueEnum;
 
-/// The kind of a failure. Its documentation is that of docs/error-codes.md.
+/// The kind of a failure. The comments of the variants are the table in docs/error-codes.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// The caller may not make a call to AWS
+    /// AWS denied a call: the caller lacks a permission
     AccessDenied,
-    /// A function's ARN names no alias, so a new version could not be rolled back
+    /// A function's ARN has no alias, which a rollback requires
     AliasMissing,
     /// Several APIs carry the same tag
     AmbiguousApi,
-    /// No API in the account and Region is managed under this name
+    /// The account and Region have no API of this name that Portcullis manages
     ApiNotFound,
-    /// The API is protected from removal
+    /// The API is protected from deletion
     ApiProtected,
     /// The configuration has no authorizer of this name
     AuthorizerNotFound,
-    /// The configuration has several authorizers, and none was chosen
+    /// The configuration has several authorizers, and `--authorizer` is missing
     AuthorizerRequired,
-    /// An authorizer accepted an invalid token, rejected the given one, or failed
+    /// An authorizer accepted an invalid token, rejected the token from `--token-command`, or failed
     AuthorizerTestFailed,
-    /// `TestInvokeAuthorizer` is not supported there
+    /// The endpoint does not support `TestInvokeAuthorizer`
     AuthorizerUntestable,
     /// No operation is guarded by the authorizer
     AuthorizerUnused,
-    /// AWS refused a call because something else changes the same resource
+    /// AWS rejected a call because of a concurrent modification of the same resource
     AwsConflict,
     /// AWS found no resource for a call
     AwsNotFound,
     /// AWS rejected a call as invalid
     AwsRejected,
-    /// There is no connection to AWS
+    /// AWS cannot be reached
     AwsUnreachable,
-    /// A canary needs a stage that serves a deployment
+    /// `--canary` requires a stage that serves a deployment
     CanaryWithoutStage,
-    /// A port cannot be listened on
+    /// The gateway or the local issuer cannot listen on its port
     CannotListen,
-    /// The API has something that cannot be served locally
+    /// The API uses a feature that is not supported locally
     CannotServeLocally,
     /// `cargo lambda` is not installed
     CargoLambdaMissing,
     /// AWS changed while the command waited for confirmation
     ChangedWhileWaiting,
-    /// Something else updated the stage while the command ran
+    /// The stage was updated concurrently
     ConcurrentUpdate,
-    /// The command needs `--yes`, or a terminal to ask in
+    /// The command requires confirmation: `--yes`, or a terminal
     ConfirmationRequired,
-    /// There are no usable AWS credentials
+    /// AWS credentials are missing or unusable
     CredentialsMissing,
     /// AWS rejected the credentials
     CredentialsRejected,
-    /// The API definition on AWS is not the imported one
+    /// The API definition on AWS differs from the imported one
     DefinitionMismatch,
     /// A file cannot be read
     FileUnreadable,
@@ -61,29 +60,29 @@ pub enum ErrorCode {
     FileUnwritable,
     /// An authorizer has no `function_arn`
     FunctionArnMissing,
-    /// A function is in another account or Region than the API
+    /// A function is not in the account and Region of the API
     FunctionElsewhere,
-    /// A new function needs `--function-role`
+    /// Creating a function requires `--function-role`
     FunctionRoleMissing,
-    /// Two authorizers have the same function
+    /// Two authorizers use the same function
     FunctionShared,
-    /// A new version of a function accepted an invalid token, rejected the given one, or failed
+    /// A new function version accepted an invalid token, rejected the token from `--token-command`, or failed
     FunctionTestFailed,
-    /// A function was built and cannot be read
+    /// The built function cannot be read
     FunctionUnreadable,
     /// `cargo lambda deploy` reported no version
     FunctionVersionUnknown,
     /// The command was interrupted between two calls
     Interrupted,
-    /// The authorizer would not start with its configuration
+    /// The compiled authorizer configuration is invalid
     InvalidAuthorizerConfiguration,
     /// The configuration is invalid; see `diagnostics`
     InvalidConfiguration,
-    /// An option has a value that it does not take
+    /// An option or argument is invalid or missing
     InvalidOption,
     /// A file is not a saved plan
     InvalidPlan,
-    /// The local issuer's key could not be made
+    /// The local issuer's key cannot be generated
     IssuerKeyFailed,
     /// The API is already managed under another name
     ManagedAsAnother,
@@ -91,53 +90,53 @@ pub enum ErrorCode {
     NoAuthorizer,
     /// The stage served no earlier revision
     NoEarlierRevision,
-    /// The operation takes no token
+    /// The operation is not guarded by a JWT authorizer
     OperationNotGuarded,
-    /// A call got no response and may have been carried out
+    /// A call got no response and may have succeeded
     OutcomeUnknown,
     /// A saved plan is for another API or stage
     PlanForAnotherStage,
-    /// A saved plan has another format
+    /// A saved plan has an unsupported format version
     PlanFormatUnsupported,
-    /// A program ended with a failure
+    /// A program exited with a failure
     ProgramFailed,
-    /// A program did not start
+    /// A program cannot be started
     ProgramNotStarted,
-    /// The Region's name is not one
+    /// The Region is not a valid name
     RegionInvalid,
-    /// No Region is set
+    /// The Region is missing
     RegionMissing,
     /// The account has no REST API with this id
     RestApiNotFound,
     /// The API has no such revision
     RevisionNotFound,
-    /// No stage served the revision, so it cannot be verified
+    /// The revision was never served by a stage and cannot be verified
     RevisionNotServed,
-    /// The stage is not as planned, and rolling it back failed
+    /// The stage differs from the plan, and the rollback failed
     RollbackFailed,
-    /// A document could not be serialized
+    /// A document cannot be serialized
     SerializationFailed,
     /// The stage failed its smoke test and was rolled back
     SmokeTestFailed,
-    /// The folder does not hold Portcullis's sources
+    /// The directory does not contain the Portcullis sources
     SourcesNotFound,
-    /// The stage was not as planned and was rolled back
+    /// The stage differed from the plan and was rolled back
     StageMismatch,
     /// The API has no such stage
     StageNotFound,
     /// AWS changed since the plan was saved
     StalePlan,
-    /// Something local could not be set up
+    /// A local component cannot be started
     StartFailed,
-    /// The token could not be read from stdin
+    /// The token cannot be read from stdin
     StdinUnreadable,
-    /// AWS throttled a call until the limit of attempts
+    /// AWS throttled a call until the retry limit
     Throttled,
     /// The token command printed no token
     TokenCommandFailed,
     /// The endpoint does not support a call
     UnsupportedCall,
-    /// The configuration names a resource of another partition
+    /// The configuration has a resource in another partition
     WrongPartition,
 }
 

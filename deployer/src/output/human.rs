@@ -1,4 +1,4 @@
-//! Diagnostics for people, with the place in the file drawn.
+//! Diagnostics as text, with an excerpt of the file.
 
 use std::fmt::Write;
 
@@ -9,8 +9,8 @@ use miette::{
 
 use compiler::source::diagnostic::{Diagnostic, Severity};
 
-pub(super) fn diagnostics(diagnostics: &[Diagnostic], colour: bool) -> String {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+pub(super) fn diagnostics(diagnostics: &[Diagnostic], color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
     let mut text = String::new();
     for diagnostic in diagnostics {
@@ -38,20 +38,20 @@ fn report(diagnostic: &Diagnostic) -> Report {
     };
     let source = &diagnostic.source;
     let length = diagnostic.span.end.saturating_sub(diagnostic.span.start);
-    // A whole table would be drawn whole: its first line is enough.
+    // The first line is enough: a span may cover a whole table.
     let line = source
         .text
         .get(diagnostic.span.start..)
         .and_then(|rest| rest.lines().next())
         .map_or(0, str::len);
     let label = LabeledSpan::new(None, diagnostic.span.start, length.min(line).max(1));
-    let mut told =
+    let mut report =
         MietteDiagnostic::new(format!("{word}: {}", diagnostic.message)).with_severity(level);
     if !source.text.is_empty() {
-        told = told.with_label(label);
+        report = report.with_label(label);
     }
     if let Some(help) = &diagnostic.help {
-        told = told.with_help(help);
+        report = report.with_help(help);
     }
-    Report::from(told).with_source_code(NamedSource::new(&source.name, source.text.clone()))
+    Report::from(report).with_source_code(NamedSource::new(&source.name, source.text.clone()))
 }

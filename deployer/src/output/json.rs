@@ -1,4 +1,4 @@
-//! The JSON that programs read. Every document has the version of its format at the top level.
+//! The JSON output. Every document has the version of its format at the top level.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) fn document(json: &Json) -> String {
         other => BTreeMap::from([("data", other)]),
     };
     members.insert("format", &format);
-    // Names and values of JSON cannot fail to be JSON.
+    // Serializing a JSON value cannot fail.
     serde_json::to_string(&members).unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
-//! No circle of modules: what comes first in a crate never names what comes after it. A module
-//! and its own children may know each other; two children of one parent may not, in a circle.
+//! The modules of a crate have no circular dependencies. A module and its children may depend on each
+//! other; the children of one parent may not, in a circle.
 //!
-//! Paths are read, also through re-exports; a call of a method has no path, and is not seen.
+//! Dependencies are read from paths, through re-exports too. A method call has no path and is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,7 +24,7 @@ impl Crate {
                 inside.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
             let module = match module.as_slice() {
                 [root] if root == "lib" => Module::new(),
-                // The binary is beside the library, not in it.
+                // The binary is not a module of the library.
                 [root] if root == "main" => continue,
                 _ => module,
             };
@@ -33,7 +33,7 @@ impl Crate {
         Self(modules)
     }
 
-    /// Returns the module that a path leads to, through re-exports.
+    /// Returns the module that a path refers to, through re-exports.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Module {
         let mut at = match path.first().map(String::as_str) {
             Some("crate") => Module::new(),
@@ -83,16 +83,16 @@ impl Crate {
                 words.windows(2).any(|pair| kinds.contains(&pair[0]) && pair[1] == name)
             })
         };
-        imports.into_iter().find_map(|(mut path, known)| {
-            if known == "*" && defines(&path) {
+        imports.into_iter().find_map(|(mut path, alias)| {
+            if alias == "*" && defines(&path) {
                 path.push(name.to_owned());
                 return Some(path);
             }
-            (known == name && path.len() > 1).then_some(path)
+            (alias == name && path.len() > 1).then_some(path)
         })
     }
 
-    /// Returns which sibling names which: both below one parent, by the parent's path.
+    /// Returns the dependencies between siblings, by the path of their parent.
     fn edges(&self) -> BTreeMap<Module, BTreeSet<(String, String)>> {
         let mut edges: BTreeMap<Module, BTreeSet<(String, String)>> = BTreeMap::new();
         for (module, text) in &self.0 {
@@ -111,21 +111,21 @@ impl Crate {
         edges
     }
 
-    /// Returns the circles: for each, the modules that reach one another.
+    /// Returns the circles, each as the modules that depend on each other.
     fn circles(&self) -> BTreeSet<BTreeSet<String>> {
         let mut circles = BTreeSet::new();
         for (parent, edges) in self.edges() {
             let reached = |from: &str| {
-                let mut seen = BTreeSet::new();
+                let mut visited = BTreeSet::new();
                 let mut next = vec![from.to_owned()];
                 while let Some(at) = next.pop() {
                     for (_, to) in edges.iter().filter(|(from, _)| *from == at) {
-                        if seen.insert(to.clone()) {
+                        if visited.insert(to.clone()) {
                             next.push(to.clone());
                         }
                     }
                 }
-                seen
+                visited
             };
             for (from, _) in &edges {
                 let circle: BTreeSet<String> = reached(from)
@@ -149,11 +149,11 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A path, and the name that a `use` of it gives: its last, another behind `as`, or `*`.
+/// A path, and the name that a `use` of it introduces: its last segment, the one after `as`, or `*`.
 type Use = (Vec<String>, String);
 
-/// Returns every path that a source names, groups in braces written out: those that begin at
-/// `crate`, `super` or `self`, and those of its `use` items.
+/// Returns every path in a source, with groups in braces expanded: those that start with `crate`,
+/// `super` or `self`, and those of its `use` items.
 fn uses(text: &str) -> Vec<Use> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("use ") {
@@ -161,7 +161,7 @@ fn uses(text: &str) -> Vec<Use> {
     }
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(start) {
-            // Not in the middle of another path or name; `$crate` of a macro is one.
+            // Not inside another path or name, but after the `$` of a macro's `$crate`.
             let before = text[..at].chars().next_back().unwrap_or(' ');
             if !(before.is_alphanumeric() || matches!(before, '_' | ':')) {
                 tree(&text[at..], &mut Vec::new(), &mut found);
@@ -171,7 +171,7 @@ fn uses(text: &str) -> Vec<Use> {
     found
 }
 
-/// Reads one tree of a `use`, and returns how many bytes it takes.
+/// Reads one tree of a `use`, and returns its length in bytes.
 fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Use>) -> usize {
     let depth = prefix.len();
     let mut at = 0;
@@ -205,41 +205,41 @@ fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Use>) -> usize {
         let Some(after) = text[at..].strip_prefix("::") else { break };
         at = text.len() - after.len();
     }
-    let known = if let Some(after) = text[at..].strip_prefix('*') {
+    let alias = if let Some(after) = text[at..].strip_prefix('*') {
         at = text.len() - after.len();
         "*".to_owned()
     } else if let Some(name) = text[at..].strip_prefix(" as ") {
-        let known = name[..name_length(name)].to_owned();
-        at = text.len() - name.len() + known.len();
-        known
+        let alias = name[..name_length(name)].to_owned();
+        at = text.len() - name.len() + alias.len();
+        alias
     } else {
         prefix.last().cloned().unwrap_or_default()
     };
     if prefix.len() > depth || depth > 0 {
-        found.push((prefix.clone(), known));
+        found.push((prefix.clone(), alias));
     }
     prefix.truncate(depth);
     at
 }
 
-/// Returns how many bytes of a text are a name.
+/// Returns the length in bytes of the name that a text starts with.
 fn name_length(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len())
 }
 
 #[test]
-fn no_modules_of_a_crate_form_a_circle() {
+fn modules_have_no_circular_dependencies() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
     for name in CRATES {
         let circles = Crate::read(&root.join(name).join("src")).circles();
         found.extend(circles.into_iter().map(|circle| format!("{name}: {circle:?}")));
     }
-    assert!(found.is_empty(), "circles of modules:\n{}", found.join("\n"));
+    assert!(found.is_empty(), "circular dependencies:\n{}", found.join("\n"));
 }
 
 #[test]
-fn a_circle_is_found_through_groups_re_exports_and_grandchildren() {
+fn circles_through_groups_re_exports_and_grandchildren_are_found() {
     let of = |modules: &[(&str, &str)]| {
         let modules = modules.iter().map(|(path, text)| {
             let path = path.split('/').filter(|part| !part.is_empty());
@@ -283,7 +283,7 @@ fn a_circle_is_found_through_groups_re_exports_and_grandchildren() {
         ]),
         circle(&["x/a", "x/b"])
     );
-    // Downwards only; a child that knows its parent; a comment.
+    // Downwards only; a child that depends on its parent; a comment.
     assert_eq!(
         of(&[("a", "use crate::b::c;"), ("b", "use c::D;"), ("b/c", "// crate::a\nuse super::E;")]),
         BTreeSet::new()

@@ -388,7 +388,7 @@ fn missing_files_are_reported() {
     let output = deployer(empty.path(), &["check"]);
     assert_eq!(
         transcript(&output),
-        "exit 3\n--- stdout\n--- stderr\nerror: cannot read ./portcullis.toml: No such file or directory (os error 2)\n  help: name the folder that holds portcullis.toml, or run it there\n"
+        "exit 3\n--- stdout\n--- stderr\nerror: cannot read ./portcullis.toml: No such file or directory (os error 2)\n  help: pass the directory that contains portcullis.toml, or run the command there\n"
     );
     let folder = folder(MANIFEST, OPENAPI);
     fs::remove_file(folder.path().join("openapi.yaml")).unwrap();
@@ -414,7 +414,7 @@ fn the_petstore_is_valid() {
     let output = deployer(&petstore(), &["check", "--deny-warnings"]);
     assert_eq!(
         transcript(&output),
-        "exit 0\n--- stdout\npetstore is right: 15 operations, 1 authorizer, stage dev\n--- stderr\n"
+        "exit 0\n--- stdout\npetstore: valid (15 operations, 1 authorizer, stage dev)\n--- stderr\n"
     );
 }
 
@@ -522,5 +522,7 @@ fn the_configuration_is_complete_and_trusts_a_local_issuer_only_with_the_option(
     }
     let unwritable = deployer(folder.path(), &["config", "--out", "nowhere/authorizer.json"]);
     assert_eq!(unwritable.status.code(), Some(1));
-    assert!(transcript(&unwritable).contains("nowhere/authorizer.json cannot be written"));
+    assert!(transcript(&unwritable).contains(
+        "cannot write nowhere/authorizer.json: No such file or directory (os error 2)\n"
+    ));
 }

@@ -1,4 +1,4 @@
-//! `explain`, run as people run it.
+//! `deployer explain`, through the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -10,24 +10,24 @@ fn petstore() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/petstore")
 }
 
-fn explained(folder: &Path, arguments: &[&str]) -> Value {
+fn explain(folder: &Path, arguments: &[&str]) -> Value {
     let output = deployer(folder, &[&["explain", "--output", "json"], arguments].concat());
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)))
 }
 
-fn of<'a>(explanation: &'a Value, route: &str) -> &'a Value {
+fn other_route<'a>(explanation: &'a Value, route: &str) -> &'a Value {
     let routes = explanation["cache"]["routes"].as_array().unwrap();
     routes.iter().find(|other| other["route"] == route).unwrap()
 }
 
 #[test]
-fn an_explanation_for_people_is_as_it_was() {
-    let passes = deployer(&petstore(), &["explain", "--scopes", "pets:read", "get", "/pets/7"]);
-    insta::assert_snapshot!("explain_passes", transcript(&passes));
-    let refused =
+fn explanations_as_text_match_their_snapshots() {
+    let allowed = deployer(&petstore(), &["explain", "--scopes", "pets:read", "get", "/pets/7"]);
+    insta::assert_snapshot!("explain_allowed", transcript(&allowed));
+    let rejected =
         deployer(&petstore(), &["explain", "--scopes", "pets:read", "GET", "/pets/7/owner?x=1"]);
-    insta::assert_snapshot!("explain_refused", transcript(&refused));
+    insta::assert_snapshot!("explain_rejected", transcript(&rejected));
     let malformed = deployer(&petstore(), &["explain", "--token", "a.b.c", "GET", "/pets"]);
     insta::assert_snapshot!("explain_malformed", transcript(&malformed));
     let garbage = deployer(&petstore(), &["explain", "--token", "garbage", "GET", "/pets"]);
@@ -35,16 +35,16 @@ fn an_explanation_for_people_is_as_it_was() {
 }
 
 #[test]
-fn what_decides_is_told_for_machines() {
-    let explanation = explained(&petstore(), &["--scopes", "pets:read", "GET", "/pets/7/owner"]);
+fn the_json_has_the_decision_the_deciding_statement_and_the_cache() {
+    let explanation = explain(&petstore(), &["--scopes", "pets:read", "GET", "/pets/7/owner"]);
     assert_eq!(explanation["route"], "GET /pets/{petId}/owner");
     assert_eq!(explanation["decision"]["decision"], "deny");
     assert_eq!(explanation["decision"]["required_scope"], "owners:read pets:read");
     assert_eq!(
-        explanation["end"],
+        explanation["outcome"],
         json!({
-            "passes": false, "status": 403, "statement": 1,
-            "why": "the policy denies it: none of the scope sets that open this route is held (it needs owners:read pets:read)",
+            "allowed": false, "status": 403, "statement": 1,
+            "reason": "the policy denies it: none of the scope sets that open this route is held (required: owners:read pets:read)",
             "resource": "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets/*/owner*",
         })
     );
@@ -52,92 +52,98 @@ fn what_decides_is_told_for_machines() {
     let failed: Vec<&Value> = checks.iter().filter(|check| check["passed"] == false).collect();
     assert_eq!((checks.len(), failed.len()), (12, 1));
     assert_eq!(failed[0]["step"], "scopes");
-    assert_eq!(explanation["cache"]["seconds"], 300);
-    let pets = of(&explanation, "GET /pets/{petId}");
-    assert_eq!((&pets["from_cache"], &pets["end"]["passes"]), (&json!(true), &json!(true)));
-    let health = of(&explanation, "GET /health");
+    assert_eq!(explanation["cache"]["ttl"], 300);
+    let pets = other_route(&explanation, "GET /pets/{petId}");
+    assert_eq!((&pets["from_cache"], &pets["outcome"]["allowed"]), (&json!(true), &json!(true)));
+    let health = other_route(&explanation, "GET /health");
     assert_eq!(
-        (&health["from_cache"], &health["end"]["why"]),
-        (&json!(false), &json!("it is public"))
+        (&health["from_cache"], &health["outcome"]["reason"]),
+        (&json!(false), &json!("the route is public"))
     );
 }
 
 #[test]
-fn a_token_is_taken_with_its_scheme_or_without() {
-    let alone = explained(&petstore(), &["--token", "a.b.c", "GET", "/pets"]);
-    let with = explained(&petstore(), &["--token", "Bearer a.b.c", "GET", "/pets"]);
-    assert_eq!(alone, with);
-    assert_eq!(alone["decision"]["reason"], "invalid_token");
+fn a_token_is_accepted_with_and_without_the_bearer_scheme() {
+    let bare = explain(&petstore(), &["--token", "a.b.c", "GET", "/pets"]);
+    let with_scheme = explain(&petstore(), &["--token", "Bearer a.b.c", "GET", "/pets"]);
+    assert_eq!(bare, with_scheme);
+    assert_eq!(bare["decision"]["reason"], "invalid_token");
 }
 
 #[test]
-fn a_route_that_no_token_opens_is_explained_without_one() {
+fn a_route_without_a_jwt_authorizer_is_explain() {
     let more = "  /keyed:\n    get: { security: [{key: []}] }\n  /signed:\n    get: { security: [{iam: []}] }\n  /both:\n    get: { security: [{jwt: [read], key: []}] }\n  /open:";
     let folder = folder(MANIFEST, &OPENAPI.replacen("  /open:", more, 1));
-    for (path, passes, status, why) in [
-        ("/open", true, json!(null), "it is public"),
+    for (path, allowed, status, reason) in [
+        ("/open", true, json!(null), "the route is public"),
         ("/nowhere", false, json!(403), "no route has this method and path"),
-        ("/keyed", false, json!(null), "an API key is asked for, and no token"),
-        ("/signed", false, json!(null), "a request signed for AWS_IAM is asked for"),
-        ("/both", true, json!(null), "the policy allows it; an API key is asked for as well"),
+        ("/keyed", false, json!(null), "the route requires an API key, not a token"),
+        ("/signed", false, json!(null), "the route requires an AWS_IAM signature"),
+        ("/both", true, json!(null), "the policy allows it; an API key is required as well"),
     ] {
-        let end = &explained(folder.path(), &["--scopes", "read", "GET", path])["end"];
-        assert_eq!(end["passes"], passes, "{path}");
-        assert_eq!((&end["status"], &end["why"]), (&status, &json!(why)), "{path}");
+        let outcome = &explain(folder.path(), &["--scopes", "read", "GET", path])["outcome"];
+        assert_eq!(outcome["allowed"], allowed, "{path}");
+        assert_eq!((&outcome["status"], &outcome["reason"]), (&status, &json!(reason)), "{path}");
     }
 }
 
 #[test]
-fn an_answer_about_one_route_is_no_other_routes() {
+fn a_policy_cached_by_route_does_not_apply_to_other_routes() {
     let paths = "  /x/{a}:\n    get: { security: [{jwt: [one]}] }\n  /x/{a}/y/{b}:\n    get: { security: [{jwt: [two]}] }\n  /x/{a}/y/{b}/w:\n    get: { security: [{jwt: [one]}] }\n  /open:";
     let openapi = OPENAPI.replacen("  /open:", paths, 1);
-    let cached = explained(folder(MANIFEST, &openapi).path(), &["--scopes", "one", "GET", "/x/1"]);
-    assert_eq!(cached["end"]["passes"], true);
+    let cached = explain(folder(MANIFEST, &openapi).path(), &["--scopes", "one", "GET", "/x/1"]);
+    assert_eq!(cached["outcome"]["allowed"], true);
     assert_eq!(
-        cached["cache"]["by"],
+        cached["cache"]["identity_sources"],
         json!([
             "method.request.header.Authorization",
             "context.httpMethod",
             "context.resourcePath"
         ])
     );
-    let other = of(&cached, "GET /x/{a}/y/{b}/w");
-    assert_eq!((&other["from_cache"], &other["end"]), (&json!(false), &json!(null)));
-    let never = MANIFEST.replace("[authorizer.jwt]", "[authorizer.jwt]\ncache_ttl = \"0s\"");
-    let uncached = explained(folder(&never, OPENAPI).path(), &["--scopes", "", "GET", "/things/1"]);
+    let other = other_route(&cached, "GET /x/{a}/y/{b}/w");
+    assert_eq!((&other["from_cache"], &other["outcome"]), (&json!(false), &json!(null)));
+    let disabled = MANIFEST.replace("[authorizer.jwt]", "[authorizer.jwt]\ncache_ttl = \"0s\"");
+    let uncached =
+        explain(folder(&disabled, OPENAPI).path(), &["--scopes", "", "GET", "/things/1"]);
     assert_eq!(
-        (&uncached["cache"]["seconds"], &uncached["end"]["status"]),
+        (&uncached["cache"]["ttl"], &uncached["outcome"]["status"]),
         (&json!(0), &json!(403))
     );
-    // A token in the query, which the gateway caches by.
+    // A token in the query string, which is the identity source.
     let query = "[authorizer.jwt]\ntype = \"request\"\ntoken = { query = \"t\" }";
     let query = MANIFEST.replace("[authorizer.jwt]", query);
-    let query =
-        explained(folder(&query, OPENAPI).path(), &["--scopes", "read", "GET", "/things/1"]);
-    assert_eq!(query["end"]["passes"], true, "{query}");
-    assert_eq!(query["cache"]["by"], json!(["method.request.querystring.t"]));
+    let query = explain(folder(&query, OPENAPI).path(), &["--scopes", "read", "GET", "/things/1"]);
+    assert_eq!(query["outcome"]["allowed"], true, "{query}");
+    assert_eq!(query["cache"]["identity_sources"], json!(["method.request.querystring.t"]));
 }
 
 #[test]
-fn what_cannot_be_explained_is_an_error() {
+fn invalid_requests_and_tokens_are_errors() {
     for (arguments, message) in [
-        (&["--scopes", "a", "GET"][..], "the request is not a method and a path: `GET`"),
+        (
+            &["--scopes", "a", "GET"][..],
+            "invalid `METHOD PATH` `GET`: expected a method and a path",
+        ),
         (
             &["--scopes", "a", ".", "GET", "/", "x"],
-            "the request is not a method and a path: `. GET / x`",
+            "invalid `METHOD PATH` `. GET / x`: expected a method and a path",
         ),
         (
             &["--scopes", "a", "FETCH", "/"],
-            "the request is not one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT: `FETCH`",
+            "invalid `METHOD` `FETCH`: expected DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT",
         ),
         (
             &["--scopes", "a", "GET", "pets"],
-            "the request is not a path that begins with `/`: `pets`",
+            "invalid `PATH` `pets`: expected a path that starts with `/`",
         ),
-        (&["--scopes", "a\"b", "GET", "/pets"], "--scopes is not a list of scope names: `a\"b`"),
+        (
+            &["--scopes", "a\"b", "GET", "/pets"],
+            "invalid `--scopes` `a\"b`: expected space-separated scope names",
+        ),
         (
             &["--token", "a\nb", "GET", "/pets"],
-            "--token is not a text that fits into a header: `…`",
+            "invalid `--token` `…`: expected a valid header value",
         ),
         (&["GET", "/pets"], "the following required arguments were not provided"),
         (&["--token", "a", "--scopes", "b", "GET", "/pets"], "cannot be used with"),

@@ -1,9 +1,9 @@
-//! The rules of the house that the compiler cannot keep: which module may name what.
+//! The dependency rules that the compiler cannot check: which modules may use which crates and APIs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders of the crates that are shipped.
+/// The directories of the released crates.
 pub(crate) const CRATES: [&str; 7] = [
     "authorizer",
     "deployer",
@@ -14,7 +14,7 @@ pub(crate) const CRATES: [&str; 7] = [
     "deployer/gateway",
 ];
 
-/// Returns the Rust files below a folder.
+/// Returns the Rust files in a directory, recursively.
 pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -29,9 +29,9 @@ pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn each_door_to_the_outside_has_one_place() {
+fn only_designated_modules_access_the_outside() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let doors: &[(&str, &[&str])] = &[
+    let rules: &[(&str, &[&str])] = &[
         ("aws_sdk_", &["deployer/aws/src/"]),
         (
             "aws_lc_rs::",
@@ -62,31 +62,31 @@ fn each_door_to_the_outside_has_one_place() {
         ),
         ("#[allow(", &[]),
     ];
-    let mut used = vec![false; doors.len()];
+    let mut used = vec![false; rules.len()];
     for path in CRATES.iter().flat_map(|name| sources(&root.join(name).join("src"))) {
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
-        for ((word, places), used) in doors.iter().zip(&mut used) {
+        for ((word, modules), used) in rules.iter().zip(&mut used) {
             if text.contains(word) {
                 assert!(
-                    places.iter().any(|place| name.starts_with(place)),
-                    "{name} names `{word}`, which belongs to {places:?}"
+                    modules.iter().any(|module| name.starts_with(module)),
+                    "{name} uses `{word}`, which only {modules:?} may use"
                 );
                 *used = true;
             }
         }
     }
-    let unused: Vec<&str> = doors
+    let unused: Vec<&str> = rules
         .iter()
         .zip(used)
-        .filter(|((_, places), used)| !used && !places.is_empty())
+        .filter(|((_, modules), used)| !used && !modules.is_empty())
         .map(|((word, _), _)| *word)
         .collect();
-    assert_eq!(unused, [""; 0], "a rule about what nobody uses proves nothing");
+    assert_eq!(unused, [""; 0], "rules that match no source");
 }
 
 #[test]
-fn the_authorizer_knows_nothing_of_ours() {
+fn the_authorizer_does_not_depend_on_the_deployer() {
     let manifest =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../authorizer/Cargo.toml"))
             .unwrap();

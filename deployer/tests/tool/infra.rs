@@ -1,4 +1,4 @@
-//! What lies in `infra/` is what the program says.
+//! The files in `infra/` match the output of the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn printed(arguments: &[&str]) -> Value {
+fn print_policy(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_deployer"))
         .arg("iam")
         .args(arguments)
@@ -26,7 +26,7 @@ fn file(name: &str) -> Value {
 }
 
 #[test]
-fn the_policies_are_those_that_are_printed_for_the_petstore() {
+fn the_policies_match_those_that_iam_prints_for_the_petstore() {
     let role = "arn:aws:iam::123456789012:role/petstore-authorizer-execution";
     for (name, arguments) in [
         ("deployer-policy.json", vec!["build", "infra/petstore", "--function-role", role]),
@@ -35,13 +35,17 @@ fn the_policies_are_those_that_are_printed_for_the_petstore() {
         ("execution-trust.json", vec!["execution-trust", "infra/petstore"]),
         ("invoke-trust.json", vec!["trust", "infra/petstore"]),
     ] {
-        assert_eq!(file(name), printed(&arguments), "{name}: print it anew by deployer iam");
+        assert_eq!(
+            file(name),
+            print_policy(&arguments),
+            "{name}: print it again with `deployer iam`"
+        );
     }
-    assert_eq!(file("invoke-policy.json"), printed(&["invoke", "infra/petstore"])["jwt"]);
+    assert_eq!(file("invoke-policy.json"), print_policy(&["invoke", "infra/petstore"])["jwt"]);
 }
 
 #[test]
-fn who_is_trusted_in_ci_is_one_environment_of_one_repository() {
+fn ci_trusts_one_environment_of_one_repository() {
     let trust = file("ci-trust.json");
     let conditions = &trust["Statement"][0]["Condition"];
     assert_eq!(conditions.as_object().unwrap().len(), 1, "{conditions}");

@@ -1,4 +1,4 @@
-//! The `deployer` command and the pure parts behind it.
+//! Tests of the `deployer` command and of its pure modules.
 
 #![expect(
     clippy::indexing_slicing,
@@ -6,7 +6,7 @@
     clippy::string_slice,
     clippy::too_many_lines,
     clippy::unwrap_used,
-    reason = "a test that cannot go on panics, and a table is as long as it is"
+    reason = "a failing test panics, and test tables are long"
 )]
 
 mod cached_policies;
@@ -39,7 +39,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A right manifest and a right document, to be broken in one place.
+/// A valid manifest and a valid document, from which tests derive invalid ones.
 pub(crate) const MANIFEST: &str = r#"[api]
 name = "shop"
 openapi = "openapi.yaml"
@@ -75,7 +75,7 @@ components:
     iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }
 ";
 
-/// A folder with the two files.
+/// Creates a project directory with the two files.
 pub(crate) fn folder(manifest: &str, openapi: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("portcullis.toml"), manifest).unwrap();
@@ -83,7 +83,7 @@ pub(crate) fn folder(manifest: &str, openapi: &str) -> TempDir {
     folder
 }
 
-/// Runs the command in a folder, so that messages name no machine's paths.
+/// Runs the command in a directory, so that messages have relative paths.
 pub(crate) fn deployer(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_deployer"))
         .args(arguments)
@@ -130,7 +130,7 @@ pub(crate) fn transcript(output: &Output) -> String {
     )
 }
 
-/// The security scheme of an authorizer, whose key carries a fingerprint.
+/// Returns the security scheme of an authorizer, whose key ends with a fingerprint.
 pub(crate) fn scheme(document: &serde_json::Value, name: &str) -> serde_json::Value {
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
     let found = schemes.values().find(|scheme| scheme["x-portcullis-scheme"] == name);

@@ -1,4 +1,4 @@
-//! What programs and terminals get: JSON with a format and codes, and colour where it is wanted.
+//! The output for programs and terminals: JSON with a format version and codes, and color.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ cases:
   - { request: GET /open, expect: { none: 200 } }
 ";
 
-/// Runs a command in a folder, with no AWS to reach.
+/// Runs a command in a directory, without access to AWS.
 fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
     command.args(arguments).current_dir(folder);
@@ -29,7 +29,7 @@ fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Outpu
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
-/// Runs a command for programs, and returns every JSON object that it wrote.
+/// Runs a command with JSON output, and returns every object that it wrote.
 fn objects(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     let output = run(folder, &[arguments, &["--output", "json"]].concat(), &[]);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -41,7 +41,7 @@ fn objects(folder: &Path, arguments: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn every_json_object_has_the_version_of_its_format() {
+fn every_json_object_has_a_format_version() {
     let folder = folder(MANIFEST, OPENAPI);
     fs::write(folder.path().join("cases.yaml"), CASES).unwrap();
     fs::write(folder.path().join("broken.yaml"), "cases: 1").unwrap();
@@ -50,7 +50,7 @@ fn every_json_object_has_the_version_of_its_format() {
     let broken = crate::folder("[api]", OPENAPI);
     let stage = ["--stage", "dev"];
     let live = |command: &'static str| [&[command][..], &stage].concat();
-    let here: Vec<(&Path, Vec<&str>)> = vec![
+    let local: Vec<(&Path, Vec<&str>)> = vec![
         (folder.path(), vec!["check"]),
         (warned.path(), vec!["check"]),
         (broken.path(), vec!["check"]),
@@ -69,7 +69,7 @@ fn every_json_object_has_the_version_of_its_format() {
     on_aws.push(vec!["adopt", "id"]);
     on_aws.push([&["sdk", "--language", "java", "--out", "x"][..], &stage].concat());
     let on_aws = on_aws.into_iter().map(|arguments| (folder.path(), arguments));
-    for (folder, arguments) in here.into_iter().chain(on_aws) {
+    for (folder, arguments) in local.into_iter().chain(on_aws) {
         for object in objects(folder, &arguments) {
             assert_eq!(object["format"], json!(1), "{arguments:?}: {object}");
             if object.get("error").is_some() {
@@ -80,7 +80,7 @@ fn every_json_object_has_the_version_of_its_format() {
 }
 
 #[test]
-fn an_error_has_a_code_that_programs_can_rely_on() {
+fn every_error_has_its_documented_code() {
     let folder = folder(MANIFEST, OPENAPI);
     for (arguments, code) in [
         (&["config", "--authorizer", "other"][..], "authorizer_not_found"),
@@ -101,7 +101,7 @@ fn an_error_has_a_code_that_programs_can_rely_on() {
 }
 
 #[test]
-fn a_diagnostic_has_the_code_of_its_rule() {
+fn every_diagnostic_has_the_code_of_its_rule() {
     let codes = |manifest: &str, openapi: &str| -> BTreeSet<String> {
         let folder = folder(manifest, openapi);
         let found = objects(folder.path(), &["check"]).swap_remove(0);
@@ -141,26 +141,26 @@ fn every_code_is_unique_and_documented() {
 }
 
 #[test]
-fn colour_is_written_where_it_is_wanted() {
+fn color_follows_the_options_and_the_environment() {
     let folder = folder("[api]", OPENAPI);
-    let coloured = |arguments: &[&str], environment: &[(&str, &str)]| {
+    let colored = |arguments: &[&str], environment: &[(&str, &str)]| {
         let output = run(folder.path(), &[&["check"][..], arguments].concat(), environment);
         transcript(&output).contains('\u{1b}')
     };
-    assert!(!coloured(&[], &[]), "stderr is no terminal");
-    assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
-    assert!(!coloured(&["--no-color"], &[("CLICOLOR_FORCE", "1")]));
-    // What is wrong with the arguments themselves.
-    assert!(coloured(&["--wrong"], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!coloured(&["--wrong", "--no-color"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&[], &[]), "stderr is not a terminal");
+    assert!(colored(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!colored(&["--no-color"], &[("CLICOLOR_FORCE", "1")]));
+    // Errors in the arguments themselves.
+    assert!(colored(&["--wrong"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&["--wrong", "--no-color"], &[("CLICOLOR_FORCE", "1")]));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_gets_colour_unless_it_or_its_user_has_none() {
+fn a_terminal_gets_color_unless_disabled() {
     let folder = folder("[api]", OPENAPI);
-    let coloured = |term: &str, more: &str, environment: &[(&str, &str)]| {
+    let colored = |term: &str, more: &str, environment: &[(&str, &str)]| {
         let command = format!("'{}' check {more}", env!("CARGO_BIN_EXE_deployer"));
         let mut terminal = Command::new("script");
         terminal.args(["-qec", &command, "/dev/null"]).current_dir(folder.path());
@@ -172,8 +172,8 @@ fn a_terminal_gets_colour_unless_it_or_its_user_has_none() {
         assert_eq!(output.status.code(), Some(3), "{}", transcript(&output));
         transcript(&output).contains('\u{1b}')
     };
-    assert!(coloured("xterm", "", &[]));
-    assert!(!coloured("dumb", "", &[]));
-    assert!(!coloured("xterm", "", &[("NO_COLOR", "1")]));
-    assert!(!coloured("xterm", "--no-color", &[]));
+    assert!(colored("xterm", "", &[]));
+    assert!(!colored("dumb", "", &[]));
+    assert!(!colored("xterm", "", &[("NO_COLOR", "1")]));
+    assert!(!colored("xterm", "--no-color", &[]));
 }

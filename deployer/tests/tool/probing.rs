@@ -11,26 +11,26 @@ const DENY: &str = r#"{"Statement":[{"Effect":"Deny","Resource":"*"}]}"#;
 enum Expected {
     Passed,
     Retry,
-    Wrong,
+    Failed,
 }
 
 fn verdict(token: Token, response: &ProbeResponse) -> Expected {
     match evaluate(token, response) {
         Verdict::Passed => Expected::Passed,
         Verdict::Retry(_) => Expected::Retry,
-        Verdict::Wrong(_) => Expected::Wrong,
+        Verdict::Failed(_) => Expected::Failed,
     }
 }
 
 #[test]
 fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_authorizer() {
-    use Expected::{Passed, Retry, Wrong};
+    use Expected::{Failed, Passed, Retry};
     for (status, policy, invalid, given) in [
-        (200, Some(ALLOW), Wrong, Passed),
-        (200, None, Wrong, Passed),
-        (200, Some(DENY), Passed, Wrong),
-        (401, None, Passed, Wrong),
-        (403, None, Passed, Wrong),
+        (200, Some(ALLOW), Failed, Passed),
+        (200, None, Failed, Passed),
+        (200, Some(DENY), Passed, Failed),
+        (401, None, Passed, Failed),
+        (403, None, Passed, Failed),
         (400, None, Retry, Retry),
         (500, None, Retry, Retry),
     ] {
@@ -47,13 +47,13 @@ fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_test_invoke_aut
 
 #[test]
 fn an_invalid_token_must_be_rejected_and_a_given_one_accepted_by_invoke() {
-    use Expected::{Passed, Retry, Wrong};
+    use Expected::{Failed, Passed, Retry};
     let policy =
         |text: &str| json!({"policyDocument": serde_json::from_str::<Value>(text).unwrap()});
     for (result, invalid, given) in [
-        (policy(ALLOW), Wrong, Passed),
-        (policy(DENY), Passed, Wrong),
-        (json!({"errorMessage": "Unauthorized"}), Passed, Wrong),
+        (policy(ALLOW), Failed, Passed),
+        (policy(DENY), Passed, Failed),
+        (json!({"errorMessage": "Unauthorized"}), Passed, Failed),
         (json!({"errorMessage": "Runtime exited"}), Retry, Retry),
         (json!({"policyDocument": null}), Retry, Retry),
         (policy("{}"), Retry, Retry),
@@ -76,5 +76,5 @@ fn a_verdict_has_the_found_status_and_the_log_excerpt_has_no_token() {
     assert_eq!(response.log, "two\nthree\nfour\nfive\nthe token … was refused");
     let problem = Problem::RejectedGiven { found: "401".to_owned() };
     assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");
-    assert_eq!(evaluate(Token::Given, &response), Verdict::Wrong(problem));
+    assert_eq!(evaluate(Token::Given, &response), Verdict::Failed(problem));
 }

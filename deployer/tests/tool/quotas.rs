@@ -24,7 +24,7 @@ fn a_quota_can_be_reached_but_not_exceeded() {
         (Usage::authorizers(10), Usage::authorizers(11)),
         (Usage::stages(10), Usage::stages(11)),
     ] {
-        assert!(usage.fits() && !more.fits(), "{usage}");
+        assert!(usage.is_within_quota() && !more.is_within_quota(), "{usage}");
     }
     assert_eq!(Usage::resources(13).to_string(), "13 of 300");
 }

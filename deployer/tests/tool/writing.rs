@@ -58,7 +58,7 @@ fn a_failed_write_leaves_the_old_file_and_no_temporary_file() {
     let output = shell(folder.path(), "trap '' XFSZ; ulimit -f 0");
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
     assert!(
-        transcript(&output).contains("document.json cannot be written: "),
+        transcript(&output).contains("cannot write document.json: "),
         "{}",
         transcript(&output)
     );

@@ -51,7 +51,10 @@ fn connection_errors_are_reported_with_their_cause() {
     assert!(!output.contains("secret-id"), "{output:?}");
     let output =
         plan_with(&account, |plan| _ = plan.args(["--assume-role", "nonsense"])).expect_exit(1);
-    assert!(output.contains("--assume-role is not the ARN of a role"), "{output:?}");
+    assert!(
+        output.contains("invalid `--assume-role` `nonsense`: expected the ARN of a role"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn an_unavailable_authorizer_test_is_skipped_at_custom_endpoints_only() {
     };
     let output = run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
     assert!(
-        output.contains("the authorizer jwt cannot be tested")
+        output.contains("authorizer `jwt` cannot be tested")
             && output.contains("--untested-authorizer"),
         "{output:?}"
     );

@@ -324,7 +324,7 @@ fn every_configured_setting_is_deployed() {
 
     let output = account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert!(
-        output.contains("what needs it: usage plan shop prod, usage plan shop quiet"),
+        output.contains("dependent resources: usage plan shop prod, usage plan shop quiet"),
         "{output:?}"
     );
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));

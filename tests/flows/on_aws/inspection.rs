@@ -29,7 +29,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     let found = account.run(&["discover"]).expect_exit(0);
     for line in [
         &format!("legacy ({id}), regional"),
-        "stage live: no revision of ours",
+        "stage live: unknown revision (not deployed by Portcullis)",
         "GET /a  Guard",
         "POST /b  AWS_IAM",
         "GET /c  API key",
@@ -87,7 +87,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
     );
     let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     assert_eq!(found["apis"][0]["stages"][0]["routes"]["GET /a"], "Guard (external)");
-    assert_eq!(found["apis"][0]["ours"], true);
+    assert_eq!(found["apis"][0]["managed"], true);
 
     // An API of another project, and a second API for the same files.
     let other = account
@@ -106,17 +106,20 @@ fn status_history_and_sdk_report_the_served_revision() {
     let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
     for line in [
         &format!("petstore ({id}), stage dev"),
-        "serves revision 1, made 20",
+        "serves revision 1, deployed 20",
         &format!("at https://{id}.execute-api.eu-west-1.amazonaws.com/dev"),
         "function:petstore-authorizer:live",
-        "nobody else changed it",
+        "no drift detected",
     ] {
         assert!(status.contains(line), "{line}: {status:?}");
     }
     let json = account.run(&["status", "--stage", "dev", "--output", "json"]).expect_exit(0).json();
     assert_eq!((&json["revision"]["number"], &json["drift"]), (&json!(1), &json!([])));
     assert!(
-        account.run(&["status", "--stage", "prod"]).expect_exit(1).contains("has no stage prod")
+        account
+            .run(&["status", "--stage", "prod"])
+            .expect_exit(1)
+            .contains("stage `prod` of API `petstore` does not exist")
     );
     let history = account.run(&["history", "--stage", "dev"]).expect_exit(0);
     assert!(history.contains("revision 1  ← dev"), "{history:?}");
@@ -126,7 +129,7 @@ fn status_history_and_sdk_report_the_served_revision() {
     assert!(account.proxy.calls().last().unwrap().1.ends_with("/sdks/javascript"));
     let invalid =
         account.run(&["sdk", "--stage", "dev", "--language", "cobol", "--out", "x"]).expect_exit(1);
-    assert!(invalid.contains("--language is not one of"), "{invalid:?}");
+    assert!(invalid.contains("invalid `--language` `cobol`"), "{invalid:?}");
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn doctor_reports_failed_checks() {
         let rows = output["checks"].as_array().unwrap().iter();
         let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
         rows.map(|row| {
-            (text(row, "what"), format!("{}: {}", text(row, "state"), text(row, "text")))
+            (text(row, "subject"), format!("{}: {}", text(row, "status"), text(row, "message")))
         })
         .collect()
     };
@@ -147,26 +150,27 @@ fn doctor_reports_failed_checks() {
         rows.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{rows:?}")).1.clone()
     };
     let before = rows(&account, 1);
-    assert!(row(&before, "function of jwt").starts_with("wrong: there is no arn:aws:lambda:"));
-    assert!(row(&before, "invoke role of jwt").starts_with("fine: `deploy` makes "));
-    assert_eq!(row(&before, "REST APIs"), "fine: 1 of 600");
+    assert!(row(&before, "function of jwt").starts_with("fail: arn:aws:lambda:"));
+    assert!(row(&before, "invoke role of jwt").starts_with("ok: `deploy` will create "));
+    assert_eq!(row(&before, "REST APIs"), "ok: 1 of 600");
     account.boto3("awslambda.create_function(FunctionName='petstore-authorizer', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)}, Publish=True)\nawslambda.create_alias(FunctionName='petstore-authorizer', Name='live', FunctionVersion='1')");
     account.deploy("dev");
     let after = rows(&account, 1);
     // The emulator stores functions but cannot run them.
     assert!(row(&after, "function of jwt").ends_with(":live is Failed"), "{after:?}");
-    assert!(row(&after, "invoke role of jwt").starts_with("fine: arn:aws:iam::"), "{after:?}");
-    assert_eq!(row(&after, "resources"), "fine: 13 of 300");
+    assert!(row(&after, "invoke role of jwt").starts_with("ok: arn:aws:iam::"), "{after:?}");
+    assert_eq!(row(&after, "resources"), "ok: 13 of 300");
     account.boto3("r = iam.list_roles(PathPrefix='/portcullis/petstore/')['Roles'][0]['RoleName']\niam.update_assume_role_policy(RoleName=r, PolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'Service': 'lambda.amazonaws.com'}, 'Action': 'sts:AssumeRole'}]}))");
     let broken = rows(&account, 1);
     assert!(
-        row(&broken, "invoke role of jwt")
-            .contains("apigateway.amazonaws.com may not assume it; `deploy` mends it"),
+        row(&broken, "invoke role of jwt").contains(
+            "its trust policy does not allow apigateway.amazonaws.com; `deploy` corrects it"
+        ),
         "{broken:?}"
     );
     // `deploy` repairs it.
     let plan = account.plan("dev");
     assert_eq!(plan["changes"][0]["aspect"], "invoke permission");
     account.deploy("dev");
-    assert!(row(&rows(&account, 1), "invoke role of jwt").starts_with("fine: arn:aws:iam::"));
+    assert!(row(&rows(&account, 1), "invoke role of jwt").starts_with("ok: arn:aws:iam::"));
 }

@@ -109,14 +109,17 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     // One stage is deleted, the other remains; then the API is deleted.
     let output = account.run(&["undeploy", "--stage", "dev"]).expect_exit(1);
     assert!(
-        output.contains("confirmation required") && output.contains("what stays: prod"),
+        output.contains("confirmation required") && output.contains("remaining stages: prod"),
         "{output:?}"
     );
-    assert!(output.contains("what needs it: nothing"), "{output:?}");
+    assert!(output.contains("dependent resources: none"), "{output:?}");
     account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
     assert_eq!(stages(&account), owned(&[("prod", "2")]));
     assert!(
-        account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0).contains("it is gone")
+        account
+            .run(&["undeploy", "--stage", "dev", "--yes"])
+            .expect_exit(0)
+            .contains("nothing to delete")
     );
     account.edit("portcullis.toml", "[api]", "[api]\nprotect = true");
     assert!(
@@ -126,7 +129,10 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
     assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
     assert!(
-        account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0).contains("it is gone")
+        account
+            .run(&["undeploy", "--delete-api", "--yes"])
+            .expect_exit(0)
+            .contains("nothing to delete")
     );
 }
 

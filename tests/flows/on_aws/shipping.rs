@@ -113,10 +113,13 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
     assert!(output.contains("is not there; the files say configuration"), "{output:?}");
     let output = build(&[], &token).expect_exit(1);
-    assert!(output.contains("does not exist, and creating it needs --function-role"), "{output:?}");
+    assert!(
+        output.contains("does not exist, and creating it requires `--function-role`"),
+        "{output:?}"
+    );
     assert!(!output.contains("building"), "{output:?}");
     let bare = account.run(&["deploy", "--stage", "dev", "--yes", "--build"]).expect_exit(1);
-    assert!(bare.contains("does not hold Portcullis's sources"), "{bare:?}");
+    assert!(bare.contains("does not contain the Portcullis sources"), "{bare:?}");
     let mut deploy = command(
         KEY,
         &account.proxy.url,

@@ -75,7 +75,7 @@ fn paginated_lists_are_read_completely() {
     let found = account.run(&["discover", "--output", "json"]).expect_exit(0).json();
     let apis = found["apis"].as_array().unwrap();
     assert_eq!(apis.len(), 61);
-    let managed: Vec<_> = apis.iter().filter(|api| api["ours"] == json!(true)).collect();
+    let managed: Vec<_> = apis.iter().filter(|api| api["managed"] == json!(true)).collect();
     assert_eq!(managed.len(), 1);
     let routes = managed[0]["stages"][0]["routes"].as_object().unwrap();
     assert_eq!(routes.len(), 160);

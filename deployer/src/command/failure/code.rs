@@ -1,6 +1,6 @@
 //! The code of each failure.
 
-use super::{Failure, FunctionProblem};
+use super::{Failure, FunctionError};
 use crate::apply::ApplyError;
 use crate::output::ErrorCode;
 use aws::{CallErrorKind, ConnectError};
@@ -13,14 +13,14 @@ impl Failure {
             Self::Connect(error) => connect(error),
             Self::Apply(error) => apply(error),
             Self::AuthorizerConfig(_) => ErrorCode::InvalidAuthorizerConfiguration,
-            Self::Binary { .. } => ErrorCode::FunctionUnreadable,
+            Self::FunctionUnreadable { .. } => ErrorCode::FunctionUnreadable,
             Self::Call(error) => call(error.kind),
             Self::ChangedWhileWaiting => ErrorCode::ChangedWhileWaiting,
             Self::Definition(_) | Self::DesiredState(DesiredStateError::Definition(_)) => {
                 ErrorCode::FunctionArnMissing
             }
-            Self::Ended { .. } => ErrorCode::ProgramFailed,
-            Self::Files(_) => ErrorCode::InvalidConfiguration,
+            Self::ProgramFailed { .. } => ErrorCode::ProgramFailed,
+            Self::InvalidConfiguration(_) => ErrorCode::InvalidConfiguration,
             Self::Function { problem, .. } => function(problem),
             Self::IssuerKey(_) => ErrorCode::IssuerKeyFailed,
             Self::Listen { .. } => ErrorCode::CannotListen,
@@ -35,30 +35,30 @@ impl Failure {
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
             Self::NoStage { .. } => ErrorCode::StageNotFound,
             Self::NoToken(_) => ErrorCode::TokenCommandFailed,
-            Self::NoVersion => ErrorCode::FunctionVersionUnknown,
+            Self::NoFunctionVersion => ErrorCode::FunctionVersionUnknown,
             Self::NotConfirmed { .. } => ErrorCode::ConfirmationRequired,
             Self::NotGuarded { .. } => ErrorCode::OperationNotGuarded,
-            Self::StartError(_) => ErrorCode::CannotServeLocally,
-            Self::OtherPlan { .. } => ErrorCode::PlanForAnotherStage,
-            Self::PlanFile { .. } => ErrorCode::InvalidPlan,
+            Self::Serve(_) => ErrorCode::CannotServeLocally,
+            Self::PlanForAnotherStage { .. } => ErrorCode::PlanForAnotherStage,
+            Self::InvalidPlan { .. } => ErrorCode::InvalidPlan,
             Self::PlanFormat { .. } => ErrorCode::PlanFormatUnsupported,
-            Self::Probe { .. } => ErrorCode::FunctionTestFailed,
+            Self::FunctionTest { .. } => ErrorCode::FunctionTestFailed,
             Self::Protected(_) => ErrorCode::ApiProtected,
-            Self::Several { .. } => ErrorCode::AmbiguousApi,
-            Self::Smoke(_) => ErrorCode::SmokeTestFailed,
+            Self::AmbiguousApi { .. } => ErrorCode::AmbiguousApi,
+            Self::SmokeTest(_) => ErrorCode::SmokeTestFailed,
             Self::SmokeNotRolledBack { .. } => ErrorCode::RollbackFailed,
-            Self::Spawn { .. } => ErrorCode::ProgramNotStarted,
+            Self::ProgramNotStarted { .. } => ErrorCode::ProgramNotStarted,
             Self::StalePlan(_) => ErrorCode::StalePlan,
             Self::Start { .. } => ErrorCode::StartFailed,
             Self::Stdin(_) => ErrorCode::StdinUnreadable,
             Self::UnknownAuthorizer { .. } => ErrorCode::AuthorizerNotFound,
-            Self::UnnamedAuthorizer(_) => ErrorCode::AuthorizerRequired,
+            Self::AuthorizerRequired(_) => ErrorCode::AuthorizerRequired,
             Self::Unreadable(_) => ErrorCode::FileUnreadable,
             Self::UnservedRevision(_) => ErrorCode::RevisionNotServed,
             Self::UnusedAuthorizer(_) => ErrorCode::AuthorizerUnused,
             Self::Unserializable { .. } => ErrorCode::SerializationFailed,
             Self::Unwritable { .. } => ErrorCode::FileUnwritable,
-            Self::Value { .. } => ErrorCode::InvalidOption,
+            Self::InvalidOption { .. } | Self::MissingOption { .. } => ErrorCode::InvalidOption,
         }
     }
 }
@@ -103,11 +103,11 @@ const fn call(kind: CallErrorKind) -> ErrorCode {
     }
 }
 
-const fn function(problem: &FunctionProblem) -> ErrorCode {
+const fn function(problem: &FunctionError) -> ErrorCode {
     match problem {
-        FunctionProblem::NoAlias => ErrorCode::AliasMissing,
-        FunctionProblem::NoRole => ErrorCode::FunctionRoleMissing,
-        FunctionProblem::Elsewhere { .. } => ErrorCode::FunctionElsewhere,
-        FunctionProblem::Shared => ErrorCode::FunctionShared,
+        FunctionError::NoAlias => ErrorCode::AliasMissing,
+        FunctionError::NoRole => ErrorCode::FunctionRoleMissing,
+        FunctionError::Elsewhere { .. } => ErrorCode::FunctionElsewhere,
+        FunctionError::Shared => ErrorCode::FunctionShared,
     }
 }

@@ -1,27 +1,47 @@
-//! What to do about each failure.
+//! The next action for each failure.
 
-use super::{Failure, FunctionProblem};
+use super::{Failure, FunctionError, SmokeFailure};
 use crate::apply::ApplyError;
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
 
 impl Failure {
-    /// Returns what to do about the failure, if there is something.
+    /// Returns the next action, if there is one.
     pub(super) fn help(&self) -> Option<String> {
         let fixed = match self {
             Self::Connect(ConnectError::Call(error)) | Self::Call(error) => return call(error),
             Self::Apply(error) => return apply(error),
+            Self::Function { problem, .. } => return Some(function(problem)),
             Self::Listen { option, .. } => {
-                return Some(format!(
-                    "choose another port with {option}, or {option} 0 for any free one"
-                ));
+                return Some(format!("choose another port with `{option}`, or `{option} 0`"));
             }
             Self::Definition(DefinitionError::MissingFunction(name)) => {
                 return Some(format!("add `function_arn` to [authorizer.{name}]"));
             }
+            Self::ManagedAs { found, .. } => {
+                return Some(format!(
+                    "set `name = \"{found}\"` in [api], or remove the tag portcullis:api from the API"
+                ));
+            }
+            Self::NoStage { stage, .. } => {
+                return Some(format!("create it with `deployer deploy --stage {stage}`"));
+            }
+            Self::UnknownAuthorizer { known, .. } | Self::AuthorizerRequired(known) => {
+                return Some(format!("choose one of: {}", known.join(", ")));
+            }
+            Self::UnusedAuthorizer(name) => {
+                return Some(format!("add `{name}` to the `security` of an operation"));
+            }
+            Self::ProgramNotStarted { program, .. } => {
+                return Some(format!("install {program} and add it to PATH"));
+            }
+            Self::ProgramFailed { program, .. } => {
+                return Some(format!("see the output of {program} above"));
+            }
+            Self::MissingOption { option, .. } => return Some(format!("add `{option}`")),
             Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {
-                "name one with --region, AWS_REGION or the profile, such as eu-west-1"
+                "set `--region`, AWS_REGION or the `region` of the profile, such as eu-west-1"
             }
             Self::Connect(ConnectError::NoCredentials) => {
                 "run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -33,30 +53,44 @@ impl Failure {
                 "check the profile and the role; for IAM Identity Center, run `aws sso login`"
             }
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
-                "name the folder that holds portcullis.toml, or run it there"
+                "pass the directory that contains portcullis.toml, or run the command there"
             }
+            Self::Unreadable(_) => "check the path and its permissions",
+            Self::Unwritable { .. } => "check the path, its permissions and the disk space",
             Self::ChangedWhileWaiting
-            | Self::OtherPlan { .. }
-            | Self::PlanFile { .. }
+            | Self::PlanForAnotherStage { .. }
+            | Self::InvalidPlan { .. }
             | Self::PlanFormat { .. }
-            | Self::StalePlan(_) => "plan again, review the new plan, and deploy it",
+            | Self::StalePlan(_) => PLAN_AGAIN,
             Self::NoCargoLambda => {
-                "pip install cargo-lambda==1.9.2, or see https://www.cargo-lambda.info"
+                "run `pip install cargo-lambda==1.9.2`, or see https://www.cargo-lambda.info"
             }
-            Self::NoSource(_) => "name their folder: --build=SOURCE",
-            Self::Several { .. } => "remove the tag portcullis:api from all but one of them",
-            Self::NoRevision(_) => "see `deployer history`",
-            Self::NoEarlierRevision { .. } => "see `deployer history`, and name a revision",
-            Self::UnservedRevision(_) => "redeploy its configuration",
+            Self::NoFunctionVersion => "install cargo-lambda 1.9.2",
+            Self::NoSource(_) => "pass their directory: `--build=SOURCE`",
+            Self::NoApi { .. } => "deploy the API first, or check the account and the Region",
+            Self::NoAuthorizer => "add an [authorizer.NAME] table",
+            Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
+            Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
+            Self::NoRevision(_) => "run `deployer history` to list the revisions",
+            Self::NoEarlierRevision { .. } => {
+                "run `deployer history` to list the revisions, and pass a revision number"
+            }
+            Self::UnservedRevision(_) => "deploy its configuration again",
+            Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
+            Self::Stdin(_) => "pipe the token to stdin, or pass it to `--token`",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
             Self::Protected(_) => "set `protect = false` in portcullis.toml first",
             Self::DesiredState(_) => {
-                "name what is in the account's own partition, or use other credentials"
+                "use resources in the partition of the account, or other credentials"
             }
+            Self::FunctionTest { .. } => {
+                "check the authorizer's settings, and the function's log in CloudWatch Logs"
+            }
+            Self::IssuerKey(_) => "use `--no-local-issuer`",
+            Self::SmokeTest(SmokeFailure::Url(_)) => "correct `--smoke`, and deploy again",
+            Self::SmokeTest(_) => "check the backend and the authorizer's log, and deploy again",
             Self::SmokeNotRolledBack { .. } => ROLL_BACK,
-            Self::Function { problem: FunctionProblem::NoRole, .. } => {
-                "name the role that the function runs as: --function-role ARN"
-            }
+            Self::AuthorizerConfig(_) => "correct the authorizer's settings in portcullis.toml",
             _ => return None,
         };
         Some(fixed.to_owned())
@@ -65,41 +99,56 @@ impl Failure {
 
 const ROLL_BACK: &str = "roll back with `deployer rollback --stage STAGE`";
 
+const PLAN_AGAIN: &str = "run `deployer plan` again, review the new plan, and deploy it";
+
 fn apply(error: &ApplyError) -> Option<String> {
     let fixed = match error {
         ApplyError::Call(error) => return call(error),
         ApplyError::Authorizer { log, .. } => {
-            let doctor = "`deployer doctor` checks the function and the role";
+            let doctor = "run `deployer doctor` to check the function and the role";
             return Some(match log.as_str() {
                 "" => doctor.to_owned(),
-                log => format!("{doctor}; the authorizer's log ends:\n{log}"),
+                log => format!("{doctor}; the end of the authorizer's log:\n{log}"),
             });
         }
         ApplyError::RollbackFailed { .. } => ROLL_BACK,
-        ApplyError::Untestable(_) => "with --endpoint-url, --untested-authorizer skips the test",
-        ApplyError::Definition { .. } => {
-            "another program may be changing the API; re-run to import it again"
+        ApplyError::Untestable(_) => {
+            "skip the test with `--untested-authorizer`; it requires `--endpoint-url`"
         }
-        ApplyError::ConcurrentUpdate(_) => "plan again, review the new plan, and deploy it",
-        ApplyError::NoStage(_) => "deploy without --canary first",
-        ApplyError::RolledBack(_) => return None,
+        ApplyError::Definition { .. } => "check for concurrent changes to the API, and re-run",
+        ApplyError::ConcurrentUpdate(_) => PLAN_AGAIN,
+        ApplyError::NoStage(_) => "deploy without `--canary` first",
+        ApplyError::RolledBack(_) => "check for concurrent changes to the stage, and re-run",
     };
     Some(fixed.to_owned())
 }
 
+fn function(error: &FunctionError) -> String {
+    match error {
+        FunctionError::NoAlias => {
+            "add an alias to `function_arn`, such as …:function:NAME:live".to_owned()
+        }
+        FunctionError::NoRole => "pass its execution role: `--function-role ARN`".to_owned(),
+        FunctionError::Elsewhere { expected } => {
+            format!("set `function_arn` to a function in {expected}")
+        }
+        FunctionError::Shared => "set another `function_arn` for each authorizer".to_owned(),
+    }
+}
+
 fn call(error: &CallError) -> Option<String> {
     let fixed = match error.kind {
-        CallErrorKind::Denied => "`deployer iam COMMAND` prints the policy that a command needs",
-        CallErrorKind::Unauthenticated => "log in again, or name other credentials",
+        CallErrorKind::Denied => "run `deployer iam COMMAND` to print the policy of a command",
+        CallErrorKind::Unauthenticated => "log in again, or use other credentials",
         CallErrorKind::Interrupted => "re-run to resume",
-        CallErrorKind::Conflict => "another program is changing it; re-run",
+        CallErrorKind::Conflict => "wait for the concurrent change to finish, and re-run",
         CallErrorKind::OutcomeUnknown | CallErrorKind::Throttled => {
             "safe to re-run: completed steps are skipped"
         }
         CallErrorKind::NoConnection => "check the Region, endpoint URL and network connectivity",
-        CallErrorKind::Invalid | CallErrorKind::NotFound | CallErrorKind::Unsupported => {
-            return None;
-        }
+        CallErrorKind::NotFound => "run `deployer plan` to compare the configuration with AWS",
+        CallErrorKind::Unsupported => "use an endpoint that supports the call",
+        CallErrorKind::Invalid => return None,
     };
     Some(fixed.to_owned())
 }

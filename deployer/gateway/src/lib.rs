@@ -64,7 +64,6 @@ pub mod body;
 pub mod client;
 pub mod clock;
 pub mod ids;
-mod json_error;
 mod sync;
 
 /// The method ARN up to the stage: the account, Region and API id are local ones.

@@ -6,7 +6,7 @@ use authorizer::UnixTime;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::json_error;
+use compiler::source::document::MemberError;
 
 mod condition;
 mod json;
@@ -141,7 +141,7 @@ impl ParsedPolicy {
     /// Parses an authorizer's response.
     pub fn parse(text: &str) -> Result<Self, InvalidPolicy> {
         let json: ResponseJson = serde_json::from_str(text)
-            .map_err(|error| InvalidPolicy(json_error::message(&error)))?;
+            .map_err(|error| InvalidPolicy(MemberError::from(&error).cause))?;
         if json.principal_id.is_empty() {
             return Err(InvalidPolicy("empty `principalId`".to_owned()));
         }

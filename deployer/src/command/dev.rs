@@ -181,11 +181,11 @@ fn notes(arguments: &cli::Dev, api: &Api, serving: &RunningServers) -> Vec<Strin
     let no_keys = arguments.local.api_key.is_empty();
     let reason = |security: &Security| match security {
         Security::ApiKey | Security::Jwt { api_key: true, .. } if no_keys => {
-            Some("requires an API key: add one with `--api-key`".to_owned())
+            Some("requires an API key; add one with `--api-key`".to_owned())
         }
         Security::AwsIam => Some("AWS_IAM signatures are not supported locally".to_owned()),
         Security::External { scheme, .. } if !serving.gateway.loaded().has_authorizer(scheme) => {
-            Some(format!("no local authorizer for `{scheme}`: add its function with `--function`"))
+            Some(format!("no local authorizer for `{scheme}`; add its function with `--function`"))
         }
         _ => None,
     };

@@ -331,10 +331,7 @@ fn an_unsupported_authorizer_response_is_rejected() {
     assert!(ParsedPolicy::parse("not JSON").is_err());
     let error =
         ParsedPolicy::parse(&response(&with("Effect", &json!("Maybe"))).to_string()).unwrap_err();
-    assert!(
-        error.to_string().contains("unknown value `Maybe`: expected `Allow` or `Deny`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("unknown value `Maybe`"), "{error}");
 }
 
 #[test]

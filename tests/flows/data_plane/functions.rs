@@ -80,7 +80,7 @@ fn function_errors_are_reported_as_lambda_reports_them() {
     let plane = Plane::start(&["--function-timeout", "2"]);
     for (path, status, body, reason) in [
         ("/answers/malformed", 502, INTERNAL, "missing `statusCode`"),
-        ("/answers/object", 502, INTERNAL, "expected a string, found object"),
+        ("/answers/object", 502, INTERNAL, "expected a string, found a map"),
         ("/answers/list", 502, INTERNAL, "invalid proxy response from answers"),
         ("/answers/raise", 502, INTERNAL, "answers failed: it went wrong"),
         ("/answers/crash", 502, INTERNAL, "Runtime exited with error: exit status 3"),

@@ -18,9 +18,9 @@ use crate::body::{AnyBody, body};
 use crate::event::proxy_event;
 use crate::functions::{Functions, Invocation};
 use crate::gateway_response::{Refusal, RefusalKind};
-use crate::json_error;
 use crate::template::Context;
 use compiler::api::JSON;
+use compiler::source::document::MemberError;
 
 /// The largest event of a function.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
@@ -81,7 +81,7 @@ fn is_binary(context: &Context<'_>, media: Option<&str>) -> bool {
 /// Returns the response that a function's output describes; fails if it describes none.
 fn proxy_response(output: &str, context: &Context<'_>) -> Result<Response<AnyBody>, String> {
     let proxy: ProxyResponse =
-        serde_json::from_str(output).map_err(|error| json_error::message(&error))?;
+        serde_json::from_str(output).map_err(|error| MemberError::from(&error).cause)?;
     let status = status(&proxy.status_code).ok_or("invalid `statusCode`")?;
     let headers = response_headers(proxy.headers, proxy.multi_value_headers, context);
     let text = proxy.body.unwrap_or_default();

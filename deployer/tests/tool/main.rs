@@ -18,6 +18,7 @@ mod for_aws;
 mod gateway;
 mod generated;
 mod glossary;
+mod guides;
 mod house;
 mod iam;
 mod infra;

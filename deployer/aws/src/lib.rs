@@ -75,7 +75,7 @@ pub struct Aws {
     pub target: AwsTarget,
     /// The caller's ARN.
     pub identity: String,
-    /// The custom endpoint that every call goes to.
+    /// The custom endpoint of every call.
     pub endpoint: Option<String>,
     caller: Caller,
     provider: SharedCredentialsProvider,

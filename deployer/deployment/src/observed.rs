@@ -155,7 +155,7 @@ pub struct ObservedUsagePlan {
     pub id: String,
     /// Its throttle, its quota and the ids of its keys.
     pub plan: compiler::api::UsagePlan,
-    /// Whether the stage is in it.
+    /// True if the stage is in it.
     pub has_stage: bool,
 }
 

@@ -526,8 +526,8 @@ fn only_changed_stage_settings_are_patched() {
 
 #[test]
 fn a_description_by_another_tool_is_not_a_revision() {
-    let ours = Revision { number: 7, content: "c".to_owned(), tool: "0.1.0".to_owned() };
-    assert_eq!(Revision::read(&ours.to_string()), Some(ours));
+    let revision = Revision { number: 7, content: "c".to_owned(), tool: "0.1.0".to_owned() };
+    assert_eq!(Revision::read(&revision.to_string()), Some(revision));
     for text in [
         "",
         "release 7",
@@ -623,8 +623,8 @@ fn policies_are_printed_for_every_command_and_class() {
     let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut statements = policy["Statement"].as_array().unwrap().iter();
     let pass = statements.find(|one| one["Action"][0] == "iam:PassRole").unwrap();
-    let ours = "arn:aws:iam::123456789012:role/portcullis/shop/*";
-    assert_eq!(pass["Resource"], json!([ours, role]));
+    let invoke_roles = "arn:aws:iam::123456789012:role/portcullis/shop/*";
+    assert_eq!(pass["Resource"], json!([invoke_roles, role]));
     let saml = [
         "saml",
         "--api",
@@ -642,13 +642,13 @@ fn policies_are_printed_for_every_command_and_class() {
     let others = [others.concat(), print(&saml)];
     insta::assert_snapshot!("iam_others", others.concat());
     for (arguments, message) in [
-        (vec!["nonsense"], "iam is not trust, invoke, execution, execution-trust, saml, build or"),
-        (vec!["saml"], "--provider is not the provider's ARN"),
-        (vec!["saml", "--provider", "p"], "--issuer is not"),
-        (vec!["saml", "--provider", "p", "--issuer", "i"], "--class is not"),
+        (vec!["nonsense"], "invalid `POLICY` `nonsense`: expected trust, invoke, execution"),
+        (vec!["saml"], "missing `--provider`: expected the ARN of a SAML provider"),
+        (vec!["saml", "--provider", "p"], "missing `--issuer`"),
+        (vec!["saml", "--provider", "p", "--issuer", "i"], "missing `--class`"),
         (
             vec!["saml", "--provider", "p", "--issuer", "i", "--class", "a=GET /none"],
-            "the API's operations",
+            "operations of the API",
         ),
         (
             vec!["saml", "--provider", "p", "--issuer", "i", "--class", "a=GET /things/{id}"],

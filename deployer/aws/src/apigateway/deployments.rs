@@ -20,7 +20,7 @@ use deployment::revision::Revision;
 pub struct MethodSummary {
     /// `NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.
     pub authorization: String,
-    /// Whether an API key is required.
+    /// True if an API key is required.
     pub api_key: bool,
 }
 

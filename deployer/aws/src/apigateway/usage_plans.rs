@@ -26,7 +26,7 @@ pub struct UsagePlanStep<'a> {
     pub plan: &'a UsagePlan,
     /// The ids of its existing keys.
     pub existing_keys: &'a [String],
-    /// Whether the stage is in it.
+    /// True if the stage is in it.
     pub has_stage: bool,
 }
 

@@ -11,7 +11,7 @@ use compiler::api::RouteKey;
 /// A difference between two states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Whether the subject is added, updated or removed.
+    /// The effect on the subject.
     pub action: Action,
     /// The part of the API that changes.
     pub subject: Subject,
@@ -25,7 +25,7 @@ pub struct Change {
     pub impact: AccessImpact,
 }
 
-/// What a change does to its subject.
+/// The effect of a change on its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {

@@ -64,7 +64,7 @@ pub enum Step {
         before: ObservedStage,
         /// The deployment to serve; `None` for the new one.
         deployment: Option<String>,
-        /// Whether the stage's deployment changes.
+        /// True if the stage's deployment changes.
         changes_deployment: bool,
         patches: Vec<Patch>,
         settings: StageSettings,

@@ -19,7 +19,7 @@ pub enum AuthSummary {
     ApiKey,
     /// IAM authorization (`AWS_IAM`).
     AwsIam {
-        /// Whether an API key is required too.
+        /// True if an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
@@ -31,7 +31,7 @@ pub enum AuthSummary {
         /// The required scopes.
         #[serde(rename = "r", serialize_with = "write", deserialize_with = "read")]
         requirement: Requirement,
-        /// Whether an API key is required too.
+        /// True if an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
@@ -43,7 +43,7 @@ pub enum AuthSummary {
         /// The scopes of which a user pool's token must have at least one.
         #[serde(rename = "r", default, skip_serializing_if = "BTreeSet::is_empty")]
         scopes: BTreeSet<String>,
-        /// Whether an API key is required too.
+        /// True if an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },
@@ -56,7 +56,7 @@ pub enum AuthSummary {
         /// The scopes of which a user pool's token must have at least one.
         #[serde(rename = "r", default, skip_serializing_if = "BTreeSet::is_empty")]
         scopes: BTreeSet<String>,
-        /// Whether an API key is required too.
+        /// True if an API key is required too.
         #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
         api_key: bool,
     },

@@ -166,7 +166,7 @@ impl Account {
     #[track_caller]
     fn expect_no_changes(&self, stage: &str) {
         let output = self.run(&["plan", "--stage", stage, "--detailed-exitcode"]).expect_exit(0);
-        assert!(output.contains("nothing to do"), "{output:?}");
+        assert!(output.contains("no changes"), "{output:?}");
     }
 
     fn read_back(&self) -> Value {

@@ -68,7 +68,7 @@ fn an_api_created_manually_is_exported_and_adopted_unchanged() {
         .run(&["plan", "files", "--stage", "live", "--output", "json"])
         .expect_exit(0)
         .json();
-    assert!(plan["notes"][0].as_str().unwrap().contains("no record"), "{plan}");
+    assert!(plan["notes"][0].as_str().unwrap().contains("without a record"), "{plan}");
     assert_eq!(plan["changes"], json!([]), "the files match the API");
     account.run(&["deploy", "files", "--stage", "live", "--yes"]).expect_exit(0);
     account.run(&["plan", "files", "--stage", "live", "--detailed-exitcode"]).expect_exit(0);

@@ -58,7 +58,7 @@ client.create_model(restApiId=api, name='PortcullisRevision1', contentType='appl
     );
     let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(1);
     assert!(drift.contains("drift is unknown until the next deployment"), "{drift:?}");
-    assert!(drift.contains("has format 1, which this version cannot read"), "{drift:?}");
+    assert!(drift.contains("has format 1, expected 2"), "{drift:?}");
     assert!(account.run(&["status", "--stage", "dev"]).expect_exit(0).contains("drift is unknown"));
     let plan = account.plan("dev");
     assert!(plan["notes"][0].as_str().unwrap().contains("whose record has format 1"), "{plan}");

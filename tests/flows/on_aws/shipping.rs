@@ -111,7 +111,7 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
 
     // Missing settings are reported before the build.
     let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
-    assert!(output.contains("is not there; the files say configuration"), "{output:?}");
+    assert!(output.contains("does not exist; desired configuration: "), "{output:?}");
     let output = build(&[], &token).expect_exit(1);
     assert!(
         output.contains("does not exist, and creating it requires `--function-role`"),
@@ -165,10 +165,10 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
         "security:\n        - jwt: [admin]",
     );
     let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
-    assert!(output.contains("is version 1 with configuration"), "{output:?}");
+    assert!(output.contains("version 1 has configuration"), "{output:?}");
     account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(0);
     let output = account.run(&["plan", "--stage", "dev", "--detailed-exitcode"]).expect_exit(2);
-    assert!(output.contains("is version 1 with configuration"), "{output:?}");
+    assert!(output.contains("version 1 has configuration"), "{output:?}");
 
     // The alias is not updated to a version that rejects the token, and it is restored if API
     // Gateway cannot invoke the new version.

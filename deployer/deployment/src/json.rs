@@ -1,18 +1,14 @@
 //! Invalid JSON, in words that do not depend on the parser.
 
+use compiler::source::document::MemberError;
 use serde_json::error::Category;
 
 /// The reason a JSON text cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonProblem {
     /// The text is JSON, but not of the expected form.
-    #[error("unexpected content at line {line}, column {column}")]
-    Content {
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-    },
+    #[error("{0}")]
+    Content(String),
     /// The text ends before its value does.
     #[error("incomplete JSON")]
     Incomplete,
@@ -28,11 +24,12 @@ pub enum JsonProblem {
 
 impl From<serde_json::Error> for JsonProblem {
     fn from(error: serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
         match error.classify() {
-            Category::Data => Self::Content { line, column },
+            Category::Data => Self::Content(MemberError::from(&error).cause),
             Category::Eof => Self::Incomplete,
-            Category::Io | Category::Syntax => Self::Syntax { line, column },
+            Category::Io | Category::Syntax => {
+                Self::Syntax { line: error.line(), column: error.column() }
+            }
         }
     }
 }

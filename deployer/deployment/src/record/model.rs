@@ -91,5 +91,5 @@ fn parse(text: &str) -> Result<Record, UnreadableReason> {
         None => return Err(UnreadableReason::Format(1)),
     }
     let record = members.remove("record").unwrap_or_default();
-    serde_json::from_value(record).map_err(|_| damaged("unexpected content"))
+    serde_json::from_value(record).map_err(|error| damaged(&JsonProblem::from(error).to_string()))
 }

@@ -1,6 +1,8 @@
 //! OpenAPI documents: [`read()`] parses the user's, [`render()`] writes the one for AWS.
 
+mod extensions;
 mod read;
+mod references;
 mod render;
 mod resolve_security;
 mod schema;

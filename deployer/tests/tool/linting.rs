@@ -240,6 +240,31 @@ fn weaker_security_for_other_methods_of_a_path_is_a_warning() {
 }
 
 #[test]
+fn a_misspelled_extension_is_a_warning() {
+    let integration = |name: &str| {
+        format!(
+            "operationId: getThing\n      {name}: {{ type: http_proxy, uri: https://b.example.com }}"
+        )
+    };
+    openapi("operationId: getThing", &integration("x-amazon-apigateway-integration"), &[]);
+    openapi("operationId: getThing", &integration("x-amazon-integration"), &[]);
+    openapi(
+        "operationId: getThing",
+        &integration("x-amazon-api-gateway-integraton"),
+        &[
+            "warning: openapi.yaml:9:7: unknown extension `x-amazon-api-gateway-integraton` (did you mean `x-amazon-apigateway-integration`?)",
+        ],
+    );
+    openapi(
+        "paths:",
+        "x-amazon-apigateway-polcy: {}\npaths:",
+        &[
+            "warning: openapi.yaml:5:1: unknown extension `x-amazon-apigateway-polcy` (did you mean `x-amazon-apigateway-policy`?)",
+        ],
+    );
+}
+
+#[test]
 fn an_operation_that_becomes_public_is_a_warning() {
     let earlier = folder(MANIFEST, OPENAPI);
     let exported = deployer(earlier.path(), &["export", "--document", "--out", "live.json"]);

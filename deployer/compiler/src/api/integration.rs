@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::aws_names::aws_enum;
-use crate::source::document::MemberError;
 
 /// The longest integration timeout, which is the default.
 pub const MAX_TIMEOUT_MS: u32 = 29_000;
@@ -246,11 +245,9 @@ impl Integration {
         json
     }
 
-    /// Reads the JSON of the extension, in every spelling that AWS accepts or returns. The error is
-    /// the cause.
-    pub fn read(json: Json) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(Self::normalize_case(json))
-            .map_err(|error| MemberError::from(&error).cause)?;
+    /// Reads the JSON of the extension, in every spelling that AWS accepts or returns.
+    pub fn read(json: Json) -> Result<Self, serde_json::Error> {
+        let read: Self = serde_json::from_value(Self::normalize_case(json))?;
         Ok(read.normalize())
     }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use authorizer::routes::{self, PathTemplate, Segment, Verb};
 use serde_json::Value as Json;
 
+use super::extensions::check_extensions;
+use super::references::closest_reference;
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
 use crate::api::{
     ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
     MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
-use crate::source::diagnostic::{Diagnostics, Span, closest, suggestion, suggestion_or_list};
+use crate::source::diagnostic::{Diagnostics, Span, suggestion, suggestion_or_list};
 use crate::source::document::{Entry, Node, Value, deserialize};
 use crate::source::manifest::DefaultIntegration;
 
@@ -45,6 +47,7 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
+    check_extensions(root, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
     let gateway_responses = gateway_responses(root, diagnostics);
@@ -143,6 +146,7 @@ impl<'a> Reader<'a> {
             self.diagnostics.error(path.node.span, "`$ref` is not supported in a path", help);
             return;
         }
+        check_extensions(&path.node, self.diagnostics);
         for entry in path.node.entries() {
             if let Some(verb) = self.verb(entry) {
                 self.operation(verb, &template, &path.node, entry);
@@ -173,6 +177,7 @@ impl<'a> Reader<'a> {
 
     fn operation(&mut self, verb: Verb, path: &PathTemplate, item: &'a Node, entry: &'a Entry) {
         let operation = format!("{verb} {path}");
+        check_extensions(&entry.node, self.diagnostics);
         let is_same =
             |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);
         if self.routes.iter().any(is_same) {
@@ -341,14 +346,6 @@ impl<'a> Reader<'a> {
         }
         target
     }
-}
-
-/// Returns "did you mean" for a reference whose last part is close to an existing name.
-pub(super) fn closest_reference(root: &Node, reference: &str) -> Option<String> {
-    let (parent, name) = reference.strip_prefix("#/")?.rsplit_once('/')?;
-    let node = parent.split('/').try_fold(root, |node, key| node.member(key))?;
-    let best = closest(name, node.entries().iter().map(|entry| entry.key.as_str()))?;
-    Some(format!("did you mean `#/{parent}/{best}`?"))
 }
 
 /// Returns the statuses that the operation declares. Ranges such as `2XX` are left out: API

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::routes::Requirement;
 
+use super::extensions::check_extensions;
 use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
@@ -51,6 +52,7 @@ pub(super) fn schemes(
     let mut schemes = BTreeMap::new();
     for entry in declared.map(Node::entries).unwrap_or_default() {
         let node = &entry.node;
+        check_extensions(node, diagnostics);
         let text = |key| node.member(key).and_then(Node::text);
         let name = scheme_name(entry);
         let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {

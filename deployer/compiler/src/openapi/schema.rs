@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::read::closest_reference;
+use super::references::closest_reference;
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::Node;
 

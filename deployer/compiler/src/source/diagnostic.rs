@@ -63,13 +63,15 @@ pub enum Code {
     WeakerFallthrough,
     /// A scope is not declared by its security scheme.
     UndeclaredScope,
+    /// An extension of API Gateway is misspelled, so it has no effect.
+    UnknownExtension,
     /// API Gateway does not validate a keyword of a JSON Schema.
     UnsupportedKeyword,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CacheOutlivesToken,
         Self::IdentitySources,
         Self::InvalidConfiguration,
@@ -78,6 +80,7 @@ impl Code {
         Self::ReservedPath,
         Self::RouteCaching,
         Self::UndeclaredScope,
+        Self::UnknownExtension,
         Self::UnsupportedKeyword,
         Self::WeakerFallthrough,
     ];
@@ -93,6 +96,7 @@ impl Code {
             Self::ReservedPath => "reserved_path",
             Self::RouteCaching => "route_caching",
             Self::WeakerFallthrough => "weaker_fallthrough",
+            Self::UnknownExtension => "unknown_extension",
             Self::UnsupportedKeyword => "unsupported_keyword",
             Self::UndeclaredScope => "undeclared_scope",
         }

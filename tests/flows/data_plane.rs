@@ -74,7 +74,7 @@ fn document() -> Value {
                 "statusCode": 418,
                 "responseParameters": {
                     "gatewayresponse.header.X-Reason": "'no key'",
-                    "gatewayresponse.header.X-TestInvokeAuthorizer": "method.request.header.X-Probe",
+                    "gatewayresponse.header.X-Echo": "method.request.header.X-Probe",
                 },
                 "responseTemplates": {"application/json": "{\"id\":\"$context.requestId\",\"type\":\"$context.error.responseType\",\"color\":\"$stageVariables.color\",\"text\":$context.error.messageString}"},
             },

@@ -66,7 +66,7 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
             arn,
             "arn:aws-cn:lambda:cn-north-1:100000000062:function:a",
             3,
-            "the function of `jwt` is in the partition `aws-cn`, and the account 100000000062 is in `aws`",
+            "the function of `jwt` is in partition `aws-cn`, expected `aws`, the partition of account 100000000062",
         ),
         (arn, "arn:aws:lambda:function", 3, "invalid `function_arn`"),
         (&format!("function_arn = \"{arn}\"\n"), "", 3, "authorizer `jwt` has no `function_arn`"),
@@ -101,7 +101,7 @@ fn aws_errors_are_reported_with_code_and_message() {
     ] {
         account.proxy.inject(Some((put, fault, usize::MAX)));
         let output = account.run_with_faults(&deploy).expect_exit(exit);
-        assert!(output.contains("putting the document into "), "{output:?}");
+        assert!(output.contains("importing the API definition of "), "{output:?}");
         assert!(output.contains(message) && output.contains(help), "{fault:?}: {output:?}");
         assert!(!output.contains(TOKEN), "{output:?}");
         assert_eq!(account.api()["stages"], before["stages"], "{fault:?}");

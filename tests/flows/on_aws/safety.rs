@@ -365,7 +365,7 @@ fn ctrl_c_stops_after_the_current_call_and_a_rerun_completes() {
         &Emulator::localstack().address,
         500,
         Arc::new(|_| {
-            let mark = "echo stopped-in-the-middle";
+            let mark = "echo interrupted-token-command";
             Command::new("pkill").args(["-INT", "-f", mark]).status().unwrap();
             (401, String::new())
         }),
@@ -375,10 +375,10 @@ fn ctrl_c_stops_after_the_current_call_and_a_rerun_completes() {
         "--stage",
         "dev",
         "--yes",
-        "--token-command=echo stopped-in-the-middle",
+        "--token-command=echo interrupted-token-command",
     ]);
     assert!(
-        output.exit == 1 && output.contains("stopped") && output.contains("re-run to resume"),
+        output.exit == 1 && output.contains("interrupted") && output.contains("re-run to resume"),
         "{output:?}"
     );
     assert!(account.proxy.calls().last().unwrap().1.contains("/authorizers/"));

@@ -1,5 +1,5 @@
-//! What deciding takes in one process, event in and answer out: by algorithm, for tokens that
-//! were seen before and for others, and by the number of routes. Writes
+//! The time of a decision in one process, event in and response out: by algorithm, for cached and
+//! new tokens, and by the number of routes. Writes
 //! `target/bench/decisions.md` and `.json`.
 
 #![expect(
@@ -30,10 +30,10 @@ const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
 const ROUTES: [usize; 3] = [1, 100, 300];
 const NOW: i64 = 1_800_000_000;
 
-/// More than are remembered: taken in turn, each has been forgotten when it comes again.
+/// More than the verified-token cache holds: used in turn, each is evicted before its next use.
 const TOKENS: usize = 1_200;
 
-/// Nothing is fetched: the keys are bundled.
+/// Fails every fetch: the keys are bundled.
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
@@ -42,7 +42,7 @@ impl Fetch for NoNetwork {
     }
 }
 
-/// Five routes a collection; the caller may read and not write.
+/// Five routes per collection; the caller may read and not write.
 fn routes(count: usize) -> Vec<Value> {
     let shapes = [
         ("GET", "", "read"),
@@ -96,12 +96,12 @@ fn main() {
         let signer = Signer::new(algorithm, "k");
         let all: Vec<String> = (0..TOKENS).map(|number| event(&signer, number)).collect();
         for count in ROUTES {
-            for (seen, events) in [("seen", &all[..1]), ("new", &all[..])] {
+            for (token, events) in [("cached", &all[..1]), ("new", &all[..])] {
                 let authorizer = authorizer(&signer, count);
                 let first = runtime.block_on(authorizer.handle(&events[0], now));
                 assert!(first.response.is_ok(), "{first:?}");
                 let mut events = events.iter().cycle();
-                let id = BenchmarkId::new(format!("{algorithm} {seen}"), count);
+                let id = BenchmarkId::new(format!("{algorithm} {token}"), count);
                 group.bench_function(id, |bencher| {
                     bencher
                         .iter(|| runtime.block_on(authorizer.handle(events.next().unwrap(), now)));
@@ -113,7 +113,7 @@ fn main() {
     report();
 }
 
-/// Writes what was measured, from Criterion's own figures.
+/// Writes the report, from Criterion's estimates.
 fn report() {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let median = |name: &str, count: usize| -> Option<f64> {
@@ -124,13 +124,13 @@ fn report() {
     let mut text = "# Decisions\n\nMedian time of a whole decision, in microseconds.\n\n| token | 1 route | 100 routes | 300 routes |\n| --- | --: | --: | --: |\n".to_owned();
     let mut rows = Vec::new();
     for algorithm in ALGORITHMS {
-        for (seen, says) in [("new", "not seen before"), ("seen", "seen before")] {
-            let medians = ROUTES.map(|count| median(&format!("{algorithm} {seen}"), count));
+        for token in ["new", "cached"] {
+            let medians = ROUTES.map(|count| median(&format!("{algorithm} {token}"), count));
             let cells =
                 medians.map(|time| time.map_or("–".to_owned(), |time| format!("{time:.1}")));
-            writeln!(text, "| {algorithm}, {says} | {} |", cells.join(" | ")).unwrap();
+            writeln!(text, "| {algorithm}, {token} | {} |", cells.join(" | ")).unwrap();
             rows.push(
-                json!({"algorithm": algorithm, "token": seen, "routes": ROUTES, "median": medians}),
+                json!({"algorithm": algorithm, "token": token, "routes": ROUTES, "median": medians}),
             );
         }
     }

@@ -1,5 +1,5 @@
-//! What a route table costs: how long policies are and how long deciding takes, for the
-//! petstore and for tables of 10, 100 and 300 routes with ten scopes. Writes
+//! The cost of a route table: the length of policies and the time of a decision, for the petstore
+//! and for tables of 10, 100 and 300 routes with ten scopes. Writes
 //! `target/bench/policies.md` and `.json`.
 
 #![expect(
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const API: &str = "arn:aws:execute-api:eu-west-1:123456789012:abcdefghij";
 const NOW: i64 = 1_800_000_000;
 
-/// Nothing is fetched: the keys are bundled.
+/// Fails every fetch: the keys are bundled.
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
@@ -70,8 +70,8 @@ impl Issuer {
     }
 }
 
-/// Ten routes a collection: collections as REST APIs have them, in five domains with a scope
-/// to read and one to write each.
+/// Ten routes per collection, typical of REST APIs, in five domains with one scope to read and one
+/// to write each.
 fn routes(count: usize) -> Vec<Value> {
     let shapes = [
         ("GET", "", "read"),
@@ -97,7 +97,7 @@ fn routes(count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// The petstore's table, from where the deployer's tests keep what it compiles to.
+/// The route table of the petstore, from a snapshot of the deployer's tests.
 fn petstore() -> Vec<Value> {
     let snapshot =
         "../deployer/tests/tool/snapshots/tool__compiling__petstore_authorizer_json.snap";
@@ -115,30 +115,33 @@ fn resources(policy: &Value) -> usize {
     statements.iter().map(|statement| statement["Resource"].as_array().unwrap().len()).sum()
 }
 
-/// What a policy would be that names each granted route, and each refused one that those match,
-/// by itself and in both spellings.
-fn unmerged(routes: &[Value], held: &[String]) -> (usize, usize) {
+/// Returns the number of resources and the length of a policy without merged patterns: one for
+/// each granted route, and two variants for each refused route that those match.
+fn unmerged(routes: &[Value], caller_scopes: &[String]) -> (usize, usize) {
     let open = |route: &&Value| {
         let mut sets = route["scopes"].as_array().unwrap().iter();
         sets.any(|all| {
-            all.as_array().unwrap().iter().all(|scope| held.iter().any(|held| scope == held))
+            all.as_array()
+                .unwrap()
+                .iter()
+                .all(|scope| caller_scopes.iter().any(|granted| scope == granted))
         })
     };
-    // `free` stands where a path has a parameter.
-    let text = |route: &Value, free: &str| {
+    // `value` replaces each parameter of the path.
+    let text = |route: &Value, value: &str| {
         let path = route["path"].as_str().unwrap().split('/');
         let path: Vec<&str> =
-            path.map(|part| if part.starts_with('{') { free } else { part }).collect();
+            path.map(|part| if part.starts_with('{') { value } else { part }).collect();
         format!("{}{}", route["method"].as_str().unwrap().replace("ANY", "*"), path.join("/"))
     };
     let (granted, refused): (Vec<&Value>, Vec<&Value>) = routes.iter().partition(open);
     let allowed: Vec<String> = granted.iter().map(|route| text(route, "*")).collect();
-    let swallowed = |request: &str| {
+    let is_matched = |request: &str| {
         allowed.iter().any(|pattern| matches(pattern.as_bytes(), request.as_bytes()))
     };
     let denied = refused.iter().flat_map(|route| {
-        let slash = swallowed(&format!("{}/", text(route, "x"))).then(|| text(route, "*") + "/");
-        let plain = swallowed(&text(route, "x")).then(|| text(route, "*"));
+        let slash = is_matched(&format!("{}/", text(route, "x"))).then(|| text(route, "*") + "/");
+        let plain = is_matched(&text(route, "x")).then(|| text(route, "*"));
         plain.into_iter().chain(slash.filter(|slash| !slash.ends_with("*/")))
     });
     let denied: Vec<String> = denied.collect();
@@ -155,7 +158,7 @@ fn unmerged(routes: &[Value], held: &[String]) -> (usize, usize) {
     (allowed.len() + denied.len(), policy.to_string().len())
 }
 
-/// `*` is any run of characters.
+/// Returns whether a pattern, in which `*` matches any characters, matches a text.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
@@ -174,15 +177,15 @@ struct Size {
 fn main() {
     let issuer = Issuer(Ed25519KeyPair::generate().unwrap());
     let fetch: Arc<dyn Fetch> = Arc::new(NoNetwork);
-    let make = |routes: &[Value]| {
+    let authorizer_for = |routes: &[Value]| {
         let config = Config::from_json(&issuer.document(routes).to_string()).unwrap();
         Authorizer::new(config, &fetch)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let now = UnixTime::from_seconds(NOW);
-    let answer = |authorizer: &Authorizer, event: &str| -> Value {
-        let answer = runtime.block_on(authorizer.handle(event, now)).response.unwrap();
-        serde_json::from_str(answer.as_str()).unwrap()
+    let respond = |authorizer: &Authorizer, event: &str| -> Value {
+        let response = runtime.block_on(authorizer.handle(event, now)).response.unwrap();
+        serde_json::from_str(response.as_str()).unwrap()
     };
 
     let reader: Vec<String> = (0..5).map(|at| format!("domain{at}:read")).collect();
@@ -191,22 +194,26 @@ fn main() {
         .map(|scope| format!("domain{scope}"))
         .to_vec();
     let mut sizes = Vec::new();
-    let mut size = |table: &str, routes: &[Value], caller: &'static str, held: &[String]| {
-        let policy = &answer(&make(routes), &issuer.event(held, "prod", "GET/"))["policyDocument"];
-        sizes.push(Size {
-            table: table.to_owned(),
-            caller,
-            merged: (resources(policy), policy.to_string().len()),
-            unmerged: unmerged(routes, held),
-        });
-    };
-    size("petstore", &petstore(), "pets:read", &scopes(&["pets:read"]));
-    size("petstore", &petstore(), "pets:read pets:write", &scopes(&["pets:read", "pets:write"]));
+    let mut measure =
+        |table: &str, routes: &[Value], caller: &'static str, caller_scopes: &[String]| {
+            let policy = &respond(
+                &authorizer_for(routes),
+                &issuer.event(caller_scopes, "prod", "GET/"),
+            )["policyDocument"];
+            sizes.push(Size {
+                table: table.to_owned(),
+                caller,
+                merged: (resources(policy), policy.to_string().len()),
+                unmerged: unmerged(routes, caller_scopes),
+            });
+        };
+    measure("petstore", &petstore(), "pets:read", &scopes(&["pets:read"]));
+    measure("petstore", &petstore(), "pets:read pets:write", &scopes(&["pets:read", "pets:write"]));
     for count in [10, 100, 300] {
         let (table, routes) = (format!("{count} routes"), routes(count));
-        size(&table, &routes, "one domain, read and write", &one);
-        size(&table, &routes, "every domain, read", &reader);
-        size(&table, &routes, "five of ten scopes", &three);
+        measure(&table, &routes, "one domain, read and write", &one);
+        measure(&table, &routes, "every domain, read", &reader);
+        measure(&table, &routes, "five of ten scopes", &three);
     }
 
     let mut criterion = Criterion::default()
@@ -216,12 +223,13 @@ fn main() {
     let mut group = criterion.benchmark_group("policies");
     for count in [10, 100, 300] {
         let routes = routes(count);
-        let authorizer = make(&routes);
-        for (caller, held) in [("one domain", &one), ("five scopes", &three)] {
-            // For more stages than policies are kept for: each is chosen anew.
+        let authorizer = authorizer_for(&routes);
+        for (caller, caller_scopes) in [("one domain", &one), ("five scopes", &three)] {
+            // More stages than the policy cache has entries for: each policy is built again.
             let stages = (0..32).map(|stage| format!("stage{stage}"));
-            let events: Vec<String> =
-                stages.map(|stage| issuer.event(held, &stage, "GET/collection0/7")).collect();
+            let events: Vec<String> = stages
+                .map(|stage| issuer.event(caller_scopes, &stage, "GET/collection0/7"))
+                .collect();
             let mut events = events.iter().cycle();
             let id = BenchmarkId::new(format!("decide ({caller})"), count);
             group.bench_function(id, |bencher| {
@@ -237,7 +245,7 @@ fn main() {
     report(&sizes);
 }
 
-/// Writes what was measured, from Criterion's own figures.
+/// Writes the report, from Criterion's estimates.
 fn report(sizes: &[Size]) {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let median = |name: &str, count: usize| -> Option<f64> {
@@ -245,7 +253,7 @@ fn report(sizes: &[Size]) {
         let estimates: Value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
         Some(estimates["median"]["point_estimate"].as_f64()? / 1000.0)
     };
-    let mut text = "# Policies\n\nSizes of the policy document; `unmerged` names each granted route, and each refused one that those match, by itself.\n\n| table | caller | resources | bytes | unmerged resources | unmerged bytes |\n| --- | --- | --: | --: | --: | --: |\n".to_owned();
+    let mut text = "# Policies\n\nSizes of the policy document; `unmerged` has one pattern for each granted route and for each refused route that those match.\n\n| table | caller | resources | bytes | unmerged resources | unmerged bytes |\n| --- | --- | --: | --: | --: | --: |\n".to_owned();
     let mut json = json!({"sizes": [], "microseconds": []});
     for Size { table, caller, merged, unmerged } in sizes {
         writeln!(
@@ -259,7 +267,7 @@ fn report(sizes: &[Size]) {
             "unmerged_resources": unmerged.0, "unmerged_bytes": unmerged.1,
         }));
     }
-    text.push_str("\nMedian time, in microseconds: a whole decision (event in, answer out) for a token seen before and a policy that was not, and reading the configuration at start.\n\n| | 10 routes | 100 routes | 300 routes |\n| --- | --: | --: | --: |\n");
+    text.push_str("\nMedian time, in microseconds: a whole decision (event in, response out) with a cached token and a new policy, and loading the configuration at start.\n\n| | 10 routes | 100 routes | 300 routes |\n| --- | --: | --: | --: |\n");
     for (name, folder) in [
         ("decide, one domain", "decide (one domain)"),
         ("decide, five of ten scopes", "decide (five scopes)"),
@@ -272,7 +280,7 @@ fn report(sizes: &[Size]) {
         json["microseconds"]
             .as_array_mut()
             .unwrap()
-            .push(json!({"what": name, "routes": [10, 100, 300], "median": medians}));
+            .push(json!({"measurement": name, "routes": [10, 100, 300], "median": medians}));
     }
     let folder = target.join("bench");
     fs::create_dir_all(&folder).unwrap();

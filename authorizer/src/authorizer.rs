@@ -1,4 +1,4 @@
-//! [`Authorizer::handle`]: an event and the time → an answer, in the order of the steps.
+//! [`Authorizer::handle`]: an event and the time → a response, in the order of the steps.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::join_all;
 
 use crate::claims::{self, VerifiedClaims};
-use crate::config::{Access, Config};
+use crate::config::{AccessRules, Config};
 use crate::credential::Credential;
 use crate::error::{DecisionError, Fault, Rejection};
 use crate::event::{AuthorizationRequest, Event, EventKind};
@@ -14,9 +14,9 @@ use crate::grant::grant;
 use crate::issuer::Issuer;
 use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
-use crate::keys::{KeySource, Keys};
+use crate::keys::{IssuerKeys, KeySource};
 use crate::method_arn::MethodArn;
-use crate::policy::{Policies, PolicyCoverage};
+use crate::policy::{PolicyCache, PolicyCoverage};
 use crate::possession;
 use crate::response::{AuthorizerResponse, policy_response, simple_response};
 use crate::routes::{self, Requirement};
@@ -25,25 +25,25 @@ use crate::time::UnixTime;
 use crate::token::UnverifiedToken;
 use crate::verified_tokens::{Digest, VerifiedTokenCache};
 
-/// Decides who may call what.
+/// The authorizer: its configuration, and its caches of keys, verified tokens and policies.
 pub struct Authorizer {
     config: Config,
-    keys: BTreeMap<String, Keys>,
+    keys: BTreeMap<String, IssuerKeys>,
     verified_tokens: Mutex<VerifiedTokenCache>,
-    policies: Policies,
+    policies: PolicyCache,
 }
 
-/// What the function answers, and what is told about it.
+/// The result of one invocation: the response and its log record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The answer, or the error that the function ends with.
+    /// The response, or the error that the function returns.
     pub response: Result<AuthorizerResponse, FunctionError>,
-    /// For the log.
+    /// The decision, for logs and metrics.
     pub decision: Decision,
 }
 
-/// An error as Lambda reports it. API Gateway makes a 401 of the message `Unauthorized`, byte
-/// for byte, and a 500 of any other.
+/// An error as Lambda reports it. API Gateway responds with 401 if the message is exactly
+/// `Unauthorized`, and with 500 for any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionError {
     /// `errorType`.
@@ -53,27 +53,27 @@ pub struct FunctionError {
 }
 
 impl Authorizer {
-    /// Makes an authorizer that gets keys through `fetch`. Nothing is fetched yet.
+    /// Creates an authorizer that fetches keys through `fetch`. Fetches nothing yet.
     pub fn new(config: Config, fetch: &Arc<dyn Fetch>) -> Self {
         let keys = config
             .issuers()
             .iter()
-            .map(|issuer| (issuer.issuer().to_owned(), Keys::of(issuer, Arc::clone(fetch))));
+            .map(|issuer| (issuer.issuer().to_owned(), IssuerKeys::new(issuer, Arc::clone(fetch))));
         Self {
             keys: keys.collect(),
             config,
             verified_tokens: Mutex::default(),
-            policies: Policies::default(),
+            policies: PolicyCache::default(),
         }
     }
 
-    /// Fetches the keys that are not at hand, all issuers' at once. What fails here is tried
-    /// again when it is needed.
+    /// Fetches the keys that are not cached, of all issuers concurrently. A failed fetch is
+    /// repeated when a token needs the keys.
     pub async fn prefetch(&self, now: UnixTime) {
         join_all(self.keys.values().map(|keys| keys.set(None, now))).await;
     }
 
-    /// Answers one event.
+    /// Decides one event, given as JSON text, at the time `now`.
     pub async fn handle(&self, event: &str, now: UnixTime) -> Outcome {
         let mut decision = Decision::default();
         let response = match self.decide(event, now, &mut decision).await {
@@ -100,20 +100,20 @@ impl Authorizer {
         now: UnixTime,
         decision: &mut Decision,
     ) -> Result<AuthorizerResponse, DecisionError> {
-        let event = Event::read(event)?;
+        let event = Event::parse(event)?;
         let request = event.request()?;
         decision.kind = Some(request.kind);
         let arn = request.method()?;
         let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
-        let access = self.config.access(arn.api_id()).ok_or_else(unknown)?;
-        let (claims, issuer) = self.verified(&request, now, decision).await?;
-        let allowed = tell(access, &arn, &claims, decision);
+        let rules = self.config.access_rules(arn.api_id()).ok_or_else(unknown)?;
+        let (claims, issuer) = self.verify(&request, now, decision).await?;
+        let allowed = evaluate_route(rules, &arn, &claims, decision);
         if request.kind == EventKind::Http && self.config.simple_responses() {
             return Ok(simple_response(&claims, issuer, allowed, decision)?);
         }
-        let grant = grant(&claims, access, self.config.policy(), &arn);
+        let grant = grant(&claims, rules, self.config.policy(), &arn);
         let max_bytes = self.config.policy_max_bytes();
-        let (policy, coverage) = self.policies.of(&grant, &arn, max_bytes)?;
+        let (policy, coverage) = self.policies.policy(&grant, &arn, max_bytes)?;
         decision.warning = coverage.warning().or(decision.warning);
         if coverage == PolicyCoverage::DenyAll {
             decision.decision = Verdict::Deny;
@@ -121,16 +121,16 @@ impl Authorizer {
         Ok(policy_response(&claims, issuer, &policy, decision)?)
     }
 
-    /// The caller's claims, if the token is right in every respect. What is cheap to refuse is
-    /// refused before keys are looked for, and those before anything is computed with them.
-    async fn verified(
+    /// Returns the verified claims and their issuer. Cheap checks come first: the claims are
+    /// checked before keys are looked up, and the keys before a signature is verified.
+    async fn verify(
         &self,
         request: &AuthorizationRequest<'_>,
         now: UnixTime,
         decision: &mut Decision,
     ) -> Result<(VerifiedClaims, &Issuer), DecisionError> {
         decision.step = Step::Credential;
-        let credential = Credential::of(request, self.config.token())?;
+        let credential = Credential::extract(request, self.config.token())?;
         decision.step = Step::Token;
         let token = UnverifiedToken::parse(credential.token)?;
         decision.kid = token.kid().map(str::to_owned);
@@ -143,7 +143,7 @@ impl Authorizer {
             return Err(Rejection::AlgorithmNotAllowed(token.algorithm()).into());
         }
         decision.step = Step::Claims;
-        let prevalidated = claims::judge(&token, issuer, now)?;
+        let prevalidated = claims::prevalidate(&token, issuer, now)?;
         decision.step = Step::Keys;
         let set = match keys.set(token.kid(), now).await {
             Ok((set, source)) => {
@@ -167,9 +167,9 @@ impl Authorizer {
         }
         decision.step = Step::Signature;
         let digest = Digest::of(credential.token);
-        let before = self.verified_tokens().contains(&digest, set.generation());
-        let token = token.verified_by(&candidates, before)?;
-        if !before {
+        let previously_verified = self.verified_tokens().contains(&digest, set.generation());
+        let token = token.verify(&candidates, previously_verified)?;
+        if !previously_verified {
             self.verified_tokens().insert(digest, set.generation());
         }
         let claims = prevalidated.into_verified(token);
@@ -178,32 +178,33 @@ impl Authorizer {
         Ok((claims, issuer))
     }
 
-    /// A panic while the lock was held cannot have left a token half-remembered.
+    /// Ignores poisoning: a panic under the lock cannot leave an entry half-written.
     fn verified_tokens(&self) -> MutexGuard<'_, VerifiedTokenCache> {
         self.verified_tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The issuer whose tokens have this `iss`, and its keys: no other issuer's are ever tried.
-    /// One of exactly this name goes before a template.
-    fn issuer(&self, iss: &str) -> Result<(&Issuer, &Keys), Rejection> {
+    /// Returns the trusted issuer with this `iss`, and its keys; no other issuer's keys are ever
+    /// tried. An exact match takes precedence over a `{tenantid}` template.
+    fn issuer(&self, iss: &str) -> Result<(&Issuer, &IssuerKeys), Rejection> {
         let issuers = self.config.issuers();
-        let named = || issuers.iter().filter(|issuer| issuer.is_named(iss));
-        let issuer = named().find(|issuer| issuer.issuer() == iss).or_else(|| named().next());
+        let matching = || issuers.iter().filter(|issuer| issuer.is_named(iss));
+        let issuer = matching().find(|issuer| issuer.issuer() == iss).or_else(|| matching().next());
         let keys = issuer.and_then(|issuer| self.keys.get(issuer.issuer()));
-        issuer.zip(keys).ok_or(Rejection::UnknownIssuer)
+        issuer.zip(keys).ok_or(Rejection::UntrustedIssuer)
     }
 }
 
-/// Notes which route was asked for and whether the caller may call it, and says so.
-fn tell(
-    access: &Access,
+/// Returns whether the caller may call the requested route, and records the route and the
+/// verdict in `decision`.
+fn evaluate_route(
+    rules: &AccessRules,
     arn: &MethodArn<'_>,
     claims: &VerifiedClaims,
     decision: &mut Decision,
 ) -> bool {
-    let requirement: Option<&Requirement> = match access {
-        Access::Stage(requirement) => Some(requirement),
-        Access::Routes(table) => {
+    let requirement: Option<&Requirement> = match rules {
+        AccessRules::Stage(requirement) => Some(requirement),
+        AccessRules::Routes(table) => {
             table.find(arn.verb(), &routes::segments(arn.path())).map(|route| {
                 decision.route = Some(route.to_string());
                 &route.requirement
@@ -215,9 +216,9 @@ fn tell(
         (None, Some(requirement)) if requirement.is_met_by(claims.scopes()) => (Step::Scopes, None),
         (None, Some(requirement)) => {
             decision.required_scope = Some(requirement.to_string());
-            (Step::Scopes, Some(Rejection::ScopeInsufficient))
+            (Step::Scopes, Some(Rejection::InsufficientScope))
         }
-        (None, None) => (Step::Route, Some(Rejection::NoSuchRoute)),
+        (None, None) => (Step::Route, Some(Rejection::RouteNotFound)),
     };
     decision.step = step;
     decision.decision = if refusal.is_none() { Verdict::Allow } else { Verdict::Deny };

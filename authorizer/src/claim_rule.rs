@@ -1,10 +1,10 @@
-//! [`ClaimRule`]: a condition on one claim, beside the checks that every token must pass.
+//! [`ClaimRule`]: a requirement on one claim, in addition to the standard checks.
 
 use serde_json::{Map, Value};
 
 use crate::claim_path::ClaimPath;
 
-/// A rule about one claim.
+/// A requirement on one claim.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClaimRule {
     pub(crate) claim: ClaimPath,
@@ -14,9 +14,9 @@ pub(crate) struct ClaimRule {
 /// The condition that the claim's value must meet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ClaimTest {
-    /// It is one of these strings, or a list with one of them.
+    /// It is one of these strings, or an array that contains one of them.
     AnyOf(Vec<String>),
-    /// It is a list with all of these strings.
+    /// It is an array that contains all of these strings.
     AllOf(Vec<String>),
     /// It is this string, number or boolean.
     Equals(Value),

@@ -1,9 +1,9 @@
-//! A token's claims + its issuer's rules + `now` → [`PrevalidatedClaims`], and with proof that the issuer
-//! signed them → [`VerifiedClaims`]. Nothing here reads the clock, and nothing else makes a
+//! A token's claims + its issuer's rules + `now` → [`PrevalidatedClaims`]; with a [`SignedToken`]
+//! → [`VerifiedClaims`]. Nothing here reads the clock, and only this module makes
 //! `VerifiedClaims`.
 //!
-//! Judging comes before the signature is checked, because it is cheap and needs no keys; what
-//! was judged cannot be used until the signature is.
+//! The claims are checked before the signature because that is cheap and needs no keys. They are
+//! readable only after the signature is verified.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,14 @@ use crate::token::{SignedToken, UnverifiedToken};
 
 mod profile;
 
-/// 9999-12-31T23:59:59Z: a NumericDate beyond it is a mistake (milliseconds, most often).
+/// 9999-12-31T23:59:59Z. A later NumericDate is an error, usually milliseconds.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// The longest subject that becomes a principal. OpenID Connect Core section 2 allows 255.
+/// The maximum length of an identifier claim, in bytes. OpenID Connect Core section 2 allows a
+/// `sub` of 255.
 const MAX_NAME_BYTES: usize = 512;
 
-/// Claims that are right if the issuer signed them.
+/// Claims that satisfy the issuer's rules, of a token whose signature is not verified.
 pub(crate) struct PrevalidatedClaims {
     issuer: String,
     subject: Option<String>,
@@ -32,7 +33,7 @@ pub(crate) struct PrevalidatedClaims {
     forbidden: Option<Rejection>,
 }
 
-/// Claims of a token that its issuer signed and that is meant for us, now.
+/// Claims of a token with a verified signature, issuer, audience and validity period.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct VerifiedClaims {
     issuer: String,
@@ -44,7 +45,8 @@ pub(crate) struct VerifiedClaims {
 }
 
 impl PrevalidatedClaims {
-    /// Returns the claims as verified, given the token that was judged, its signature checked.
+    /// Returns the verified claims. `token` is the token that these claims were checked for, with
+    /// its signature verified.
     pub(crate) fn into_verified(self, token: SignedToken) -> VerifiedClaims {
         let Self { issuer, subject, client, scopes, forbidden } = self;
         VerifiedClaims { issuer, subject, client, scopes, forbidden, all: token.claims }
@@ -62,29 +64,30 @@ impl VerifiedClaims {
         self.subject.as_deref()
     }
 
-    /// Returns `client_id`, `azp`, `cid` or `appid`, the first there is (RFC 9068 section 2.2).
+    /// Returns the client: the first of `client_id`, `azp`, `cid` and `appid` that is present
+    /// (RFC 9068 section 2.2).
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
     }
 
-    /// Returns the scopes of the first configured scope claim that is there.
+    /// Returns the scopes of the first configured scope claim that is present.
     pub(crate) fn scopes(&self) -> &BTreeSet<String> {
         &self.scopes
     }
 
-    /// Returns why the caller, whoever they rightly are, may call nothing at all.
+    /// Returns the reason the caller is denied every route although the token is valid.
     pub(crate) fn forbidden(&self) -> Option<Rejection> {
         self.forbidden
     }
 
-    /// Returns every claim, as signed.
+    /// Returns all claims of the token.
     pub(crate) fn all(&self) -> &Map<String, Value> {
         &self.all
     }
 }
 
-/// Judges the claims by the issuer's rules (RFC 7519 section 4.1, RFC 8725 section 3).
-pub(crate) fn judge(
+/// Checks the claims against the issuer's rules (RFC 7519 section 4.1, RFC 8725 section 3).
+pub(crate) fn prevalidate(
     token: &UnverifiedToken<'_>,
     issuer: &Issuer,
     now: UnixTime,
@@ -92,18 +95,18 @@ pub(crate) fn judge(
     let claims = token.unverified_claims();
     let iss = token.unverified_issuer()?;
     profile::check(issuer.profile, token.typ(), claims)?;
-    named(claims, iss, issuer)?;
-    times(claims, issuer, now)?;
-    audience(claims, issuer)?;
-    let subject = text(claims, "sub")?;
+    check_issuer(claims, iss, issuer)?;
+    check_validity(claims, issuer, now)?;
+    check_audience(claims, issuer)?;
+    let subject = string_claim(claims, "sub")?;
     let mut client = None;
     for name in ["client_id", "azp", "cid", "appid"] {
-        client = client.or(text(claims, name)?);
+        client = client.or(string_claim(claims, name)?);
     }
-    if text(claims, "jti")?.is_some_and(|jti| issuer.denied_jti.contains(jti))
+    if string_claim(claims, "jti")?.is_some_and(|jti| issuer.denied_jti.contains(jti))
         || subject.is_some_and(|subject| issuer.denied_sub.contains(subject))
     {
-        return Err(Rejection::Revoked);
+        return Err(Rejection::Denylisted);
     }
     Ok(PrevalidatedClaims {
         issuer: iss.to_owned(),
@@ -114,16 +117,17 @@ pub(crate) fn judge(
     })
 }
 
-/// The issuer is byte-equal to the configured one, or fits its template for the `tid` claimed.
-fn named(claims: &Map<String, Value>, iss: &str, issuer: &Issuer) -> Result<(), Rejection> {
+/// Checks that `iss` equals the configured issuer, or matches its template with the token's `tid`.
+fn check_issuer(claims: &Map<String, Value>, iss: &str, issuer: &Issuer) -> Result<(), Rejection> {
     match issuer.tenant_of(iss) {
-        Some(tenant) if text(claims, "tid")? == Some(tenant) => Ok(()),
+        Some(tenant) if string_claim(claims, "tid")? == Some(tenant) => Ok(()),
         None if issuer.is_named(iss) => Ok(()),
-        _ => Err(Rejection::UnknownIssuer),
+        _ => Err(Rejection::UntrustedIssuer),
     }
 }
 
-/// What makes no token wrong but keeps its holder out.
+/// Returns the first unmet rule about the client or the claims: 403 rather than 401, because the
+/// token is valid.
 fn forbidden(
     claims: &Map<String, Value>,
     client: Option<&str>,
@@ -134,33 +138,39 @@ fn forbidden(
     if issuer.clients.as_ref().is_some_and(|clients| !allowed(clients)) {
         return Some(Rejection::ClientNotAllowed);
     }
-    let broken = issuer.rules.iter().position(|rule| !rule.holds(claims))?;
-    Some(Rejection::RequirementUnmet { rule: broken.saturating_add(1) })
+    let unmet = issuer.rules.iter().position(|rule| !rule.holds(claims))?;
+    Some(Rejection::RequirementUnmet { rule: unmet.saturating_add(1) })
 }
 
-fn times(claims: &Map<String, Value>, issuer: &Issuer, now: UnixTime) -> Result<(), Rejection> {
-    let expires = date(claims, "exp", Rounding::Down)?.ok_or(Rejection::MissingClaim("exp"))?;
-    // Section 4.1.4: not accepted *on* or after the expiration time.
+fn check_validity(
+    claims: &Map<String, Value>,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> Result<(), Rejection> {
+    let expires =
+        date_claim(claims, "exp", Rounding::Down)?.ok_or(Rejection::MissingClaim("exp"))?;
+    // RFC 7519 section 4.1.4: not accepted *on* or after the expiration time.
     if now >= expires.plus(issuer.leeway) {
         return Err(Rejection::TokenExpired { expired: expires.seconds(), now: now.seconds() });
     }
     for name in ["nbf", "iat"] {
-        if let Some(start) = date(claims, name, Rounding::Up)?
+        if let Some(start) = date_claim(claims, name, Rounding::Up)?
             && now < start.minus(issuer.leeway)
         {
             return Err(Rejection::NotYetValid { not_before: start.seconds(), now: now.seconds() });
         }
     }
-    if let Some(longest) = issuer.max_token_age {
-        let start = date(claims, "iat", Rounding::Down)?.ok_or(Rejection::MissingClaim("iat"))?;
-        if expires > start.plus(longest) {
-            return Err(Rejection::LivesTooLong);
+    if let Some(maximum) = issuer.max_token_age {
+        let start =
+            date_claim(claims, "iat", Rounding::Down)?.ok_or(Rejection::MissingClaim("iat"))?;
+        if expires > start.plus(maximum) {
+            return Err(Rejection::LifetimeExceeded);
         }
     }
     Ok(())
 }
 
-/// Where a fraction of a second goes: always against the token.
+/// The rounding of a fraction of a second, always against the token.
 #[derive(Clone, Copy)]
 enum Rounding {
     Down,
@@ -168,7 +178,7 @@ enum Rounding {
 }
 
 /// Reads a NumericDate (RFC 7519 section 2): a finite, non-negative number before year 10000.
-fn date(
+fn date_claim(
     claims: &Map<String, Value>,
     name: &'static str,
     rounding: Rounding,
@@ -180,7 +190,7 @@ fn date(
 fn numeric_date(value: &Value, rounding: Rounding) -> Option<UnixTime> {
     let seconds = match (value.as_i64(), value.as_f64()) {
         (Some(seconds), _) => Some(seconds),
-        (None, Some(seconds)) => whole(match rounding {
+        (None, Some(seconds)) => to_integer(match rounding {
             Rounding::Down => seconds.floor(),
             Rounding::Up => seconds.ceil(),
         }),
@@ -189,36 +199,37 @@ fn numeric_date(value: &Value, rounding: Rounding) -> Option<UnixTime> {
     seconds.filter(|seconds| (0..=LAST_SECOND).contains(seconds)).map(UnixTime::from_seconds)
 }
 
-/// Reads the time at which something was made, such as a proof.
+/// Reads the `iat` of a DPoP proof.
 pub(crate) fn issued_at(value: &Value) -> Option<UnixTime> {
     numeric_date(value, Rounding::Up)
 }
 
-/// The standard library converts floats by `as` only; below 2⁵³ that is exact.
+/// Converts a whole number. The standard library converts floats only by `as`, exact below 2⁵³.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "the range is checked first, and every whole number in it is exact in an f64"
 )]
-fn whole(seconds: f64) -> Option<i64> {
+fn to_integer(seconds: f64) -> Option<i64> {
     (0.0..=LAST_SECOND as f64).contains(&seconds).then_some(seconds as i64)
 }
 
-/// RFC 7519 section 4.1.3: one string or a list of them; one of ours must be there. Cognito's
-/// access tokens have none and name their client instead.
-fn audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejection> {
+/// Checks that a configured audience is in `aud`, a string or an array of strings (RFC 7519
+/// section 4.1.3). Access tokens of Cognito have no `aud`; their `client_id` is used instead.
+fn check_audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejection> {
     let name = match issuer.profile {
         Profile::Cognito if !claims.contains_key("aud") => "client_id",
         _ => "aud",
     };
-    let ours = |audience: &str| issuer.audience().iter().any(|configured| configured == audience);
+    let is_configured =
+        |audience: &str| issuer.audience().iter().any(|configured| configured == audience);
     let found = match claims.get(name).ok_or(Rejection::MissingClaim(name))? {
-        Value::String(audience) => ours(audience),
+        Value::String(audience) => is_configured(audience),
         Value::Array(audiences) => {
             let mut found = false;
             for audience in audiences {
-                found |= ours(audience.as_str().ok_or(Rejection::MalformedClaim("aud"))?);
+                found |= is_configured(audience.as_str().ok_or(Rejection::MalformedClaim("aud"))?);
             }
             found
         }
@@ -227,8 +238,8 @@ fn audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejectio
     if found { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
 
-/// Reads the first scope claim there is: RFC 8693 section 4.2 makes it one string of names
-/// between single spaces; Okta and Entra ID write lists.
+/// Reads the first scope claim that is present: a string of scopes separated by single spaces
+/// (RFC 8693 section 4.2), or an array (Okta).
 fn scopes(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<String>, Rejection> {
     let malformed = Rejection::MalformedClaim("scope");
     let names: Vec<&str> = match issuer.scope_claims.iter().find_map(|claim| claim.find(claims)) {
@@ -247,8 +258,9 @@ fn scopes(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<Strin
     }
 }
 
-/// Reads a claim that names someone; what could break a log line or a header is malformed.
-fn text<'a>(
+/// Reads an identifier claim. One with control characters, which could forge a log line or a
+/// header, is malformed.
+fn string_claim<'a>(
     claims: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<&'a str>, Rejection> {

@@ -1,5 +1,5 @@
-//! `authorizer.json` or the environment → [`Config`]. Every problem is told at once, and
-//! nothing that must be there is optional: an empty list never means "any".
+//! `authorizer.json` or the environment → [`Config`]. All errors are reported together. No
+//! required setting is optional: an empty list never means "any".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,10 +23,10 @@ pub use document::{
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
 pub const DEFAULT_POLICY_MAX_BYTES: usize = 8192;
 
-/// From what says one route to a sixth of what Lambda can answer.
+/// From enough for one route to a sixth of Lambda's maximum response (6 MB).
 const POLICY_BYTES_RANGE: std::ops::RangeInclusive<usize> = 1024..=1_048_576;
 
-/// What the authorizer works with. Issuer and audience cannot be absent.
+/// The validated configuration. It always has an issuer and an audience.
 #[derive(Clone, Debug)]
 pub struct Config {
     issuers: Vec<Issuer>,
@@ -40,35 +40,38 @@ pub struct Config {
 
 #[derive(Clone, Debug)]
 enum Tables {
-    AnyApi(Access),
-    ByApi(BTreeMap<String, Access>),
+    AnyApi(AccessRules),
+    ByApi(BTreeMap<String, AccessRules>),
 }
 
-/// What there is to open.
+/// The access rules of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// The stage as a whole.
+pub(crate) enum AccessRules {
+    /// One requirement for the whole stage.
     Stage(Requirement),
-    /// Each route of a table.
+    /// A requirement for each route of a table.
     Routes(RouteTable),
 }
 
-/// One thing that is wrong with a configuration.
+/// An error in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where, such as `issuers[0].audience` or `AUTHORIZER_ISSUER`.
+    /// The setting, such as `issuers[0].audience` or `AUTHORIZER_ISSUER`; empty for the document.
     pub location: String,
-    /// What, beginning with a verb.
+    /// The message; with a location, a predicate such as `must not be empty`.
     pub message: String,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.location, self.message)
+        if self.location.is_empty() {
+            return f.write_str(&self.message);
+        }
+        write!(f, "`{}` {}", self.location, self.message)
     }
 }
 
-/// Everything that is wrong with a configuration.
+/// All errors in a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -85,8 +88,8 @@ impl ConfigErrors {
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentences: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&sentences.join("; "))
+        let messages: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&messages.join("; "))
     }
 }
 
@@ -97,23 +100,23 @@ impl Config {
     pub fn from_json(text: &str) -> Result<Self, ConfigErrors> {
         let document: Document = serde_json::from_str(text).map_err(|error| {
             let mut errors = ConfigErrors::default();
-            errors.add("the document", error.to_string());
+            errors.add("", json_message(&error));
             errors
         })?;
         Self::resolve(&document)
     }
 
-    /// Reads the settings of a single issuer from `AUTHORIZER_*`.
+    /// Reads the settings of a single issuer from the variables `AUTHORIZER_*`.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         for key in ["AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"] {
             if get(key).is_none_or(|value| value.trim().is_empty()) {
-                errors.add(key, "is not set, and there is no authorizer.json");
+                errors.add(key, "is not set and authorizer.json does not exist");
             }
         }
         let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
         if let Some(Err(_)) = leeway {
-            errors.add("AUTHORIZER_LEEWAY", "is not a whole number of seconds");
+            errors.add("AUTHORIZER_LEEWAY", "must be a whole number of seconds");
         }
         if !errors.0.is_empty() {
             return Err(errors);
@@ -137,7 +140,7 @@ impl Config {
         })
     }
 
-    /// Says what a document means, or everything that is wrong with it.
+    /// Validates a document.
     pub fn resolve(document: &Document) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let issuers = issuers(&document.issuers, &mut errors);
@@ -147,10 +150,10 @@ impl Config {
             .policy_max_bytes
             .map_or(DEFAULT_POLICY_MAX_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
-            errors.add("policy_max_bytes", "is not from 1024 to 1048576");
+            errors.add("policy_max_bytes", "must be 1024 to 1048576");
         }
         if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
-            errors.add("ca_bundle", "has no certificate in PEM");
+            errors.add("ca_bundle", "must contain certificates in PEM");
         }
         match (tables, errors.0.is_empty()) {
             (Some(tables), true) => Ok(Self {
@@ -166,46 +169,47 @@ impl Config {
         }
     }
 
-    /// Returns the issuers, never none.
+    /// Returns the issuers, at least one.
     pub fn issuers(&self) -> &[Issuer] {
         &self.issuers
     }
 
-    /// Returns where events carry the token.
+    /// Returns the source of the token in an event.
     pub(crate) fn token(&self) -> &TokenSource {
         &self.token
     }
 
-    /// Says whether an HTTP API's payload 2.0 is answered by `isAuthorized`.
+    /// Returns whether the response to an HTTP API with payload format 2.0 is simple
+    /// (`isAuthorized`).
     pub(crate) fn simple_responses(&self) -> bool {
         self.simple_responses
     }
 
-    /// Returns what policies are about where there is a route table.
+    /// Returns the extent of policies for a route table.
     pub(crate) fn policy(&self) -> PolicyMode {
         self.policy
     }
 
-    /// Returns how long a policy may be, in bytes.
+    /// Returns the maximum length of a policy, in bytes.
     pub(crate) fn policy_max_bytes(&self) -> usize {
         self.policy_max_bytes
     }
 
-    /// Returns the certificates that are trusted for fetching keys, in PEM, if not the web's.
+    /// Returns the root certificates for fetching keys, in PEM; `None` for the public ones.
     pub fn ca_bundle(&self) -> Option<&str> {
         self.ca_bundle.as_deref()
     }
 
-    /// Returns the table that serves any API, if there is one.
+    /// Returns the route table that applies to every API, if configured.
     pub fn route_table(&self) -> Option<&RouteTable> {
         match &self.tables {
-            Tables::AnyApi(Access::Routes(table)) => Some(table),
-            Tables::AnyApi(Access::Stage(_)) | Tables::ByApi(_) => None,
+            Tables::AnyApi(AccessRules::Routes(table)) => Some(table),
+            Tables::AnyApi(AccessRules::Stage(_)) | Tables::ByApi(_) => None,
         }
     }
 
-    /// Returns what there is to open in an API; nothing if only others are configured.
-    pub(crate) fn access(&self, api_id: &str) -> Option<&Access> {
+    /// Returns the access rules of an API; `None` if only other APIs are configured.
+    pub(crate) fn access_rules(&self, api_id: &str) -> Option<&AccessRules> {
         match &self.tables {
             Tables::AnyApi(access) => Some(access),
             Tables::ByApi(tables) => tables.get(api_id),
@@ -213,19 +217,66 @@ impl Config {
     }
 }
 
+/// Words a JSON error in the terms of `authorizer.json`.
+fn json_message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let (text, position) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
+    let at = if position.is_empty() { String::new() } else { format!(" at line {position}") };
+    if error.is_eof() {
+        return format!("unexpected end of file{at}");
+    }
+    if error.is_syntax() {
+        return format!("invalid JSON: {text}{at}");
+    }
+    let mismatch = ["invalid type: ", "invalid value: "].into_iter();
+    let mut mismatch = mismatch.filter_map(|prefix| text.strip_prefix(prefix));
+    if let Some((found, expected)) = mismatch.next().and_then(|text| text.split_once(", expected "))
+    {
+        let expected = match expected {
+            "a sequence" => "a list",
+            "i64" => "an integer",
+            "u64" => "a non-negative integer",
+            "a map" => "an object",
+            other if other.starts_with("struct ") => "an object",
+            other => other,
+        };
+        let found = match found {
+            "sequence" => "a list",
+            "map" => "an object",
+            other => other,
+        };
+        return format!("expected {expected}, found {found}{at}");
+    }
+    if text.starts_with("invalid length") && text.contains(", expected struct ") {
+        return format!("expected an object, found a list{at}");
+    }
+    if text.contains("untagged enum") {
+        return format!("unexpected value{at}");
+    }
+    let reworded = [
+        ("duplicate field", "duplicate setting"),
+        ("missing field", "missing"),
+        ("unknown field", "unknown setting"),
+        ("unknown variant", "unknown value"),
+    ];
+    let reworded = reworded.into_iter().find_map(|(from, to)| Some((to, text.strip_prefix(from)?)));
+    let (start, rest) = reworded.unwrap_or(("", text));
+    format!("{start}{rest}{at}")
+}
+
 fn issuers(documents: &[IssuerDocument], errors: &mut ConfigErrors) -> Vec<Issuer> {
     if documents.is_empty() {
-        errors.add("issuers", "is empty, so no token could ever be accepted");
+        errors.add("issuers", "must not be empty");
     }
     let mut names = BTreeSet::new();
     let mut issuers = Vec::new();
     for (at, document) in documents.iter().enumerate() {
-        let mut problem =
+        let mut report =
             |member: &str, text: &str| errors.add(format!("issuers[{at}].{member}"), text);
         if !names.insert(&document.issuer) {
-            problem("issuer", "stands there twice");
+            report("issuer", "is a duplicate");
         }
-        issuers.push(issuer::resolve(document, &mut problem));
+        issuers.push(issuer::resolve(document, &mut report));
     }
     issuers
 }
@@ -238,24 +289,27 @@ fn token_source(document: &Document, errors: &mut ConfigErrors) -> TokenSource {
     | TokenSource::WebsocketProtocol(name)) = &source;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if name.is_empty() || !name.bytes().all(is_name) {
-        errors.add("token", format!("`{name}` is no name of a header, parameter or protocol"));
+        errors.add(
+            "token",
+            format!("must name a header, query parameter or subprotocol, found `{name}`"),
+        );
     }
     source
 }
 
 fn tables(document: &Document, errors: &mut ConfigErrors) -> Option<Tables> {
     if !document.scopes.is_empty() && (document.routes.is_some() || document.apis.is_some()) {
-        errors.add("scopes", "stands beside a route table, which says each route's scopes");
+        errors.add("scopes", "is not allowed together with a route table");
     }
     match (&document.routes, &document.apis) {
         (Some(_), Some(_)) => {
-            errors.add("apis", "stands beside `routes`: a table serves any API or a named one");
+            errors.add("apis", "is not allowed together with `routes`");
             None
         }
         (Some(routes), None) => table("routes", routes, errors).map(Tables::AnyApi),
         (None, Some(apis)) => {
             if apis.is_empty() {
-                errors.add("apis", "is empty");
+                errors.add("apis", "must not be empty");
             }
             let named = apis.iter().map(|(id, routes)| {
                 Some((id.clone(), table(&format!("apis.{id}"), routes, errors)?))
@@ -264,14 +318,19 @@ fn tables(document: &Document, errors: &mut ConfigErrors) -> Option<Tables> {
         }
         (None, None) => {
             let all = scope_set("scopes", &document.scopes, errors);
-            Some(Tables::AnyApi(Access::Stage(Requirement::any_of(vec![all])?)))
+            Some(Tables::AnyApi(AccessRules::Stage(Requirement::any_of(vec![all])?)))
         }
     }
 }
 
-fn table(location: &str, documents: &[RouteDocument], errors: &mut ConfigErrors) -> Option<Access> {
+fn table(
+    location: &str,
+    documents: &[RouteDocument],
+    errors: &mut ConfigErrors,
+) -> Option<AccessRules> {
     if documents.is_empty() {
-        errors.add(location, "is empty; leave it out if every valid token may call everything");
+        errors
+            .add(location, "must not be empty; omit it to allow every route to every valid token");
         return None;
     }
     let routes = documents
@@ -280,8 +339,8 @@ fn table(location: &str, documents: &[RouteDocument], errors: &mut ConfigErrors)
         .filter_map(|(at, document)| route(&format!("{location}[{at}]"), document, errors))
         .collect();
     RouteTable::new(routes)
-        .map(Access::Routes)
-        .map_err(|duplicate| errors.add(location, duplicate.to_string()))
+        .map(AccessRules::Routes)
+        .map_err(|duplicate| errors.add(location, format!("has a {duplicate}")))
         .ok()
 }
 
@@ -290,21 +349,21 @@ fn route(location: &str, document: &RouteDocument, errors: &mut ConfigErrors) ->
     let sets = document.scopes.iter().map(|all| scope_set(&scopes, all, errors)).collect();
     let requirement = Requirement::any_of(sets);
     if requirement.is_none() {
-        errors.add(scopes, "is empty; [[]] opens the route to every valid token");
+        errors.add(scopes, "must not be empty; [[]] allows every valid token");
     }
     let RouteDocument { method, path, .. } = document;
     let verb = method.parse().map_err(|error| {
-        errors.add(format!("{location}.method"), format!("`{method}` is {error}"))
+        errors.add(format!("{location}.method"), format!("is unknown: {error}, found `{method}`"))
     });
-    let template = path
-        .parse()
-        .map_err(|error| errors.add(format!("{location}.path"), format!("`{path}`: {error}")));
+    let template = path.parse().map_err(|error| {
+        errors.add(format!("{location}.path"), format!("is invalid: `{path}` {error}"))
+    });
     Some(Route { verb: verb.ok()?, path: template.ok()?, requirement: requirement? })
 }
 
 fn scope_set(location: &str, scopes: &[String], errors: &mut ConfigErrors) -> BTreeSet<String> {
     for scope in scopes.iter().filter(|scope| !is_scope_name(scope)) {
-        errors.add(location, format!("`{scope}` is not a scope name (RFC 6749 section 3.3)"));
+        errors.add(location, format!("has the invalid scope `{scope}` (RFC 6749 section 3.3)"));
     }
     scopes.iter().cloned().collect()
 }

@@ -1,66 +1,66 @@
-//! The configured place → exactly one token, bounded, with the scheme it came under
+//! The request → exactly one token, from the configured source, with its authentication scheme
 //! (RFC 6750 section 2, RFC 9449 section 7.1).
 
 use crate::config::TokenSource;
 use crate::error::Rejection;
 use crate::event::{AuthorizationRequest, EventKind, Field};
 
-/// A token as it was presented.
+/// A token and the scheme it was presented with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Credential<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) token: &'a str,
 }
 
-/// How a token was presented.
+/// The authentication scheme of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// Whoever bears it may use it.
+    /// `Bearer`: no proof of possession (RFC 6750).
     Bearer,
-    /// Only who proves to have its key.
+    /// `DPoP`: requires a proof of possession (RFC 9449).
     DPoP,
 }
 
 impl<'a> Credential<'a> {
-    /// Takes the one credential out of a request.
-    pub(crate) fn of(
+    /// Extracts the only credential of a request.
+    pub(crate) fn extract(
         request: &AuthorizationRequest<'a>,
         source: &TokenSource,
     ) -> Result<Self, Rejection> {
         if request.kind == EventKind::Token {
-            return Self::header(request.authorization_token());
+            return Self::from_header(request.authorization_token());
         }
         match source {
             TokenSource::Header(name) => {
-                // RFC 6750 section 2: not by more than one method.
+                // RFC 6750 section 2: a client must not use more than one method.
                 if request.query("access_token") != Field::Missing {
                     return Err(Rejection::MalformedCredential);
                 }
-                Self::header(request.header(name))
+                Self::from_header(request.header(name))
             }
             TokenSource::Query(name) => {
-                Self::alone(request)?;
-                Self::bare(request.query(name))
+                Self::reject_second_credential(request)?;
+                Self::from_query(request.query(name))
             }
             TokenSource::WebsocketProtocol(name) => {
-                Self::alone(request)?;
-                Self::protocol(request.header("sec-websocket-protocol"), name)
+                Self::reject_second_credential(request)?;
+                Self::from_subprotocols(request.header("sec-websocket-protocol"), name)
             }
         }
     }
 
-    /// A token that is looked for elsewhere must not stand in `Authorization` as well.
-    fn alone(request: &AuthorizationRequest<'a>) -> Result<(), Rejection> {
+    /// Rejects a request that has an `Authorization` header beside the configured source.
+    fn reject_second_credential(request: &AuthorizationRequest<'a>) -> Result<(), Rejection> {
         match request.header("authorization") {
             Field::Missing => Ok(()),
             _ => Err(Rejection::MalformedCredential),
         }
     }
 
-    /// The scheme's case does not matter (RFC 9110 section 11.1); exactly one space follows it
-    /// (RFC 6750 section 2.1), and a comma would begin another value.
-    fn header(field: Field<'a>) -> Result<Self, Rejection> {
-        let value = present(field)?;
+    /// Parses `SCHEME TOKEN`. The scheme is case-insensitive (RFC 9110 section 11.1) and followed
+    /// by exactly one space (RFC 6750 section 2.1); a comma would separate a second value.
+    fn from_header(field: Field<'a>) -> Result<Self, Rejection> {
+        let value = required(field)?;
         let (scheme, token) = value.split_once(' ').ok_or(Rejection::MalformedCredential)?;
         let scheme = if scheme.eq_ignore_ascii_case("bearer") {
             Scheme::Bearer
@@ -69,38 +69,38 @@ impl<'a> Credential<'a> {
         } else {
             return Err(Rejection::MalformedCredential);
         };
-        Ok(Self { scheme, token: token_text(token)? })
+        Ok(Self { scheme, token: checked_token(token)? })
     }
 
-    fn bare(field: Field<'a>) -> Result<Self, Rejection> {
-        Ok(Self { scheme: Scheme::Bearer, token: token_text(present(field)?)? })
+    fn from_query(field: Field<'a>) -> Result<Self, Rejection> {
+        Ok(Self { scheme: Scheme::Bearer, token: checked_token(required(field)?)? })
     }
 
-    /// A browser cannot set headers on a WebSocket, but it can offer protocols: the token is
-    /// the one that follows the agreed name.
-    fn protocol(field: Field<'a>, name: &str) -> Result<Self, Rejection> {
+    /// Returns the subprotocol that follows `name`. Browsers cannot set headers of a WebSocket
+    /// handshake, but can offer subprotocols.
+    fn from_subprotocols(field: Field<'a>, name: &str) -> Result<Self, Rejection> {
         let mut offered =
-            present(field)?.split(',').map(str::trim).skip_while(|protocol| *protocol != name);
+            required(field)?.split(',').map(str::trim).skip_while(|protocol| *protocol != name);
         if offered.next().is_none() {
             return Err(Rejection::MissingToken);
         }
         let token = offered.next().ok_or(Rejection::MissingToken)?;
-        Ok(Self { scheme: Scheme::Bearer, token: token_text(token)? })
+        Ok(Self { scheme: Scheme::Bearer, token: checked_token(token)? })
     }
 }
 
-fn present(field: Field<'_>) -> Result<&str, Rejection> {
+fn required(field: Field<'_>) -> Result<&str, Rejection> {
     match field {
         Field::Missing | Field::One("") => Err(Rejection::MissingToken),
         Field::One(value) => Ok(value),
-        Field::Unclear => Err(Rejection::MalformedCredential),
+        Field::Ambiguous => Err(Rejection::MalformedCredential),
     }
 }
 
-fn token_text(token: &str) -> Result<&str, Rejection> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    // Not ended at the first that does not fit: so the compiler takes many bytes at a time.
-    if token.is_empty() || !token.bytes().fold(true, |all, byte| all & fits(byte)) {
+fn checked_token(token: &str) -> Result<&str, Rejection> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    // A fold without early exit, which the compiler vectorizes.
+    if token.is_empty() || !token.bytes().fold(true, |all, byte| all & is_allowed(byte)) {
         return Err(Rejection::MalformedCredential);
     }
     Ok(token)
@@ -113,7 +113,7 @@ mod tests {
     use crate::event::Field;
 
     #[test]
-    fn exactly_one_bearer_or_dpop_token_is_taken() {
+    fn exactly_one_bearer_or_dpop_token_is_accepted() {
         let malformed = Err(Rejection::MalformedCredential);
         for (value, token) in [
             ("Bearer a.b.c", Ok((Scheme::Bearer, "a.b.c"))),
@@ -136,13 +136,13 @@ mod tests {
             ("Bearer é", malformed),
         ] {
             let found =
-                Credential::header(Field::One(value)).map(|found| (found.scheme, found.token));
+                Credential::from_header(Field::One(value)).map(|found| (found.scheme, found.token));
             assert_eq!(found, token, "{value:?}");
         }
     }
 
     #[test]
-    fn a_websockets_token_follows_the_agreed_protocol() {
+    fn a_websocket_token_follows_the_configured_subprotocol() {
         for (offered, token) in [
             ("bearer, a.b.c", Ok("a.b.c")),
             ("chat, bearer,a.b.c, more", Ok("a.b.c")),
@@ -150,8 +150,8 @@ mod tests {
             ("chat, bearer", Err(Rejection::MissingToken)),
             ("bearer, a b", Err(Rejection::MalformedCredential)),
         ] {
-            let found =
-                Credential::protocol(Field::One(offered), "bearer").map(|found| found.token);
+            let found = Credential::from_subprotocols(Field::One(offered), "bearer")
+                .map(|found| found.token);
             assert_eq!(found, token, "{offered}");
         }
     }

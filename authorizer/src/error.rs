@@ -1,159 +1,160 @@
-//! What can end a request: a [`Rejection`] is the caller's doing, a [`Fault`] is ours.
+//! The errors of a decision: a [`Rejection`] is caused by the caller, a [`Fault`] by the operator
+//! or the issuer.
 //!
-//! Neither is ever Allow. Both are closed enums, without `#[non_exhaustive]`: every package that
-//! matches on them is in this workspace, and a new variant must fail to compile wherever it has
-//! no answer yet. No variant holds a byte of a token.
+//! Neither ever allows a request. Both are closed enums, without `#[non_exhaustive]`: every
+//! package that matches on them is in this workspace, and a new variant must not compile until
+//! each match handles it. No variant holds a string from a token.
 
 use crate::signature::Algorithm;
 
-/// Why a caller may not pass. Answered 401 or 403, never with this text: the reason is for
-/// logs, metrics and the authorizer's context.
+/// The reason a caller is refused, with 401 or 403. The client never sees this text: it is for
+/// logs; [`Self::reason`] is for metrics and the authorizer context as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// RFC 8725 section 3.1: the issuer's allow-list decides, not the token.
-    #[error("the algorithm {0} is not among those its issuer may use")]
+    #[error("`alg` `{0}` is not allowed for the issuer")]
     AlgorithmNotAllowed(Algorithm),
-    /// RFC 7519 section 4.1.3.
-    #[error("the token is for another audience")]
+    /// RFC 7519 section 4.1.3: no audience of the token is a configured one.
+    #[error("`aud` does not match the configured audience")]
     AudienceMismatch,
-    /// The token's client is not among those allowed.
-    #[error("the token's client is not among those that are allowed")]
+    /// The token's client is not in the issuer's `clients`.
+    #[error("the token's client is not an allowed client")]
     ClientNotAllowed,
-    /// RFC 7515 section 4.1.11: an extension that must be understood and is not.
-    #[error("the header asks for an extension that is not supported (`crit` or `b64`)")]
+    /// RFC 7515 section 4.1.11: a critical extension, and none is supported.
+    #[error("unsupported header extension (`crit` or `b64`)")]
     CriticalExtension,
-    /// A header that makes it something other than a signed token.
-    #[error("the header has the member `{0}`, which no access token needs")]
-    HeaderMemberNotAllowed(&'static str),
-    /// An ID token, told by a claim that only ID tokens carry (OpenID Connect Core section 2).
-    #[error("this is an ID token: it carries `{0}`")]
+    /// A header parameter of something other than a signed token (`enc`, `zip` or `cty`).
+    #[error("header parameter `{0}` is not allowed in an access token")]
+    HeaderParameterNotAllowed(&'static str),
+    /// An ID token, recognized by a claim of ID tokens (OpenID Connect Core section 2).
+    #[error("expected an access token, found an ID token (claim `{0}`)")]
     IdToken(&'static str),
-    /// `exp` lies further from `iat` than is allowed.
-    #[error("the token lives longer than is allowed")]
-    LivesTooLong,
-    /// A claim that is there and is not what its standard says.
-    #[error("the claim `{0}` is malformed")]
+    /// The time from `iat` to `exp` exceeds the issuer's maximum.
+    #[error("token lifetime exceeds the maximum")]
+    LifetimeExceeded,
+    /// A claim whose value is not of the form that its standard defines.
+    #[error("malformed claim `{0}`")]
     MalformedClaim(&'static str),
     /// Not `header.claims.signature` in base64url and strict JSON.
-    #[error("not a compact JWS: {0}")]
+    #[error("malformed token: {0}")]
     Malformed(&'static str),
-    /// Not exactly one bearer credential (RFC 6750 section 2.1).
-    #[error("the credential is not one bearer token")]
+    /// Not exactly one Bearer or DPoP credential (RFC 6750 section 2.1, RFC 9449 section 7.1).
+    #[error("expected exactly one Bearer or DPoP token")]
     MalformedCredential,
-    /// A claim that every token must have.
-    #[error("the claim `{0}` is missing")]
+    /// A required claim is absent.
+    #[error("missing claim `{0}`")]
     MissingClaim(&'static str),
-    /// No credential at all.
-    #[error("there is no token")]
+    /// The request has no credential.
+    #[error("missing token")]
     MissingToken,
-    /// The route table has no such route.
-    #[error("the request belongs to no route of the table")]
-    NoSuchRoute,
-    /// RFC 7519 section 4.1.5, or issued in the future.
-    #[error("the token is not valid before {not_before}, and it is {now} (seconds since 1970)")]
+    /// The route table has no route for the request.
+    #[error("no route of the route table matches the request")]
+    RouteNotFound,
+    /// RFC 7519 section 4.1.5: `nbf` or `iat` is in the future.
+    #[error("token is not valid before {not_before}, current time is {now} (Unix seconds)")]
     NotYetValid {
-        /// `nbf` or `iat`, whichever lies ahead.
+        /// The `nbf` or `iat` that is in the future, in seconds since 1970.
         not_before: i64,
-        /// When it was judged.
+        /// The time of the decision, in seconds since 1970.
         now: i64,
     },
-    /// The token is bound to a key, or must be, and the request does not prove it
+    /// The token is bound to a key, or must be, and the request does not prove possession of it
     /// (RFC 9449 section 7, RFC 8705 section 3).
-    #[error("possession is not proven: {0}")]
+    #[error("proof of possession failed: {0}")]
     Possession(&'static str),
-    /// A rule about the claims is not kept.
-    #[error("rule {rule} of its issuer's `require` is not kept")]
+    /// The claims do not satisfy a rule of the issuer's `require`.
+    #[error("claim requirement {rule} not satisfied")]
     RequirementUnmet {
-        /// Which one, from 1.
+        /// The rule's number, from 1.
         rule: usize,
     },
-    /// Its `jti` or `sub` is on the list of what is denied.
-    #[error("the token or its subject is denied")]
-    Revoked,
-    /// The token is good and does not open this route.
-    #[error("none of the scope sets that open this route is held")]
-    ScopeInsufficient,
-    /// No key of the issuer's verifies it.
-    #[error("no key of the issuer verifies the signature")]
-    SignatureInvalid,
-    /// RFC 7519 section 4.1.4: on or after `exp` it is too late.
-    #[error("the token expired at {expired}, and it is {now} (seconds since 1970)")]
+    /// The token's `jti` or `sub` is on the issuer's deny-list.
+    #[error("`jti` or `sub` is on the deny-list")]
+    Denylisted,
+    /// The token is valid and has none of the route's scope sets.
+    #[error("required scopes not granted")]
+    InsufficientScope,
+    /// No matching key of the issuer verifies the signature.
+    #[error("signature verification failed")]
+    InvalidSignature,
+    /// RFC 7519 section 4.1.4: the current time is on or after `exp`.
+    #[error("token expired at {expired}, current time is {now} (Unix seconds)")]
     TokenExpired {
-        /// `exp`.
+        /// `exp`, in seconds since 1970.
         expired: i64,
-        /// When it was judged.
+        /// The time of the decision, in seconds since 1970.
         now: i64,
     },
-    /// RFC 8725 section 3.11: a token made for another use.
-    #[error("the `typ` is not that of an access token")]
+    /// RFC 8725 section 3.11: the token is of another type.
+    #[error("`typ` is not that of an access token")]
     TokenType,
-    /// The issuer has no key that fits.
-    #[error("the issuer publishes no key that fits the token's `kid` and `alg`")]
+    /// The issuer's key set has no matching key.
+    #[error("no key of the issuer matches `kid` and `alg`")]
     UnknownKey,
-    /// `iss` is not byte-equal to a configured issuer.
-    #[error("the issuer is not a configured one")]
-    UnknownIssuer,
+    /// `iss` matches no configured issuer exactly.
+    #[error("`iss` is not a trusted issuer")]
+    UntrustedIssuer,
 }
 
 impl Rejection {
-    /// Returns the stable code for logs, metrics and context.
+    /// Returns the stable code for logs, metrics and the authorizer context.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::MissingToken => "missing_token",
             Self::AlgorithmNotAllowed(_)
             | Self::CriticalExtension
-            | Self::HeaderMemberNotAllowed(_)
+            | Self::HeaderParameterNotAllowed(_)
             | Self::Malformed(_)
             | Self::MalformedCredential
             | Self::Possession(_)
-            | Self::Revoked
+            | Self::Denylisted
             | Self::TokenType
             | Self::UnknownKey => "invalid_token",
-            Self::SignatureInvalid => "invalid_signature",
+            Self::InvalidSignature => "invalid_signature",
             Self::AudienceMismatch
             | Self::IdToken(_)
-            | Self::LivesTooLong
+            | Self::LifetimeExceeded
             | Self::MalformedClaim(_)
             | Self::MissingClaim(_)
             | Self::NotYetValid { .. }
-            | Self::UnknownIssuer => "invalid_claims",
-            Self::ClientNotAllowed | Self::NoSuchRoute | Self::RequirementUnmet { .. } => {
+            | Self::UntrustedIssuer => "invalid_claims",
+            Self::ClientNotAllowed | Self::RouteNotFound | Self::RequirementUnmet { .. } => {
                 "forbidden"
             }
             Self::TokenExpired { .. } => "token_expired",
-            Self::ScopeInsufficient => "insufficient_scope",
+            Self::InsufficientScope => "insufficient_scope",
         }
     }
 }
 
-/// Why no decision could be made. Answered 500: a Deny would be cached by the gateway and
-/// outlive the fault.
+/// The reason no decision could be made. API Gateway responds with 500: a Deny would be cached
+/// and outlive the fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The issuer's keys could not be had.
-    #[error("the keys of the issuer {issuer} are not available: {cause}")]
+    /// The issuer's keys are unavailable.
+    #[error("keys of issuer `{issuer}` are unavailable: {cause}")]
     KeysUnavailable {
         /// The configured issuer.
         issuer: String,
-        /// What went wrong, told by the fetcher or the key cache.
+        /// The error of the fetch or of the key cache.
         cause: String,
     },
-    /// The event is not one that API Gateway sends to an authorizer.
-    #[error("the event is not an API Gateway authorizer event: {0}")]
+    /// The event is not an authorizer event of API Gateway.
+    #[error("not an API Gateway authorizer event: {0}")]
     MalformedEvent(&'static str),
-    /// The answer could not be written as JSON.
-    #[error("the response cannot be serialized as JSON")]
+    /// The response could not be written as JSON.
+    #[error("response serialization failed")]
     ResponseSerialization,
-    /// Route tables are configured for other APIs only.
-    #[error("no route table is configured for the API `{api_id}`")]
+    /// Only other APIs have a route table.
+    #[error("no route table for API `{api_id}`")]
     UnknownApi {
-        /// The API's id, from the event's method ARN.
+        /// The API ID, from the event's method ARN.
         api_id: String,
     },
 }
 
 impl Fault {
-    /// Returns the stable code for logs, metrics and the function's error message.
+    /// Returns the stable code for logs, metrics and `errorMessage`.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::KeysUnavailable { .. } => "jwks_unavailable",
@@ -164,7 +165,7 @@ impl Fault {
     }
 }
 
-/// The error that a decision ends with.
+/// The error of a step of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DecisionError {
     Rejected(Rejection),

@@ -1,7 +1,7 @@
 //! The event JSON that API Gateway sends → [`AuthorizationRequest`].
 //!
-//! Only what deciding needs is read, and borrowed where JSON allows it. Whatever a caller
-//! can put into a header, a path or a query must never make this fail.
+//! Only the members that a decision needs are read, borrowed where JSON allows it. No header,
+//! path or query that a caller can send makes parsing fail.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,23 +10,23 @@ use crate::method_arn::MethodArn;
 
 mod lenient;
 
-use lenient::{Fields, Part, Text, Values};
+use lenient::{Fields, Object, Text, Values};
 
 /// The kind of an authorizer event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum EventKind {
-    /// A REST API's authorizer that sends one header's value.
+    /// `TOKEN` event of a REST API: the value of one header.
     Token,
-    /// A REST API's, or an HTTP API's with payload 1.0, that sends headers and context.
+    /// `REQUEST` event of a REST API, or of an HTTP API with payload format 1.0.
     Request,
-    /// An HTTP API's with payload 2.0.
+    /// `REQUEST` event of an HTTP API with payload format 2.0.
     Http,
-    /// A WebSocket API's, when a client connects.
+    /// `REQUEST` event of a WebSocket API, sent for `$connect`.
     WebSocket,
 }
 
-/// Who wants what, as the gateway tells it.
+/// The request to authorize.
 #[derive(Debug)]
 pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) kind: EventKind,
@@ -34,13 +34,13 @@ pub(crate) struct AuthorizationRequest<'a> {
     event: &'a Event<'a>,
 }
 
-/// A header or parameter, as the gateway passed it on.
+/// A header or query parameter of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
     Missing,
     One(&'a str),
-    /// Several values, or something that is none.
-    Unclear,
+    /// Several values, or a value that is not a string.
+    Ambiguous,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,10 +65,10 @@ pub(crate) struct Event<'a> {
     #[serde(borrow, default)]
     multi_value_query_string_parameters: Fields<'a, Values<'a>>,
     #[serde(borrow, default)]
-    request_context: Part<Context<'a>>,
+    request_context: Object<Context<'a>>,
 }
 
-/// `requestContext`, as far as it counts.
+/// The members of `requestContext` that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Context<'a> {
@@ -81,11 +81,11 @@ struct Context<'a> {
     #[serde(borrow)]
     domain_name: Text<'a>,
     #[serde(borrow)]
-    http: Part<Http<'a>>,
+    http: Object<Http<'a>>,
     #[serde(borrow)]
-    identity: Part<Identity<'a>>,
+    identity: Object<Identity<'a>>,
     #[serde(borrow)]
-    authentication: Part<Identity<'a>>,
+    authentication: Object<Identity<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -101,7 +101,7 @@ struct Http<'a> {
 #[serde(rename_all = "camelCase", default)]
 struct Identity<'a> {
     #[serde(borrow)]
-    client_cert: Part<ClientCert<'a>>,
+    client_cert: Object<ClientCert<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -112,29 +112,28 @@ struct ClientCert<'a> {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) fn read(text: &'a str) -> Result<Self, Fault> {
-        serde_json::from_str(text)
-            .map_err(|_| Fault::MalformedEvent("it is not a JSON object with the members of one"))
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
+        serde_json::from_str(text).map_err(|_| Fault::MalformedEvent("not a JSON object"))
     }
 
     pub(crate) fn request(&self) -> Result<AuthorizationRequest<'_>, Fault> {
         let kind = match (self.kind.as_str(), self.version.as_str()) {
             (Some("TOKEN"), _) => EventKind::Token,
             (Some("REQUEST"), Some("2.0")) => EventKind::Http,
-            (Some("REQUEST"), _) if self.connects() => EventKind::WebSocket,
+            (Some("REQUEST"), _) if self.is_connect() => EventKind::WebSocket,
             (Some("REQUEST"), _) => EventKind::Request,
             (Some(_), _) => {
-                return Err(Fault::MalformedEvent("its `type` is neither TOKEN nor REQUEST"));
+                return Err(Fault::MalformedEvent("unknown `type`, expected TOKEN or REQUEST"));
             }
-            (None, _) => return Err(Fault::MalformedEvent("it has no `type`")),
+            (None, _) => return Err(Fault::MalformedEvent("missing `type`")),
         };
         let arn = if kind == EventKind::Http { &self.route_arn } else { &self.method_arn };
         let method_arn =
-            arn.as_str().ok_or(Fault::MalformedEvent("it has no `methodArn` or `routeArn`"))?;
+            arn.as_str().ok_or(Fault::MalformedEvent("missing `methodArn` or `routeArn`"))?;
         Ok(AuthorizationRequest { kind, method_arn, event: self })
     }
 
-    fn connects(&self) -> bool {
+    fn is_connect(&self) -> bool {
         self.request_context.event_type.as_str() == Some("CONNECT")
     }
 }
@@ -142,28 +141,28 @@ impl<'a> Event<'a> {
 impl<'a> AuthorizationRequest<'a> {
     pub(crate) fn method(&self) -> Result<MethodArn<'a>, Fault> {
         MethodArn::parse(self.method_arn)
-            .map_err(|_| Fault::MalformedEvent("its `methodArn` is not an execute-api method ARN"))
+            .map_err(|_| Fault::MalformedEvent("invalid `methodArn` or `routeArn`"))
     }
 
-    /// Returns the value of a TOKEN event's header.
+    /// Returns the `authorizationToken` of a TOKEN event.
     pub(crate) fn authorization_token(&self) -> Field<'a> {
         Field::of(&self.event.authorization_token)
     }
 
-    /// Finds a header. Names are compared without case (RFC 9110 section 5.1).
+    /// Returns a header. Names are compared case-insensitively (RFC 9110 section 5.1).
     pub(crate) fn header(&self, name: &str) -> Field<'a> {
         let same = |found: &str| found.eq_ignore_ascii_case(name);
         Field::find(&self.event.headers, &self.event.multi_value_headers, same)
     }
 
-    /// Finds a parameter of the query.
+    /// Returns a query parameter.
     pub(crate) fn query(&self, name: &str) -> Field<'a> {
         let (single, multiple) =
             (&self.event.query_string_parameters, &self.event.multi_value_query_string_parameters);
         Field::find(single, multiple, |found| found == name)
     }
 
-    /// Returns the client's certificate, in PEM, where the gateway asked for one.
+    /// Returns the client certificate in PEM, if API Gateway verified one (mutual TLS).
     pub(crate) fn client_certificate(&self) -> Option<&'a str> {
         let context = &self.event.request_context;
         let caller = match self.kind {
@@ -173,7 +172,7 @@ impl<'a> AuthorizationRequest<'a> {
         caller.client_cert.client_cert_pem.as_str()
     }
 
-    /// Returns method, host and path of the request as its client sent it.
+    /// Returns method, host and path as the client sent them.
     pub(crate) fn target(&self) -> Option<(&'a str, &'a str, &'a str)> {
         let context = &self.event.request_context;
         let (method, path) = match self.kind {
@@ -193,29 +192,29 @@ impl<'a> Field<'a> {
         match text {
             Text::Missing => Self::Missing,
             Text::One(text) => Self::One(text),
-            Text::Unclear => Self::Unclear,
+            Text::Ambiguous => Self::Ambiguous,
         }
     }
 
-    /// API Gateway's single-value map keeps only the last of several values, so the
-    /// multi-value map decides where it has the field.
+    /// Finds a field by its name. The multi-value map takes precedence: API Gateway's
+    /// single-value map holds only the last of several values.
     fn find(
         single: &'a Fields<'_, Text<'_>>,
         multiple: &'a Fields<'_, Values<'_>>,
-        is_wanted: impl Fn(&str) -> bool,
+        matches: impl Fn(&str) -> bool,
     ) -> Self {
-        let both = |found: Self, text| found.and(Self::of(text));
-        let values = multiple.named(&is_wanted).map(Values::text);
-        match values.fold(Self::Missing, both) {
-            Self::Missing => single.named(&is_wanted).fold(Self::Missing, both),
+        let combined = |found: Self, text| found.combine(Self::of(text));
+        let values = multiple.values_of(&matches).map(Values::text);
+        match values.fold(Self::Missing, combined) {
+            Self::Missing => single.values_of(&matches).fold(Self::Missing, combined),
             found => found,
         }
     }
 
-    fn and(self, other: Self) -> Self {
+    fn combine(self, other: Self) -> Self {
         match (self, other) {
             (Self::Missing, one) | (one, Self::Missing) => one,
-            _ => Self::Unclear,
+            _ => Self::Ambiguous,
         }
     }
 }
@@ -226,19 +225,23 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_header_is_found_in_any_case_and_must_be_single() {
+    fn header_names_are_case_insensitive_and_several_values_are_ambiguous() {
         let none = Value::Null;
         for (single, multiple, expected) in [
             (json!({"Authorization": "x"}), none.clone(), Field::One("x")),
             (json!({"aUTHORIZATION": "x"}), none.clone(), Field::One("x")),
-            (json!({"Authorization": "x", "authorization": "x"}), none.clone(), Field::Unclear),
-            (json!({"authorization": "y"}), json!({"authorization": ["x", "y"]}), Field::Unclear),
+            (json!({"Authorization": "x", "authorization": "x"}), none.clone(), Field::Ambiguous),
+            (json!({"authorization": "y"}), json!({"authorization": ["x", "y"]}), Field::Ambiguous),
             (json!({"authorization": "x"}), json!({"authorization": ["x"]}), Field::One("x")),
-            (none.clone(), json!({"authorization": ["x"], "Authorization": ["y"]}), Field::Unclear),
+            (
+                none.clone(),
+                json!({"authorization": ["x"], "Authorization": ["y"]}),
+                Field::Ambiguous,
+            ),
             (json!({"authorization": "x"}), json!({"authorization": []}), Field::One("x")),
-            (json!({"authorization": "x"}), json!({"authorization": [["x"]]}), Field::Unclear),
+            (json!({"authorization": "x"}), json!({"authorization": [["x"]]}), Field::Ambiguous),
             (json!({"authorization": null}), json!({"authorization": null}), Field::Missing),
-            (json!({"authorization": 7}), none.clone(), Field::Unclear),
+            (json!({"authorization": 7}), none.clone(), Field::Ambiguous),
             (json!([]), json!("x"), Field::Missing),
             (none.clone(), none.clone(), Field::Missing),
         ] {

@@ -1,26 +1,27 @@
-//! [`VerifiedClaims`] + the route table → [`Grant`]: what the caller may call, all of it.
+//! [`VerifiedClaims`] + the route table → [`Grant`]: everything that the caller may call.
 
 use fixedbitset::FixedBitSet;
 
 use crate::claims::VerifiedClaims;
-use crate::config::{Access, PolicyMode};
+use crate::config::{AccessRules, PolicyMode};
 use crate::method_arn::MethodArn;
 use crate::routes::{self, RouteTable};
 
-/// What a caller may call. Only [`grant`] makes one.
+/// Everything that a caller may call. Only [`grant`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant<'a>(Extent<'a>);
 
+/// The extent of a grant. `granted` and `requested` are route indices of `table`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Extent<'a> {
-    /// Everything in the stage.
+    /// Every method of the stage.
     Stage,
-    /// Nothing at all.
+    /// Nothing.
     Nothing,
-    /// The routes of the table at the places in `granted`, and not the others.
-    Routes { table: &'a RouteTable, granted: FixedBitSet, asked: Option<usize> },
-    /// The route at the place `asked` and nothing about those in `granted`.
-    Route { table: &'a RouteTable, granted: FixedBitSet, asked: usize },
+    /// The routes in `granted` and no others; `requested` is in it, if it is granted.
+    Routes { table: &'a RouteTable, granted: FixedBitSet, requested: Option<usize> },
+    /// The route `requested`. The policy must not deny those in `granted`, but need not allow them.
+    Route { table: &'a RouteTable, granted: FixedBitSet, requested: usize },
 }
 
 impl<'a> Grant<'a> {
@@ -29,28 +30,28 @@ impl<'a> Grant<'a> {
     }
 }
 
-/// Decides what the claims open. A route table says nothing about connecting to a WebSocket
-/// API, so with one nobody connects.
+/// Returns the grant of the claims. A route table has no entry for `$connect` of a WebSocket API,
+/// so with a route table every connection is denied.
 pub(crate) fn grant<'a>(
     claims: &VerifiedClaims,
-    access: &'a Access,
+    rules: &'a AccessRules,
     policy: PolicyMode,
     arn: &MethodArn<'_>,
 ) -> Grant<'a> {
-    Grant(match access {
+    Grant(match rules {
         _ if claims.forbidden().is_some() => Extent::Nothing,
-        Access::Stage(requirement) if requirement.is_met_by(claims.scopes()) => Extent::Stage,
-        Access::Stage(_) => Extent::Nothing,
-        Access::Routes(_) if arn.is_connect() => Extent::Nothing,
-        Access::Routes(table) => {
-            let granted = table.opened_by(claims.scopes());
-            let asked = table.position(arn.verb(), &routes::segments(arn.path()));
-            let open = asked.filter(|asked| granted.contains(*asked));
+        AccessRules::Stage(requirement) if requirement.is_met_by(claims.scopes()) => Extent::Stage,
+        AccessRules::Stage(_) => Extent::Nothing,
+        AccessRules::Routes(_) if arn.is_connect() => Extent::Nothing,
+        AccessRules::Routes(table) => {
+            let granted = table.granted_to(claims.scopes());
+            let requested = table.position(arn.verb(), &routes::segments(arn.path()));
+            let open = requested.filter(|requested| granted.contains(*requested));
             match (policy, open) {
                 _ if granted.is_clear() => Extent::Nothing,
                 _ if granted.is_full() => Extent::Stage,
-                (PolicyMode::Caller, _) => Extent::Routes { table, granted, asked: open },
-                (PolicyMode::Route, Some(asked)) => Extent::Route { table, granted, asked },
+                (PolicyMode::Caller, _) => Extent::Routes { table, granted, requested: open },
+                (PolicyMode::Route, Some(requested)) => Extent::Route { table, granted, requested },
                 (PolicyMode::Route, None) => Extent::Nothing,
             }
         }

@@ -1,4 +1,4 @@
-//! A trusted issuer: its name, its keys' location and the rules for its tokens, all resolved.
+//! A trusted issuer, validated: its identifier, the source of its keys and the rules for its tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::time::UnixTime;
 /// The placeholder for the tokens' `tid` in an issuer's name.
 pub(crate) const TENANT: &str = "{tenantid}";
 
-/// A trusted issuer and the rules for its tokens. `config` makes it and keeps that
-/// audience and algorithms are never empty.
+/// A trusted issuer and the rules for its tokens. `config` ensures that audience and algorithms are
+/// not empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {
     pub(crate) name: String,
@@ -49,13 +49,13 @@ pub(crate) struct ContextClaim {
 /// The form in which a context claim is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContextForm {
-    /// A string, number or boolean as it is; nothing else.
+    /// A string, number or boolean, unchanged; omitted otherwise.
     Scalar,
     /// Any value, as JSON text.
     Json,
 }
 
-/// Keys that came with the configuration.
+/// The key set of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bundled {
     pub(crate) document: Vec<u8>,
@@ -71,33 +71,32 @@ pub(crate) enum UsageKeySource {
 }
 
 impl Issuer {
-    /// Returns the name as configured: what the tokens' `iss` must be, byte for byte, but for
-    /// the tenant.
+    /// Returns the issuer identifier as configured, a template if it contains `{tenantid}`.
     pub fn issuer(&self) -> &str {
         &self.name
     }
 
-    /// Returns the audiences, never none.
+    /// Returns the audiences, at least one.
     pub fn audience(&self) -> &[String] {
         &self.audience
     }
 
-    /// Returns the algorithms the issuer may use, never none.
+    /// Returns the allowed algorithms, at least one.
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// Returns where the keys are, if discovery is not to find it.
+    /// Returns the URL of the key set; `None` for OpenID Connect discovery.
     pub fn jwks_uri(&self) -> Option<&str> {
         self.jwks_uri.as_deref()
     }
 
-    /// Returns whether tokens with this `iss` are this issuer's.
+    /// Returns whether an `iss` is that of this issuer.
     pub(crate) fn is_named(&self, iss: &str) -> bool {
         if self.name.contains(TENANT) { self.tenant_of(iss).is_some() } else { self.name == iss }
     }
 
-    /// Returns the tenant in an `iss` that this template fits; nothing if it is no template.
+    /// Returns the tenant in an `iss` that matches this template; `None` if this is no template.
     pub(crate) fn tenant_of<'a>(&self, iss: &'a str) -> Option<&'a str> {
         let (before, after) = self.name.split_once(TENANT)?;
         let tenant = iss.strip_prefix(before)?.strip_suffix(after)?;
@@ -106,34 +105,34 @@ impl Issuer {
     }
 }
 
-/// Which tokens of an issuer are access tokens.
+/// The rules that distinguish an issuer's access tokens from its other tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// `typ` absent, `JWT` or `at+jwt`; without the marks of an ID token.
+    /// `typ` is absent, `JWT` or `at+jwt`, and no claim is one of an ID token.
     #[default]
     OAuth,
-    /// RFC 9068 to the letter: `typ` is `at+jwt`, and all its required claims are there.
+    /// RFC 9068: `typ` is `at+jwt`, and all required claims are present.
     Rfc9068,
-    /// Amazon Cognito: `token_use` is `access`, and `client_id` is the audience.
+    /// Amazon Cognito: `token_use` is `access`, and `client_id` is the audience if `aud` is absent.
     Cognito,
-    /// Microsoft Entra ID: `tid` and the client (`azp` or `appid`) are there.
+    /// Microsoft Entra ID: `tid` and the client (`azp` or `appid`) are present.
     Entra,
-    /// Whatever the issuer signs.
+    /// Any token of the issuer, ID tokens included.
     Any,
 }
 
-/// Whether tokens may be bound to a key their holder proves to have.
+/// The handling of tokens that are bound to a key or certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Possession {
-    /// A bound token is refused, because its binding is not checked.
+    /// Bound tokens are rejected, because the binding is not checked.
     #[default]
     Forbidden,
-    /// A bound token must prove it; others are bearer tokens.
+    /// Bound tokens require proof of possession; others are bearer tokens.
     Optional,
-    /// Every token must be bound and prove it.
+    /// Every token must be bound, and requires proof of possession.
     Required,
 }

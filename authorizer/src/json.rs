@@ -1,8 +1,8 @@
-//! Strict JSON: RFC 8259 as `serde_json` reads it, and no member twice in any object; and the
-//! JSON text of an answer.
+//! Strict JSON: RFC 8259 without duplicate members in any object; and the serialization of a
+//! response.
 //!
-//! RFC 7515 section 4 lets a parser take the last of two equal members; two parsers that
-//! take different ones can be played against each other, so here the second is an error.
+//! RFC 7515 section 4 lets a parser use the last of duplicate members. An attacker can exploit two
+//! parsers that use different ones, so duplicates are an error here.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::Fault;
 
-/// Reads one JSON object and nothing else: no other top level, no trailing data, no byte
-/// order mark, at most 128 levels deep.
+/// Parses one JSON object: no other top-level value, no trailing data, no byte order mark, at most
+/// 128 levels deep.
 pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     match serde_json::from_slice(text)? {
         Strict(Value::Object(members)) => Ok(members),
@@ -22,8 +22,8 @@ pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Erro
     }
 }
 
-/// Writes a part of an answer.
-pub(crate) fn answer(part: &impl Serialize) -> Result<Box<RawValue>, Fault> {
+/// Serializes a part of a response.
+pub(crate) fn serialize(part: &impl Serialize) -> Result<Box<RawValue>, Fault> {
     to_raw_value(part).map_err(|_| Fault::ResponseSerialization)
 }
 
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands twice in one object"));
+                return Err(A::Error::custom("duplicate member"));
             }
         }
         Ok(Value::Object(object))
@@ -91,18 +91,18 @@ impl<'de> Visitor<'de> for StrictVisitor {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{answer, object};
+    use super::{object, serialize};
 
     #[test]
-    fn a_part_of_an_answer_that_cannot_be_serialized_is_a_fault_of_its_own() {
-        assert_eq!(answer(&["a"]).unwrap().get(), r#"["a"]"#);
-        // JSON's members are named by strings.
-        let fault = answer(&BTreeMap::from([([0], 0)])).unwrap_err();
+    fn a_response_that_cannot_be_serialized_is_a_fault_of_its_own() {
+        assert_eq!(serialize(&["a"]).unwrap().get(), r#"["a"]"#);
+        // Member names of JSON are strings.
+        let fault = serialize(&BTreeMap::from([([0], 0)])).unwrap_err();
         assert_eq!(fault.reason(), "response_serialization");
     }
 
     #[test]
-    fn an_object_is_read_and_everything_else_is_refused() {
+    fn one_object_without_duplicates_is_accepted_and_nothing_else() {
         let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
         for (text, accepted) in [
             (r#"{"a":1,"b":[{"a":2}],"c":"x\u0041"}"#, true),

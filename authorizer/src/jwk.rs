@@ -1,5 +1,5 @@
-//! Key-set bytes → the keys that may verify tokens (RFC 7517). What cannot is skipped and
-//! counted: one bad key never spoils a set.
+//! JWK Set bytes → the keys that may verify tokens (RFC 7517). Other keys are skipped and counted:
+//! one invalid key does not invalidate the set.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use crate::json;
 use crate::signature::{Algorithm, PublicNumbers, VerifyingKey, sha256};
 
-/// The most signatures checked for one token, where several keys share a `kid`.
+/// The maximum number of signature checks for one token, if several keys share a `kid`.
 const MAX_CANDIDATES: usize = 3;
 
-/// The eligible keys of one issuer, as read at one moment.
+/// The eligible keys of one issuer, from one JWK Set document.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Jwk>,
@@ -30,7 +30,7 @@ struct Jwk {
     key: VerifyingKey,
 }
 
-/// A JWK, its members decoded.
+/// A JWK with decoded members.
 struct ParsedJwk {
     kid: Option<String>,
     issuer: Option<String>,
@@ -38,7 +38,7 @@ struct ParsedJwk {
     numbers: PublicNumbers,
 }
 
-/// The key that a token needs: its header's `kid` and `alg`, and the issuer.
+/// The properties by which a token selects its key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySelector<'a> {
     /// The header's `kid`.
@@ -47,19 +47,19 @@ pub(crate) struct KeySelector<'a> {
     pub(crate) algorithm: Algorithm,
     /// The token's `iss`.
     pub(crate) issuer: &'a str,
-    /// The tenant in it, where the configured issuer is a template.
+    /// The tenant in `iss`, if the configured issuer is a template.
     pub(crate) tenant: Option<&'a str>,
 }
 
-/// Why a document is no key set.
+/// The reason a document is not a usable key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// Not JSON, or not an object with an array `keys`.
-    #[error("the document is not a JSON Web Key Set")]
+    #[error("not a JSON Web Key Set")]
     Malformed,
-    /// Nothing in it can verify a token under the issuer's algorithms.
-    #[error("the key set has no key that fits the issuer's algorithms")]
+    /// No key can verify a token with one of the issuer's algorithms.
+    #[error("the key set has no key for the issuer's algorithms")]
     NoEligibleKey,
 }
 
@@ -70,7 +70,7 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Reads a key set for an issuer that may use `algorithms`.
+    /// Reads the key set of an issuer whose allowed algorithms are `algorithms`.
     pub fn read(document: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeySetError> {
         let document: Document<'_> =
             serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
@@ -89,76 +89,77 @@ impl KeySet {
         if set.keys.is_empty() { Err(KeySetError::NoEligibleKey) } else { Ok(set) }
     }
 
-    /// Returns how many keys of the document were passed over.
+    /// Returns the number of keys that were skipped.
     pub fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// Returns what the issuer should be told about its key set, if anything. A published
-    /// private key is everybody's; a key that is too weak or malformed verifies nothing.
+    /// Returns a warning about the key set: a published private key is compromised, a weak or
+    /// malformed key verifies nothing.
     pub fn warning(&self) -> Option<&'static str> {
         match (self.private, self.weak) {
             (0, 0) => None,
-            (0, _) => Some("the issuer publishes a signature key that is too weak or malformed"),
-            (_, _) => Some("the issuer publishes a private or symmetric key"),
+            (0, _) => Some("the issuer's key set contains a weak or malformed signature key"),
+            (_, _) => Some("the issuer's key set contains a private or symmetric key"),
         }
     }
 
-    /// Returns which of its issuer's sets this is, counted from the start of the process.
+    /// Returns the generation: the number of the fetch that the set is from, counted per issuer.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Makes it the set of a generation.
-    pub(crate) fn of_generation(self, generation: u64) -> Self {
+    /// Returns the set with another generation.
+    pub(crate) fn with_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
     }
 
-    /// Says whether a key of this name is in the set.
-    pub(crate) fn has(&self, kid: &str) -> bool {
+    /// Returns whether the set has a key with this `kid`.
+    pub(crate) fn contains(&self, kid: &str) -> bool {
         self.keys.iter().any(|jwk| jwk.kid.as_deref() == Some(kid))
     }
 
-    /// Returns the keys that may have signed a token with this header, at most three.
+    /// Returns the keys that match the token's header, at most three.
     ///
-    /// Without a `kid` there must be exactly one that fits (RFC 7515 section 4.1.4 leaves the
-    /// choice to the application): guessing among several would weaken rotation.
+    /// Without a `kid`, exactly one key must match; several give none. RFC 7515 section 4.1.4
+    /// leaves this choice to the application.
     pub(crate) fn candidates(&self, selector: KeySelector<'_>) -> Vec<&VerifyingKey> {
-        let fitting = self
+        let matching = self
             .keys
             .iter()
-            .filter(|jwk| jwk.key.algorithm() == selector.algorithm && jwk.serves(selector));
+            .filter(|jwk| jwk.key.algorithm() == selector.algorithm && jwk.is_for_issuer(selector));
         if selector.kid.is_some() {
-            let named = fitting.filter(|jwk| jwk.kid.as_deref() == selector.kid);
-            return named.map(|jwk| &jwk.key).take(MAX_CANDIDATES).collect();
+            let with_kid = matching.filter(|jwk| jwk.kid.as_deref() == selector.kid);
+            return with_kid.map(|jwk| &jwk.key).take(MAX_CANDIDATES).collect();
         }
-        let keys: Vec<_> = fitting.map(|jwk| &jwk.key).take(2).collect();
+        let keys: Vec<_> = matching.map(|jwk| &jwk.key).take(2).collect();
         if keys.len() == 1 { keys } else { Vec::new() }
     }
 
-    /// Adds the key once for each algorithm it may serve; does nothing if it may serve none.
+    /// Adds the key once for each algorithm that it is eligible for.
     fn add(&mut self, jwk: Option<&Map<String, Value>>, algorithms: &[Algorithm]) {
         let Some(parsed) = jwk.and_then(parse) else { return };
         let ParsedJwk { kid, issuer, algorithm: declared, numbers } = parsed;
-        let wanted = |algorithm: &Algorithm| {
-            declared.is_none_or(|declared| declared == *algorithm) && algorithm.takes(&numbers)
+        let is_eligible = |algorithm: &Algorithm| {
+            declared.is_none_or(|declared| declared == *algorithm) && algorithm.accepts(&numbers)
         };
-        let mut wanted = algorithms.iter().copied().filter(wanted).peekable();
-        let (asked_for, before) = (wanted.peek().is_some(), self.keys.len());
-        for algorithm in wanted {
+        let mut eligible = algorithms.iter().copied().filter(is_eligible).peekable();
+        let (has_eligible, before) = (eligible.peek().is_some(), self.keys.len());
+        for algorithm in eligible {
             if let Some(key) = VerifyingKey::new(algorithm, &numbers) {
                 self.keys.push(Jwk { kid: kid.clone(), issuer: issuer.clone(), key });
             }
         }
-        if asked_for && self.keys.len() == before {
+        if has_eligible && self.keys.len() == before {
             self.weak = self.weak.saturating_add(1);
         }
     }
 }
 
 impl Jwk {
-    /// Microsoft's key sets for many tenants say whose tokens a key is for.
-    fn serves(&self, selector: KeySelector<'_>) -> bool {
+    /// Returns whether the key may sign for the token's issuer. Key sets of Microsoft Entra ID for
+    /// many tenants have an `issuer` member in each key.
+    fn is_for_issuer(&self, selector: KeySelector<'_>) -> bool {
         match (&self.issuer, selector.tenant) {
             (Some(issuer), Some(tenant)) => issuer.replace("{tenantid}", tenant) == selector.issuer,
             (_, _) => true,
@@ -166,16 +167,19 @@ impl Jwk {
     }
 }
 
-/// Makes a key of a JWK that is not in a set, such as a proof's; nothing if it is private or
-/// does not fit.
-pub(crate) fn single(jwk: &Map<String, Value>, algorithm: Algorithm) -> Option<VerifyingKey> {
+/// Returns the verifying key of a single JWK, such as that of a DPoP proof; `None` if it is
+/// private or not eligible for `algorithm`.
+pub(crate) fn verifying_key(
+    jwk: &Map<String, Value>,
+    algorithm: Algorithm,
+) -> Option<VerifyingKey> {
     let parsed = parse(jwk)?;
     let fits = parsed.algorithm.is_none_or(|declared| declared == algorithm);
     if fits { VerifyingKey::new(algorithm, &parsed.numbers) } else { None }
 }
 
-/// Returns the thumbprint of a public key (RFC 7638): the hash of its required members, in
-/// order.
+/// Returns the JWK thumbprint of a public key (RFC 7638): the SHA-256 of its required members in
+/// lexicographic order, in base64url.
 pub(crate) fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
     let members: &[&str] = match jwk.get("kty")?.as_str()? {
         "RSA" => &["e", "kty", "n"],
@@ -186,12 +190,12 @@ pub(crate) fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
     let member = |name: &&str| {
         Some(((*name).to_owned(), Value::String(jwk.get(*name)?.as_str()?.to_owned())))
     };
-    // `serde_json`'s maps are in the order of their names, as section 3 asks for.
+    // `serde_json` maps are sorted by name, as section 3 requires.
     let canonical: Map<String, Value> = members.iter().map(member).collect::<Option<_>>()?;
     Some(URL_SAFE_NO_PAD.encode(sha256(Value::Object(canonical).to_string().as_bytes())))
 }
 
-/// Reads one key; `None` if it is not a public signature key.
+/// Parses a JWK; `None` if it is not a public signature key.
 fn parse(jwk: &Map<String, Value>) -> Option<ParsedJwk> {
     let text = |name: &str| match jwk.get(name) {
         None => Some(None),
@@ -216,7 +220,10 @@ fn parse(jwk: &Map<String, Value>) -> Option<ParsedJwk> {
     let numbers = match (jwk.get("kty")?.as_str()?, curve()) {
         ("RSA", _) => {
             let (n, e) = (number("n")?, number("e")?);
-            PublicNumbers::Rsa { n: unpadded(&n).to_vec(), e: unpadded(&e).to_vec() }
+            PublicNumbers::Rsa {
+                n: without_leading_zeros(&n).to_vec(),
+                e: without_leading_zeros(&e).to_vec(),
+            }
         }
         ("EC", Some("P-256")) => PublicNumbers::P256 { x: number("x")?, y: number("y")? },
         ("EC", Some("P-384")) => PublicNumbers::P384 { x: number("x")?, y: number("y")? },
@@ -227,13 +234,14 @@ fn parse(jwk: &Map<String, Value>) -> Option<ParsedJwk> {
     Some(ParsedJwk { kid: text("kid")?, issuer: text("issuer")?, algorithm, numbers })
 }
 
-/// A published private or symmetric key is known to everyone: what it signs proves nothing.
+/// Returns whether the JWK has private or symmetric key material. Once published, such a key is
+/// compromised.
 fn is_private(jwk: &Map<String, Value>) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|member| jwk.contains_key(member))
 }
 
-/// Some issuers write the sign byte of ASN.1 into `n`, against RFC 7518 section 6.3.1.1.
-fn unpadded(number: &[u8]) -> &[u8] {
+/// Removes the ASN.1 sign byte, which some issuers write in `n` against RFC 7518 section 6.3.1.1.
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
 }

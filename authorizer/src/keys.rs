@@ -1,6 +1,6 @@
-//! The keys of the configured issuers: a pure cache an issuer, one fetch at a time.
+//! The keys of the trusted issuers: one pure cache per issuer, one fetch at a time.
 //!
-//! No lock is held while the network is waited for. Callers who need the same fetch share it.
+//! No lock is held during a fetch. Concurrent callers share one fetch.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,17 +24,17 @@ pub mod fetch;
 use cache::{Cache, Lookup, Refreshed};
 use fetch::{Fetch, FetchError, FetchResponse};
 
-type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
+type SharedFetch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The keys of one issuer.
 #[derive(Clone)]
-pub(crate) struct Keys(Arc<Inner>);
+pub(crate) struct IssuerKeys(Arc<Inner>);
 
 /// The source of the key set that a token is checked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeySource {
-    /// The issuer, by a fetch of this call's or of a concurrent one's.
+    /// The issuer, by a fetch in this call or in a concurrent one.
     Fetched,
     /// The cache.
     Cached,
@@ -54,14 +54,14 @@ struct Inner {
 
 struct State {
     cache: Cache,
-    /// Where the held set came from and the entity tag it had there.
+    /// The URL and the entity tag of the cached set, for conditional requests.
     validator: Option<(String, String)>,
-    flight: Option<WeakShared<Fetching>>,
+    in_flight: Option<WeakShared<SharedFetch>>,
 }
 
-impl Keys {
-    /// Prepares for an issuer's keys. Bundled ones are at hand at once.
-    pub(crate) fn of(issuer: &Issuer, fetch: Arc<dyn Fetch>) -> Self {
+impl IssuerKeys {
+    /// Creates the key cache of an issuer, with its bundled keys.
+    pub(crate) fn new(issuer: &Issuer, fetch: Arc<dyn Fetch>) -> Self {
         let mut cache = Cache::new(issuer.key_max_age);
         if let Some(bundled) = &issuer.bundled
             && let Ok(set) = KeySet::read(&bundled.document, issuer.algorithms())
@@ -73,26 +73,26 @@ impl Keys {
             jwks_uri: issuer.jwks_uri().map(str::to_owned),
             algorithms: issuer.algorithms().to_vec(),
             fetch,
-            state: Mutex::new(State { cache, validator: None, flight: None }),
+            state: Mutex::new(State { cache, validator: None, in_flight: None }),
         }))
     }
 
-    /// Returns a key set that may be used now and, unless the issuer has none of that name,
-    /// holds the key `kid`.
+    /// Returns a key set that is usable at `now`. It contains the key `kid`, unless the issuer
+    /// published no such key at the last fetch.
     pub(crate) async fn set(
         &self,
         kid: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<KeySet>, KeySource), Fault> {
         let first = self.0.state().cache.lookup(kid, now);
-        let asked = matches!(first, Lookup::Fetch);
-        let lookup = if asked {
-            self.flight(now).await;
+        let fetched = matches!(first, Lookup::Fetch);
+        let lookup = if fetched {
+            self.join_or_start_fetch(now).await;
             self.0.state().cache.lookup_without_fetch(kid, now)
         } else {
             first
         };
-        let source = if asked { KeySource::Fetched } else { KeySource::Cached };
+        let source = if fetched { KeySource::Fetched } else { KeySource::Cached };
         match lookup {
             Lookup::Hit(set) | Lookup::CoolingDown(set) => Ok((set, source)),
             Lookup::Stale(set) => Ok((set, KeySource::Stale)),
@@ -105,33 +105,33 @@ impl Keys {
         Fault::KeysUnavailable { issuer: self.0.issuer.clone(), cause }
     }
 
-    /// Joins the fetch that is under way, or starts one.
-    fn flight(&self, now: UnixTime) -> Shared<Fetching> {
+    /// Returns the fetch in progress, or starts one.
+    fn join_or_start_fetch(&self, now: UnixTime) -> Shared<SharedFetch> {
         let mut state = self.0.state();
-        if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade)
-            && flight.peek().is_none()
+        if let Some(in_flight) = state.in_flight.as_ref().and_then(WeakShared::upgrade)
+            && in_flight.peek().is_none()
         {
-            return flight;
+            return in_flight;
         }
         state.cache.begin_fetch(now);
         let inner = Arc::clone(&self.0);
-        let flight = async move {
-            let result = inner.read().await;
+        let in_flight = async move {
+            let result = inner.fetch_key_set().await;
             inner.state().cache.end_fetch(result, now);
         };
-        let flight = flight.boxed().shared();
-        state.flight = flight.downgrade();
-        flight
+        let in_flight = in_flight.boxed().shared();
+        state.in_flight = in_flight.downgrade();
+        in_flight
     }
 }
 
 impl Inner {
-    /// A panic while the lock was held cannot have left the cache half-written.
+    /// Ignores poisoning: a panic under the lock cannot leave the cache half-written.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read(&self) -> Result<Refreshed, FetchError> {
+    async fn fetch_key_set(&self) -> Result<Refreshed, FetchError> {
         let uri =
             if let Some(uri) = &self.jwks_uri { uri.clone() } else { self.discover().await? };
         let validator = self.state().validator.clone().filter(|(source, _)| *source == uri);
@@ -149,13 +149,13 @@ impl Inner {
     async fn discover(&self) -> Result<String, FetchError> {
         match self.fetch.get(&discovery::uri(&self.issuer), None).await? {
             FetchResponse::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
-            // Nobody asked whether it changed.
-            FetchResponse::Unchanged { .. } => Err(FetchError::NotMetadata),
+            // The request was not conditional.
+            FetchResponse::Unchanged { .. } => Err(FetchError::InvalidMetadata),
         }
     }
 }
 
-/// Bounds what an issuer says about how long its answer may be used.
-pub(crate) fn bounded_max_age(asked: Option<Duration>, most: Duration) -> Duration {
-    asked.map_or(most, |asked| asked.clamp(cache::MIN_MAX_AGE, most))
+/// Limits the `max-age` of an issuer's response to [`cache::MIN_MAX_AGE`] and `maximum`.
+pub(crate) fn bounded_max_age(max_age: Option<Duration>, maximum: Duration) -> Duration {
+    max_age.map_or(maximum, |max_age| max_age.clamp(cache::MIN_MAX_AGE, maximum))
 }

@@ -1,4 +1,5 @@
-//! Decides who may call what behind Amazon API Gateway.
+//! A Lambda authorizer for Amazon API Gateway: verifies JWT access tokens and decides by a route
+//! table.
 //!
 //! ```text
 //! event JSON ─event→ AuthorizationRequest ─credential→ text ─token→ UnverifiedToken
@@ -6,13 +7,14 @@
 //!   ─into_verified→ VerifiedClaims ─possession→ ─grant(routes)→ Grant ─policy→ ─response→ JSON
 //! ```
 //!
-//! A step that fails ends in a [`error::Rejection`] (the caller's: 401, or a policy that does
-//! not open the route: 403) or a [`error::Fault`] (ours: 500). Neither is ever Allow. Nothing
-//! here reads the clock or the environment; only [`keys::fetch`] touches the network.
+//! A step that fails ends in an [`error::Rejection`] (caused by the caller: 401, or a policy that
+//! does not allow the route: 403) or an [`error::Fault`] (caused by the operator or the issuer:
+//! 500). Neither ever allows a request. Nothing here reads the clock or the environment; only
+//! [`keys::fetch`] touches the network.
 
 pub mod authorizer;
 
-// Event JSON → who calls which method.
+// Event JSON → the request to authorize.
 mod event;
 pub mod method_arn;
 
@@ -20,33 +22,33 @@ pub mod method_arn;
 mod credential;
 mod token;
 
-// The claims, checked against the issuer's rules before anything is fetched for them.
+// The claims, checked against the issuer's rules before any key is fetched.
 mod claims;
 
-// The issuer's keys, one key set an issuer.
+// The signing keys: one key set per issuer.
 pub mod jwk;
 pub mod keys;
 
-// The signature, and the tokens whose signature was verified before.
+// Signature verification, and the cache of tokens that passed it.
 pub mod signature;
 mod verified_tokens;
 
 // DPoP and client certificates.
 mod possession;
 
-// Verified claims + the route table → what the caller may call → an IAM policy.
+// Verified claims + the route table → the granted routes → an IAM policy.
 mod grant;
 mod policy;
 pub mod routes;
 
-// The answer for API Gateway, and the record for logs and metrics.
+// The response for API Gateway, and the log and metrics records.
 mod response;
 pub mod telemetry;
 
 // The outcomes of a failed step.
 pub mod error;
 
-// The configuration and what it is made of.
+// The configuration and its parts.
 mod claim_path;
 mod claim_rule;
 pub mod config;

@@ -14,10 +14,10 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
-    let (config, telemetry) = match configuration() {
-        Ok(configuration) => configuration,
-        Err(problem) => {
-            let _ = writeln!(io::stderr(), "authorizer does not start: {problem}");
+    let (config, telemetry) = match load() {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "authorizer failed to start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -25,23 +25,23 @@ fn main() -> ExitCode {
     let authorizer = Authorizer::new(config, &fetch);
     let function = Function { authorizer, telemetry, is_first: AtomicBool::new(true) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.map_err(Into::into).and_then(|runtime| {
+    let result = runtime.map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
-            // INIT is not billed by the caller's patience: the first call finds the keys.
+            // During INIT no caller waits: the first invocation then finds the keys cached.
             function.authorizer.prefetch(UnixTime::from_system(clock())).await;
-            lambda_runtime::run(service_fn(|event| function.answer(event))).await
+            lambda_runtime::run(service_fn(|event| function.handle(event))).await
         })
     });
-    match served {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "authorizer stops: {error}");
+            let _ = writeln!(io::stderr(), "authorizer stopped: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// What the process keeps between invocations.
+/// The state of the process, shared by its invocations.
 struct Function {
     authorizer: Authorizer,
     telemetry: Telemetry,
@@ -49,32 +49,32 @@ struct Function {
 }
 
 impl Function {
-    /// The raw text of the event is handed on: the runtime would log what it cannot
-    /// deserialise.
-    async fn answer(
+    /// Takes the event as raw text: the runtime would log an event that it cannot
+    /// deserialise, and with it a token.
+    async fn handle(
         &self,
         event: LambdaEvent<Box<RawValue>>,
     ) -> Result<AuthorizerResponse, Diagnostic> {
         let (started, now) = (clock(), UnixTime::from_system(clock()));
         let outcome = self.authorizer.handle(event.payload.get(), now).await;
-        let since =
+        let elapsed =
             |start: SystemTime, end: SystemTime| end.duration_since(start).unwrap_or_default();
         let invocation = Invocation {
             request_id: &event.context.request_id,
             trace_id: event.context.xray_trace_id.as_deref(),
-            at_milliseconds: i64::try_from(since(SystemTime::UNIX_EPOCH, started).as_millis())
+            timestamp_ms: i64::try_from(elapsed(SystemTime::UNIX_EPOCH, started).as_millis())
                 .unwrap_or_default(),
-            microseconds: u64::try_from(since(started, clock()).as_micros()).unwrap_or(u64::MAX),
+            duration_us: u64::try_from(elapsed(started, clock()).as_micros()).unwrap_or(u64::MAX),
             cold_start: self.is_first.swap(false, Ordering::Relaxed),
         };
-        let mut told = self.telemetry.metrics(&invocation, &outcome.decision);
-        told.push('\n');
+        let mut output = self.telemetry.metrics(&invocation, &outcome.decision);
+        output.push('\n');
         if let Some(line) = self.telemetry.line(&invocation, &outcome.decision) {
-            told.push_str(&line);
-            told.push('\n');
+            output.push_str(&line);
+            output.push('\n');
         }
-        // A log that cannot be written must not decide anything.
-        let _ = io::stdout().lock().write_all(told.as_bytes());
+        // A failed log write must not change the decision.
+        let _ = io::stdout().lock().write_all(output.as_bytes());
         outcome.response.map_err(|error| Diagnostic {
             error_type: error.error_type.to_owned(),
             error_message: error.error_message.to_owned(),
@@ -87,15 +87,15 @@ fn clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// `AUTHORIZER_CONFIG`, else `authorizer.json` beside the binary, else `AUTHORIZER_*`.
-fn configuration() -> Result<(Config, Telemetry), String> {
+/// Loads the configuration and the telemetry settings.
+fn load() -> Result<(Config, Telemetry), String> {
     #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
     let get = |key: &str| std::env::var(key).ok();
-    let config = configured(get)?;
-    // The runtime panics without it.
+    let config = load_config(get)?;
+    // The Lambda runtime panics without this variable.
     if get("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(
-            "AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda or `cargo lambda watch`"
+            "`AWS_LAMBDA_RUNTIME_API` is not set; run the function in AWS Lambda or with `cargo lambda watch`"
                 .to_owned(),
         );
     }
@@ -103,16 +103,21 @@ fn configuration() -> Result<(Config, Telemetry), String> {
     Ok((config, telemetry))
 }
 
-fn configured(get: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
-    let named = get("AUTHORIZER_CONFIG").map(PathBuf::from);
-    let beside = get("LAMBDA_TASK_ROOT").map(|root| PathBuf::from(root).join("authorizer.json"));
-    let Some(path) = named.or(beside.filter(|path| path.exists())) else {
-        return Config::from_environment(get).map_err(|problems| problems.to_string());
+/// Reads the configuration from the file `AUTHORIZER_CONFIG`, else from `authorizer.json` beside
+/// the binary, else from `AUTHORIZER_*`.
+fn load_config(get: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
+    let explicit = get("AUTHORIZER_CONFIG").map(PathBuf::from);
+    let bundled = get("LAMBDA_TASK_ROOT").map(|root| PathBuf::from(root).join("authorizer.json"));
+    let Some(path) = explicit.or(bundled.filter(|path| path.exists())) else {
+        return Config::from_environment(get).map_err(|errors| errors.to_string());
     };
     if get("AUTHORIZER_ISSUER").is_some() {
-        return Err(format!("both {} and AUTHORIZER_ISSUER are given; remove one", path.display()));
+        return Err(format!(
+            "`AUTHORIZER_ISSUER` is not allowed together with {}; remove one",
+            path.display()
+        ));
     }
     let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    Config::from_json(&text).map_err(|problems| format!("{}: {problems}", path.display()))
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Config::from_json(&text).map_err(|errors| format!("{}: {errors}", path.display()))
 }

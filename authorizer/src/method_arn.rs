@@ -1,11 +1,11 @@
 //! The execute-api ARN: `arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{VERB}/{path}`.
 //!
-//! Everything before the verb is copied into the policies we return, so nothing that IAM
-//! would read as a wildcard or a variable may stand there.
+//! The part before the verb is copied into the returned policies, so IAM wildcards and policy
+//! variables are not allowed in it.
 
 use std::fmt;
 
-/// The ARN of the method a caller wants, taken apart.
+/// The parsed ARN of the requested method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MethodArn<'a> {
     stage_arn: &'a str,
@@ -21,7 +21,7 @@ pub struct MethodArn<'a> {
 pub struct InvalidMethodArn;
 
 impl<'a> MethodArn<'a> {
-    /// Takes an ARN apart. The path is the concrete one and may hold anything.
+    /// Parses an ARN. The path is that of the request and may contain any character.
     pub fn parse(arn: &'a str) -> Result<Self, InvalidMethodArn> {
         let mut fields = arn.splitn(6, ':');
         let mut field = || fields.next().ok_or(InvalidMethodArn);
@@ -38,14 +38,14 @@ impl<'a> MethodArn<'a> {
         let mut part = || parts.next().ok_or(InvalidMethodArn);
         let (api_id, stage, verb) = (part()?, part()?, part()?);
         let path = parts.next().unwrap_or_default();
-        // An HTTP API's default stage is called `$default`; a WebSocket API has route keys where
-        // others have a verb.
+        // The default stage of an HTTP API is `$default`; the ARN of a WebSocket API has a route
+        // key in place of the verb.
         let is_verb = verb == "$connect"
             || (!verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_uppercase()));
         if !is_name(api_id) || !(is_name(stage) || stage == "$default") || !is_verb {
             return Err(InvalidMethodArn);
         }
-        // All of it but "/VERB" and "/path".
+        // The ARN without "/VERB/path".
         let tail =
             resource.len().checked_sub(api_id.len().saturating_add(stage.len()).saturating_add(1));
         let length = tail.and_then(|tail| arn.len().checked_sub(tail)).ok_or(InvalidMethodArn)?;
@@ -53,12 +53,12 @@ impl<'a> MethodArn<'a> {
         Ok(Self { stage_arn, api_id, stage, verb, path })
     }
 
-    /// Returns the API's id.
+    /// Returns the API ID.
     pub fn api_id(&self) -> &'a str {
         self.api_id
     }
 
-    /// Returns the stage's name.
+    /// Returns the stage name.
     pub fn stage(&self) -> &'a str {
         self.stage
     }
@@ -68,17 +68,17 @@ impl<'a> MethodArn<'a> {
         self.verb
     }
 
-    /// Says whether a client asks a WebSocket API to connect.
+    /// Returns whether this is the `$connect` route of a WebSocket API.
     pub fn is_connect(&self) -> bool {
         self.verb == "$connect"
     }
 
-    /// Returns the concrete path without its leading slash.
+    /// Returns the path of the request without its leading slash.
     pub fn path(&self) -> &'a str {
         self.path
     }
 
-    /// Returns the part that all methods of this API and stage share.
+    /// Returns the ARN up to and including the stage.
     pub(crate) fn stage_arn(&self) -> &'a str {
         self.stage_arn
     }
@@ -105,7 +105,7 @@ mod tests {
     use super::MethodArn;
 
     #[test]
-    fn an_arn_is_taken_apart_and_put_together_again() {
+    fn a_parsed_arn_is_displayed_unchanged() {
         for arn in [
             "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1",
             "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123/prod/GET/",

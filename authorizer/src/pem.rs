@@ -3,8 +3,7 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Reads the certificates of a PEM text, in their order. `None` if it has none, or one of its
-/// blocks is malformed.
+/// Reads the certificates of a PEM text, in order. `None` if it has none, or a malformed block.
 pub(crate) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     certificates.ok().filter(|certificates| !certificates.is_empty())

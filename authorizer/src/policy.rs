@@ -1,10 +1,10 @@
-//! [`Grant`] → the IAM policy that API Gateway caches and replays on the caller's other
-//! routes.
+//! [`Grant`] → the IAM policy, which API Gateway caches and evaluates for the caller's other
+//! requests.
 //!
-//! IAM's `*` crosses `/`, so an Allow for `/pets/{id}` also matches `/pets/7/secret`. The
-//! policy therefore denies every refused route that an Allow reaches. Never more than the
-//! granted routes are open; where such a Deny reaches into a granted route, those requests
-//! are closed too ([`RouteTable::policy_conflicts`] finds these tables beforehand).
+//! IAM's `*` matches `/` as well, so an Allow for `/pets/{id}` also matches `/pets/7/secret`. The
+//! policy therefore denies every route that is not granted and that an Allow matches. It never
+//! allows more than the granted routes. If such a Deny matches requests of a granted route, these
+//! are denied too ([`RouteTable::policy_conflicts`] finds such tables in advance).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,10 +24,10 @@ mod select;
 
 use select::{Selection, select, single_route};
 
-/// The longest `Resource` that API Gateway takes.
+/// The maximum length of a `Resource` in API Gateway.
 const MAX_RESOURCE: usize = 512;
 
-/// What surrounds the resources of a policy with both statements.
+/// An upper bound of the length of a policy without its resources.
 const FRAME_BYTES: usize = 150;
 
 /// An IAM policy document of the kind an authorizer returns.
@@ -55,7 +55,7 @@ enum Effect {
 /// How much of a grant a policy covers within its maximum length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PolicyCoverage {
-    /// All of it.
+    /// The whole grant.
     Full,
     /// Only the requested route: a policy for the whole grant would be too long.
     SingleRoute,
@@ -64,64 +64,62 @@ pub(crate) enum PolicyCoverage {
 }
 
 impl PolicyCoverage {
-    /// Returns the warning for the log, unless the policy covers the grant.
+    /// Returns the warning for the log; `None` if the policy covers the whole grant.
     pub(crate) fn warning(self) -> Option<&'static str> {
         match self {
             Self::Full => None,
-            Self::SingleRoute => Some(
-                "all that the caller may call is more than policy_max_bytes can hold, so the policy is about this route alone",
-            ),
-            Self::DenyAll => {
-                Some("the policy is longer than policy_max_bytes, so it opens nothing")
+            Self::SingleRoute => {
+                Some("policy exceeds policy_max_bytes; falling back to a single-route policy")
             }
+            Self::DenyAll => Some("policy exceeds policy_max_bytes; denying all"),
         }
     }
 }
 
-/// Policies at hand as JSON: callers with the same scopes have the same one, and choosing its
-/// patterns is most of what a large table costs.
+/// Policies as JSON, cached by granted routes and stage. Callers with the same scopes have the same
+/// policy, and selecting its patterns is most of the cost of a large table.
 #[derive(Debug, Default)]
-pub(crate) struct Policies(Mutex<BTreeMap<FixedBitSet, Stages>>);
+pub(crate) struct PolicyCache(Mutex<BTreeMap<FixedBitSet, Stages>>);
 
-/// The policies for some routes, by the ARN of the stage.
+/// The policies of one set of routes, with the ARN of their stage.
 type Stages = Vec<(String, Arc<RawValue>)>;
 
-/// Sets of routes whose policies are kept, at most; then it starts over.
-const MAX_KEPT: usize = 64;
+/// The maximum number of cached sets of routes; beyond it the cache is cleared.
+const MAX_CACHED_GRANTS: usize = 64;
 
-/// Stages, of any API, for which a set's policy is kept.
+/// The maximum number of stages, of any API, per set of routes.
 const MAX_STAGES: usize = 8;
 
-impl Policies {
-    /// Returns the policy for a grant; see [`policy`].
-    pub(crate) fn of(
+impl PolicyCache {
+    /// Returns the policy of a grant, cached or built (see [`build_policy`]).
+    pub(crate) fn policy(
         &self,
         grant: &Grant<'_>,
         arn: &MethodArn<'_>,
         max_bytes: usize,
     ) -> Result<(Arc<RawValue>, PolicyCoverage), Fault> {
-        // What is about one route alone is as often another as it is the same.
+        // A single-route policy depends on the request, so caching it rarely helps.
         let Extent::Routes { granted, .. } = grant.extent() else {
-            let (document, coverage) = policy(grant, arn, max_bytes);
-            return Ok((json::answer(&document)?.into(), coverage));
+            let (document, coverage) = build_policy(grant, arn, max_bytes);
+            return Ok((json::serialize(&document)?.into(), coverage));
         };
-        // A panic while the lock was held cannot have left a policy half-kept.
+        // Ignores poisoning: a panic under the lock cannot leave an entry half-written.
         let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stage = arn.stage_arn();
-        if let Some(kept) = locked().get(granted)
-            && let Some((_, json)) = kept.iter().find(|(of, _)| of == stage)
+        if let Some(cached) = locked().get(granted)
+            && let Some((_, json)) = cached.iter().find(|(of, _)| of == stage)
         {
             return Ok((Arc::clone(json), PolicyCoverage::Full));
         }
-        let (document, coverage) = policy(grant, arn, max_bytes);
-        let json: Arc<RawValue> = json::answer(&document)?.into();
-        // Anything less depends on the route that was asked for.
+        let (document, coverage) = build_policy(grant, arn, max_bytes);
+        let json: Arc<RawValue> = json::serialize(&document)?.into();
+        // Without full coverage, the policy depends on the requested route.
         if coverage == PolicyCoverage::Full {
-            let mut kept = locked();
-            if kept.len() >= MAX_KEPT {
-                kept.clear();
+            let mut cached = locked();
+            if cached.len() >= MAX_CACHED_GRANTS {
+                cached.clear();
             }
-            let stages = kept.entry(granted.clone()).or_default();
+            let stages = cached.entry(granted.clone()).or_default();
             if stages.len() >= MAX_STAGES {
                 stages.clear();
             }
@@ -131,47 +129,49 @@ impl Policies {
     }
 }
 
-/// Says in IAM's language what a grant says, for the API and stage of `arn`, in no more than
-/// `max_bytes`.
-fn policy(
+/// Returns the IAM policy of a grant, for the API and stage of `arn`, of at most `max_bytes`, and
+/// how much of the grant it covers.
+fn build_policy(
     grant: &Grant<'_>,
     arn: &MethodArn<'_>,
     max_bytes: usize,
 ) -> (PolicyDocument, PolicyCoverage) {
-    // A WebSocket API's `$connect` has no path.
-    let everything = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
-    let nothing = || Selection { allowed: Vec::new(), denied: everything() };
+    // `$connect` of a WebSocket API has no path.
+    let all_methods = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
+    let deny_all = || Selection { allowed: Vec::new(), denied: all_methods() };
     let (mut selection, mut coverage) = match grant.extent() {
         Extent::Stage => {
-            (Selection { allowed: everything(), denied: Vec::new() }, PolicyCoverage::Full)
+            (Selection { allowed: all_methods(), denied: Vec::new() }, PolicyCoverage::Full)
         }
-        Extent::Nothing => (nothing(), PolicyCoverage::Full),
-        Extent::Route { table, granted, asked } => {
-            (single_route(table, granted, *asked), PolicyCoverage::Full)
+        Extent::Nothing => (deny_all(), PolicyCoverage::Full),
+        Extent::Route { table, granted, requested } => {
+            (single_route(table, granted, *requested), PolicyCoverage::Full)
         }
-        Extent::Routes { table, granted, asked } => {
+        Extent::Routes { table, granted, requested } => {
             let all = select(table, granted, granted);
             if fits(&all, arn, max_bytes) {
                 (all, PolicyCoverage::Full)
             } else {
-                let route = asked.map(|asked| select(table, granted, &only(table, asked)));
-                (route.unwrap_or_else(nothing), PolicyCoverage::SingleRoute)
+                let route =
+                    requested.map(|requested| select(table, granted, &single(table, requested)));
+                (route.unwrap_or_else(deny_all), PolicyCoverage::SingleRoute)
             }
         }
     };
     if !fits(&selection, arn, max_bytes) {
-        (selection, coverage) = (nothing(), PolicyCoverage::DenyAll);
+        (selection, coverage) = (deny_all(), PolicyCoverage::DenyAll);
     }
     (document(&selection, arn), coverage)
 }
 
 impl RouteTable {
-    /// Looks for the scopes whose policy is the longest, for an ARN that has `stage_bytes` up to
-    /// the stage. The sets that open a route, what is left without one scope, and from there
-    /// whatever scope makes it longer are tried: what is found is no bound.
+    /// Searches for the scopes whose policy is the longest; returns its length in bytes and the
+    /// scopes. `stage_bytes` is the length of the ARN up to the stage. The search starts with the
+    /// scope sets of the routes and with all scopes but one, and climbs by adding or removing one
+    /// scope. The result is not an upper bound.
     pub fn longest_policy(&self, stage_bytes: usize) -> (usize, BTreeSet<String>) {
         let length = |scopes: &BTreeSet<String>| {
-            let granted = self.opened_by(scopes);
+            let granted = self.granted_to(scopes);
             if granted.is_clear() || granted.is_full() {
                 return 0;
             }
@@ -206,13 +206,13 @@ impl RouteTable {
     }
 }
 
-fn only(table: &RouteTable, route: usize) -> FixedBitSet {
+fn single(table: &RouteTable, route: usize) -> FixedBitSet {
     let mut routes = FixedBitSet::with_capacity(table.routes().len());
     routes.insert(route);
     routes
 }
 
-/// Says whether a policy is no longer than it may be, in all and in each resource.
+/// Returns whether the policy and each of its resources are within their maximum length.
 fn fits(selection: &Selection<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
     let stage = arn.in_stage("").len();
     let mut total = FRAME_BYTES;

@@ -1,5 +1,5 @@
-//! Proof of possession: DPoP (RFC 9449) and mutual TLS (RFC 8705). A token that is bound to a
-//! key is good only in the hands of who has it.
+//! Proof of possession: DPoP (RFC 9449) and certificate-bound tokens (RFC 8705). A bound token is
+//! accepted only from a client that proves possession of the key.
 
 use std::time::Duration;
 
@@ -20,16 +20,17 @@ use crate::signature::sha256;
 use crate::time::UnixTime;
 use crate::token::UnverifiedProof;
 
-/// How old a proof may be: RFC 9449 section 11.1 asks for seconds to minutes.
+/// The maximum age of a proof: RFC 9449 section 11.1 recommends seconds or minutes.
 const PROOF_LIFETIME: Duration = Duration::from_mins(1);
 
-/// What a token is bound to (RFC 7800 section 3.1).
+/// The confirmation claim `cnf` (RFC 7800 section 3.1): the thumbprints of a key and a certificate.
 struct Binding<'a> {
     key: Option<&'a str>,
     certificate: Option<&'a str>,
 }
 
-/// Checks that the caller has what the token is bound to, as the issuer's rules ask.
+/// Checks that the caller proves possession of the key and the certificate that the token is bound
+/// to, by the issuer's `dpop` and `mtls`.
 pub(crate) fn check(
     request: &AuthorizationRequest<'_>,
     credential: Credential<'_>,
@@ -40,30 +41,30 @@ pub(crate) fn check(
     let binding = binding(claims.all())?;
     match (issuer.dpop, binding.key, credential.scheme) {
         (Possession::Forbidden, Some(_), _) => {
-            return Err(Rejection::Possession("the token is bound by DPoP, which is not checked"));
+            return Err(Rejection::Possession("DPoP-bound token, but `dpop` is not enabled"));
         }
         (Possession::Required, None, _) => {
-            return Err(Rejection::Possession("the token is not bound by DPoP"));
+            return Err(Rejection::Possession("expected a DPoP-bound token"));
         }
         (_, None, Scheme::DPoP) => {
-            return Err(Rejection::Possession("the scheme is DPoP and the token is not bound"));
+            return Err(Rejection::Possession("DPoP scheme with a token that is not DPoP-bound"));
         }
         (_, Some(_), Scheme::Bearer) => {
-            return Err(Rejection::Possession("a token bound by DPoP came as a bearer token"));
+            return Err(Rejection::Possession("DPoP-bound token presented with the Bearer scheme"));
         }
         (_, Some(thumbprint), Scheme::DPoP) => {
-            dpop(request, credential.token, thumbprint, issuer, now)?;
+            check_dpop(request, credential.token, thumbprint, issuer, now)?;
         }
         (_, None, Scheme::Bearer) => {}
     }
     match (issuer.mtls, binding.certificate) {
         (Possession::Forbidden, Some(_)) => {
-            Err(Rejection::Possession("the token is bound to a certificate, which is not checked"))
+            Err(Rejection::Possession("certificate-bound token, but `mtls` is not enabled"))
         }
         (Possession::Required, None) => {
-            Err(Rejection::Possession("the token is not bound to a certificate"))
+            Err(Rejection::Possession("expected a certificate-bound token"))
         }
-        (_, Some(thumbprint)) => certificate(request, thumbprint),
+        (_, Some(thumbprint)) => check_certificate(request, thumbprint),
         (_, None) => Ok(()),
     }
 }
@@ -79,17 +80,17 @@ fn binding(claims: &Map<String, Value>) -> Result<Binding<'_>, Rejection> {
         Some(value) => value.as_str().map(Some).ok_or(malformed),
     };
     let binding = Binding { key: text("jkt")?, certificate: text("x5t#S256")? };
-    // A method of confirmation that is not understood must not be passed over.
-    let known = usize::from(binding.key.is_some())
+    // An unknown confirmation method must not be ignored.
+    let recognized = usize::from(binding.key.is_some())
         .saturating_add(usize::from(binding.certificate.is_some()));
-    if known == 0 || known != confirmation.len() {
-        return Err(Rejection::Possession("the token is bound in a way that is not supported"));
+    if recognized == 0 || recognized != confirmation.len() {
+        return Err(Rejection::Possession("unsupported confirmation method in `cnf`"));
     }
     Ok(binding)
 }
 
-/// RFC 9449 section 4.3, in its order.
-fn dpop(
+/// Checks the DPoP proof, in the order of RFC 9449 section 4.3.
+fn check_dpop(
     request: &AuthorizationRequest<'_>,
     token: &str,
     thumbprint: &str,
@@ -97,44 +98,45 @@ fn dpop(
     now: UnixTime,
 ) -> Result<(), Rejection> {
     let Field::One(text) = request.header("dpop") else {
-        return Err(Rejection::Possession("there is not exactly one DPoP header"));
+        return Err(Rejection::Possession("expected exactly one DPoP header"));
     };
     let proof = UnverifiedProof::parse(text)?;
-    let key = jwk::single(proof.jwk(), proof.algorithm())
-        .ok_or(Rejection::Possession("the proof's key is not a public signature key"))?;
-    let made_for = jwk::thumbprint(proof.jwk());
-    let claims = proof.verified_by(&key)?;
+    let key = jwk::verifying_key(proof.jwk(), proof.algorithm())
+        .ok_or(Rejection::Possession("DPoP proof `jwk` is not a public key for its `alg`"))?;
+    let proof_thumbprint = jwk::thumbprint(proof.jwk());
+    let claims = proof.verify(&key)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let (method, host, path) =
-        request.target().ok_or(Rejection::Possession("the event does not say what is called"))?;
+        request.target().ok_or(Rejection::Possession("the event has no method, host or path"))?;
     if text("htm") != Some(method) {
-        return Err(Rejection::Possession("the proof is for another method"));
+        return Err(Rejection::Possession("DPoP proof `htm` does not match the method"));
     }
     if !text("htu").is_some_and(|uri| is_target(uri, host, path)) {
-        return Err(Rejection::Possession("the proof is for another URI"));
+        return Err(Rejection::Possession("DPoP proof `htu` does not match the URI"));
     }
     if text("jti").is_none_or(str::is_empty) {
-        return Err(Rejection::Possession("the proof has no `jti`"));
+        return Err(Rejection::Possession("DPoP proof has no `jti`"));
     }
-    let made = claims
+    let issued = claims
         .get("iat")
         .and_then(issued_at)
-        .ok_or(Rejection::Possession("the proof has no `iat`"))?;
-    if made > now.plus(issuer.leeway) || now > made.plus(PROOF_LIFETIME).plus(issuer.leeway) {
-        return Err(Rejection::Possession("the proof was not made just now"));
+        .ok_or(Rejection::Possession("DPoP proof has no valid `iat`"))?;
+    if issued > now.plus(issuer.leeway) || now > issued.plus(PROOF_LIFETIME).plus(issuer.leeway) {
+        return Err(Rejection::Possession("DPoP proof `iat` outside the accepted window"));
     }
     let hash = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes()));
     if text("ath") != Some(&hash) {
-        return Err(Rejection::Possession("the proof is for another token"));
+        return Err(Rejection::Possession("DPoP proof `ath` does not match the token"));
     }
-    if made_for.as_deref() != Some(thumbprint) {
-        return Err(Rejection::Possession("the proof is by another key"));
+    if proof_thumbprint.as_deref() != Some(thumbprint) {
+        return Err(Rejection::Possession("DPoP proof key does not match `cnf.jkt`"));
     }
     Ok(())
 }
 
-/// Section 4.3 step 9: without query and fragment, compared after normalisation. API Gateway
-/// is reached by https only; http is for a gateway on this machine.
+/// Returns whether an `htu` is the URI of the request: without query and fragment, compared after
+/// normalisation (section 4.3, check 9). API Gateway serves https only; http is accepted for a
+/// loopback host, for local gateways.
 fn is_target(uri: &str, host: &str, path: &str) -> bool {
     let Ok(claimed) = Url::parse(uri) else { return false };
     if claimed.query().is_some() || claimed.fragment().is_some() {
@@ -147,17 +149,19 @@ fn is_target(uri: &str, host: &str, path: &str) -> bool {
     secure && actual.query().is_none() && claimed == actual
 }
 
-/// RFC 8705 section 3.1: the SHA-256 of the certificate's DER.
-fn certificate(request: &AuthorizationRequest<'_>, thumbprint: &str) -> Result<(), Rejection> {
-    let pem = request
-        .client_certificate()
-        .ok_or(Rejection::Possession("there is no client certificate"))?;
+/// Checks the client certificate against `x5t#S256`, the SHA-256 of its DER (RFC 8705 section 3.1).
+fn check_certificate(
+    request: &AuthorizationRequest<'_>,
+    thumbprint: &str,
+) -> Result<(), Rejection> {
+    let pem =
+        request.client_certificate().ok_or(Rejection::Possession("missing client certificate"))?;
     let certificates = pem::certificates(pem).unwrap_or_default();
     let certificate =
-        certificates.first().ok_or(Rejection::Possession("the client certificate is not PEM"))?;
+        certificates.first().ok_or(Rejection::Possession("client certificate is not PEM"))?;
     if URL_SAFE_NO_PAD.encode(sha256(certificate)) == thumbprint {
         Ok(())
     } else {
-        Err(Rejection::Possession("the client certificate is another one"))
+        Err(Rejection::Possession("client certificate does not match `cnf.x5t#S256`"))
     }
 }

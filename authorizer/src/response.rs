@@ -1,4 +1,4 @@
-//! The decision → the JSON that each kind of event expects.
+//! The decision → the response JSON for each kind of event.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,24 +13,24 @@ use crate::issuer::{ContextForm, Issuer, UsageKeySource};
 use crate::json;
 use crate::telemetry::Decision;
 
-/// The longest value told to the backend; API Gateway turns context into headers and log
-/// fields, and has no documented limit of its own.
+/// The maximum length of a context value. API Gateway maps context to headers and log fields, and
+/// documents no limit of its own.
 const MAX_VALUE_BYTES: usize = 1024;
 
-/// All values together.
+/// The maximum length of all context values together.
 const MAX_CONTEXT_BYTES: usize = 4096;
 
-/// The JSON that a function answers.
+/// The response of the function, as JSON text.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct AuthorizerResponse(Box<RawValue>);
 
 impl AuthorizerResponse {
-    fn of(response: &impl Serialize) -> Result<Self, Fault> {
-        json::answer(response).map(Self)
+    fn new(response: &impl Serialize) -> Result<Self, Fault> {
+        json::serialize(response).map(Self)
     }
 
-    /// Returns the JSON's text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
@@ -44,15 +44,15 @@ impl PartialEq for AuthorizerResponse {
 
 impl Eq for AuthorizerResponse {}
 
-/// The names of RFC 7519 and ours, in the order in which they are told, and claims.
-type Context<'a> = BTreeMap<&'a str, Told<'a>>;
+/// The authorizer context (`$context.authorizer.*`): standard members and mapped claims.
+type Context<'a> = BTreeMap<&'a str, ContextValue<'a>>;
 
-/// What API Gateway takes: a text, or a number or truth value as it was claimed.
+/// A context value of a type that API Gateway accepts: a string, number or boolean.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Told<'a> {
+enum ContextValue<'a> {
     Text(Cow<'a, str>),
-    Other(&'a Value),
+    Scalar(&'a Value),
 }
 
 #[derive(Serialize)]
@@ -72,35 +72,35 @@ struct SimpleResponse<'a> {
     context: Context<'a>,
 }
 
-/// Writes a policy's answer (REST, HTTP and WebSocket APIs).
+/// Writes the response with an IAM policy (REST, HTTP and WebSocket APIs).
 pub(crate) fn policy_response(
     claims: &VerifiedClaims,
     issuer: &Issuer,
     policy: &RawValue,
     decision: &Decision,
 ) -> Result<AuthorizerResponse, Fault> {
-    AuthorizerResponse::of(&PolicyResponse {
+    AuthorizerResponse::new(&PolicyResponse {
         principal_id: principal(claims, issuer),
         policy_document: policy,
         context: context(claims, issuer, decision),
-        usage_identifier_key: usage_key(claims, issuer),
+        usage_identifier_key: usage_identifier_key(claims, issuer),
     })
 }
 
-/// Writes an HTTP API's simple answer, which is about this one request.
+/// Writes the simple response of an HTTP API, which decides this request only.
 pub(crate) fn simple_response(
     claims: &VerifiedClaims,
     issuer: &Issuer,
     is_authorized: bool,
     decision: &Decision,
 ) -> Result<AuthorizerResponse, Fault> {
-    AuthorizerResponse::of(&SimpleResponse {
+    AuthorizerResponse::new(&SimpleResponse {
         is_authorized,
         context: context(claims, issuer, decision),
     })
 }
 
-/// Who is calling: the subject, else the client, else only the issuer is known.
+/// Returns the principal: the subject, else the client, else the issuer.
 fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
     let name = claims.subject().or(claims.client());
     match name {
@@ -110,15 +110,15 @@ fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
     }
 }
 
-/// What the backend is told as `$context.authorizer.*`. API Gateway takes neither null nor a
-/// structure, so what a token does not say is left out; what is too long or could forge a
-/// header is left out as well, never cut.
+/// Returns the authorizer context passed to the integration. API Gateway accepts neither null nor
+/// objects nor arrays, so absent claims are omitted. Values that are too long, or have control
+/// characters that could forge a header, are omitted as well, never truncated.
 fn context<'a>(
     claims: &'a VerifiedClaims,
     issuer: &'a Issuer,
     decision: &'a Decision,
 ) -> Context<'a> {
-    let text = |name, value: Option<&'a str>| Some((name, Told::Text(value?.into())));
+    let text = |name, value: Option<&'a str>| Some((name, ContextValue::Text(value?.into())));
     let scopes = Some(claims.scopes()).filter(|scopes| !scopes.is_empty());
     let scopes = scopes.map(|scopes| {
         scopes.iter().fold(String::new(), |mut all, scope| {
@@ -133,15 +133,17 @@ fn context<'a>(
         text("iss", Some(claims.issuer())),
         text("sub", claims.subject()),
         text("client_id", claims.client()),
-        scopes.map(|scopes| ("scope", Told::Text(scopes.into()))),
+        scopes.map(|scopes| ("scope", ContextValue::Text(scopes.into()))),
         text("reason", decision.reason),
         text("required_scope", decision.required_scope.as_deref()),
     ];
     let mapped = issuer.context.iter().map(|mapped| {
         let value = match mapped.claim.find(claims.all())? {
-            value if mapped.form == ContextForm::Json => Told::Text(value.to_string().into()),
-            Value::String(text) => Told::Text(text.into()),
-            value @ (Value::Number(_) | Value::Bool(_)) => Told::Other(value),
+            value if mapped.form == ContextForm::Json => {
+                ContextValue::Text(value.to_string().into())
+            }
+            Value::String(text) => ContextValue::Text(text.into()),
+            value @ (Value::Number(_) | Value::Bool(_)) => ContextValue::Scalar(value),
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
         Some((mapped.name.as_str(), value))
@@ -150,8 +152,8 @@ fn context<'a>(
     let mut total: usize = 0;
     for (name, value) in standard.into_iter().chain(mapped).flatten() {
         let (length, clean) = match &value {
-            Told::Text(text) => (text.len(), !text.chars().any(char::is_control)),
-            Told::Other(_) => (32, true),
+            ContextValue::Text(text) => (text.len(), !text.chars().any(char::is_control)),
+            ContextValue::Scalar(_) => (32, true),
         };
         let fits = total.saturating_add(length) <= MAX_CONTEXT_BYTES && length <= MAX_VALUE_BYTES;
         if fits && clean {
@@ -162,7 +164,7 @@ fn context<'a>(
     context
 }
 
-fn usage_key<'a>(claims: &'a VerifiedClaims, issuer: &'a Issuer) -> Option<&'a str> {
+fn usage_identifier_key<'a>(claims: &'a VerifiedClaims, issuer: &'a Issuer) -> Option<&'a str> {
     match issuer.usage_key.as_ref()? {
         UsageKeySource::Claim(claim) => claim.find(claims.all())?.as_str(),
         UsageKeySource::Clients(keys) => keys.get(claims.client()?).map(String::as_str),

@@ -1,9 +1,9 @@
-//! The route table: which scopes open which method and path template, and which route a
-//! concrete request belongs to.
+//! The route table: the scopes that each method and path template requires, and the route of a
+//! request.
 //!
-//! Routing here is API Gateway's: literal before parameter before greedy, segment by
-//! segment; a verb that a resource does not declare falls through to the next resource that
-//! matches and does.
+//! Routing is that of API Gateway: literal before parameter before greedy, segment by segment. A
+//! request whose method a resource does not declare falls through to the next matching resource
+//! that declares it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -18,11 +18,11 @@ mod router;
 mod template;
 
 pub(crate) use coverage::PathVariant;
-pub(crate) use patterns::{Pattern, Patterns, keep_widest, spelled};
+pub(crate) use patterns::{Pattern, Patterns, remove_subsumed, with_trailing_slash};
 pub use router::Router;
 pub use template::{PathTemplate, PathTemplateError, Segment};
 
-/// An HTTP method that API Gateway lets a resource declare.
+/// An HTTP method of a resource in API Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verb {
     /// `DELETE`
@@ -39,16 +39,16 @@ pub enum Verb {
     Post,
     /// `PUT`
     Put,
-    /// `ANY`: every method the resource does not declare itself.
+    /// `ANY`: every method that the resource does not declare itself.
     Any,
 }
 
 impl Verb {
-    /// Every method that a request can have.
+    /// The methods of requests: all but `ANY`.
     pub const NAMED: [Self; 7] =
         [Self::Delete, Self::Get, Self::Head, Self::Options, Self::Patch, Self::Post, Self::Put];
 
-    /// Returns the method's name, `ANY` for [`Verb::Any`].
+    /// Returns the name in capitals, `ANY` for [`Verb::Any`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delete => "DELETE",
@@ -62,7 +62,7 @@ impl Verb {
         }
     }
 
-    /// Says whether a route with this verb takes a request with that method.
+    /// Returns whether a route with this verb matches a request with that method.
     pub fn matches(self, method: &str) -> bool {
         self == Self::Any || self.name() == method
     }
@@ -83,30 +83,29 @@ impl FromStr for Verb {
     }
 }
 
-/// The text is not a method that API Gateway knows.
+/// The text is not a method of API Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, ANY")]
+#[error("expected one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, ANY")]
 pub struct UnknownVerb;
 
-/// Which scopes open a route: all of any one set. An empty set asks for a valid token only.
+/// The scopes that a route requires: all of any one set. An empty set requires only a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     alternatives: Vec<BTreeSet<String>>,
 }
 
 impl Requirement {
-    /// Makes a requirement; `None` without an alternative, because nothing must never mean
-    /// anything.
+    /// Creates a requirement; `None` if `alternatives` is empty, because empty never means any.
     pub fn any_of(alternatives: Vec<BTreeSet<String>>) -> Option<Self> {
         if alternatives.is_empty() { None } else { Some(Self { alternatives }) }
     }
 
-    /// Returns the sets, any one of which is enough.
+    /// Returns the scope sets, any one of which is sufficient.
     pub fn alternatives(&self) -> &[BTreeSet<String>] {
         &self.alternatives
     }
 
-    /// Says whether a caller who holds `scopes` may pass.
+    /// Returns whether a token with `scopes` meets the requirement.
     pub fn is_met_by(&self, scopes: &BTreeSet<String>) -> bool {
         self.alternatives.iter().any(|all| all.is_subset(scopes))
     }
@@ -122,14 +121,14 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// A guarded method of a resource.
+/// A method of a resource, and the scopes that it requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The method.
     pub verb: Verb,
-    /// The resource.
+    /// The path of the resource.
     pub path: PathTemplate,
-    /// Who may call it.
+    /// The required scopes.
     pub requirement: Requirement,
 }
 
@@ -139,40 +138,40 @@ impl fmt::Display for Route {
     }
 }
 
-/// The guarded routes of one API, in the order in which a request looks for its own, with
-/// everything that policies need and that depends on the table alone.
+/// The protected routes of one API, in order of precedence, with the patterns that policies are
+/// built from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
     routes: Vec<Route>,
     router: Router,
-    /// The routes that each requirement opens; few requirements guard many routes.
-    opened: Vec<(Requirement, FixedBitSet)>,
+    /// The routes of each distinct requirement; few requirements apply to many routes.
+    by_requirement: Vec<(Requirement, FixedBitSet)>,
     patterns: Patterns,
 }
 
 /// Two entries for one method of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` stands in the table twice")]
+#[error("duplicate route `{0}`")]
 pub struct DuplicateRoute(String);
 
 impl RouteTable {
-    /// Puts routes in order and works out which patterns reach into which routes.
+    /// Sorts the routes by precedence and computes their patterns.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, DuplicateRoute> {
         routes.sort_by(|a, b| compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
-        let tree = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
-        let mut opened: Vec<(Requirement, FixedBitSet)> = Vec::new();
-        for (at, route) in routes.iter().enumerate() {
-            let known = opened.iter_mut().find(|(known, _)| *known == route.requirement);
-            if let Some((_, places)) = known {
-                places.insert(at);
+        let router = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
+        let mut by_requirement: Vec<(Requirement, FixedBitSet)> = Vec::new();
+        for (index, route) in routes.iter().enumerate() {
+            let known = by_requirement.iter_mut().find(|(known, _)| *known == route.requirement);
+            if let Some((_, indices)) = known {
+                indices.insert(index);
             } else {
-                let mut places = FixedBitSet::with_capacity(routes.len());
-                places.insert(at);
-                opened.push((route.requirement.clone(), places));
+                let mut indices = FixedBitSet::with_capacity(routes.len());
+                indices.insert(index);
+                by_requirement.push((route.requirement.clone(), indices));
             }
         }
-        let patterns = Patterns::of(&tree, &routes);
-        Ok(Self { routes, router: tree, opened, patterns })
+        let patterns = Patterns::new(&router, &routes);
+        Ok(Self { routes, router, by_requirement, patterns })
     }
 
     /// Returns the routes in order of precedence.
@@ -180,25 +179,25 @@ impl RouteTable {
         &self.routes
     }
 
-    /// Finds the route of a request.
+    /// Returns the route of a request.
     pub fn find(&self, method: &str, path: &[&str]) -> Option<&Route> {
         self.routes.get(self.position(method, path)?)
     }
 
-    /// Finds the place of the route of a request.
+    /// Returns the index of the route of a request.
     pub(crate) fn position(&self, method: &str, path: &[&str]) -> Option<usize> {
         self.router.find(method, path)
     }
 
-    /// Returns the places of the routes that a caller may call who holds `scopes`.
-    pub(crate) fn opened_by(&self, scopes: &BTreeSet<String>) -> FixedBitSet {
-        let mut opened = FixedBitSet::with_capacity(self.routes.len());
-        for (requirement, places) in &self.opened {
+    /// Returns the indices of the routes that a token with `scopes` may call.
+    pub(crate) fn granted_to(&self, scopes: &BTreeSet<String>) -> FixedBitSet {
+        let mut granted = FixedBitSet::with_capacity(self.routes.len());
+        for (requirement, indices) in &self.by_requirement {
             if requirement.is_met_by(scopes) {
-                opened.union_with(places);
+                granted.union_with(indices);
             }
         }
-        opened
+        granted
     }
 
     /// Returns the table's IAM patterns.
@@ -206,36 +205,38 @@ impl RouteTable {
         &self.patterns
     }
 
-    /// Returns the narrowest patterns that match the requests of a variant which the pattern of
-    /// the route at `from` matches as well.
+    /// Returns the narrowest patterns for the requests of a variant that the own pattern of the
+    /// route `from` matches as well.
     pub(crate) fn overlap(&self, from: usize, variant: PathVariant) -> &[String] {
         let overlaps = self.patterns.overlaps(&self.router, from);
         overlaps.and_then(|overlaps| overlaps.get(&variant)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Finds what no policy can say: a caller who may call `granted` and `closed` but not
-    /// `refused`. Allowing the first opens the second to them, and denying as little of that as
-    /// IAM can say closes the third. One for each two routes of which that is true, found as it
-    /// is asked for.
+    /// Finds the combinations that no policy can express: a caller may call `granted` and `closed`
+    /// but not `refused`. The Allow for `granted` matches requests of `refused`, and the narrowest
+    /// Deny of these matches requests of `closed`. Yields, lazily, one conflict for each pair of
+    /// `granted` and `refused`.
     pub fn policy_conflicts(&self) -> impl Iterator<Item = PolicyConflict<'_>> {
         self.routes.iter().enumerate().flat_map(move |(at, granted)| {
             let overlaps = self.patterns.overlaps(&self.router, at).into_iter().flatten();
-            let mut told = None;
+            let mut last = None;
             overlaps.filter_map(move |(variant, texts)| {
-                // Both spellings of a route follow each other.
-                if told == Some(variant.route) {
+                // Both variants of a route are adjacent.
+                if last == Some(variant.route) {
                     return None;
                 }
-                let conflict = self.untold(granted, self.routes.get(variant.route)?, texts)?;
-                told = Some(variant.route);
+                let conflict =
+                    self.policy_conflict(granted, self.routes.get(variant.route)?, texts)?;
+                last = Some(variant.route);
                 Some(conflict)
             })
         })
     }
 
-    /// Finds what is closed by denying `texts`, the narrowest patterns for what `granted`'s
-    /// opens of `refused`, to a caller who may call it.
-    fn untold<'a>(
+    /// Returns the conflict of `granted` and `refused`, if denying `texts` closes a route to a
+    /// caller who may call it. `texts` are the narrowest patterns for the requests of `refused`
+    /// that the pattern of `granted` matches.
+    fn policy_conflict<'a>(
         &'a self,
         granted: &'a Route,
         refused: &'a Route,
@@ -246,45 +247,47 @@ impl RouteTable {
         }
         let closed = texts.iter().flat_map(|text| patterns::reached_by(&self.router, text));
         closed.filter_map(|place| self.routes.get(place)).find_map(|closed| {
-            let scopes = telling_apart(granted, closed, refused)?;
+            let scopes = distinguishing_scopes(granted, closed, refused)?;
             Some(PolicyConflict { granted, refused, closed, scopes })
         })
     }
 }
 
-/// Three routes that an IAM policy cannot tell apart for a caller who holds `scopes`.
+/// Three routes that no single IAM policy can tell apart for a caller with `scopes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyConflict<'a> {
-    /// Its pattern also matches requests of `refused`.
+    /// Granted to the caller; its pattern also matches requests of `refused`.
     pub granted: &'a Route,
-    /// Not open to the caller; denying it closes `closed`.
+    /// Not granted to the caller; its Deny also matches requests of `closed`.
     pub refused: &'a Route,
-    /// Open to the caller, and closed by the Deny.
+    /// Granted to the caller, and closed by the Deny.
     pub closed: &'a Route,
-    /// What the caller holds.
+    /// The caller's scopes.
     pub scopes: BTreeSet<String>,
 }
 
-/// Finds the scopes that open `a` and `b` but not `c`; the fewest are enough to look at.
-fn telling_apart(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
+/// Returns scopes that open `a` and `b` but not `c`. Minimal sets suffice: more scopes open more
+/// routes.
+fn distinguishing_scopes(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
     let (a, b) = (a.requirement.alternatives(), b.requirement.alternatives());
     let unions = a.iter().flat_map(|a| b.iter().map(move |b| a.union(b).cloned().collect()));
     unions.into_iter().find(|scopes| !c.requirement.is_met_by(scopes))
 }
 
-/// Orders routes so that the first that takes a request is the one API Gateway picks.
+/// Compares routes by precedence: the first that matches a request is the one that API Gateway
+/// selects.
 pub fn compare_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) -> Ordering {
     let ((path, verb), (other, by)) = (a, b);
     path.precedence(other).then(verb.cmp(&by)).then_with(|| path.cmp(other))
 }
 
-/// Splits a concrete path into the segments that templates match. The slash at the start and
-/// one at the end say nothing; what is between two slashes is a segment, empty or not.
+/// Splits the path of a request into segments. The leading slash and one trailing slash are
+/// ignored; each part between two slashes is a segment, even if empty.
 pub fn split(path: &str) -> Vec<&str> {
     segments(path.strip_prefix('/').unwrap_or(path))
 }
 
-/// Splits a concrete path without its slash at the start, as method ARNs have it.
+/// Splits the path of a request without its leading slash, as in a method ARN.
 pub(crate) fn segments(path: &str) -> Vec<&str> {
     if path.is_empty() {
         return Vec::new();

@@ -2,8 +2,8 @@
 
 use url::{Host, Url};
 
-/// Parses a URL whose scheme is https, or http if its host is loopback. `None` if it is another
-/// one, or has a user, a password or a fragment.
+/// Parses an https URL, or an http URL with a loopback host. `None` for any other URL, and for one
+/// with a user, a password or a fragment.
 pub fn parse(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let loopback = match url.host()? {

@@ -1,6 +1,5 @@
-//! The only module that calls the crypto library: public keys in, verdicts on signatures
-//! out. Only asymmetric algorithms exist here, so a public key can never serve as an HMAC
-//! secret.
+//! Signature verification and SHA-256: the only module that calls the crypto library. It has only
+//! asymmetric algorithms, so a public key can never be used as an HMAC secret.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,7 +34,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of their names.
+    /// Every algorithm, sorted by name.
     pub const ALL: [Self; 10] = [
         Self::ES256,
         Self::ES384,
@@ -49,7 +48,7 @@ impl Algorithm {
         Self::RS512,
     ];
 
-    /// Returns the name that `alg` has for it.
+    /// Returns the `alg` value.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ES256 => "ES256",
@@ -65,8 +64,8 @@ impl Algorithm {
         }
     }
 
-    /// Says whether keys of this kind are for this algorithm.
-    pub(crate) fn takes(self, numbers: &PublicNumbers) -> bool {
+    /// Returns whether a key of this type is for this algorithm.
+    pub(crate) fn accepts(self, numbers: &PublicNumbers) -> bool {
         match numbers {
             PublicNumbers::Rsa { .. } => self.rsa().is_some(),
             PublicNumbers::P256 { .. } => self == Self::ES256,
@@ -104,12 +103,12 @@ impl FromStr for Algorithm {
     }
 }
 
-/// The name is not that of an [`Algorithm`]; `none` and the HMAC family never are.
+/// The name is not that of an [`Algorithm`], as `none` and the HMAC algorithms are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512")]
+#[error("expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512")]
 pub struct UnknownAlgorithm;
 
-/// The public numbers of a JWK, decoded (RFC 7518 section 6, RFC 8037 section 2).
+/// The decoded public key parameters of a JWK (RFC 7518 section 6, RFC 8037 section 2).
 pub(crate) enum PublicNumbers {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     P256 { x: Vec<u8>, y: Vec<u8> },
@@ -126,7 +125,7 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Binds a key to an algorithm; `None` if it does not fit it or is too weak or malformed.
+    /// Parses a key for an algorithm; `None` if it is of another type, too weak or malformed.
     pub(crate) fn new(algorithm: Algorithm, numbers: &PublicNumbers) -> Option<Self> {
         let key = match (algorithm, numbers) {
             (Algorithm::ES256, PublicNumbers::P256 { x, y }) => {
@@ -152,7 +151,7 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Says whether `signature` over `message` was made by this key's owner.
+    /// Returns whether `signature` is valid for `message` under this key.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
@@ -164,7 +163,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Returns the SHA-256 of some bytes.
+/// Returns the SHA-256 digest of `bytes`.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     let mut sum = [0; 32];
@@ -172,7 +171,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
-/// RFC 7518 section 6.2.1: the coordinates are as long as the field, leading zeros included.
+/// Parses an EC public key. Each coordinate has the length of the field element, leading zeros
+/// included (RFC 7518 section 6.2.1).
 fn elliptic(
     curve: &'static crypto::EcdsaVerificationAlgorithm,
     field_bytes: usize,
@@ -186,7 +186,8 @@ fn elliptic(
     crypto::ParsedPublicKey::new(curve, uncompressed).ok()
 }
 
-/// RFC 7518 section 3.3 asks for 2048 bits; beyond 8192 a signature costs the verifier too much.
+/// Parses an RSA public key of 2048 bits (RFC 7518 section 3.3) to 8192 bits; beyond, verification
+/// is too expensive.
 fn rsa(
     parameters: &'static crypto::RsaParameters,
     n: &[u8],
@@ -197,12 +198,12 @@ fn rsa(
         number.len().checked_mul(8)?.checked_sub(usize::try_from(zeros).ok()?)
     };
     let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
-    // AWS-LC checks sizes when it verifies; a key must be dropped when its set is read.
+    // AWS-LC checks the size at verification; here a key is rejected when its set is read.
     if !(2048..=8192).contains(&bits(n)?) || !odd(n) {
         return None;
     }
-    // e = 1 makes every message its own signature; an even e has no inverse; FIPS 186-5 A.1.1
-    // starts at 65537, and issuers with 3 exist.
+    // With e = 1 every message is its own signature, and an even e has no inverse. FIPS 186-5
+    // A.1.1 requires at least 65537, but issuers with 3 exist.
     if !(2..=33).contains(&bits(e)?) || !odd(e) {
         return None;
     }

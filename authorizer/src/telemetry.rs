@@ -1,5 +1,5 @@
-//! What is told about a decision: a line for the log and a record for the metrics, never a
-//! byte of a token.
+//! The log line and the metrics record of a decision. Neither contains any part of the encoded
+//! token.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,13 +8,12 @@ use serde_json::value::RawValue;
 pub use crate::event::EventKind;
 use crate::keys::KeySource;
 
-/// What was decided, for logs. Every text is JSON-escaped when written, so none can forge a
-/// second line.
+/// A decision, as logged. Every string is JSON-escaped, so none can forge a second log line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Decision {
     /// `allow`, `deny` (403), `unauthorized` (401) or `fault` (500).
     pub decision: Verdict,
-    /// The stable reason code of a refusal or fault.
+    /// The stable reason code of a rejection or fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// The reason in a sentence.
@@ -23,57 +22,57 @@ pub struct Decision {
     /// The kind of event: `TOKEN`, `REQUEST`, `HTTP` or `WEBSOCKET`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<EventKind>,
-    /// The configured issuer that the token names.
+    /// The trusted issuer that matches the token's `iss`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The key the token names.
+    /// The token's `kid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
     /// The source of the key set: `cached`, `fetched`, `stale` or `unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeySource>,
-    /// What its issuer should be told about its key set.
+    /// A defect of the issuer's key set, or a policy that does not cover the grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<&'static str>,
-    /// The guarded route that the request belongs to, such as `GET /pets/{id}`.
+    /// The route of the route table that matches the request, such as `GET /pets/{id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// What opens that route, where it is not open.
+    /// The scopes that the route requires, if they are not granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_scope: Option<String>,
-    /// The step at which it ended; not for logs, where the reason says as much.
+    /// The last step of the decision. Not logged: `reason` has the same information.
     #[serde(skip)]
     pub step: Step,
 }
 
-/// The steps of a decision, in their order. None is taken before the ones before it are passed.
+/// The steps of a decision, in order. A step runs only if all earlier steps passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
-    /// The event is one that API Gateway sends, for an API that is known.
+    /// The event is an authorizer event of API Gateway, for a configured API.
     #[default]
     Event,
-    /// There is exactly one credential.
+    /// The request has exactly one credential.
     Credential,
-    /// It has the form of a signed token.
+    /// The credential is a well-formed JWS.
     Token,
-    /// Its issuer is a configured one.
+    /// The token's issuer is trusted.
     Issuer,
-    /// The issuer may use its algorithm.
+    /// The token's algorithm is allowed for the issuer.
     Algorithm,
-    /// Its claims are right: type, times, audience, and it is not denied.
+    /// Type, validity period and audience are valid, and the token is not on the deny-list.
     Claims,
-    /// The issuer's keys are at hand, and one of them fits.
+    /// The issuer's key set has a matching key.
     Keys,
-    /// A key verifies its signature.
+    /// A matching key verifies the signature.
     Signature,
-    /// The caller proves to have the key that it is bound to.
+    /// The caller proves possession of the key that the token is bound to.
     Possession,
-    /// The issuer's rules about clients and claims are kept.
+    /// The claims satisfy the issuer's `clients` and `require`.
     Rules,
-    /// The request belongs to a route of the table.
+    /// A route of the route table matches the request.
     Route,
-    /// Scopes that open the route are held.
+    /// The token has the scopes that the route requires.
     Scopes,
 }
 
@@ -94,34 +93,34 @@ impl Step {
         Self::Scopes,
     ];
 
-    /// Returns what is asked at the step.
+    /// Returns the condition that the step checks.
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Event => "is it an authorizer event for an API that is known",
-            Self::Credential => "is there exactly one credential",
-            Self::Token => "has it the form of a signed token",
-            Self::Issuer => "is its issuer a configured one",
-            Self::Algorithm => "may its issuer use its algorithm",
-            Self::Claims => "are type, times and audience right, and is it not denied",
-            Self::Keys => "has its issuer a key that fits",
-            Self::Signature => "does that key verify its signature",
-            Self::Possession => "does the caller have the key it is bound to",
-            Self::Rules => "are its issuer's rules about clients and claims kept",
-            Self::Route => "does the request belong to a route of the table",
-            Self::Scopes => "are scopes held that open the route",
+            Self::Event => "authorizer event for a configured API",
+            Self::Credential => "exactly one credential present",
+            Self::Token => "well-formed JWS",
+            Self::Issuer => "issuer trusted",
+            Self::Algorithm => "algorithm allowed for the issuer",
+            Self::Claims => "type, validity period and audience valid, not on the deny-list",
+            Self::Keys => "signing key found (kid, alg)",
+            Self::Signature => "signature verified",
+            Self::Possession => "proof of possession valid",
+            Self::Rules => "client and claim requirements satisfied",
+            Self::Route => "route found",
+            Self::Scopes => "required scopes granted",
         }
     }
 }
 
-/// How a request ends as far as the authorizer can say.
+/// The authorizer's verdict on a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The policy opens the route.
+    /// The policy allows the route.
     Allow,
-    /// The policy does not open it: 403.
+    /// The policy does not allow the route: 403.
     Deny,
-    /// The token is refused: 401.
+    /// The token is rejected: 401.
     Unauthorized,
     /// No decision could be made: 500.
     #[default]
@@ -138,7 +137,7 @@ impl Verdict {
         }
     }
 
-    /// A fault is ours to mend, a refusal is worth a look, the rest is as it should be.
+    /// Returns the log level: `ERROR` for a fault (operator error), `WARN` for a refusal.
     const fn level(self) -> Level {
         match self {
             Self::Allow => Level::Info,
@@ -148,7 +147,7 @@ impl Verdict {
     }
 }
 
-/// Lambda's log levels, the least important first.
+/// Lambda's log levels, from the least severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     Trace,
@@ -174,47 +173,48 @@ impl Level {
     }
 }
 
-/// How decisions are told, as Lambda's variables and one of ours set it.
+/// The telemetry settings, and the writer of log lines and metrics records.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     level: Level,
     text: bool,
     allowed_percent: u64,
     function: String,
-    /// What the metrics of every record are, written once.
-    definitions: Box<RawValue>,
+    /// The `CloudWatchMetrics` member of every record, serialized once.
+    metric_definitions: Box<RawValue>,
 }
 
-/// A setting that makes no sense.
+/// The value of `AUTHORIZER_LOG_ALLOWED` is not a percentage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100")]
+#[error("`AUTHORIZER_LOG_ALLOWED` must be a whole number from 0 to 100")]
 pub struct InvalidLogPercentage;
 
-/// The metrics of CloudWatch: decisions by function, outcome and reason, the rest by function.
-/// Each combination of dimensions is a metric of its own, and costs as one.
+/// The metric definitions in CloudWatch's embedded metric format: `Decisions` by function,
+/// decision and reason, the others by function. CloudWatch bills each combination of dimension
+/// values as one metric.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-const DEFINITIONS: &str = r#"[{"Namespace":"Portcullis","Dimensions":[["FunctionName","Decision"],["FunctionName","Decision","Reason"]],"Metrics":[{"Name":"Decisions","Unit":"Count"}]},{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"KeySetFetches","Unit":"Count"},{"Name":"ColdStarts","Unit":"Count"},{"Name":"Duration","Unit":"Microseconds"}]}]"#;
+const METRIC_DEFINITIONS: &str = r#"[{"Namespace":"Portcullis","Dimensions":[["FunctionName","Decision"],["FunctionName","Decision","Reason"]],"Metrics":[{"Name":"Decisions","Unit":"Count"}]},{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"KeySetFetches","Unit":"Count"},{"Name":"ColdStarts","Unit":"Count"},{"Name":"Duration","Unit":"Microseconds"}]}]"#;
 
-/// What nearly every line fits in without growing.
+/// The initial buffer size; nearly every line fits without reallocation.
 const LINE_BYTES: usize = 1_024;
 
-/// One invocation, beside its decision.
+/// The data of an invocation apart from its decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
-    /// Lambda's request id.
+    /// The Lambda request ID.
     pub request_id: &'a str,
-    /// The X-Ray trace header, if there is one.
+    /// The X-Ray trace header, if present.
     pub trace_id: Option<&'a str>,
-    /// When it was, in milliseconds since 1970.
-    pub at_milliseconds: i64,
-    /// How long it took, in microseconds.
-    pub microseconds: u64,
-    /// Whether it is the first of this process.
+    /// The start time, in milliseconds since 1970.
+    pub timestamp_ms: i64,
+    /// The duration, in microseconds.
+    pub duration_us: u64,
+    /// True for the first invocation of this process.
     pub cold_start: bool,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     level: &'static str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,9 +226,9 @@ struct Line<'a> {
 }
 
 #[derive(Serialize)]
-struct Record<'a> {
+struct MetricsRecord<'a> {
     #[serde(rename = "_aws")]
-    about: About<'a>,
+    metadata: EmfMetadata<'a>,
     #[serde(rename = "FunctionName")]
     function: &'a str,
     #[serde(rename = "Decision")]
@@ -247,14 +247,14 @@ struct Record<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct About<'a> {
+struct EmfMetadata<'a> {
     timestamp: i64,
     cloud_watch_metrics: &'a RawValue,
 }
 
 impl Telemetry {
     /// Reads `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT`, `AWS_LAMBDA_FUNCTION_NAME` and
-    /// `AUTHORIZER_LOG_ALLOWED`, the percentage of allowed decisions that are logged.
+    /// `AUTHORIZER_LOG_ALLOWED`, the percentage of `allow` decisions to log (100 if not set).
     pub fn from_environment(
         get: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidLogPercentage> {
@@ -272,40 +272,41 @@ impl Telemetry {
                 .filter(|percent| *percent <= 100)
                 .ok_or(InvalidLogPercentage)?,
             function: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            definitions: RawValue::from_string(DEFINITIONS.to_owned()).unwrap_or_default(),
+            metric_definitions: RawValue::from_string(METRIC_DEFINITIONS.to_owned())
+                .unwrap_or_default(),
         })
     }
 
-    /// Writes the log's line, without the newline; nothing if it is below the level or an
-    /// allowed one that the sample leaves out. Refusals and faults are never left out.
+    /// Returns the log line, without the newline; `None` if it is below the log level, or an
+    /// `allow` outside the sample. Refusals and faults are not sampled.
     pub fn line(&self, invocation: &Invocation<'_>, decision: &Decision) -> Option<String> {
         let level = decision.decision.level();
         let level = if decision.warning.is_some() { level.max(Level::Warn) } else { level };
-        if level < self.level || (level == Level::Info && !self.samples(invocation.request_id)) {
+        if level < self.level || (level == Level::Info && !self.is_sampled(invocation.request_id)) {
             return None;
         }
-        let line = Line {
+        let line = LogLine {
             level: level.name(),
             request_id: invocation.request_id,
             trace_id: invocation.trace_id,
             decision,
-            duration_us: invocation.microseconds,
+            duration_us: invocation.duration_us,
             cold_start: invocation.cold_start,
         };
         Some(if self.text {
             as_text(&serde_json::to_value(&line).unwrap_or_default())
         } else {
-            written(&line)
+            to_json(&line)
         })
     }
 
-    /// Writes the metrics record in CloudWatch's embedded metric format: decisions by outcome
-    /// and reason, key sets fetched, cold starts, and how long it took.
+    /// Returns the metrics record in CloudWatch's embedded metric format: decisions, key set
+    /// fetches, cold starts and duration.
     pub fn metrics(&self, invocation: &Invocation<'_>, decision: &Decision) -> String {
-        written(&Record {
-            about: About {
-                timestamp: invocation.at_milliseconds,
-                cloud_watch_metrics: &self.definitions,
+        to_json(&MetricsRecord {
+            metadata: EmfMetadata {
+                timestamp: invocation.timestamp_ms,
+                cloud_watch_metrics: &self.metric_definitions,
             },
             function: &self.function,
             decision: decision.decision.name(),
@@ -313,12 +314,12 @@ impl Telemetry {
             decisions: 1,
             key_set_fetches: u8::from(decision.keys == Some(KeySource::Fetched)),
             cold_starts: u8::from(invocation.cold_start),
-            duration: invocation.microseconds,
+            duration: invocation.duration_us,
         })
     }
 
-    /// The request's id decides, so that the same request is in every sample or in none.
-    fn samples(&self, request_id: &str) -> bool {
+    /// Returns whether an `allow` is in the sample, decided by a hash of the request ID.
+    fn is_sampled(&self, request_id: &str) -> bool {
         let hash = request_id.bytes().fold(0_u64, |hash, byte| {
             hash.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(byte))
         });
@@ -326,7 +327,7 @@ impl Telemetry {
     }
 }
 
-/// Writes `LEVEL name=value …`, values still JSON-escaped.
+/// Formats a line as `LEVEL name=value …`, with values as JSON.
 fn as_text(line: &Value) -> String {
     let level = line.get("level").and_then(Value::as_str).unwrap_or_default().to_owned();
     let members = line.as_object().into_iter().flatten().filter(|(name, _)| *name != "level");
@@ -334,9 +335,9 @@ fn as_text(line: &Value) -> String {
     std::iter::once(level).chain(members).collect::<Vec<_>>().join(" ")
 }
 
-fn written(line: &impl Serialize) -> String {
+fn to_json(line: &impl Serialize) -> String {
     let mut out = Vec::with_capacity(LINE_BYTES);
-    // Nothing here can fail to be written; half a line would still be no other decision's.
+    // Serialization of these types cannot fail.
     let _ = serde_json::to_writer(&mut out, line);
     String::from_utf8(out).unwrap_or_default()
 }

@@ -1,19 +1,19 @@
-//! The one measure of time: whole seconds since 1970, as in a token's NumericDate
-//! (RFC 7519 section 2). Nothing here reads the clock.
+//! [`UnixTime`]: whole seconds since 1970, as NumericDate (RFC 7519 section 2). Nothing here reads
+//! the clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment, in seconds since 1970-01-01T00:00:00Z; negative before it.
+/// A point in time, in seconds since 1970-01-01T00:00:00Z; negative before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
-    /// Makes a moment from seconds since 1970.
+    /// Creates a time from seconds since 1970.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Converts what a shell read from the system's clock.
+    /// Converts a system time, rounded towards 1970.
     pub fn from_system(time: SystemTime) -> Self {
         let seconds = |distance: Duration| i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);
         match time.duration_since(UNIX_EPOCH) {
@@ -27,13 +27,13 @@ impl UnixTime {
         self.0
     }
 
-    /// Returns the moment `distance` later, or the last one there is.
+    /// Returns the time `distance` later, saturating.
     #[must_use]
     pub fn plus(self, distance: Duration) -> Self {
         Self(self.0.saturating_add_unsigned(distance.as_secs()))
     }
 
-    /// Returns the moment `distance` earlier, or the first one there is.
+    /// Returns the time `distance` earlier, saturating.
     #[must_use]
     pub fn minus(self, distance: Duration) -> Self {
         Self(self.0.saturating_sub_unsigned(distance.as_secs()))

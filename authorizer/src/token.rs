@@ -1,7 +1,7 @@
 //! Compact JWS (RFC 7515 section 3.1) → [`UnverifiedToken`] → [`SignedToken`].
 //!
-//! Nothing of an unverified token can be read but what finding its key needs. The claims
-//! come out only after a key has verified the signature.
+//! The claims of an unverified token serve only to select its key and to reject it early. They
+//! are released as [`SignedToken`] only after a key has verified the signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +12,14 @@ use crate::json;
 use crate::signature::{Algorithm, VerifyingKey};
 
 /// The maximum length of a token, in bytes. API Gateway's quota for request line and headers
-/// together has the same number, so no longer token can arrive in a header.
+/// together is the same, so a header cannot contain a longer token.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 pub const MAX_TOKEN_BYTES: usize = 10_240;
 
-/// The longest `kid` looked up; those of the known issuers have at most 90 characters.
+/// The maximum length of a `kid`, in bytes. Those of known issuers have at most 90.
 const MAX_KID_BYTES: usize = 512;
 
-/// A token whose form is right and whose signature nobody has checked.
+/// A well-formed token whose signature is not verified.
 pub(crate) struct UnverifiedToken<'a> {
     algorithm: Algorithm,
     kid: Option<String>,
@@ -29,26 +29,26 @@ pub(crate) struct UnverifiedToken<'a> {
     signature: Vec<u8>,
 }
 
-/// The claims of a token whose signature a key of its issuer's has verified. Whether
-/// they are right is decided by its issuer's rules.
+/// The claims of a token whose signature is verified. They are not yet checked against the
+/// issuer's rules.
 pub(crate) struct SignedToken {
     pub(crate) claims: Map<String, Value>,
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes a compact JWS apart.
+    /// Parses a compact JWS.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Rejection> {
         let Parts { header, claims, signed, signature } = Parts::of(text)?;
         let algorithm = algorithm(&header)?;
-        let kid = text_member(&header, "kid")?;
+        let kid = string_parameter(&header, "kid")?;
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(Rejection::Malformed("`kid` is longer than 512 bytes"));
         }
-        let typ = text_member(&header, "typ")?;
+        let typ = string_parameter(&header, "typ")?;
         Ok(Self { algorithm, kid, typ, claims, signed, signature })
     }
 
-    /// Returns what the token says its issuer is: proof of nothing, needed to find the key.
+    /// Returns the unverified `iss`, to select the issuer whose keys are tried.
     pub(crate) fn unverified_issuer(&self) -> Result<&str, Rejection> {
         match self.claims.get("iss") {
             Some(Value::String(issuer)) => Ok(issuer),
@@ -57,8 +57,8 @@ impl<'a> UnverifiedToken<'a> {
         }
     }
 
-    /// Returns the claims, which anybody could have written: to be refused for, never to be
-    /// believed.
+    /// Returns the unverified claims, which an attacker may have written. They may cause a
+    /// rejection and never a grant.
     pub(crate) fn unverified_claims(&self) -> &Map<String, Value> {
         &self.claims
     }
@@ -75,26 +75,26 @@ impl<'a> UnverifiedToken<'a> {
         self.kid.as_deref()
     }
 
-    /// Releases the claims if one of `keys` verifies the signature, or has before.
-    pub(crate) fn verified_by(
+    /// Releases the claims if one of `keys` verifies the signature. `previously_verified` skips
+    /// the check for a token that the verified-token cache contains.
+    pub(crate) fn verify(
         self,
         keys: &[&VerifyingKey],
-        verified_before: bool,
+        previously_verified: bool,
     ) -> Result<SignedToken, Rejection> {
         let verifies = |key: &&VerifyingKey| {
             key.algorithm() == self.algorithm
                 && key.verifies(self.signed.as_bytes(), &self.signature)
         };
-        if verified_before || keys.iter().any(verifies) {
+        if previously_verified || keys.iter().any(verifies) {
             Ok(SignedToken { claims: self.claims })
         } else {
-            Err(Rejection::SignatureInvalid)
+            Err(Rejection::InvalidSignature)
         }
     }
 }
 
-/// A DPoP proof whose form is right (RFC 9449 section 4.2) and whose signature nobody has
-/// checked.
+/// A well-formed DPoP proof (RFC 9449 section 4.2) whose signature is not verified.
 pub(crate) struct UnverifiedProof<'a> {
     algorithm: Algorithm,
     jwk: Map<String, Value>,
@@ -104,20 +104,20 @@ pub(crate) struct UnverifiedProof<'a> {
 }
 
 impl<'a> UnverifiedProof<'a> {
-    /// Takes a proof apart.
+    /// Parses a DPoP proof.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Rejection> {
         let Parts { mut header, claims, signed, signature } = Parts::of(text)?;
         let algorithm = algorithm(&header)?;
-        // Section 4.2: an explicit type, so that no other JWT can serve as a proof.
+        // Section 4.2: an explicit type, so that no other JWT is accepted as a proof.
         if header
             .get("typ")
             .and_then(Value::as_str)
             .is_none_or(|typ| !typ.eq_ignore_ascii_case("dpop+jwt"))
         {
-            return Err(Rejection::Possession("the proof's `typ` is not dpop+jwt"));
+            return Err(Rejection::Possession("DPoP proof `typ` is not `dpop+jwt`"));
         }
         let Some(Value::Object(jwk)) = header.remove("jwk") else {
-            return Err(Rejection::Possession("the proof brings no key"));
+            return Err(Rejection::Possession("DPoP proof has no `jwk`"));
         };
         Ok(Self { algorithm, jwk, claims, signed, signature })
     }
@@ -126,19 +126,19 @@ impl<'a> UnverifiedProof<'a> {
         self.algorithm
     }
 
-    /// Returns the key that the proof brings along: its own, and nobody else's.
+    /// Returns the public key embedded in the proof.
     pub(crate) fn jwk(&self) -> &Map<String, Value> {
         &self.jwk
     }
 
     /// Releases the claims if the key verifies the signature.
-    pub(crate) fn verified_by(self, key: &VerifyingKey) -> Result<Map<String, Value>, Rejection> {
+    pub(crate) fn verify(self, key: &VerifyingKey) -> Result<Map<String, Value>, Rejection> {
         if key.algorithm() == self.algorithm
             && key.verifies(self.signed.as_bytes(), &self.signature)
         {
             Ok(self.claims)
         } else {
-            Err(Rejection::Possession("the proof's signature is wrong"))
+            Err(Rejection::Possession("DPoP proof signature verification failed"))
         }
     }
 }
@@ -156,18 +156,18 @@ impl<'a> Parts<'a> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(Rejection::Malformed("longer than 10,240 bytes"));
         }
-        let parts = || Rejection::Malformed("not three parts");
-        let (signed, signature) = text.rsplit_once('.').ok_or_else(parts)?;
-        let (header, claims) = signed.split_once('.').ok_or_else(parts)?;
+        let malformed = || Rejection::Malformed("expected three parts");
+        let (signed, signature) = text.rsplit_once('.').ok_or_else(malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
         if claims.contains('.') {
-            return Err(parts());
+            return Err(malformed());
         }
         let header =
-            object(header, "the header is not base64url", "the header is not strict JSON")?;
-        refuse_what_changes_the_meaning(&header)?;
+            object(header, "header is not base64url", "header is not a strict JSON object")?;
+        reject_unsupported_parameters(&header)?;
         let claims =
-            object(claims, "the claims are not base64url", "the claims are not strict JSON")?;
-        let signature = decode(signature, "the signature is not base64url")?;
+            object(claims, "claims are not base64url", "claims are not a strict JSON object")?;
+        let signature = decode(signature, "signature is not base64url")?;
         Ok(Self { header, claims, signed, signature })
     }
 }
@@ -175,13 +175,13 @@ impl<'a> Parts<'a> {
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, Rejection> {
     let name = header.get("alg").and_then(Value::as_str);
     let algorithm = name.and_then(|name| name.parse().ok());
-    algorithm.ok_or(Rejection::Malformed("`alg` is not a supported signature algorithm"))
+    algorithm.ok_or(Rejection::Malformed("unsupported `alg`"))
 }
 
-/// RFC 7515 section 2 allows no padding; bits beyond the last byte must be zero, or one
-/// token would have several spellings.
-fn decode(part: &str, otherwise: &'static str) -> Result<Vec<u8>, Rejection> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed(otherwise))
+/// Decodes base64url without padding (RFC 7515 section 2). Unused trailing bits must be zero, or
+/// one token would have several encodings.
+fn decode(part: &str, error: &'static str) -> Result<Vec<u8>, Rejection> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed(error))
 }
 
 fn object(
@@ -192,7 +192,7 @@ fn object(
     json::object(&decode(part, not_base64url)?).map_err(|_| Rejection::Malformed(not_json))
 }
 
-fn text_member(
+fn string_parameter(
     header: &Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<String>, Rejection> {
@@ -203,15 +203,15 @@ fn text_member(
     }
 }
 
-/// Members that would make the same bytes mean something else. `jwk`, `jku`, `x5u` and
-/// `x5c` are harmless because nothing ever reads them.
-fn refuse_what_changes_the_meaning(header: &Map<String, Value>) -> Result<(), Rejection> {
+/// Rejects header parameters that would change how the token is processed. `jwk`, `jku`, `x5u`
+/// and `x5c` of an access token are never read, so they are accepted.
+fn reject_unsupported_parameters(header: &Map<String, Value>) -> Result<(), Rejection> {
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(Rejection::CriticalExtension);
     }
     // RFC 7516 section 4.1: encryption and compression; RFC 7519 section 5.2: a nested JWT.
     match ["enc", "zip", "cty"].into_iter().find(|name| header.contains_key(*name)) {
-        Some(name) => Err(Rejection::HeaderMemberNotAllowed(name)),
+        Some(name) => Err(Rejection::HeaderParameterNotAllowed(name)),
         None => Ok(()),
     }
 }

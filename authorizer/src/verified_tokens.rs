@@ -1,18 +1,18 @@
-//! Tokens whose signature was checked before: the check is most of a warm call's work, and a
-//! client sends the same token many times.
+//! The cache of tokens with a verified signature. Verification is most of the work of a warm
+//! invocation, and a client sends the same token many times.
 //!
-//! What is kept is only *that* a token verified under a generation of its issuer's keys. Its
-//! claims are judged afresh each time, so it expires when it expires, and a new key set starts
-//! over, so a removed key's tokens are not remembered.
+//! An entry is a token's digest and the generation of the key set that verified it. Claims are
+//! checked at every request, so expiry and deny-list apply to cached tokens. A new key set
+//! invalidates all entries of its issuer, so no token of a removed key stays valid.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::signature::sha256;
 
-/// Tokens remembered at most, 40 bytes each; beyond that the oldest goes.
+/// The maximum number of entries, about 40 bytes each; the oldest is evicted first.
 const MAX_TOKENS: usize = 1_000;
 
-/// The SHA-256 of a whole token, signature included.
+/// The SHA-256 digest of a whole token, signature included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Digest([u8; 32]);
 
@@ -22,7 +22,7 @@ impl Digest {
     }
 }
 
-/// Tokens that verified, each with the generation of the key set it did so under.
+/// Digests of verified tokens, each with the generation of the key set that verified it.
 #[derive(Debug, Default)]
 pub(crate) struct VerifiedTokenCache {
     generations: BTreeMap<Digest, u64>,
@@ -30,12 +30,12 @@ pub(crate) struct VerifiedTokenCache {
 }
 
 impl VerifiedTokenCache {
-    /// Returns whether this token verified under this generation of its issuer's keys.
+    /// Returns whether this token was verified with this generation of its issuer's keys.
     pub(crate) fn contains(&self, token: &Digest, generation: u64) -> bool {
         self.generations.get(token) == Some(&generation)
     }
 
-    /// Adds a token that has just verified; beyond the limit the oldest is removed.
+    /// Adds a verified token; evicts the oldest entry beyond [`MAX_TOKENS`].
     pub(crate) fn insert(&mut self, token: Digest, generation: u64) {
         if self.generations.insert(token, generation).is_none() {
             self.order.push_back(token);
@@ -53,7 +53,7 @@ mod tests {
     use super::{Digest, MAX_TOKENS, VerifiedTokenCache};
 
     #[test]
-    fn a_token_is_remembered_for_its_generation_and_the_oldest_is_forgotten() {
+    fn an_entry_is_valid_for_its_generation_and_the_oldest_is_evicted() {
         let mut verified = VerifiedTokenCache::default();
         let first = Digest::of("first");
         verified.insert(first, 1);

@@ -3,9 +3,9 @@
 use authorizer::Config;
 use libfuzzer_sys::fuzz_target;
 
-// Whatever is in authorizer.json is a configuration or a list of problems.
+// Any text is a configuration or gives a list of errors.
 fuzz_target!(|text: &str| {
-    if let Err(problems) = Config::from_json(text) {
-        assert!(!problems.to_string().is_empty());
+    if let Err(errors) = Config::from_json(text) {
+        assert!(!errors.to_string().is_empty());
     }
 });

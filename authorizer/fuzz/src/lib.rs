@@ -1,11 +1,11 @@
-//! An authorizer whose keys nobody has, for the fuzz targets.
+//! An authorizer for the fuzz targets, which cannot sign with its keys.
 
 use std::sync::{Arc, LazyLock};
 
-use authorizer::keys::fetch::{Fetch, Fetched, Fetching};
+use authorizer::keys::fetch::{Fetch, FetchResponse, FetchFuture};
 use authorizer::{Authorizer, Config, UnixTime};
 
-/// When everything happens.
+/// The time of every decision.
 pub const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
 /// The key of RFC 8037 appendix A.2 and that of RFC 7515 appendix A.3.
@@ -22,17 +22,17 @@ const CONFIG: &str = r#"{"issuers":[{
 struct OneKeySet;
 
 impl Fetch for OneKeySet {
-    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> Fetching<'a> {
+    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
         let body = KEYS.as_bytes().to_vec();
-        Box::pin(async move { Ok(Fetched::Document { body, entity_tag: None, max_age: None }) })
+        Box::pin(async move { Ok(FetchResponse::Document { body, entity_tag: None, max_age: None }) })
     }
 }
 
-/// The authorizer, made once.
+/// Returns the authorizer, created once.
 pub fn authorizer() -> &'static Authorizer {
     static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(|| {
         let fetch: Arc<dyn Fetch> = Arc::new(OneKeySet);
-        Authorizer::new(Config::from_json(CONFIG).expect("a right configuration"), &fetch)
+        Authorizer::new(Config::from_json(CONFIG).expect("a valid configuration"), &fetch)
     });
     &AUTHORIZER
 }

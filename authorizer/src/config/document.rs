@@ -1,4 +1,4 @@
-//! `authorizer.json`, as written. [`super::Config::resolve`] says what it means.
+//! `authorizer.json` as written. [`super::Config::resolve`] validates it.
 
 use std::collections::BTreeMap;
 
@@ -7,52 +7,54 @@ use serde_json::Value;
 
 use crate::issuer::{Possession, Profile};
 
-/// The whole file.
+/// The configuration file of the authorizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Whose tokens are taken.
+    /// The trusted issuers.
     pub issuers: Vec<IssuerDocument>,
-    /// The route table that serves any API; without one the whole stage is one route.
+    /// The route table of every API. Without one, `scopes` apply to the whole stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<RouteDocument>>,
-    /// Route tables by API id, instead of `routes`: an API that is not named is refused.
+    /// Route tables by API ID, instead of `routes`. Requests of other APIs fail with 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apis: Option<BTreeMap<String, Vec<RouteDocument>>>,
-    /// Scopes that every token must have where there is no route table.
+    /// The scopes that every token must have, without a route table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// Where REQUEST, HTTP and WebSocket events carry the token; the `Authorization` header if
-    /// left out.
+    /// The source of the token in REQUEST events of REST, HTTP and WebSocket APIs. Default: the
+    /// `Authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,
-    /// Whether an HTTP API's payload 2.0 is answered by `isAuthorized` instead of a policy.
+    /// Whether to return a simple response (`isAuthorized`) instead of a policy to HTTP APIs with
+    /// payload format 2.0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simple_responses: bool,
-    /// What a policy is about where there is a route table; `caller` if left out.
+    /// The extent of policies, with a route table. Default: `caller`.
     #[serde(default, skip_serializing_if = "PolicyMode::is_caller")]
     pub policy: PolicyMode,
-    /// The longest policy, 1,024 to 1,048,576 bytes; 8,192 if left out. Where all that a caller
-    /// may call would be longer, the answer is about the route that was asked for alone.
+    /// The maximum length of a policy in bytes, 1,024 to 1,048,576. Default: 8,192. If the policy
+    /// for all routes of a caller would be longer, it covers only the requested route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_max_bytes: Option<u64>,
-    /// Certificates, in PEM, trusted for fetching keys in the place of the web's.
+    /// Root certificates in PEM for fetching keys, instead of the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<String>,
 }
 
-/// What a policy is about.
+/// The extent of policies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyMode {
-    /// All that the caller may call: right in a cache that knows callers by their token.
+    /// All routes that the caller may call. Correct with an authorizer result cache whose identity
+    /// source is the token.
     #[default]
     Caller,
-    /// The route that was asked for and no other, for tables that IAM cannot say: right only
-    /// without a cache, or with `context.httpMethod` and `context.resourcePath` among the
-    /// identity sources.
+    /// Only the requested route, for route tables that no single IAM policy can express. Correct
+    /// only without the authorizer result cache, or with `context.httpMethod` and
+    /// `context.resourcePath` among the identity sources.
     Route,
 }
 
@@ -63,159 +65,159 @@ impl PolicyMode {
     }
 }
 
-/// Where the token is.
+/// The source of the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TokenSource {
-    /// In this header, after `Bearer` or `DPoP`.
+    /// This header, with the scheme `Bearer` or `DPoP`.
     Header(String),
-    /// Alone in this parameter of the query.
+    /// This query parameter, without a scheme.
     Query(String),
-    /// In `Sec-WebSocket-Protocol`, as the protocol that follows this one.
+    /// `Sec-WebSocket-Protocol`, the subprotocol after this one.
     WebsocketProtocol(String),
 }
 
-/// One issuer.
+/// A trusted issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssuerDocument {
-    /// Byte-equal to the tokens' `iss`; `{tenantid}` stands for the tokens' `tid`.
+    /// The issuer identifier; must match `iss` exactly. `{tenantid}` matches the tokens' `tid`.
     pub issuer: String,
-    /// One of these must be in the tokens' `aud` (profile `cognito`: must be `client_id`).
+    /// The accepted audiences: `aud` must contain one of them (profile `cognito`: or `client_id`
+    /// must be one).
     pub audience: Vec<String>,
-    /// The algorithms the issuer may use; `RS256` if left out.
+    /// The allowed signature algorithms. Default: `RS256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithms: Option<Vec<String>>,
-    /// Where its keys are; OpenID Connect discovery finds it if left out.
+    /// The URL of the issuer's key set. Default: from OpenID Connect discovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
-    /// Its keys as they were when this was written.
+    /// A bundled copy of the key set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<BundledKeys>,
-    /// How long fetched keys are used without asking again, 60 to 86,400 seconds; 600 if left
-    /// out. The issuer's `Cache-Control` can shorten it.
+    /// The maximum age of fetched keys, 60 to 86,400 seconds. Default: 600. `Cache-Control` of the
+    /// issuer can shorten it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_max_age_seconds: Option<u64>,
-    /// Which tokens of it are access tokens; `oauth` if left out.
+    /// The profile of the issuer's access tokens. Default: `oauth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// The claims that may hold scopes, the first that is there counts; `scope`, `scp`.
+    /// The scope claims; the first that is present is used. Default: `scope`, `scp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_claims: Option<Vec<String>>,
-    /// How far clocks may differ, in seconds; 30 if left out.
+    /// The clock skew tolerance, up to 300 seconds. Default: 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leeway_seconds: Option<u64>,
-    /// The longest from `iat` to `exp`; without it `iat` may be absent.
+    /// The maximum token lifetime in seconds, from `iat` to `exp`. Requires `iat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_token_age_seconds: Option<u64>,
-    /// The only clients whose tokens are taken, by `client_id`, `azp`, `cid` or `appid`.
+    /// The allowed clients, by `client_id`, `azp`, `cid` or `appid`. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<String>>,
-    /// What else must be true of the claims.
+    /// Additional claim requirements, all of which must be satisfied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<RuleDocument>,
-    /// Tokens and subjects that are refused whatever they say.
+    /// The deny-list of tokens and subjects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<Denied>,
-    /// Whether tokens may or must be bound to a key by DPoP (RFC 9449).
+    /// Whether DPoP-bound tokens (RFC 9449) are forbidden, optional or required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<Possession>,
-    /// Whether tokens may or must be bound to a client certificate (RFC 8705).
+    /// Whether certificate-bound tokens (RFC 8705) are forbidden, optional or required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls: Option<Possession>,
-    /// What the backend is told, by name in `$context.authorizer`.
+    /// Claims passed to the integration, by name in `$context.authorizer`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, ContextSource>,
-    /// Whether the principal is `ISSUER|SUBJECT`, so that two issuers' subjects differ.
+    /// Whether the principal is `ISSUER|SUBJECT`, to distinguish equal subjects of several issuers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub qualify_principal: bool,
-    /// Where the usage plan's API key comes from.
+    /// The source of the API key for usage plans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_key: Option<UsageKey>,
 }
 
-/// A key set that travels with the configuration.
+/// A key set in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BundledKeys {
     /// The key set.
     pub jwks: Value,
-    /// When it was read, in seconds since 1970.
+    /// The time at which it was read, in seconds since 1970.
     pub read_at: i64,
-    /// How long it is used without asking the issuer.
+    /// The time for which it is used before keys are fetched from the issuer, in seconds.
     pub lifetime_seconds: u64,
 }
 
-/// Something that must be true of a claim: one of the members beside `claim`, or a range.
+/// A claim requirement: `claim` and exactly one test (`at_least` and `at_most` together are one).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleDocument {
-    /// The claim's exact name, or where it is as a JSON pointer (RFC 6901), which begins
-    /// with `/`.
+    /// The claim's exact name, or a JSON pointer (RFC 6901), which begins with `/`.
     pub claim: String,
-    /// It is one of these texts, or a list with one of them.
+    /// The claim is one of these strings, or an array that contains one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any_of: Option<Vec<String>>,
-    /// It is a list with all of these texts.
+    /// The claim is an array that contains all of these strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all_of: Option<Vec<String>>,
-    /// It is this text, number or truth value.
+    /// The claim is this string, number or boolean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
-    /// It is there, or is not.
+    /// The claim is present (`true`) or absent (`false`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
-    /// It is a number, this or greater.
+    /// The claim is an integer, at least this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<i64>,
-    /// It is a number, this or less.
+    /// The claim is an integer, at most this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<i64>,
 }
 
-/// What is refused whatever it says.
+/// A deny-list of tokens and subjects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Denied {
-    /// Tokens, by `jti`.
+    /// The `jti` of denied tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jti: Vec<String>,
-    /// Subjects, by `sub`.
+    /// The `sub` of denied subjects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sub: Vec<String>,
 }
 
-/// A claim for the backend.
+/// The claim of a context value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ContextSource {
-    /// A text, number or truth value, by name or pointer; left out if it is something else.
+    /// A string, number or boolean claim, by name or JSON pointer; omitted if of another type.
     Scalar(String),
-    /// Any value, as JSON text.
+    /// A claim of any type, as JSON text.
     Json {
-        /// The claim, by name or pointer.
+        /// The claim, by name or JSON pointer.
         json: String,
     },
 }
 
-/// Where the usage plan's API key comes from.
+/// The source of the API key for usage plans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum UsageKey {
-    /// From this claim, by name or pointer.
+    /// The value of this claim, by name or JSON pointer.
     Claim(String),
-    /// By client.
+    /// API keys by client.
     Clients(BTreeMap<String, String>),
 }
 
-/// One guarded route.
+/// A protected route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -224,6 +226,6 @@ pub struct RouteDocument {
     pub method: String,
     /// The path template, such as `/pets/{id}`.
     pub path: String,
-    /// Scope sets, any one of which opens it; an empty set asks for a valid token only.
+    /// The scope sets, any one of which is sufficient. An empty set requires only a valid token.
     pub scopes: Vec<Vec<String>>,
 }

@@ -12,16 +12,16 @@ use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
 use crate::time::UnixTime;
 
-/// Clocks of issuers and of Lambda differ by seconds; RFC 7519 section 4.1.4 allows "no more
-/// than a few minutes".
+/// The default clock skew tolerance, in seconds. RFC 7519 section 4.1.4 allows "no more than a few
+/// minutes".
 const DEFAULT_LEEWAY: u64 = 30;
 const MAX_LEEWAY: u64 = 300;
 
-/// A revoked key works no longer than this.
+/// The default maximum age of keys, in seconds, and so of a key that the issuer has removed.
 const DEFAULT_KEY_MAX_AGE: u64 = 600;
 const KEY_MAX_AGE: std::ops::RangeInclusive<u64> = 60..=86_400;
 
-/// Names that API Gateway's own context or the standard members of ours have.
+/// Names of context members set by API Gateway or by the authorizer itself.
 const RESERVED: [&str; 8] = [
     "principalId",
     "integrationLatency",
@@ -33,46 +33,46 @@ const RESERVED: [&str; 8] = [
     "required_scope",
 ];
 
-/// Resolves an issuer; reports each problem by the member it is in.
-pub(super) fn resolve(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Issuer {
-    urls(document, problem);
+/// Validates an issuer; calls `report` with the member and the message of each error.
+pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Issuer {
+    urls(document, report);
     if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
-        problem("audience", "is empty, which would take every token of the issuer's");
+        report("audience", "must not be empty");
     }
-    let algorithms = algorithms(document, problem);
+    let algorithms = algorithms(document, report);
     let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
     let names = document.scope_claims.clone().unwrap_or_else(default_claims);
     let scope_claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
     if names.is_empty() || names.len() != scope_claims.len() {
-        problem("scope_claims", "is empty");
+        report("scope_claims", "must not be empty");
     }
     let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
     if leeway > MAX_LEEWAY {
-        problem("leeway_seconds", "is more than 300");
+        report("leeway_seconds", "must be at most 300");
     }
     let key_max_age = document.key_max_age_seconds.unwrap_or(DEFAULT_KEY_MAX_AGE);
     if !KEY_MAX_AGE.contains(&key_max_age) {
-        problem("key_max_age_seconds", "is not from 60 to 86400");
+        report("key_max_age_seconds", "must be 60 to 86400");
     }
     if document.max_token_age_seconds == Some(0) {
-        problem("max_token_age_seconds", "is 0, which would take no token");
+        report("max_token_age_seconds", "must be greater than 0");
     }
     if document
         .clients
         .as_ref()
         .is_some_and(|clients| clients.is_empty() || clients.iter().any(String::is_empty))
     {
-        problem("clients", "is empty, which would take no client's token");
+        report("clients", "must not be empty");
     }
     let rules = document.require.iter().filter_map(|rule| {
-        rule::resolve(rule).map_err(|error| problem("require", &error.to_string())).ok()
+        rule::resolve(rule).map_err(|error| report("require", &error.to_string())).ok()
     });
     let rules = rules.collect();
     let denied = document.denied.clone().unwrap_or_default();
     Issuer {
         name: document.issuer.clone(),
         audience: document.audience.clone(),
-        bundled: bundled(document, &algorithms, problem),
+        bundled: bundled(document, &algorithms, report),
         algorithms,
         jwks_uri: document.jwks_uri.clone(),
         key_max_age: Duration::from_secs(key_max_age),
@@ -86,36 +86,36 @@ pub(super) fn resolve(document: &IssuerDocument, problem: &mut impl FnMut(&str, 
         denied_sub: denied.sub.into_iter().collect(),
         dpop: document.dpop.unwrap_or_default(),
         mtls: document.mtls.unwrap_or_default(),
-        context: context(document, problem),
+        context: context(document, report),
         qualify_principal: document.qualify_principal,
-        usage_key: usage_key(document, problem),
+        usage_key: usage_key(document, report),
     }
 }
 
-fn urls(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) {
+fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     let insecure = |url: &str| secure_url::parse(url).is_none();
     let template = document.issuer.matches(TENANT).count();
     if document.issuer.is_empty() {
-        problem("issuer", "is empty");
+        report("issuer", "must not be empty");
     } else if template > 1 {
-        problem("issuer", "has more than one {tenantid}");
+        report("issuer", "must contain `{tenantid}` at most once");
     } else if template == 1 && document.jwks_uri.is_none() {
-        problem("issuer", "is a template, so `jwks_uri` must be given");
+        report("issuer", "with `{tenantid}` requires `jwks_uri`");
     } else if document.jwks_uri.is_none() && insecure(&document.issuer) {
-        problem("issuer", "is no https URL (http for loopback), so `jwks_uri` must be given");
+        report("issuer", "must be an https URL (http for loopback), or requires `jwks_uri`");
     }
     if document.jwks_uri.as_deref().is_some_and(insecure) {
-        problem("jwks_uri", "is no https URL (http for loopback)");
+        report("jwks_uri", "must be an https URL (http for loopback)");
     }
 }
 
-fn algorithms(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Vec<Algorithm> {
+fn algorithms(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Vec<Algorithm> {
     let Some(names) = &document.algorithms else { return vec![Algorithm::RS256] };
     let known: Vec<Algorithm> = names.iter().filter_map(|name| name.parse().ok()).collect();
     if names.is_empty() {
-        problem("algorithms", "is empty");
+        report("algorithms", "must not be empty");
     } else if known.len() != names.len() {
-        problem("algorithms", &format!("has a name that is {UnknownAlgorithm}"));
+        report("algorithms", &format!("has an unknown algorithm: {UnknownAlgorithm}"));
     }
     known
 }
@@ -123,15 +123,15 @@ fn algorithms(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -
 fn bundled(
     document: &IssuerDocument,
     algorithms: &[Algorithm],
-    problem: &mut impl FnMut(&str, &str),
+    report: &mut impl FnMut(&str, &str),
 ) -> Option<Bundled> {
     let keys = document.keys.as_ref()?;
     let text = keys.jwks.to_string().into_bytes();
     if let Err(error) = KeySet::read(&text, algorithms) {
-        problem("keys", &format!("cannot be used: {error}"));
+        report("keys", &format!("is not usable: {error}"));
     }
     if keys.lifetime_seconds == 0 {
-        problem("keys", "has a lifetime of 0");
+        report("keys", "must have `lifetime_seconds` greater than 0");
     }
     Some(Bundled {
         document: text,
@@ -140,12 +140,12 @@ fn bundled(
     })
 }
 
-fn context(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> Vec<ContextClaim> {
+fn context(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Vec<ContextClaim> {
     let mut sources = Vec::new();
     for (name, source) in &document.context {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if name.is_empty() || !name.bytes().all(plain) || RESERVED.contains(&name.as_str()) {
-            problem("context", &format!("cannot have the name `{name}`"));
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(is_allowed) || RESERVED.contains(&name.as_str()) {
+            report("context", &format!("has the invalid or reserved name `{name}`"));
         }
         let (claim, form) = match source {
             ContextSource::Scalar(claim) => (claim, ContextForm::Scalar),
@@ -153,7 +153,7 @@ fn context(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> V
         };
         match claim.parse() {
             Ok(claim) => sources.push(ContextClaim { name: name.clone(), claim, form }),
-            Err(error) => problem("context", &format!("`{name}`: {error}")),
+            Err(error) => report("context", &format!("has an {error} for `{name}`")),
         }
     }
     sources
@@ -161,18 +161,18 @@ fn context(document: &IssuerDocument, problem: &mut impl FnMut(&str, &str)) -> V
 
 fn usage_key(
     document: &IssuerDocument,
-    problem: &mut impl FnMut(&str, &str),
+    report: &mut impl FnMut(&str, &str),
 ) -> Option<UsageKeySource> {
     match document.usage_key.as_ref()? {
         UsageKey::Claim(claim) => match claim.parse() {
             Ok(path) => Some(UsageKeySource::Claim(path)),
             Err(error) => {
-                problem("usage_key", &format!("{error}"));
+                report("usage_key", &format!("has an {error}"));
                 None
             }
         },
         UsageKey::Clients(keys) if keys.is_empty() || keys.values().any(String::is_empty) => {
-            problem("usage_key", "is empty");
+            report("usage_key", "must not be empty");
             None
         }
         UsageKey::Clients(keys) => Some(UsageKeySource::Clients(keys.clone())),

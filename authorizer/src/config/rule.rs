@@ -5,28 +5,28 @@ use serde_json::Value;
 use super::document::RuleDocument;
 use crate::claim_rule::{ClaimRule, ClaimTest};
 
-/// Why a document is not a rule.
+/// The reason a document is not a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RuleError {
-    /// No token could pass `any_of`, and every token would pass `all_of`.
+    /// An empty list: no token would satisfy `any_of`, and every token `all_of`.
     #[error("has a rule with an empty list")]
     EmptyList,
-    /// None, or several.
+    /// No test, or several.
     #[error(
-        "has a rule without exactly one of any_of, all_of, equals, exists, at_least and at_most"
+        "must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range in each rule"
     )]
     NotOneTest,
-    /// `equals` takes scalars only.
-    #[error("has a rule that compares with something other than a text, number or truth value")]
+    /// `equals` is not a scalar.
+    #[error("has a rule whose `equals` is not a string, number or boolean")]
     NotScalar,
     /// `claim` is empty.
-    #[error("has a rule whose claim has no name")]
-    UnnamedClaim,
+    #[error("has a rule with an empty claim name")]
+    EmptyClaimName,
 }
 
-/// Resolves a rule: exactly one test, and none that every token or no token passes.
+/// Validates a rule: exactly one test, and none that every token or no token satisfies.
 pub(super) fn resolve(document: &RuleDocument) -> Result<ClaimRule, RuleError> {
-    let claim = document.claim.parse().map_err(|_| RuleError::UnnamedClaim)?;
+    let claim = document.claim.parse().map_err(|_| RuleError::EmptyClaimName)?;
     let RuleDocument { any_of, all_of, equals, exists, at_least, at_most, .. } = document.clone();
     let range =
         (at_least.is_some() || at_most.is_some()).then_some(ClaimTest::Range { at_least, at_most });

@@ -1,5 +1,5 @@
-//! Members of an event that hold what callers chose, or nothing, or what nobody expects: reading
-//! them never fails, and copies only what is escaped.
+//! Members of an event whose value a caller controls, or whose type is not certain: reading them
+//! never fails, and copies only strings with escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,45 +9,45 @@ use std::ops::Deref;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A text, where there is one.
+/// A string member.
 #[derive(Debug, Default)]
 pub(super) enum Text<'a> {
-    /// Nothing, or null.
+    /// Absent, or null.
     #[default]
     Missing,
     One(Cow<'a, str>),
-    /// Something else.
-    Unclear,
+    /// Any other type.
+    Ambiguous,
 }
 
 impl Text<'_> {
     pub(super) fn as_str(&self) -> Option<&str> {
         match self {
             Self::One(text) => Some(text),
-            Self::Missing | Self::Unclear => None,
+            Self::Missing | Self::Ambiguous => None,
         }
     }
 }
 
-/// The values of a field that may have several.
+/// The list of values of a header or query parameter.
 #[derive(Debug, Default)]
 pub(super) struct Values<'a>(Text<'a>);
 
 impl<'a> Values<'a> {
-    /// Returns the only one; several are unclear.
+    /// Returns the only value; several are ambiguous.
     pub(super) fn text(&self) -> &Text<'a> {
         &self.0
     }
 }
 
-/// The members of an object; none of anything else.
+/// The members of an object; empty if the value is of another type.
 #[derive(Debug)]
 pub(super) struct Fields<'a, T>(Vec<(Text<'a>, T)>);
 
 impl<T> Fields<'_, T> {
-    pub(super) fn named(&self, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &T> {
-        let named = self.0.iter().filter(move |(name, _)| name.as_str().is_some_and(&is_wanted));
-        named.map(|(_, value)| value)
+    pub(super) fn values_of(&self, matches: impl Fn(&str) -> bool) -> impl Iterator<Item = &T> {
+        let matching = self.0.iter().filter(move |(name, _)| name.as_str().is_some_and(&matches));
+        matching.map(|(_, value)| value)
     }
 }
 
@@ -57,11 +57,11 @@ impl<T> Default for Fields<'_, T> {
     }
 }
 
-/// A structure; an empty one where there is anything else.
+/// A struct; its default if the value is of another type.
 #[derive(Debug, Default)]
-pub(super) struct Part<T>(T);
+pub(super) struct Object<T>(T);
 
-impl<T> Deref for Part<T> {
+impl<T> Deref for Object<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -69,32 +69,32 @@ impl<T> Deref for Part<T> {
     }
 }
 
-/// What to make of each kind of JSON.
-trait Read<'de>: Sized {
-    fn otherwise() -> Self;
+/// The conversion from each JSON type.
+trait FromJson<'de>: Sized {
+    fn other() -> Self;
 
     fn null() -> Self {
-        Self::otherwise()
+        Self::other()
     }
 
     fn text(_: Cow<'de, str>) -> Self {
-        Self::otherwise()
+        Self::other()
     }
 
     fn list<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::otherwise())
+        Ok(Self::other())
     }
 
     fn object<A: MapAccess<'de>>(mut members: A) -> Result<Self, A::Error> {
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::otherwise())
+        Ok(Self::other())
     }
 }
 
-impl<'de: 'a, 'a> Read<'de> for Text<'a> {
-    fn otherwise() -> Self {
-        Self::Unclear
+impl<'de: 'a, 'a> FromJson<'de> for Text<'a> {
+    fn other() -> Self {
+        Self::Ambiguous
     }
 
     fn null() -> Self {
@@ -106,22 +106,22 @@ impl<'de: 'a, 'a> Read<'de> for Text<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Read<'de> for Values<'a> {
-    fn otherwise() -> Self {
+impl<'de: 'a, 'a> FromJson<'de> for Values<'a> {
+    fn other() -> Self {
         Self(Text::Missing)
     }
 
     fn list<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
         let mut only = items.next_element()?.unwrap_or_default();
         while items.next_element::<IgnoredAny>()?.is_some() {
-            only = Text::Unclear;
+            only = Text::Ambiguous;
         }
         Ok(Self(only))
     }
 }
 
-impl<'de: 'a, 'a, T: Deserialize<'de>> Read<'de> for Fields<'a, T> {
-    fn otherwise() -> Self {
+impl<'de: 'a, 'a, T: Deserialize<'de>> FromJson<'de> for Fields<'a, T> {
+    fn other() -> Self {
         Self::default()
     }
 
@@ -134,8 +134,8 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Read<'de> for Fields<'a, T> {
     }
 }
 
-impl<'de, T: Deserialize<'de> + Default> Read<'de> for Part<T> {
-    fn otherwise() -> Self {
+impl<'de, T: Deserialize<'de> + Default> FromJson<'de> for Object<T> {
+    fn other() -> Self {
         Self::default()
     }
 
@@ -144,9 +144,9 @@ impl<'de, T: Deserialize<'de> + Default> Read<'de> for Part<T> {
     }
 }
 
-struct Anything<T>(PhantomData<T>);
+struct AnyJson<T>(PhantomData<T>);
 
-impl<'de, T: Read<'de>> Visitor<'de> for Anything<T> {
+impl<'de, T: FromJson<'de>> Visitor<'de> for AnyJson<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,19 +158,19 @@ impl<'de, T: Read<'de>> Visitor<'de> for Anything<T> {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<T, E> {
-        Ok(T::otherwise())
+        Ok(T::other())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::otherwise())
+        Ok(T::other())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::otherwise())
+        Ok(T::other())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::otherwise())
+        Ok(T::other())
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<T, E> {
@@ -190,30 +190,32 @@ impl<'de, T: Read<'de>> Visitor<'de> for Anything<T> {
     }
 }
 
-fn read<'de, T: Read<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Anything(PhantomData))
+fn deserialize<'de, T: FromJson<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(AnyJson(PhantomData))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
+        deserialize(deserializer)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Values<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
+        deserialize(deserializer)
     }
 }
 
 impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Fields<'a, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
+        deserialize(deserializer)
     }
 }
 
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
+        deserialize(deserializer)
     }
 }

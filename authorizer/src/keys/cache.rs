@@ -1,7 +1,7 @@
-//! What to do about one issuer's keys, decided from what is held and `now` alone.
+//! The key cache of one issuer, which decides from its state and `now` alone.
 //!
-//! The wall clock counts, not a monotonic one: a Lambda is frozen between calls and its
-//! monotonic clock with it.
+//! `now` is wall-clock time: Lambda freezes the process between invocations, and its monotonic
+//! clock with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,44 +11,44 @@ use super::fetch::FetchError;
 use crate::jwk::KeySet;
 use crate::time::UnixTime;
 
-/// An issuer that forbids caching altogether is asked no more often than this.
+/// The minimum time between fetches, even if the issuer forbids caching.
 pub const MIN_MAX_AGE: Duration = Duration::from_mins(1);
 
-/// How long an old key set still serves while the issuer cannot be asked.
+/// The time that a key set past its maximum age stays usable while the issuer is unavailable.
 pub const STALE_IF_ERROR: Duration = Duration::from_hours(1);
 
-/// How often an unknown `kid` may cause a fetch: a stranger can send as many as they like.
+/// The minimum time between fetches caused by an unknown `kid`, which any client can send.
 pub const UNKNOWN_KID_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The longest pause after failures; the first is one second, each further one twice as long.
+/// The maximum backoff after failed fetches. It starts at one second and doubles.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// How far the clock may step back before what was read "in the future" counts as too old.
+/// The tolerance for a clock that is set back: a set read further in the future is expired.
 const CLOCK_STEP: Duration = Duration::from_mins(1);
 
-/// The keys of one issuer and what happened to its fetches.
+/// The cached key set of one issuer and the state of its fetches.
 #[derive(Debug)]
 pub struct Cache {
     max_age: Duration,
-    held: Option<Held>,
+    cached: Option<CachedKeySet>,
     failure: Option<Failure>,
     unknown_kid_from: Option<UnixTime>,
     generation: u64,
 }
 
 #[derive(Debug)]
-struct Held {
+struct CachedKeySet {
     set: Arc<KeySet>,
     read_at: UnixTime,
     max_age: Duration,
 }
 
-/// What a fetch that succeeded brought.
+/// The result of a successful fetch.
 #[derive(Debug)]
 pub struct Refreshed {
-    /// The new set; none if the one at hand is still right.
+    /// The new set; `None` if the cached one is unchanged.
     pub set: Option<KeySet>,
-    /// How long it may be used, as far as the issuer says.
+    /// `max-age` of the issuer's response.
     pub max_age: Option<Duration>,
 }
 
@@ -59,86 +59,89 @@ struct Failure {
     backoff: Duration,
 }
 
-/// What a caller is to do.
+/// The result of a cache lookup.
 #[derive(Debug)]
 pub enum Lookup {
     /// Use this set.
     Hit(Arc<KeySet>),
-    /// Use this set: it is too old, the issuer cannot be asked, and it is not yet too old for that.
+    /// Use this set, which is past its maximum age, because the issuer is unavailable.
     Stale(Arc<KeySet>),
-    /// Fetch, then look again.
+    /// Fetch, then look up again.
     Fetch,
-    /// The set does not have the key, and was asked for such a short while ago.
+    /// The set does not contain the key, and [`UNKNOWN_KID_INTERVAL`] has not passed.
     CoolingDown(Arc<KeySet>),
-    /// Nothing usable, for this reason.
+    /// No usable set, and the reason.
     Unavailable(FetchError),
 }
 
 impl Cache {
-    /// Starts with nothing. A revoked key works no longer than `max_age`.
+    /// Creates an empty cache. A key that the issuer removes is used for at most `max_age`, plus
+    /// [`STALE_IF_ERROR`] while the issuer is unavailable.
     pub fn new(max_age: Duration) -> Self {
-        Self { max_age, held: None, failure: None, unknown_kid_from: None, generation: 0 }
+        Self { max_age, cached: None, failure: None, unknown_kid_from: None, generation: 0 }
     }
 
-    /// Holds a set that was read elsewhere, for a lifetime of its own.
+    /// Stores a set of the configuration, with its own lifetime.
     pub fn bundle(&mut self, set: KeySet, read_at: UnixTime, lifetime: Duration) {
-        self.held = Some(Held { set: Arc::new(set), read_at, max_age: lifetime });
+        self.cached = Some(CachedKeySet { set: Arc::new(set), read_at, max_age: lifetime });
     }
 
-    /// Decides what to do for a token that names `kid`.
+    /// Looks up the key set for a token with this `kid`.
     pub fn lookup(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
         match self.lookup_without_fetch(kid, now) {
             hit @ Lookup::Hit(_) => hit,
-            _ if self.may_fetch(now) => Lookup::Fetch,
+            _ if self.can_fetch(now) => Lookup::Fetch,
             other => other,
         }
     }
 
-    /// Decides what to do where no fetch may follow.
+    /// Looks up the key set without causing a fetch.
     pub fn lookup_without_fetch(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
-        let usable = |held: &Held| kid.is_none_or(|kid| held.set.has(kid));
-        match (self.held.as_ref(), self.failure.as_ref()) {
-            (Some(held), _) if held.is_fresh(now) && usable(held) => {
-                Lookup::Hit(Arc::clone(&held.set))
+        let usable = |cached: &CachedKeySet| kid.is_none_or(|kid| cached.set.contains(kid));
+        match (self.cached.as_ref(), self.failure.as_ref()) {
+            (Some(cached), _) if cached.is_fresh(now) && usable(cached) => {
+                Lookup::Hit(Arc::clone(&cached.set))
             }
-            (Some(held), Some(_)) if held.is_usable_stale(now) && usable(held) => {
-                Lookup::Stale(Arc::clone(&held.set))
+            (Some(cached), Some(_)) if cached.is_usable_stale(now) && usable(cached) => {
+                Lookup::Stale(Arc::clone(&cached.set))
             }
-            // The key may be a new one that could not be fetched: refusing would be a guess.
+            // The key may be new and not fetched yet, so the token cannot be rejected.
             (_, Some(failure)) => Lookup::Unavailable(failure.cause.clone()),
-            (Some(held), None) if held.is_fresh(now) => Lookup::CoolingDown(Arc::clone(&held.set)),
+            (Some(cached), None) if cached.is_fresh(now) => {
+                Lookup::CoolingDown(Arc::clone(&cached.set))
+            }
             (_, None) => Lookup::Unavailable(FetchError::NeverFetched),
         }
     }
 
-    fn may_fetch(&self, now: UnixTime) -> bool {
+    fn can_fetch(&self, now: UnixTime) -> bool {
         if let Some(failure) = &self.failure {
             return now >= failure.retry_from;
         }
-        let fresh = self.held.as_ref().is_some_and(|held| held.is_fresh(now));
+        let fresh = self.cached.as_ref().is_some_and(|cached| cached.is_fresh(now));
         !fresh || self.unknown_kid_from.is_none_or(|from| now >= from)
     }
 
-    /// Notes that a fetch starts.
+    /// Records the start of a fetch.
     pub fn begin_fetch(&mut self, now: UnixTime) {
-        // Only what is asked for in spite of a fresh set is asked for because of a `kid`.
-        if self.held.as_ref().is_some_and(|held| held.is_fresh(now)) {
+        // With a fresh set, only an unknown `kid` causes a fetch.
+        if self.cached.as_ref().is_some_and(|cached| cached.is_fresh(now)) {
             self.unknown_kid_from = Some(now.plus(UNKNOWN_KID_INTERVAL));
         }
     }
 
-    /// Notes how a fetch that started at `now` ended. A failure leaves the old set in place.
+    /// Records the result of a fetch that started at `now`. After a failure the old set remains.
     pub fn end_fetch(&mut self, result: Result<Refreshed, FetchError>, now: UnixTime) {
         match result {
             Ok(Refreshed { set, max_age }) => {
                 let max_age = bounded_max_age(max_age, self.max_age);
                 self.generation = self.generation.saturating_add(1);
                 let generation = self.generation;
-                let kept = || self.held.as_ref().map(|held| Arc::clone(&held.set));
+                let current = || self.cached.as_ref().map(|cached| Arc::clone(&cached.set));
                 if let Some(set) =
-                    set.map(|set| Arc::new(set.of_generation(generation))).or_else(kept)
+                    set.map(|set| Arc::new(set.with_generation(generation))).or_else(current)
                 {
-                    self.held = Some(Held { set, read_at: now, max_age });
+                    self.cached = Some(CachedKeySet { set, read_at: now, max_age });
                 }
                 self.failure = None;
             }
@@ -152,7 +155,7 @@ impl Cache {
     }
 }
 
-impl Held {
+impl CachedKeySet {
     fn is_fresh(&self, now: UnixTime) -> bool {
         self.is_within(self.max_age, now)
     }

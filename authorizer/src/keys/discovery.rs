@@ -1,11 +1,11 @@
-//! OpenID Connect Discovery 1.0: an issuer's metadata → where its keys are.
+//! OpenID Connect Discovery 1.0: the issuer's metadata → its `jwks_uri`.
 
 use serde::Deserialize;
 
 use super::fetch::FetchError;
 use crate::secure_url;
 
-/// Returns where an issuer's metadata is (section 4: a slash at the issuer's end goes first).
+/// Returns the metadata URL of an issuer (section 4: without the issuer's trailing slash).
 pub(crate) fn uri(issuer: &str) -> String {
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
     format!("{issuer}/.well-known/openid-configuration")
@@ -17,15 +17,15 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// Reads the metadata of `issuer`. Section 4.3: the issuer in it must be the one asked for.
+/// Returns the `jwks_uri` of the metadata. Its `issuer` must equal `issuer` (section 4.3).
 pub(crate) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchError> {
     let metadata: Metadata =
-        serde_json::from_slice(document).map_err(|_| FetchError::NotMetadata)?;
+        serde_json::from_slice(document).map_err(|_| FetchError::InvalidMetadata)?;
     if metadata.issuer != issuer {
-        return Err(FetchError::OtherIssuer);
+        return Err(FetchError::IssuerMismatch);
     }
     match secure_url::parse(&metadata.jwks_uri) {
         Some(url) => Ok(url.into()),
-        None => Err(FetchError::InsecureKeySet),
+        None => Err(FetchError::InsecureJwksUri),
     }
 }

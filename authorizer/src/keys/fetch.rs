@@ -1,4 +1,4 @@
-//! The authorizer's only network call: GET a small document from an issuer.
+//! The authorizer's only network call: a GET of the issuer's metadata or key set.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,77 +11,77 @@ use reqwest::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use crate::jwk::KeySetError;
 use crate::pem;
 
-/// Known key sets have 1 to 12 KB; beyond this it is none, or an attack.
+/// The maximum size of a document. Key sets of known issuers have 1 to 12 KB.
 pub const MAX_DOCUMENT_BYTES: usize = 150_000;
 
-/// The whole exchange, connecting included: API Gateway gives up on an authorizer after 29 s.
+/// The timeout of a request, connecting included. API Gateway waits at most 29 s for an authorizer.
 pub const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Why keys could not be had. Nothing in it comes from the response's body.
+/// The reason a document could not be fetched. Nothing in it is from the response body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The client could not be set up.
-    #[error("the TLS client could not be set up")]
+    /// The TLS client could not be created.
+    #[error("cannot create the TLS client")]
     Client,
-    /// No connection, or it broke.
-    #[error("{url} cannot be reached")]
+    /// The connection failed, or was closed early.
+    #[error("cannot reach {url}")]
     Connect {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
     },
-    /// The metadata sends us to a place where the keys could be replaced on the way.
-    #[error("the issuer's metadata has a `jwks_uri` that is no https URL")]
-    InsecureKeySet,
+    /// The metadata's `jwks_uri` is not https, so the keys could be replaced in transit.
+    #[error("`jwks_uri` of the issuer's metadata is not an https URL")]
+    InsecureJwksUri,
     /// The document is not a usable key set.
     #[error(transparent)]
     KeySet(#[from] KeySetError),
-    /// No fetch was tried; only seen if one was abandoned.
+    /// No fetch has completed yet, because one was cancelled.
     #[error("the keys were never fetched")]
     NeverFetched,
-    /// No metadata with `issuer` and `jwks_uri`.
+    /// The document is not metadata with `issuer` and `jwks_uri`.
     #[error("the issuer's metadata is not an OpenID Connect discovery document")]
-    NotMetadata,
-    /// Metadata of somebody else.
-    #[error("the issuer's metadata names another issuer")]
-    OtherIssuer,
-    /// Anything but 200; a redirect is not followed.
-    #[error("{url} answered {status}")]
+    InvalidMetadata,
+    /// The metadata has another `issuer`.
+    #[error("`issuer` of the metadata does not match the configured issuer")]
+    IssuerMismatch,
+    /// A status other than 200. Redirects are not followed.
+    #[error("{url} returned status {status}")]
     Status {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
         /// The status code.
         status: u16,
     },
-    /// No answer in time.
-    #[error("{url} did not answer within 3 seconds")]
+    /// No complete response within [`DEADLINE`].
+    #[error("{url} timed out after 3 seconds")]
     Timeout {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
     },
-    /// More than [`MAX_DOCUMENT_BYTES`].
-    #[error("{url} sent more than 150,000 bytes")]
+    /// The response exceeds [`MAX_DOCUMENT_BYTES`].
+    #[error("{url} returned more than 150,000 bytes")]
     TooLarge {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
     },
 }
 
-/// What an issuer answered.
+/// The response of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchResponse {
-    /// What is at hand is still right.
+    /// 304: the cached document is unchanged.
     Unchanged {
-        /// How long it may be used, as far as the issuer says.
+        /// `max-age` of the response.
         max_age: Option<Duration>,
     },
-    /// A document.
+    /// 200: a document.
     Document {
-        /// Its bytes.
+        /// The response body.
         body: Vec<u8>,
-        /// Its entity tag, to ask later whether it changed.
+        /// The entity tag, for conditional requests.
         entity_tag: Option<String>,
-        /// How long it may be used, as far as the issuer says.
+        /// `max-age` of the response.
         max_age: Option<Duration>,
     },
 }
@@ -90,14 +90,14 @@ pub enum FetchResponse {
 pub type FetchFuture<'a> =
     Pin<Box<dyn Future<Output = Result<FetchResponse, FetchError>> + Send + 'a>>;
 
-/// Gets documents. The tests put something else in its place.
+/// Fetches documents; a trait, so that tests can replace the network.
 pub trait Fetch: Send + Sync {
-    /// Gets what `url` answers with 200, or with 304 if its entity tag is still this one.
+    /// Fetches `url`, with `If-None-Match` if `entity_tag` is given.
     fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a>;
 }
 
-/// [`Fetch`] over HTTP. The client is made when it is first needed: a Lambda whose keys are
-/// at hand never pays for it.
+/// [`Fetch`] over HTTPS. The client is created on first use: a function with cached or bundled
+/// keys never needs it.
 #[derive(Default)]
 pub struct HttpFetch {
     ca_bundle: Option<String>,
@@ -105,7 +105,8 @@ pub struct HttpFetch {
 }
 
 impl HttpFetch {
-    /// Trusts the certificates in this PEM text in the place of the web's.
+    /// Creates a client that trusts the certificates in `ca_bundle` (PEM) instead of the public
+    /// root certificates.
     pub fn new(ca_bundle: Option<&str>) -> Self {
         Self { ca_bundle: ca_bundle.map(str::to_owned), client: OnceLock::new() }
     }
@@ -155,8 +156,8 @@ impl Fetch for HttpFetch {
     fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move {
             match self.exchange(url, entity_tag).await {
-                // A frozen Lambda's connections are often dead when it thaws: once more, on a
-                // new one.
+                // Lambda freezes the process between invocations, so a pooled connection is often
+                // closed: retry once, on a new one.
                 Err(FetchError::Connect { .. }) => self.exchange(url, entity_tag).await,
                 result => result,
             }
@@ -164,7 +165,7 @@ impl Fetch for HttpFetch {
     }
 }
 
-/// Reads `max-age` of a `Cache-Control` (RFC 9111 section 5.2); `no-store` and `no-cache` are 0.
+/// Reads `max-age` of `Cache-Control` (RFC 9111 section 5.2); `no-store` and `no-cache` give 0.
 fn max_age(value: &str) -> Option<Duration> {
     let mut found = None;
     for directive in value.split(',').map(str::trim) {
@@ -181,8 +182,8 @@ fn max_age(value: &str) -> Option<Duration> {
     found
 }
 
-/// Compiled-in roots, or the given ones, and AWS-LC as the one crypto library: the platform's
-/// verifier takes tens of milliseconds to set up.
+/// Creates the HTTP client, with the compiled-in root certificates or those of `ca_bundle`. The
+/// platform's certificate verifier would need tens of milliseconds to set up.
 fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = rustls::RootCertStore::empty();
@@ -215,7 +216,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_cache_control_says_how_long() {
+    fn max_age_is_read_from_cache_control() {
         for (value, seconds) in [
             ("max-age=300", Some(300)),
             ("public, Max-Age=300, immutable", Some(300)),

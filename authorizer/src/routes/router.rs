@@ -1,4 +1,4 @@
-//! [`Router`]: method and path → route, with API Gateway's precedence. Path templates are kept as
+//! [`Router`]: method and path → route, with API Gateway's precedence. Path templates are stored as
 //! a tree of segments.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::{DuplicateRoute, PathTemplate, Segment, Verb};
 ///
 /// Precedence is literal segment before parameter before greedy parameter, decided segment by
 /// segment from the left; at one resource, the request's own method comes before `ANY`. A resource
-/// that declares neither is passed over for the next one in this order whose template matches.
+/// that declares neither is skipped for the next one in this order whose template matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Router {
     /// The resource `/`, and all others below it.
@@ -19,7 +19,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// Builds a router of routes in any order.
+    /// Builds a router from routes in any order.
     pub fn new<'a>(
         routes: impl IntoIterator<Item = (&'a PathTemplate, Verb)>,
     ) -> Result<Self, DuplicateRoute> {
@@ -32,16 +32,16 @@ impl Router {
         Ok(tree)
     }
 
-    /// Returns the index, in the order that the router was built in, of the route that takes a
-    /// request. `path` holds its segments, as [`super::split`] makes them.
+    /// Returns the index, in the order of [`Router::new`], of the route of a request. `path` is its
+    /// segments, from [`super::split`].
     ///
     /// Visits each resource of the router at most once, whatever the path.
     pub fn find(&self, method: &str, path: &[&str]) -> Option<usize> {
         self.root.find(method, path)
     }
 
-    /// Adds a route; returns whether it is the first of its method and resource: a later one gets no
-    /// requests.
+    /// Adds a route; returns whether it is the first of its method and resource. A later one gets
+    /// no requests.
     pub fn insert(&mut self, path: &PathTemplate, verb: Verb, index: usize) -> bool {
         self.depth = self.depth.max(path.segments().len());
         let mut node = &mut self.root;
@@ -77,13 +77,13 @@ impl Node {
             .or_else(|| self.greedy.as_ref()?.route(method))
     }
 
-    /// Returns the index of the route of this resource that takes the method.
+    /// Returns the index of the route of this resource that matches the method.
     pub(super) fn route(&self, method: &str) -> Option<usize> {
         self.routes.iter().find(|(verb, _)| verb.matches(method)).map(|(_, index)| *index)
     }
 
-    /// Returns the resources right below this one, in order of precedence.
-    pub(super) fn following(&self) -> impl Iterator<Item = &Self> {
+    /// Returns the child resources, in order of precedence.
+    pub(super) fn children(&self) -> impl Iterator<Item = &Self> {
         self.literals.values().chain(self.parameter.as_deref()).chain(self.greedy.as_deref())
     }
 }

@@ -4,22 +4,24 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Leaves room for the ARN in the 512 characters that API Gateway allows a `Resource`.
+/// The maximum length of a template, which leaves room for the ARN in the 512 characters that API
+/// Gateway allows for a `Resource`.
 const MAX_TEMPLATE_BYTES: usize = 300;
 
 /// One segment of a path template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Segment {
-    /// Text that must be equal.
+    /// A segment that must be equal.
     Literal(String),
-    /// `{name}`: one segment, whatever it is.
+    /// `{name}`: any one segment.
     Parameter(String),
-    /// `{name+}`: this segment and all that follow.
+    /// `{name+}`: one or more segments, to the end of the path.
     Greedy(String),
 }
 
 impl Segment {
-    /// The segment's precedence, and its text if it is a literal: a parameter's name routes nothing.
+    /// Returns the segment's precedence, and its text if it is a literal. The name of a parameter
+    /// does not affect routing.
     fn rank(&self) -> (u8, &str) {
         match self {
             Self::Literal(text) => (0, text),
@@ -36,48 +38,48 @@ pub struct PathTemplate {
     segments: Vec<Segment>,
 }
 
-/// Why a text is not a path template.
+/// The reason a text is not a path template. Its message is a predicate: `must begin with …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathTemplateError {
-    /// API Gateway allows these and no others; `*` and `?` would be wildcards in a policy.
-    #[error("the segment `{0}` has characters other than letters, digits and `.` `_` `-` `:`")]
+    /// A character that API Gateway does not allow; `*` and `?` would be wildcards in a policy.
+    #[error("has the segment `{0}` with characters other than letters, digits and `.` `_` `-` `:`")]
     Character(String),
-    /// `//` or a slash at the end.
-    #[error("a segment is empty")]
+    /// `//` or a trailing slash.
+    #[error("has an empty segment")]
     EmptySegment,
     /// `{proxy+}` must be the last segment.
-    #[error("something follows the greedy segment `{0}`")]
-    GreedyInside(String),
-    /// No slash at the start.
-    #[error("it does not begin with `/`")]
+    #[error("has segments after the greedy segment `{{{0}+}}`")]
+    GreedyNotLast(String),
+    /// No leading slash.
+    #[error("must begin with `/`")]
     NotAbsolute,
-    /// Braces that do not enclose the whole segment, or nothing.
-    #[error("the segment `{0}` is not wholly a parameter")]
+    /// Braces that do not enclose the whole segment, or enclose no valid name.
+    #[error("has the segment `{0}`, which is neither a literal nor a whole parameter")]
     PartialParameter(String),
     /// Its policy resource would exceed API Gateway's limit.
-    #[error("it is longer than 300 characters")]
+    #[error("is longer than 300 characters")]
     TooLong,
 }
 
 impl PathTemplate {
-    /// Returns the template's segments; none for the root.
+    /// Returns the template's segments; empty for the root.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// Returns whether both templates name the same resource, whatever their parameters' names.
+    /// Returns whether both templates are the same resource, apart from the names of parameters.
     pub fn same_resource(&self, other: &Self) -> bool {
         self.precedence(other).is_eq()
     }
 
-    /// Compares by API Gateway's precedence; equal if both name the same resource.
+    /// Compares by API Gateway's precedence; equal if both are the same resource.
     pub(super) fn precedence(&self, other: &Self) -> Ordering {
         let ranks = self.segments.iter().map(Segment::rank);
         ranks.cmp(other.segments.iter().map(Segment::rank))
     }
 
-    /// Says whether a concrete path belongs to this template, looked at alone.
+    /// Returns whether the path of a request matches this template, other templates aside.
     pub fn matches(&self, path: &[&str]) -> bool {
         let mut path = path.iter();
         for segment in &self.segments {
@@ -119,7 +121,7 @@ impl FromStr for PathTemplate {
         let mut segments: Vec<Segment> = Vec::new();
         for part in path.split('/').filter(|_| !path.is_empty()) {
             if let Some(Segment::Greedy(name)) = segments.last() {
-                return Err(PathTemplateError::GreedyInside(name.clone()));
+                return Err(PathTemplateError::GreedyNotLast(name.clone()));
             }
             segments.push(segment(part)?);
         }
@@ -128,7 +130,7 @@ impl FromStr for PathTemplate {
 }
 
 fn segment(part: &str) -> Result<Segment, PathTemplateError> {
-    let plain = |text: &str| {
+    let is_plain = |text: &str| {
         text.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'))
     };
@@ -137,7 +139,7 @@ fn segment(part: &str) -> Result<Segment, PathTemplateError> {
         Some(name) => {
             let greedy = name.strip_suffix('+');
             let name = greedy.unwrap_or(name);
-            if name.is_empty() || !plain(name) {
+            if name.is_empty() || !is_plain(name) {
                 return Err(PathTemplateError::PartialParameter(part.to_owned()));
             }
             Ok(if greedy.is_some() {
@@ -150,7 +152,7 @@ fn segment(part: &str) -> Result<Segment, PathTemplateError> {
         None if part.contains(['{', '}']) => {
             Err(PathTemplateError::PartialParameter(part.to_owned()))
         }
-        None if plain(part) => Ok(Segment::Literal(part.to_owned())),
+        None if is_plain(part) => Ok(Segment::Literal(part.to_owned())),
         None => Err(PathTemplateError::Character(part.to_owned())),
     }
 }

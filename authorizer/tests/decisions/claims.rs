@@ -1,40 +1,40 @@
 use serde_json::{Value, json};
 
-use crate::{AUDIENCE, Bench, ISSUER, NOW, RS256, answer, claims_with, config, verdict};
+use crate::{AUDIENCE, Bench, ISSUER, NOW, RS256, claims_with, config, response_json, verdict};
 
-async fn judge(changes: &Value) -> (u16, &'static str) {
+async fn verdict_for(changes: &Value) -> (u16, &'static str) {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     verdict(&bench.bearer(&RS256.token(&claims_with(changes))).await)
 }
 
 #[tokio::test]
-async fn times_issuer_and_audience_are_judged_by_their_rfc() {
-    let fine = (200, "-");
+async fn dates_issuer_audience_and_scopes_are_checked_as_their_rfcs_require() {
+    let passes = (200, "-");
     let claims = (401, "invalid_claims");
     let expired = (401, "token_expired");
     for (changes, expected) in [
-        (json!({}), fine),
+        (json!({}), passes),
         (json!({"exp": null}), claims),
         (json!({"exp": NOW}), expired),
-        (json!({"exp": NOW + 1}), fine),
+        (json!({"exp": NOW + 1}), passes),
         (json!({"exp": 1_800_000_000.5}), expired),
-        (json!({"exp": 1_800_000_001.5}), fine),
+        (json!({"exp": 1_800_000_001.5}), passes),
         (json!({"exp": "1900000000"}), claims),
         (json!({"exp": true}), claims),
         (json!({"exp": -1}), claims),
         (json!({"exp": 1e19}), claims),
         (json!({"exp": u64::MAX}), claims),
-        (json!({"exp": 253_402_300_799_i64}), fine),
+        (json!({"exp": 253_402_300_799_i64}), passes),
         (json!({"exp": 253_402_300_800_i64}), claims),
-        (json!({"nbf": NOW}), fine),
+        (json!({"nbf": NOW}), passes),
         (json!({"nbf": NOW + 1}), claims),
         (json!({"nbf": 1_800_000_000.1}), claims),
-        (json!({"nbf": null, "iat": null}), fine),
+        (json!({"nbf": null, "iat": null}), passes),
         (json!({"iat": NOW + 1}), claims),
         (json!({"iat": []}), claims),
         (json!({"aud": null}), claims),
-        (json!({"aud": [AUDIENCE]}), fine),
-        (json!({"aud": ["x", AUDIENCE]}), fine),
+        (json!({"aud": [AUDIENCE]}), passes),
+        (json!({"aud": ["x", AUDIENCE]}), passes),
         (json!({"aud": ["x"]}), claims),
         (json!({"aud": []}), claims),
         (json!({"aud": [""]}), claims),
@@ -50,9 +50,9 @@ async fn times_issuer_and_audience_are_judged_by_their_rfc() {
         (json!({"sub": "a\nb"}), claims),
         (json!({"sub": ""}), claims),
         (json!({"sub": "s".repeat(513)}), claims),
-        (json!({"sub": null}), fine),
-        (json!({"scope": null}), fine),
-        (json!({"scope": ""}), fine),
+        (json!({"sub": null}), passes),
+        (json!({"scope": null}), passes),
+        (json!({"scope": ""}), passes),
         (json!({"scope": "a  b"}), claims),
         (json!({"scope": "a\tb"}), claims),
         (json!({"scope": 7}), claims),
@@ -60,14 +60,14 @@ async fn times_issuer_and_audience_are_judged_by_their_rfc() {
         (json!({"nonce": "n"}), claims),
         (json!({"at_hash": "h"}), claims),
         (json!({"token_use": "id"}), claims),
-        (json!({"token_use": "access"}), fine),
+        (json!({"token_use": "access"}), passes),
     ] {
-        assert_eq!(judge(&changes).await, expected, "{changes}");
+        assert_eq!(verdict_for(&changes).await, expected, "{changes}");
     }
 }
 
 #[tokio::test]
-async fn the_leeway_moves_both_ends_and_no_further() {
+async fn the_leeway_extends_both_ends_of_the_validity_period() {
     let mut config = config(&["RS256"]);
     config["issuers"][0]["leeway_seconds"] = json!(30);
     let bench = Bench::with_keys(&config, &[RS256.jwk()]);
@@ -83,7 +83,7 @@ async fn the_leeway_moves_both_ends_and_no_further() {
 }
 
 #[tokio::test]
-async fn the_answer_names_the_caller_and_leaves_out_what_the_token_does_not_say() {
+async fn the_response_has_principal_and_context_and_omits_absent_claims() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     for (changes, principal, context) in [
         (
@@ -104,8 +104,8 @@ async fn the_answer_names_the_caller_and_leaves_out_what_the_token_does_not_say(
         ),
     ] {
         let outcome = bench.bearer(&RS256.token(&claims_with(&changes))).await;
-        let answer = answer(&outcome);
-        assert_eq!(answer["principalId"], principal, "{changes}");
-        assert_eq!(answer["context"], context, "{changes}");
+        let response = response_json(&outcome);
+        assert_eq!(response["principalId"], principal, "{changes}");
+        assert_eq!(response["context"], context, "{changes}");
     }
 }

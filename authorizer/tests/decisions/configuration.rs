@@ -3,14 +3,14 @@ use std::collections::BTreeMap;
 use authorizer::Config;
 use serde_json::{Value, json};
 
-use crate::{Bench, RS256, answer, claims, verdict};
+use crate::{Bench, RS256, claims, response_json, verdict};
 
 fn issuer() -> Value {
     json!({"issuer": "https://i.example.com/", "audience": ["a"]})
 }
 
 #[track_caller]
-fn problems(document: &Value, expected: &[&str]) {
+fn check_errors(document: &Value, expected: &[&str]) {
     let found = Config::from_json(&document.to_string())
         .err()
         .map(|p| p.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -19,89 +19,97 @@ fn problems(document: &Value, expected: &[&str]) {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
-    problems(
+fn all_errors_are_reported_together() {
+    check_errors(
         &json!({"issuers": [
             {"issuer": "", "audience": []},
             {"issuer": "http://i.example.com", "audience": [""], "algorithms": [], "leeway_seconds": 301, "scope_claims": []},
             {"issuer": "x", "audience": ["a"], "jwks_uri": "http://i.example.com/keys", "algorithms": ["HS256"]},
         ]}),
         &[
-            "issuers[0].issuer: is empty",
-            "issuers[0].audience: is empty, which would take every token of the issuer's",
-            "issuers[1].issuer: is no https URL (http for loopback), so `jwks_uri` must be given",
-            "issuers[1].audience: is empty, which would take every token of the issuer's",
-            "issuers[1].algorithms: is empty",
-            "issuers[1].scope_claims: is empty",
-            "issuers[1].leeway_seconds: is more than 300",
-            "issuers[2].jwks_uri: is no https URL (http for loopback)",
-            "issuers[2].algorithms: has a name that is not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
+            "`issuers[0].issuer` must not be empty",
+            "`issuers[0].audience` must not be empty",
+            "`issuers[1].issuer` must be an https URL (http for loopback), or requires `jwks_uri`",
+            "`issuers[1].audience` must not be empty",
+            "`issuers[1].algorithms` must not be empty",
+            "`issuers[1].scope_claims` must not be empty",
+            "`issuers[1].leeway_seconds` must be at most 300",
+            "`issuers[2].jwks_uri` must be an https URL (http for loopback)",
+            "`issuers[2].algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
     );
 }
 
 #[test]
 fn empty_never_means_any() {
-    problems(&json!({"issuers": []}), &["issuers: is empty, so no token could ever be accepted"]);
-    problems(&json!({"issuers": [issuer(), issuer()]}), &["issuers[1].issuer: stands there twice"]);
-    problems(
-        &json!({"issuers": [issuer()], "routes": []}),
-        &["routes: is empty; leave it out if every valid token may call everything"],
+    check_errors(&json!({"issuers": []}), &["`issuers` must not be empty"]);
+    check_errors(
+        &json!({"issuers": [issuer(), issuer()]}),
+        &["`issuers[1].issuer` is a duplicate"],
     );
-    problems(&json!({"issuers": [issuer()], "apis": {}}), &["apis: is empty"]);
-    problems(
+    check_errors(
+        &json!({"issuers": [issuer()], "routes": []}),
+        &["`routes` must not be empty; omit it to allow every route to every valid token"],
+    );
+    check_errors(&json!({"issuers": [issuer()], "apis": {}}), &["`apis` must not be empty"]);
+    check_errors(
         &json!({"issuers": [issuer()], "routes": [{"method": "GET", "path": "/a", "scopes": []}]}),
-        &["routes[0].scopes: is empty; [[]] opens the route to every valid token"],
+        &["`routes[0].scopes` must not be empty; [[]] allows every valid token"],
     );
 }
 
 #[test]
-fn a_route_table_is_checked_row_by_row() {
+fn every_route_of_a_table_is_validated() {
     let row = |method: &str, path: &str| json!({"method": method, "path": path, "scopes": [["s"]]});
-    problems(
+    check_errors(
         &json!({"issuers": [issuer()], "routes": [
             row("GET", "/ok/{id}"), row("get", "/a"), row("GET", "a"), row("GET", "/a//b"), row("GET", "/a/"),
             row("GET", "/{p+}/a"), row("GET", "/a*"), row("GET", "/x{id}"), row("GET", "/{}"), row("GET", "/a?b"),
         ]}),
         &[
-            "routes[1].method: `get` is not one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, ANY",
-            "routes[2].path: `a`: it does not begin with `/`",
-            "routes[3].path: `/a//b`: a segment is empty",
-            "routes[4].path: `/a/`: a segment is empty",
-            "routes[5].path: `/{p+}/a`: something follows the greedy segment `p`",
-            "routes[6].path: `/a*`: the segment `a*` has characters other than letters, digits and `.` `_` `-` `:`",
-            "routes[7].path: `/x{id}`: the segment `x{id}` is not wholly a parameter",
-            "routes[8].path: `/{}`: the segment `{}` is not wholly a parameter",
-            "routes[9].path: `/a?b`: the segment `a?b` has characters other than letters, digits and `.` `_` `-` `:`",
+            "`routes[1].method` is unknown: expected one of DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, ANY, found `get`",
+            "`routes[2].path` is invalid: `a` must begin with `/`",
+            "`routes[3].path` is invalid: `/a//b` has an empty segment",
+            "`routes[4].path` is invalid: `/a/` has an empty segment",
+            "`routes[5].path` is invalid: `/{p+}/a` has segments after the greedy segment `{p+}`",
+            "`routes[6].path` is invalid: `/a*` has the segment `a*` with characters other than letters, digits and `.` `_` `-` `:`",
+            "`routes[7].path` is invalid: `/x{id}` has the segment `x{id}`, which is neither a literal nor a whole parameter",
+            "`routes[8].path` is invalid: `/{}` has the segment `{}`, which is neither a literal nor a whole parameter",
+            "`routes[9].path` is invalid: `/a?b` has the segment `a?b` with characters other than letters, digits and `.` `_` `-` `:`",
         ],
     );
-    problems(
+    check_errors(
         &json!({"issuers": [issuer()], "routes": [row("GET", "/a/{x}"), row("GET", "/a/{y}")]}),
-        &["routes: `GET /a/{y}` stands in the table twice"],
+        &["`routes` has a duplicate route `GET /a/{y}`"],
     );
-    problems(
+    check_errors(
         &json!({"issuers": [issuer()], "routes": [{"method": "GET", "path": "/a", "scopes": [["a b"]]}]}),
-        &["routes[0].scopes: `a b` is not a scope name (RFC 6749 section 3.3)"],
+        &["`routes[0].scopes` has the invalid scope `a b` (RFC 6749 section 3.3)"],
     );
-    for wrong in [0, 1023, 1_048_577] {
-        problems(
-            &json!({"issuers": [issuer()], "policy_max_bytes": wrong}),
-            &["policy_max_bytes: is not from 1024 to 1048576"],
+    for invalid in [0, 1023, 1_048_577] {
+        check_errors(
+            &json!({"issuers": [issuer()], "policy_max_bytes": invalid}),
+            &["`policy_max_bytes` must be 1024 to 1048576"],
         );
     }
 }
 
 #[test]
-fn unknown_members_and_other_json_are_refused() {
+fn unknown_settings_and_other_json_are_rejected() {
     for (text, part) in [
-        ("", "EOF"),
-        ("[]", "invalid"),
-        (r#"{"issuers":[],"isuers":[]}"#, "unknown field `isuers`"),
-        ("{}", "missing field `issuers`"),
-        (r#"{"issuers":[{"issuer":"x"}]}"#, "missing field `audience`"),
+        ("", "unexpected end of file"),
+        ("[]", "expected an object, found a list"),
+        (r#"{"issuers":{}}"#, "expected a list, found an object at line 1 column"),
+        (r#"{"issuers":[],"simple_responses":"yes"}"#, "expected a boolean, found string \"yes\""),
+        (r#"{"issuers":[],"policy_max_bytes":-1}"#, "expected a non-negative integer, found"),
+        (r#"{"issuers":[],"policy":"x"}"#, "unknown value `x`"),
+        (r#"{"issuers" 1}"#, "invalid JSON: expected `:`"),
+        (r#"{"issuers":[],"isuers":[]}"#, "unknown setting `isuers`"),
+        ("{}", "missing `issuers`"),
+        (r#"{"issuers":[{"issuer":"x"}]}"#, "missing `audience`"),
     ] {
-        let problems = Config::from_json(text).unwrap_err().to_string();
-        assert!(problems.contains(part), "{text}: {problems}");
+        let errors = Config::from_json(text).unwrap_err().to_string();
+        assert!(errors.contains(part), "{text}: {errors}");
     }
 }
 
@@ -128,9 +136,9 @@ fn the_environment_configures_a_single_issuer() {
 }
 
 #[test]
-fn an_environment_that_says_too_little_does_not_start() {
-    let both = "AUTHORIZER_ISSUER: is not set, and there is no authorizer.json; \
-                AUTHORIZER_AUDIENCE: is not set, and there is no authorizer.json";
+fn an_incomplete_environment_is_rejected() {
+    let both = "`AUTHORIZER_ISSUER` is not set and authorizer.json does not exist; \
+                `AUTHORIZER_AUDIENCE` is not set and authorizer.json does not exist";
     assert_eq!(environment(&[]).unwrap_err(), both);
     assert_eq!(
         environment(&[("AUTHORIZER_ISSUER", " "), ("AUTHORIZER_AUDIENCE", "")]).unwrap_err(),
@@ -151,7 +159,7 @@ fn an_environment_that_says_too_little_does_not_start() {
 }
 
 #[tokio::test]
-async fn scopes_of_the_environment_are_asked_of_every_token() {
+async fn scopes_of_the_environment_are_required_of_every_token() {
     for (scopes, effect, reason) in [
         ("", "Allow", "-"),
         ("pets:read", "Allow", "-"),
@@ -168,7 +176,7 @@ async fn scopes_of_the_environment_are_asked_of_every_token() {
         bench.web.publish(crate::JWKS, &json!({"keys": [RS256.jwk()]}));
         let outcome = bench.bearer(&RS256.token(&claims())).await;
         assert_eq!(
-            answer(&outcome)["policyDocument"]["Statement"][0]["Effect"],
+            response_json(&outcome)["policyDocument"]["Statement"][0]["Effect"],
             effect,
             "{scopes}"
         );
@@ -177,7 +185,7 @@ async fn scopes_of_the_environment_are_asked_of_every_token() {
 }
 
 #[tokio::test]
-async fn a_table_never_answers_for_another_api() {
+async fn a_route_table_applies_to_no_other_api() {
     for (api, expected) in [("abc123", (200, "-")), ("other", (500, "unknown_api"))] {
         let mut config = crate::config(&["RS256"]);
         config["apis"] =

@@ -1,17 +1,17 @@
 use authorizer::telemetry::EventKind;
 use serde_json::json;
 
-use crate::{Bench, RS256, answer, at, claims, config, token_event, verdict};
+use crate::{Bench, RS256, at, claims, config, response_json, token_event, verdict};
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1";
 
-async fn ask(event: &str) -> (u16, &'static str) {
+async fn authorize(event: &str) -> (u16, &'static str) {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     verdict(&bench.authorizer.handle(event, at(crate::NOW)).await)
 }
 
 #[tokio::test]
-async fn token_and_request_events_get_the_same_answer() {
+async fn token_and_request_events_get_the_same_response() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     let authorization = format!("Bearer {}", RS256.token(&claims()));
     let request = json!({
@@ -25,7 +25,7 @@ async fn token_and_request_events_get_the_same_answer() {
         bench.authorizer.handle(&token_event(&authorization).to_string(), at(crate::NOW)).await;
     let request = bench.authorizer.handle(&request.to_string(), at(crate::NOW)).await;
     assert_eq!(token.response, request.response);
-    assert_eq!(answer(&token)["policyDocument"]["Statement"][0]["Effect"], "Allow");
+    assert_eq!(response_json(&token)["policyDocument"]["Statement"][0]["Effect"], "Allow");
     assert_eq!(
         (token.decision.kind, request.decision.kind),
         (Some(EventKind::Token), Some(EventKind::Request))
@@ -66,12 +66,12 @@ async fn a_caller_can_cause_no_fault() {
             (401, "invalid_token"),
         ),
     ] {
-        assert_eq!(ask(&event.to_string()).await, expected, "{event}");
+        assert_eq!(authorize(&event.to_string()).await, expected, "{event}");
     }
 }
 
 #[tokio::test]
-async fn what_api_gateway_never_sends_is_a_fault_and_not_a_panic() {
+async fn other_events_are_a_fault_and_not_a_panic() {
     for event in [
         String::new(),
         "not JSON".to_owned(),
@@ -86,6 +86,6 @@ async fn what_api_gateway_never_sends_is_a_fault_and_not_a_panic() {
         json!({"type": "TOKEN", "methodArn": "arn:aws:execute-api:*:1:a/b/GET/", "authorizationToken": "x"}).to_string(),
         "[".repeat(100_000),
     ] {
-        assert_eq!(ask(&event).await, (500, "malformed_event"), "{event:.80}");
+        assert_eq!(authorize(&event).await, (500, "malformed_event"), "{event:.80}");
     }
 }

@@ -1,4 +1,4 @@
-//! The one network call, against servers that misbehave.
+//! Fetching, against misbehaving servers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,21 +8,21 @@ use authorizer::keys::fetch::{Fetch, FetchError, FetchResponse, HttpFetch, MAX_D
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a server behaves after it has read a request.
+/// The behavior of a server after it has read a request.
 #[derive(Clone)]
-enum Manner {
+enum Behavior {
     /// Sends this and closes.
-    Answer(Vec<u8>),
-    /// Sends this and keeps silent.
+    Respond(Vec<u8>),
+    /// Sends this and nothing more.
     Hang(Vec<u8>),
-    /// Sends a head, and then a byte each tenth of a second.
+    /// Sends a response head, then a byte every 100 ms.
     Trickle,
-    /// Closes the first connection without a word, and answers the second.
-    FirstDead(Vec<u8>),
+    /// Closes the first connection without a response, and responds on the second.
+    CloseFirst(Vec<u8>),
 }
 
 /// Starts a server and counts its connections.
-async fn serve(manner: Manner) -> (String, Arc<AtomicUsize>) {
+async fn serve(behavior: Behavior) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -30,23 +30,25 @@ async fn serve(manner: Manner) -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let first = count.fetch_add(1, Ordering::Relaxed) == 0;
-            tokio::spawn(behave(stream, manner.clone(), first));
+            tokio::spawn(respond(stream, behavior.clone(), first));
         }
     });
     (url, connections)
 }
 
-async fn behave(mut stream: TcpStream, manner: Manner, first: bool) {
+async fn respond(mut stream: TcpStream, behavior: Behavior, first: bool) {
     let mut request = [0; 4096];
     let _ = stream.read(&mut request).await;
-    match manner {
-        Manner::FirstDead(_) if first => {}
-        Manner::Answer(bytes) | Manner::FirstDead(bytes) => _ = stream.write_all(&bytes).await,
-        Manner::Hang(bytes) => {
+    match behavior {
+        Behavior::CloseFirst(_) if first => {}
+        Behavior::Respond(bytes) | Behavior::CloseFirst(bytes) => {
+            _ = stream.write_all(&bytes).await
+        }
+        Behavior::Hang(bytes) => {
             let _ = stream.write_all(&bytes).await;
             std::future::pending::<()>().await;
         }
-        Manner::Trickle => {
+        Behavior::Trickle => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await;
             while stream.write_all(b" ").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -60,8 +62,11 @@ fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn fetch(manner: Manner, tag: Option<&str>) -> (String, Result<FetchResponse, FetchError>) {
-    let (url, _) = serve(manner).await;
+async fn fetch(
+    behavior: Behavior,
+    tag: Option<&str>,
+) -> (String, Result<FetchResponse, FetchError>) {
+    let (url, _) = serve(behavior).await;
     let result = HttpFetch::default().get(&url, tag).await;
     (url, result)
 }
@@ -71,8 +76,8 @@ fn document(body: &[u8]) -> FetchResponse {
 }
 
 #[tokio::test]
-async fn only_a_complete_answer_of_200_is_taken() {
-    let (_, result) = fetch(Manner::Answer(http("200 OK", "", b"{}")), None).await;
+async fn only_a_complete_200_response_is_accepted() {
+    let (_, result) = fetch(Behavior::Respond(http("200 OK", "", b"{}")), None).await;
     assert_eq!(result, Ok(document(b"{}")));
     for (status, headers, code) in [
         ("204 No Content", "", 204),
@@ -81,62 +86,65 @@ async fn only_a_complete_answer_of_200_is_taken() {
         ("404 Not Found", "", 404),
         ("500 Internal Server Error", "", 500),
     ] {
-        let (url, result) = fetch(Manner::Answer(http(status, headers, b"")), None).await;
+        let (url, result) = fetch(Behavior::Respond(http(status, headers, b"")), None).await;
         assert_eq!(result, Err(FetchError::Status { url, status: code }));
     }
     for cut in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut", "not HTTP", ""] {
-        let (url, result) = fetch(Manner::Answer(cut.as_bytes().to_vec()), None).await;
+        let (url, result) = fetch(Behavior::Respond(cut.as_bytes().to_vec()), None).await;
         assert_eq!(result, Err(FetchError::Connect { url }), "{cut}");
     }
 }
 
 #[tokio::test]
-async fn what_the_issuer_says_about_its_document_comes_along() {
+async fn entity_tag_and_max_age_are_returned() {
     let headers = "ETag: \"v1\"\r\nCache-Control: public, max-age=120\r\n";
-    let (_, result) = fetch(Manner::Answer(http("200 OK", headers, b"{}")), None).await;
+    let (_, result) = fetch(Behavior::Respond(http("200 OK", headers, b"{}")), None).await;
     let (tag, max_age) = (Some("\"v1\"".to_owned()), Some(Duration::from_mins(2)));
     assert_eq!(
         result,
         Ok(FetchResponse::Document { body: b"{}".to_vec(), entity_tag: tag, max_age })
     );
     let (_, result) =
-        fetch(Manner::Answer(http("304 Not Modified", headers, b"")), Some("\"v1\"")).await;
+        fetch(Behavior::Respond(http("304 Not Modified", headers, b"")), Some("\"v1\"")).await;
     assert_eq!(result, Ok(FetchResponse::Unchanged { max_age }));
 }
 
 #[tokio::test]
-async fn a_flood_is_cut_off_at_the_cap_and_a_bomb_is_not_unpacked() {
+async fn an_oversized_response_is_cut_off_and_a_compressed_one_is_not_decompressed() {
     let flood = vec![b' '; MAX_DOCUMENT_BYTES + 1];
-    let (url, result) = fetch(Manner::Answer(http("200 OK", "", &flood)), None).await;
+    let (url, result) = fetch(Behavior::Respond(http("200 OK", "", &flood)), None).await;
     assert_eq!(result, Err(FetchError::TooLarge { url }));
-    let (_, result) = fetch(Manner::Answer(http("200 OK", "", &flood[1..])), None).await;
+    let (_, result) = fetch(Behavior::Respond(http("200 OK", "", &flood[1..])), None).await;
     assert_eq!(result, Ok(document(&flood[1..])));
     let endless = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let chunk = [b"ffff\r\n".to_vec(), vec![b' '; 0xffff], b"\r\n".to_vec()].concat();
-    let (url, result) = fetch(Manner::Hang([endless, chunk.repeat(4)].concat()), None).await;
+    let (url, result) = fetch(Behavior::Hang([endless, chunk.repeat(4)].concat()), None).await;
     assert_eq!(result, Err(FetchError::TooLarge { url }));
     let packed = b"\x1f\x8b\x08\x00 not unpacked";
     let (_, result) =
-        fetch(Manner::Answer(http("200 OK", "Content-Encoding: gzip\r\n", packed)), None).await;
+        fetch(Behavior::Respond(http("200 OK", "Content-Encoding: gzip\r\n", packed)), None).await;
     assert_eq!(result, Ok(document(packed)));
 }
 
 #[tokio::test]
-async fn silence_and_a_trickle_end_at_the_deadline() {
-    let ends =
-        [Manner::Hang(Vec::new()), Manner::Hang(b"HTTP/1.1 200 OK\r\n".to_vec()), Manner::Trickle];
-    let fetches = ends.map(|manner| fetch(manner, None));
+async fn silent_and_slow_responses_end_at_the_deadline() {
+    let ends = [
+        Behavior::Hang(Vec::new()),
+        Behavior::Hang(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        Behavior::Trickle,
+    ];
+    let fetches = ends.map(|behavior| fetch(behavior, None));
     for (url, result) in futures_util::future::join_all(fetches).await {
         assert_eq!(result, Err(FetchError::Timeout { url }));
     }
 }
 
 #[tokio::test]
-async fn a_dead_connection_is_tried_once_more_and_nobody_there_is_told_as_such() {
-    let (url, connections) = serve(Manner::FirstDead(http("200 OK", "", b"{}"))).await;
+async fn a_closed_connection_is_retried_once() {
+    let (url, connections) = serve(Behavior::CloseFirst(http("200 OK", "", b"{}"))).await;
     assert_eq!(HttpFetch::default().get(&url, None).await, Ok(document(b"{}")));
     assert_eq!(connections.load(Ordering::Relaxed), 2);
-    let (url, connections) = serve(Manner::Answer(Vec::new())).await;
+    let (url, connections) = serve(Behavior::Respond(Vec::new())).await;
     assert_eq!(
         HttpFetch::default().get(&url, None).await,
         Err(FetchError::Connect { url: url.clone() })
@@ -153,8 +161,8 @@ async fn a_dead_connection_is_tried_once_more_and_nobody_there_is_told_as_such()
 }
 
 #[tokio::test]
-async fn plain_http_is_not_taken_for_https() {
-    let (url, _) = serve(Manner::Answer(http("200 OK", "", b"{}"))).await;
+async fn plain_http_is_not_accepted_for_https() {
+    let (url, _) = serve(Behavior::Respond(http("200 OK", "", b"{}"))).await;
     let url = url.replace("http://", "https://");
     assert_eq!(
         HttpFetch::default().get(&url, None).await,
@@ -192,7 +200,7 @@ async fn serve_https() -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_certificate_is_checked_against_the_webs_roots_or_the_given_ones() {
+async fn certificates_are_verified_against_the_public_roots_or_the_ca_bundle() {
     let (url, pem) = serve_https().await;
     let (_, others) = serve_https().await;
     let refused = Err(FetchError::Connect { url: url.clone() });

@@ -7,12 +7,12 @@ use crate::mint::Signer;
 use crate::{Bench, JWKS, NOW, RS256, claims, claims_with, config, verdict};
 
 /// A token that does not expire while the clock of a test runs.
-fn lasting(signer: &Signer) -> String {
+fn long_lived_token(signer: &Signer) -> String {
     format!("Bearer {}", signer.token(&claims_with(&json!({"exp": NOW + 1_000_000}))))
 }
 
 #[tokio::test]
-async fn one_bad_key_never_spoils_a_set() {
+async fn one_invalid_key_does_not_invalidate_the_set() {
     let bad = [
         json!({"kty": "oct", "k": "AAAA", "kid": "rsa-1"}),
         json!({"kid": 7, "kty": "RSA"}),
@@ -39,7 +39,7 @@ async fn one_bad_key_never_spoils_a_set() {
 }
 
 #[tokio::test]
-async fn a_key_verifies_only_what_it_is_published_for() {
+async fn a_key_is_used_only_for_its_published_purpose() {
     let weak = "AQAB".repeat(40);
     let changed = |member: &str, value: Value| {
         let mut jwk = RS256.jwk();
@@ -67,7 +67,7 @@ async fn a_key_verifies_only_what_it_is_published_for() {
 }
 
 #[tokio::test]
-async fn a_point_that_is_not_on_the_curve_is_no_key() {
+async fn a_point_that_is_not_on_the_curve_is_rejected() {
     let mut jwk = Signer::new("ES256", "k").jwk();
     jwk["y"] = json!("A".repeat(43));
     let document = json!({"keys": [jwk]}).to_string();
@@ -75,80 +75,89 @@ async fn a_point_that_is_not_on_the_curve_is_no_key() {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_once_and_again_when_they_are_ten_minutes_old() {
+async fn keys_are_fetched_once_and_again_after_ten_minutes() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let token = lasting(&RS256);
+    let token = long_lived_token(&RS256);
     for (after, fetches) in [(0, 1), (1, 1), (599, 1), (600, 2), (601, 2), (1_199, 2), (1_200, 3)] {
-        assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), (200, "-"));
-        assert_eq!(bench.web.asked().len(), fetches, "after {after} s");
+        assert_eq!(verdict(&bench.authorize_at(&token, NOW + after).await), (200, "-"));
+        assert_eq!(bench.web.requested_urls().len(), fetches, "after {after} s");
     }
 }
 
 #[tokio::test]
-async fn random_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found() {
+async fn unknown_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let (good, stranger) = (lasting(&RS256), Signer::new("EdDSA", ""));
-    assert_eq!(verdict(&bench.ask_at(&good, NOW).await), (200, "-"));
+    let (good, stranger) = (long_lived_token(&RS256), Signer::new("EdDSA", ""));
+    assert_eq!(verdict(&bench.authorize_at(&good, NOW).await), (200, "-"));
     for second in 0..30 {
         for n in 0..20 {
             let header = json!({"alg": "RS256", "kid": format!("random-{second}-{n}")}).to_string();
             let token = format!("Bearer {}", stranger.token_with(&header, &claims().to_string()));
-            assert_eq!(verdict(&bench.ask_at(&token, NOW + second).await), (401, "invalid_token"));
+            assert_eq!(
+                verdict(&bench.authorize_at(&token, NOW + second).await),
+                (401, "invalid_token")
+            );
         }
-        assert_eq!(verdict(&bench.ask_at(&good, NOW + second).await), (200, "-"));
+        assert_eq!(verdict(&bench.authorize_at(&good, NOW + second).await), (200, "-"));
     }
-    assert_eq!(bench.web.asked().len(), 2, "the first, and one for all the unknown ones");
+    assert_eq!(bench.web.requested_urls().len(), 2, "the first, and one for all the unknown ones");
 
     let rotated = Signer::new("RS256", "rsa-2");
     bench.web.publish(JWKS, &json!({"keys": [RS256.jwk(), rotated.jwk()]}));
-    assert_eq!(verdict(&bench.ask_at(&lasting(&rotated), NOW + 29).await), (401, "invalid_token"));
-    assert_eq!(verdict(&bench.ask_at(&lasting(&rotated), NOW + 30).await), (200, "-"));
-    assert_eq!(bench.web.asked().len(), 3);
+    assert_eq!(
+        verdict(&bench.authorize_at(&long_lived_token(&rotated), NOW + 29).await),
+        (401, "invalid_token")
+    );
+    assert_eq!(
+        verdict(&bench.authorize_at(&long_lived_token(&rotated), NOW + 30).await),
+        (200, "-")
+    );
+    assert_eq!(bench.web.requested_urls().len(), 3);
 }
 
 #[tokio::test]
 async fn concurrent_callers_share_one_fetch() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let token = lasting(&RS256);
+    let token = long_lived_token(&RS256);
     let outcomes: Vec<Outcome> =
-        futures_util::future::join_all((0..50).map(|_| bench.ask(&token))).await;
+        futures_util::future::join_all((0..50).map(|_| bench.authorize(&token))).await;
     assert!(outcomes.iter().all(|outcome| verdict(outcome) == (200, "-")));
-    assert_eq!(bench.web.asked().len(), 1);
+    assert_eq!(bench.web.requested_urls().len(), 1);
 }
 
 #[tokio::test]
-async fn an_abandoned_fetch_does_not_block_the_next() {
+async fn a_cancelled_fetch_does_not_block_the_next() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let token = lasting(&RS256);
+    let token = long_lived_token(&RS256);
     {
-        let mut asking = Box::pin(bench.ask(&token));
-        let polled = futures_util::poll!(&mut asking);
+        let mut pending = Box::pin(bench.authorize(&token));
+        let polled = futures_util::poll!(&mut pending);
         assert!(polled.is_pending(), "the fetch is under way");
     }
-    assert_eq!(verdict(&bench.ask(&token).await), (200, "-"));
-    assert_eq!(bench.web.asked().len(), 2);
+    assert_eq!(verdict(&bench.authorize(&token).await), (200, "-"));
+    assert_eq!(bench.web.requested_urls().len(), 2);
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_down_is_neither_a_refusal_nor_a_grant() {
+async fn an_unavailable_issuer_is_a_fault() {
     let bench = Bench::new(&config(&["RS256"]));
     bench.web.fail(JWKS);
-    let token = lasting(&RS256);
+    let token = long_lived_token(&RS256);
     for (after, fetches) in [(0, 1), (0, 1), (1, 2), (2, 2), (3, 3), (6, 3), (7, 4), (15, 5)] {
-        let outcome = bench.ask_at(&token, NOW + after).await;
+        let outcome = bench.authorize_at(&token, NOW + after).await;
         assert_eq!(verdict(&outcome), (500, "jwks_unavailable"));
-        assert_eq!(bench.web.asked().len(), fetches, "after {after} s");
+        assert_eq!(bench.web.requested_urls().len(), fetches, "after {after} s");
     }
     bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
-    assert_eq!(verdict(&bench.ask_at(&token, NOW + 60).await), (200, "-"));
+    assert_eq!(verdict(&bench.authorize_at(&token, NOW + 60).await), (200, "-"));
 }
 
 #[tokio::test]
-async fn a_clock_that_steps_back_far_makes_the_keys_old() {
+async fn a_clock_set_back_by_more_than_a_minute_expires_the_keys() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"nbf": null, "iat": null}))));
     for (now, fetches) in [(NOW, 1), (NOW - 60, 1), (NOW - 61, 2)] {
-        assert_eq!(verdict(&bench.ask_at(&token, now).await), (200, "-"));
-        assert_eq!(bench.web.asked().len(), fetches, "at {now}");
+        assert_eq!(verdict(&bench.authorize_at(&token, now).await), (200, "-"));
+        assert_eq!(bench.web.requested_urls().len(), fetches, "at {now}");
     }
 }

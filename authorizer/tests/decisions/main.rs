@@ -1,4 +1,4 @@
-//! What the authorizer decides, asked as API Gateway asks it: event JSON in, answer out.
+//! Decisions of the authorizer, as API Gateway invokes it: event JSON in, response JSON out.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -10,7 +10,6 @@
     reason = "a test that cannot go on panics"
 )]
 
-mod answers;
 mod attacks;
 mod claims;
 mod configuration;
@@ -21,6 +20,7 @@ mod mint;
 mod peers;
 mod policies;
 mod possession;
+mod responses;
 mod routing;
 mod rules;
 mod telemetry;
@@ -49,11 +49,11 @@ pub(crate) fn at(seconds: i64) -> UnixTime {
     UnixTime::from_seconds(seconds)
 }
 
-/// Documents by URL, each replaceable while the authorizer runs, and a count of what was asked.
+/// Documents by URL, replaceable while the authorizer runs, and the URLs that were requested.
 #[derive(Default)]
 pub(crate) struct Web {
     documents: Mutex<BTreeMap<String, Result<FetchResponse, FetchError>>>,
-    asked: Mutex<Vec<String>>,
+    requested_urls: Mutex<Vec<String>>,
     tags: Mutex<Vec<Option<String>>>,
 }
 
@@ -83,22 +83,22 @@ impl Web {
         self.documents.lock().unwrap().insert(url.to_owned(), Err(failure));
     }
 
-    /// The entity tags that came with what was asked.
+    /// The entity tags of the requests, in order.
     pub(crate) fn tags(&self) -> Vec<Option<String>> {
         self.tags.lock().unwrap().clone()
     }
 
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn requested_urls(&self) -> Vec<String> {
+        self.requested_urls.lock().unwrap().clone()
     }
 }
 
 impl Fetch for Web {
     fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
         Box::pin(async move {
-            self.asked.lock().unwrap().push(url.to_owned());
+            self.requested_urls.lock().unwrap().push(url.to_owned());
             self.tags.lock().unwrap().push(entity_tag.map(str::to_owned));
-            // Lets every caller who wants the same document arrive while it is under way.
+            // Lets concurrent callers request the same document during the fetch.
             tokio::task::yield_now().await;
             let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });
             let found = self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing);
@@ -122,7 +122,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(config: &Value) -> Self {
-        Self::of(Config::from_json(&config.to_string()).expect("a right configuration"))
+        Self::of(Config::from_json(&config.to_string()).expect("a valid configuration"))
     }
 
     pub(crate) fn of(config: Config) -> Self {
@@ -137,25 +137,25 @@ impl Bench {
         bench
     }
 
-    pub(crate) async fn ask(&self, authorization: &str) -> Outcome {
-        self.ask_at(authorization, NOW).await
+    pub(crate) async fn authorize(&self, authorization: &str) -> Outcome {
+        self.authorize_at(authorization, NOW).await
     }
 
-    pub(crate) async fn ask_at(&self, authorization: &str, now: i64) -> Outcome {
+    pub(crate) async fn authorize_at(&self, authorization: &str, now: i64) -> Outcome {
         let outcome =
             self.authorizer.handle(&token_event(authorization).to_string(), at(now)).await;
-        silent_about(authorization, &outcome);
+        assert_no_part_of(authorization, &outcome);
         outcome
     }
 
-    /// Asks by a whole event, from where nothing is awaited.
-    pub(crate) fn ask_event(&self, event: &Value, now: i64) -> Outcome {
+    /// Decides a whole event, from synchronous code.
+    pub(crate) fn authorize_event(&self, event: &Value, now: i64) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(self.authorizer.handle(&event.to_string(), at(now)))
     }
 
     pub(crate) async fn bearer(&self, token: &str) -> Outcome {
-        self.ask(&format!("Bearer {token}")).await
+        self.authorize(&format!("Bearer {token}")).await
     }
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn token_event(authorization: &str) -> Value {
     })
 }
 
-/// The claims of a right access token.
+/// The claims of a valid access token.
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 300, "iat": NOW - 10, "nbf": NOW - 10,
@@ -181,7 +181,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// [`claims`] with some members replaced, or left out where the new value is null.
+/// [`claims`] with some members replaced, or removed if the new value is null.
 pub(crate) fn claims_with(changes: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
@@ -194,7 +194,7 @@ pub(crate) fn claims_with(changes: &Value) -> Value {
     claims
 }
 
-/// Says how an outcome ends, as API Gateway would: 200, 401 or 500, and the reason.
+/// Returns the status that API Gateway derives from an outcome (200, 401 or 500), and the reason.
 pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
     let status = match &outcome.response {
         Ok(_) => 200,
@@ -204,36 +204,39 @@ pub(crate) fn verdict(outcome: &Outcome) -> (u16, &'static str) {
     (status, outcome.decision.reason.unwrap_or("-"))
 }
 
-pub(crate) fn answer(outcome: &Outcome) -> Value {
-    serde_json::from_str(outcome.response.as_ref().expect("an answer").as_str()).expect("JSON")
+pub(crate) fn response_json(outcome: &Outcome) -> Value {
+    serde_json::from_str(outcome.response.as_ref().expect("a response").as_str()).expect("JSON")
 }
 
-/// Sends any event, and listens for its secrets.
+/// Decides any event, and checks that no output contains its secrets.
 pub(crate) async fn handle(bench: &Bench, event: &Value) -> Outcome {
     let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
     for name in ["authorization", "Authorization", "DPoP", "Sec-WebSocket-Protocol"] {
-        silent_about(event["headers"][name].as_str().unwrap_or_default(), &outcome);
+        assert_no_part_of(event["headers"][name].as_str().unwrap_or_default(), &outcome);
     }
-    silent_about(event["queryStringParameters"]["token"].as_str().unwrap_or_default(), &outcome);
+    assert_no_part_of(
+        event["queryStringParameters"]["token"].as_str().unwrap_or_default(),
+        &outcome,
+    );
     outcome
 }
 
-/// Whatever is decided, nothing that is told about it holds a piece of what was presented.
-fn silent_about(presented: &str, outcome: &Outcome) {
+/// Asserts that neither response nor log nor metrics contain a part of the presented credential.
+fn assert_no_part_of(presented: &str, outcome: &Outcome) {
     let invocation = Invocation {
         request_id: "r",
         trace_id: None,
-        at_milliseconds: 0,
-        microseconds: 0,
+        timestamp_ms: 0,
+        duration_us: 0,
         cold_start: false,
     };
     let level = |key: &str| (key == "AWS_LAMBDA_LOG_LEVEL").then(|| "TRACE".to_owned());
     let telemetry = Telemetry::from_environment(level).unwrap();
     let line = telemetry.line(&invocation, &outcome.decision);
     let metrics = telemetry.metrics(&invocation, &outcome.decision);
-    let told = format!("{line:?}{metrics}{:?}", outcome.response);
+    let output = format!("{line:?}{metrics}{:?}", outcome.response);
     for piece in presented.as_bytes().windows(12) {
-        let told_of = std::str::from_utf8(piece).is_ok_and(|piece| told.contains(piece));
-        assert!(!told_of, "{told}");
+        let contains = std::str::from_utf8(piece).is_ok_and(|piece| output.contains(piece));
+        assert!(!contains, "{output}");
     }
 }

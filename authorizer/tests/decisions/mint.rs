@@ -1,4 +1,4 @@
-//! Keys and tokens made on the spot, valid ones and every broken kind.
+//! Generated keys and tokens, valid and invalid.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -82,7 +82,7 @@ impl Signer {
         self.token_with(&self.header().to_string(), &claims.to_string())
     }
 
-    /// Signs any two texts, so that nothing but their content can be what is refused.
+    /// Signs any header and claims, so that only their content can be the reason for a rejection.
     pub(crate) fn token_with(&self, header: &str, claims: &str) -> String {
         self.sign(&format!("{}.{}", base64url(header), base64url(claims)))
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
-use crate::{Bench, answer, claims_with, config};
+use crate::{Bench, claims_with, config, response_json};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
 
@@ -31,7 +31,7 @@ fn document(routes: &[Route]) -> Value {
     config
 }
 
-/// One key and one token for each set of scopes are enough.
+/// One key, and one token for each set of scopes.
 static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::new("EdDSA", "k"));
 static TOKENS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
@@ -41,20 +41,20 @@ fn token(scopes: &str) -> String {
     tokens.entry(scopes.to_owned()).or_insert_with(mint).clone()
 }
 
-/// Asks for a policy and says which patterns it allows and which it denies.
+/// Returns the patterns that a caller's policy allows and denies.
 fn policy_for(
     routes: &[Route],
     scopes: &str,
-    about: &str,
+    mode: &str,
     request: &str,
 ) -> (Vec<String>, Vec<String>) {
     let mut document = document(routes);
-    document["policy"] = json!(about);
+    document["policy"] = json!(mode);
     document["policy_max_bytes"] = json!(1_048_576);
-    ask(&document, scopes, request)
+    authorize(&document, scopes, request)
 }
 
-fn asking(document: &Value, scopes: &str, request: &str) -> (Bench, Value) {
+fn bench_and_event(document: &Value, scopes: &str, request: &str) -> (Bench, Value) {
     let event = json!({
         "type": "TOKEN",
         "methodArn": format!("{STAGE}/{request}"),
@@ -63,10 +63,10 @@ fn asking(document: &Value, scopes: &str, request: &str) -> (Bench, Value) {
     (Bench::with_keys(document, &[SIGNER.jwk()]), event)
 }
 
-fn ask(document: &Value, scopes: &str, request: &str) -> (Vec<String>, Vec<String>) {
-    let (bench, event) = asking(document, scopes, request);
-    let outcome = bench.ask_event(&event, crate::NOW);
-    let document = answer(&outcome)["policyDocument"].clone();
+fn authorize(document: &Value, scopes: &str, request: &str) -> (Vec<String>, Vec<String>) {
+    let (bench, event) = bench_and_event(document, scopes, request);
+    let outcome = bench.authorize_event(&event, crate::NOW);
+    let document = response_json(&outcome)["policyDocument"].clone();
     assert_eq!(document["Version"], "2012-10-17");
     let patterns = |effect: &str| {
         let statements =
@@ -95,7 +95,7 @@ fn check(routes: &[Route], scopes: &str, allowed: &[&str], denied: &[&str]) {
 }
 
 #[test]
-fn a_policy_opens_what_the_scopes_open_and_denies_what_a_wildcard_would_swallow() {
+fn a_policy_allows_the_granted_routes_and_denies_other_routes_that_a_wildcard_matches() {
     let table = [
         route("GET", "/", &[&[]]),
         route("GET", "/pets", &[&["read"]]),
@@ -107,7 +107,7 @@ fn a_policy_opens_what_the_scopes_open_and_denies_what_a_wildcard_would_swallow(
     check(&table, "read", &["GET/", "GET/pets", "GET/pets/*"], &["GET/pets/*/secret*"]);
     check(&table, "", &["GET/"], &[]);
     check(&table, "write", &["GET/", "POST/pets"], &[]);
-    // The verb's wildcard crosses `/` as well: `*/old/*` matches `GET/pets/old/secret`.
+    // The verb's wildcard matches `/` as well: `*/old/*` matches `GET/pets/old/secret`.
     check(&table, "admin", &["*/old/*", "GET/"], &["GET/pets*"]);
     check(&table, "admin sudo", &["*/old/*", "GET/", "POST/pets"], &["GET/pets*"]);
     check(&table, "read secret", &["GET/", "GET/pets*"], &[]);
@@ -116,7 +116,7 @@ fn a_policy_opens_what_the_scopes_open_and_denies_what_a_wildcard_would_swallow(
 }
 
 #[test]
-fn a_literal_beside_a_parameter_is_told_apart() {
+fn a_literal_and_a_parameter_at_the_same_level_are_distinguished() {
     let table = [
         route("GET", "/pets/{id}", &[&["any"]]),
         route("GET", "/pets/mine", &[&["mine"]]),
@@ -128,7 +128,7 @@ fn a_literal_beside_a_parameter_is_told_apart() {
 }
 
 #[test]
-fn a_greedy_route_is_reached_beyond_the_deepest_of_the_others() {
+fn a_greedy_route_is_denied_beyond_the_longest_template() {
     let table = [
         route("GET", "/{a}", &[&["r"]]),
         route("GET", "/{a}/{b}", &[&["r"]]),
@@ -139,24 +139,24 @@ fn a_greedy_route_is_reached_beyond_the_deepest_of_the_others() {
 }
 
 #[test]
-fn what_a_catch_all_gets_is_denied_as_narrowly_as_iam_can_say() {
+fn a_catch_all_is_denied_as_narrowly_as_iam_allows() {
     let table = [
         route("GET", "/pets", &[&["r"]]),
         route("GET", "/pets/{id}", &[&["r"]]),
         route("ANY", "/{proxy+}", &[&["admin"]]),
     ];
-    // `*/*`, the catch-all's own pattern, would close the pets as well.
+    // `*/*`, the own pattern of the catch-all, would deny the pets as well.
     check(&table, "r", &["GET/pets", "GET/pets/*"], &["GET/pets/*/*"]);
     check(&table, "admin", &["*/*"], &["GET/pets", "GET/pets/*"]);
     assert_eq!(RouteTable::new(table.to_vec()).unwrap().policy_conflicts().count(), 1);
-    // `*/`, the root by any method, is also whatever ends in a slash.
+    // `*/`, the root with any method, also matches every path with a trailing slash.
     let root = [route("ANY", "/", &[&["r"]]), route("GET", "/{rest+}", &[&["w"]])];
     check(&root, "r", &["*/"], &["GET/*/"]);
     assert_eq!(RouteTable::new(root.to_vec()).unwrap().policy_conflicts().next(), None);
 }
 
 #[test]
-fn patterns_are_merged_where_that_opens_nothing_else() {
+fn patterns_are_merged_if_that_allows_no_other_route() {
     let table = |orders: &str, other: &str| {
         [
             route("GET", "/orders", &[&["r"]]),
@@ -168,33 +168,33 @@ fn patterns_are_merged_where_that_opens_nothing_else() {
     };
     // A path and all below it.
     check(&table("r", "/other"), "r", &["GET/orders*"], &[]);
-    // Not where another path begins so.
+    // Also if another path has the same prefix, with another verb.
     check(&table("r", "/ordersets"), "r", &["GET/orders*"], &[]);
     let ordersets = table("r", "/ordersets").map(|row| {
         let verb = if row.verb == Verb::Put { Verb::Get } else { row.verb };
         Route { verb, ..row }
     });
     check(&ordersets, "r", &["GET/orders", "GET/orders/*"], &[]);
-    // All of a verb, all verbs of a path, everything.
+    // All paths of a verb, all verbs of a path, all routes.
     check(&table("w", "/other"), "r w", &["*/orders*"], &[]);
     let others = [route("GET", "/other", &[&["r"]]), route("PUT", "/more", &[&["z"]])];
     let many: Vec<Route> = table("r", "/other").into_iter().chain(others).collect();
     check(&many, "r x", &["GET/*", "PUT/other"], &[]);
     check(&table("r", "/other"), "r w x", &["*/*"], &[]);
-    // All verbs of a path would reach `GET /orders/{id}` by `GET/orders/orders`.
+    // `*/orders` would match `GET /orders/{id}` as well, by `GET/orders/orders`.
     check(&table("z", "/other"), "w", &["POST/orders"], &[]);
 }
 
-/// A table whose policies are long: nothing in it can be merged.
+/// A table with long policies: none of its patterns can be merged.
 fn long_table() -> Vec<Route> {
     let path = |at: usize| format!("/{}{at}/{{id}}/{}", "p".repeat(120), "q".repeat(120));
     (0..60).map(|at| route("GET", &path(at), &[&[if at % 2 == 0 { "r" } else { "w" }]])).collect()
 }
 
-/// Policies are kept by the routes they are about and the stage: whatever was asked for before,
-/// an answer is the one that an authorizer gives which was never asked.
+/// Policies are cached by granted routes and stage: whatever the earlier requests, the response is
+/// that of an authorizer with an empty cache.
 #[test]
-fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
+fn a_cached_policy_equals_a_newly_built_one() {
     let routes = [
         route("GET", "/pets", &[&["a"], &["c"]]),
         route("GET", "/pets/{id}", &[&["b"]]),
@@ -207,13 +207,13 @@ fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
         route("GET", &format!("/z/{}", "z".repeat(200)), &[&["a"]]),
         route("GET", &format!("/w/{}", "w".repeat(200)), &[&["a"]]),
     ];
-    // So little in the second that some answers are about the route that was asked for.
+    // The second limit is so low that some policies cover only the requested route.
     let mut documents = vec![document(&routes), document(&routes)];
     documents[1]["policy_max_bytes"] = json!(1_024);
     for document in documents {
         let bench = Bench::with_keys(&document, &[SIGNER.jwk()]);
         for round in 0..3 {
-            // More stages than policies are kept for.
+            // More stages than the cache has entries for.
             for stage in 0..12 {
                 for scopes in ["", "a", "b", "c", "a b", "b c", "a b c"] {
                     for request in ["GET/pets", "GET/pets/7", "GET/y", "POST/pets"] {
@@ -223,8 +223,8 @@ fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
                             "authorizationToken": format!("Bearer {}", token(scopes)),
                         });
                         let fresh = Bench::with_keys(&document, &[SIGNER.jwk()]);
-                        let expected = fresh.ask_event(&event, crate::NOW).response;
-                        let found = bench.ask_event(&event, crate::NOW).response;
+                        let expected = fresh.authorize_event(&event, crate::NOW).response;
+                        let found = bench.authorize_event(&event, crate::NOW).response;
                         assert_eq!(found, expected, "{event}");
                     }
                 }
@@ -234,80 +234,80 @@ fn a_policy_that_was_kept_is_the_one_that_would_be_chosen() {
 }
 
 #[test]
-fn a_policy_that_would_be_too_long_is_about_the_route_alone() {
+fn a_policy_over_the_maximum_length_covers_only_the_requested_route() {
     let table = long_table();
-    let (bench, event) = asking(&document(&table), "r", &format!("GET{}", table[0].path));
-    let outcome = bench.ask_event(&event, crate::NOW);
-    let policy = answer(&outcome)["policyDocument"].to_string();
+    let (bench, event) = bench_and_event(&document(&table), "r", &format!("GET{}", table[0].path));
+    let outcome = bench.authorize_event(&event, crate::NOW);
+    let policy = response_json(&outcome)["policyDocument"].to_string();
     assert!(policy.len() <= 8192, "{}", policy.len());
     let own = format!("{STAGE}/GET{}", table[0].path.to_string().replace("{id}", "*"));
     assert!(policy.contains(&format!("\"Resource\":[\"{own}\"]")), "{policy}");
     assert_eq!(outcome.decision.decision, Verdict::Allow);
     assert!(outcome.decision.warning.unwrap().contains("policy_max_bytes"));
-    // A refused route gets nothing, and a longer limit all.
+    // A refused route gets a policy that denies all, and a higher limit the whole grant.
     let refused = format!("GET{}", table[1].path).replace("{id}", "7");
-    let (allowed, denied) = ask(&document(&table), "r", &refused);
+    let (allowed, denied) = authorize(&document(&table), "r", &refused);
     assert_eq!((allowed, denied), (vec![], vec!["*/*".to_owned()]));
     let mut longer = document(&table);
     longer["policy_max_bytes"] = json!(20_000);
-    assert_eq!(ask(&longer, "r", "GET/x").0.len(), 30);
+    assert_eq!(authorize(&longer, "r", "GET/x").0.len(), 30);
 }
 
 #[test]
-fn a_route_that_alone_is_too_long_is_not_opened() {
+fn a_route_whose_policy_exceeds_the_maximum_length_is_denied() {
     let deny =
         (0..12).map(|at| route("GET", &format!("/a/{{id}}/{}{at}", "q".repeat(200)), &[&["w"]]));
     let table: Vec<Route> =
         std::iter::once(route("GET", "/a/{id}", &[&["r"]])).chain(deny).collect();
     let mut tight = document(&table);
     tight["policy_max_bytes"] = json!(1024);
-    let (bench, event) = asking(&tight, "r", "GET/a/1");
-    let outcome = bench.ask_event(&event, crate::NOW);
+    let (bench, event) = bench_and_event(&tight, "r", "GET/a/1");
+    let outcome = bench.authorize_event(&event, crate::NOW);
     assert_eq!(outcome.decision.decision, Verdict::Deny);
-    assert!(answer(&outcome)["policyDocument"]["Statement"][0]["Effect"] == "Deny");
+    assert!(response_json(&outcome)["policyDocument"]["Statement"][0]["Effect"] == "Deny");
     tight.as_object_mut().unwrap().remove("policy_max_bytes");
-    assert_eq!(ask(&tight, "r", "GET/a/1").0, ["GET/a/*"]);
+    assert_eq!(authorize(&tight, "r", "GET/a/1").0, ["GET/a/*"]);
 }
 
 #[test]
-fn a_deny_too_narrow_to_be_written_is_wider() {
+fn a_deny_that_exceeds_the_resource_length_is_widened() {
     let (first, last) = ("p".repeat(250), "q".repeat(250));
     let table = [
         route("GET", &format!("/{first}/{{id}}"), &[&["r"]]),
         route("GET", &format!("/{{a}}/{{b}}/{last}"), &[&["w"]]),
         route("GET", &format!("/{{a}}/{{b}}/{{c}}/{last}"), &[&["r"]]),
     ];
-    // `GET/pp…/*/qq…` would be enough, and too long for a resource.
-    let (allowed, denied) = ask(&document(&table), "r", "GET/x");
+    // `GET/pp…/*/qq…` would suffice, but is too long for a resource.
+    let (allowed, denied) = authorize(&document(&table), "r", "GET/x");
     assert_eq!(allowed.len(), 2);
     assert_eq!(denied[0], format!("GET/*/*/{last}"), "{denied:?}");
 }
 
 #[test]
-fn a_resource_that_is_too_long_is_not_written() {
+fn a_resource_over_512_characters_is_not_written() {
     let long = format!("/{}", "q".repeat(299));
     let table = [route("GET", &long, &[&["r"]]), route("GET", "/z", &[&["w"]])];
     let api = STAGE.strip_suffix("prod").unwrap();
-    // The ARN before the pattern counts.
+    // The limit includes the ARN before the pattern.
     for (stage, allowed) in [("s".repeat(128), true), ("s".repeat(160), false)] {
-        let (bench, mut event) = asking(&document(&table), "r", "GET/x");
+        let (bench, mut event) = bench_and_event(&document(&table), "r", "GET/x");
         event["methodArn"] = json!(format!("{api}{stage}/GET{long}"));
-        let outcome = bench.ask_event(&event, crate::NOW);
-        let statement = answer(&outcome)["policyDocument"]["Statement"][0].clone();
+        let outcome = bench.authorize_event(&event, crate::NOW);
+        let statement = response_json(&outcome)["policyDocument"]["Statement"][0].clone();
         assert_eq!(statement["Effect"] == "Allow", allowed, "{statement}");
         assert!(statement["Resource"][0].as_str().unwrap().len() <= 512, "{statement}");
     }
 }
 
 #[test]
-fn what_no_policy_can_say_is_found_beforehand() {
+fn policy_conflicts_are_found_in_advance() {
     let table = RouteTable::new(vec![
         route("GET", "/x/{a}", &[&["one"]]),
         route("GET", "/x/{a}/y/{b}", &[&["two"]]),
         route("GET", "/x/{a}/y/{b}/w", &[&["one"]]),
     ])
     .unwrap();
-    let told: Vec<_> = table
+    let conflicts: Vec<_> = table
         .policy_conflicts()
         .map(|conflict| {
             (
@@ -319,17 +319,17 @@ fn what_no_policy_can_say_is_found_beforehand() {
         .collect();
     let conflict = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
     assert!(
-        told.contains(&conflict("GET /x/{a}", "GET /x/{a}/y/{b}", "GET /x/{a}/y/{b}/w")),
-        "{told:?}"
+        conflicts.contains(&conflict("GET /x/{a}", "GET /x/{a}/y/{b}", "GET /x/{a}/y/{b}/w")),
+        "{conflicts:?}"
     );
-    let fine = RouteTable::new(vec![
+    let without_conflict = RouteTable::new(vec![
         route("GET", "/x/{a}", &[&["one"]]),
         route("GET", "/x/{a}/y", &[&["two"]]),
     ]);
-    assert_eq!(fine.unwrap().policy_conflicts().next(), None);
+    assert_eq!(without_conflict.unwrap().policy_conflicts().next(), None);
 }
 
-/// `*` is any run of characters; nothing else is special here.
+/// Returns whether a pattern, in which `*` matches any characters, matches a text.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
@@ -338,14 +338,14 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// What a caller may do by a policy.
+/// The patterns of a policy.
 struct Policy {
     allowed: Vec<String>,
     denied: Vec<String>,
 }
 
 impl Policy {
-    fn opens(&self, request: &str) -> bool {
+    fn allows(&self, request: &str) -> bool {
         let any = |patterns: &[String]| {
             patterns.iter().any(|pattern| matches(pattern.as_bytes(), request.as_bytes()))
         };
@@ -353,12 +353,12 @@ impl Policy {
     }
 }
 
-/// The route of a request, looked for in the simplest way there is.
-fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
+/// The route of a request, by the simplest algorithm.
+fn expected_route<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
     let segments = routes::split(path);
-    let fitting =
+    let matching =
         routes.iter().filter(|route| route.verb.matches(method) && route.path.matches(&segments));
-    fitting.min_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)))
+    matching.min_by(|a, b| routes::compare_precedence((&a.path, a.verb), (&b.path, b.verb)))
 }
 
 const REQUIREMENTS: [&[&[&str]]; 5] =
@@ -366,7 +366,7 @@ const REQUIREMENTS: [&[&[&str]]; 5] =
 
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
-/// Few words make routes that get into each other's way, many make tables as people write them.
+/// Few words give overlapping routes, many give realistic tables.
 const WORDS: [&str; 12] =
     ["a", "b", "ab", "abc", "users", "orders", "order", "items", "me", "search", "v1", "admin:x"];
 
@@ -398,21 +398,21 @@ fn table_of(sizes: impl Strategy<Value = usize>) -> impl Strategy<Value = Vec<Ro
         let row = (verb, template(words), scopes)
             .prop_map(|(verb, path, scopes)| route(verb, &path, scopes));
         prop::collection::vec(row, size).prop_map(|rows| {
-            let mut kept: Vec<Route> = Vec::new();
+            let mut unique: Vec<Route> = Vec::new();
             for row in rows {
                 let same =
                     |other: &Route| other.verb == row.verb && other.path.same_resource(&row.path);
-                if !kept.iter().any(same) {
-                    kept.push(row);
+                if !unique.iter().any(same) {
+                    unique.push(row);
                 }
             }
-            kept
+            unique
         })
     })
 }
 
-/// Makes a path that fits a template, or nearly: `choices` say what stands in the free places.
-fn concrete(template: &routes::PathTemplate, choices: &[usize]) -> String {
+/// Returns a path that matches a template, or nearly; `choices` select the parameter values.
+fn sample_path(template: &routes::PathTemplate, choices: &[usize]) -> String {
     let texts = ["a", "b", "ab", "users", "orders", "me", "z", "%2F", "a%20b", "..%2f", "*", ""];
     let mut choices = choices.iter().copied().cycle();
     let mut choose = || choices.next().unwrap_or_default();
@@ -423,8 +423,8 @@ fn concrete(template: &routes::PathTemplate, choices: &[usize]) -> String {
             routes::Segment::Literal(text) => path.push_str(text),
             routes::Segment::Parameter(_) => path.push_str(texts[choose() % texts.len()]),
             routes::Segment::Greedy(_) => {
-                let more = choose() % 8;
-                let rest: Vec<&str> = (0..=more).map(|_| texts[choose() % texts.len()]).collect();
+                let extra = choose() % 8;
+                let rest: Vec<&str> = (0..=extra).map(|_| texts[choose() % texts.len()]).collect();
                 path.push_str(&rest.join("/"));
             }
         }
@@ -437,27 +437,27 @@ fn concrete(template: &routes::PathTemplate, choices: &[usize]) -> String {
     }
 }
 
-/// Requests for routes of a table: most in order, some beside it.
+/// Requests for the routes of a table, some with another method.
 fn requests(routes: &[Route], choices: &[Vec<usize>]) -> Vec<(&'static str, String)> {
     let mut requests = Vec::new();
     for (at, choices) in choices.iter().enumerate() {
         let template = &routes[at % routes.len()];
         let named = METHODS.iter().find(|method| template.verb.name() == **method);
         let method = named.filter(|_| choices[0] % 4 != 0).unwrap_or(&METHODS[choices[0] % 4]);
-        requests.push((*method, concrete(&template.path, choices)));
+        requests.push((*method, sample_path(&template.path, choices)));
     }
     requests
 }
 
-/// A request as its method ARN names it, and whether an empty segment makes it unclear which
-/// route it is for.
-fn named(method: &str, path: &str) -> (String, bool) {
+/// Returns a request as in its method ARN, and whether its route is ambiguous because of an empty
+/// segment.
+fn request_arn(method: &str, path: &str) -> (String, bool) {
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     (format!("{method}/{trimmed}"), format!("{path}/").contains("//"))
 }
 
-/// As many as `PROPTEST_CASES` says.
-#[expect(clippy::disallowed_methods, reason = "how long to try is for who runs it to say")]
+/// The configuration of property tests: `PROPTEST_CASES` sets the number of cases.
+#[expect(clippy::disallowed_methods, reason = "the environment sets the number of cases")]
 pub(crate) fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     ProptestConfig {
@@ -479,28 +479,28 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn a_policy_opens_exactly_what_the_scopes_open_or_the_table_was_found_inexpressible(
+    fn a_policy_allows_exactly_the_granted_routes_unless_the_table_has_a_conflict(
         routes in table(),
         scopes in scopes(),
         choices in choices(),
     ) {
         let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
         let policy = Policy { allowed, denied };
-        let held: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
-        let foretold = RouteTable::new(routes.clone()).unwrap().policy_conflicts().next().is_some();
+        let granted_scopes: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
+        let has_conflicts = RouteTable::new(routes.clone()).unwrap().policy_conflicts().next().is_some();
         for (method, path) in requests(&routes, &choices) {
-            let Some(route) = routed(&routes, method, &path) else { continue };
-            let may = route.requirement.is_met_by(&held);
-            let (request, unclear) = named(method, &path);
-            let opened = policy.opens(&request);
-            prop_assert!(!opened || may, "{request} ({route}) is open to {held:?} and should not be: +{:?} -{:?}", policy.allowed, policy.denied);
+            let Some(route) = expected_route(&routes, method, &path) else { continue };
+            let is_granted = route.requirement.is_met_by(&granted_scopes);
+            let (request, is_ambiguous) = request_arn(method, &path);
+            let is_allowed = policy.allows(&request);
+            prop_assert!(!is_allowed || is_granted, "{request} ({route}) is allowed to {granted_scopes:?} and must not be: +{:?} -{:?}", policy.allowed, policy.denied);
             let slash = path.len() > 1 && path.ends_with('/');
-            prop_assert!(opened || !may || foretold || slash || unclear, "{request} ({route}) is closed to {held:?}: +{:?} -{:?}", policy.allowed, policy.denied);
+            prop_assert!(is_allowed || !is_granted || has_conflicts || slash || is_ambiguous, "{request} ({route}) is denied to {granted_scopes:?}: +{:?} -{:?}", policy.allowed, policy.denied);
         }
     }
 }
 
-/// Every path of a template whose free places hold one of these texts.
+/// The paths of a template, with sample values for its parameters.
 fn instances(template: &routes::PathTemplate) -> Vec<String> {
     let mut paths = vec![String::new()];
     for segment in template.segments() {
@@ -518,25 +518,27 @@ fn instances(template: &routes::PathTemplate) -> Vec<String> {
     paths
 }
 
-/// Says whether some path that a pattern matches passes, with one of `fills` for each wildcard.
+/// Returns whether `accepts` returns true for a path that a pattern matches, with one of `fillers`
+/// for each wildcard.
 fn any_path(
-    begun: &str,
+    prefix: &str,
     pattern: &str,
-    fills: &[String],
-    longest: usize,
-    passes: &dyn Fn(&str) -> bool,
+    fillers: &[String],
+    max_segments: usize,
+    accepts: &dyn Fn(&str) -> bool,
 ) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
-        return passes(&format!("{begun}{pattern}"));
+        return accepts(&format!("{prefix}{pattern}"));
     };
-    fills.iter().any(|fill| {
-        let begun = format!("{begun}{before}{fill}");
-        begun.matches('/').count() <= longest && any_path(&begun, after, fills, longest, passes)
+    fillers.iter().any(|filler| {
+        let prefix = format!("{prefix}{before}{filler}");
+        prefix.matches('/').count() <= max_segments
+            && any_path(&prefix, after, fillers, max_segments, accepts)
     })
 }
 
-/// What a wildcard can stand for in a request that belongs to a template: any part of it.
-fn parts(template: &routes::PathTemplate) -> Vec<String> {
+/// The texts that a wildcard can match in a request of a template: any run of its segments.
+fn segment_runs(template: &routes::PathTemplate) -> Vec<String> {
     let texts: Vec<&str> = template
         .segments()
         .iter()
@@ -556,43 +558,43 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases().cases / 10, ..cases() })]
 
     #[test]
-    fn a_policy_for_one_route_opens_that_route_all_of_it_and_nothing_to_who_may_not(
+    fn a_single_route_policy_allows_the_whole_route_if_and_only_if_it_is_granted(
         routes in table(),
         scopes in scopes(),
         choices in choices(),
     ) {
-        let held: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
+        let granted_scopes: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
         let requests = requests(&routes, &choices);
         let (method, path) = &requests[0];
-        if let Some(asked) = routed(&routes, method, path) {
-            let may = asked.requirement.is_met_by(&held);
-            let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "route", &named(method, path).0);
+        if let Some(requested) = expected_route(&routes, method, path) {
+            let is_granted = requested.requirement.is_met_by(&granted_scopes);
+            let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "route", &request_arn(method, path).0);
             let policy = Policy { allowed, denied };
-            for (method, path) in instances(&asked.path).iter().map(|path| (method, path)).chain(requests.iter().map(|(m, p)| (m, p))) {
-                // What the cache knows a request by.
-                if routed(&routes, method, path) != Some(asked) || path.ends_with('/') && path.len() > 1 {
+            for (method, path) in instances(&requested.path).iter().map(|path| (method, path)).chain(requests.iter().map(|(m, p)| (m, p))) {
+                // The requests with the same cache key: those of the same route.
+                if expected_route(&routes, method, path) != Some(requested) || path.ends_with('/') && path.len() > 1 {
                     continue;
                 }
-                let (request, unclear) = named(method, path);
-                prop_assert!(policy.opens(&request) == may || unclear, "{request} ({asked}): {may}, +{:?} -{:?}", policy.allowed, policy.denied);
+                let (request, is_ambiguous) = request_arn(method, path);
+                prop_assert!(policy.allows(&request) == is_granted || is_ambiguous, "{request} ({requested}): {is_granted}, +{:?} -{:?}", policy.allowed, policy.denied);
             }
         }
     }
 
     #[test]
-    fn what_is_found_inexpressible_is(routes in table_of(2..6_usize)) {
+    fn every_reported_policy_conflict_denies_a_granted_request(routes in table_of(2..6_usize)) {
         let table = RouteTable::new(routes.clone()).unwrap();
         for conflict in table.policy_conflicts().take(4) {
             let scopes: Vec<&str> = conflict.scopes.iter().map(String::as_str).collect();
             let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
             let policy = Policy { allowed, denied };
-            let fills = parts(&conflict.closed.path);
+            let fillers = segment_runs(&conflict.closed.path);
             let closed = policy.denied.iter().any(|pattern| {
                 let (verb, path) = pattern.split_once('/').unwrap();
                 let fits = |method: &&&str| verb == "*" || verb == **method;
                 METHODS.iter().filter(fits).any(|method| {
-                    let passes = |path: &str| routed(&routes, method, path) == Some(conflict.closed);
-                    any_path("/", path, &fills, conflict.closed.path.segments().len() + 8, &passes)
+                    let is_closed = |path: &str| expected_route(&routes, method, path) == Some(conflict.closed);
+                    any_path("/", path, &fillers, conflict.closed.path.segments().len() + 8, &is_closed)
                 })
             });
             prop_assert!(closed, "{conflict:?} +{:?} -{:?}", policy.allowed, policy.denied);

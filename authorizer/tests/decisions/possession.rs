@@ -1,4 +1,4 @@
-//! Tokens bound to a key: DPoP (row 45) and mutual TLS (row 46).
+//! Sender-constrained tokens: DPoP (row 45) and mutual TLS (row 46).
 
 use authorizer::Outcome;
 use base64::Engine;
@@ -54,7 +54,7 @@ fn event(headers: &[(&str, &str)], certificate: Option<&str>) -> Value {
     })
 }
 
-async fn ask(bench: &Bench, event: &Value) -> Outcome {
+async fn authorize(bench: &Bench, event: &Value) -> Outcome {
     crate::handle(bench, event).await
 }
 
@@ -87,7 +87,7 @@ impl Proof {
 }
 
 #[tokio::test]
-async fn row_45_a_dpop_proof_is_for_this_request_this_token_and_this_key_just_now() {
+async fn row_45_a_dpop_proof_is_bound_to_its_request_token_key_and_time() {
     let (holder, thief) = (Signer::new("EdDSA", ""), Signer::new("EdDSA", ""));
     let bound = RS256.token(&claims_with(&json!({"cnf": {"jkt": thumbprint(&holder)}})));
     let bench = bench("required", "forbidden");
@@ -96,9 +96,9 @@ async fn row_45_a_dpop_proof_is_for_this_request_this_token_and_this_key_just_no
     private["d"] = json!("AAAA");
     let proof = || Proof::new(&holder, &bound);
     for (name, proof, expected) in [
-        ("right", proof(), PASSES),
+        ("valid", proof(), PASSES),
         (
-            "htu in another spelling",
+            "equivalent htu",
             proof().with("claims", "htu", json!("HTTPS://API.example.com:443/prod/pets/7")),
             PASSES,
         ),
@@ -137,25 +137,25 @@ async fn row_45_a_dpop_proof_is_for_this_request_this_token_and_this_key_just_no
     ] {
         let event =
             event(&[("Authorization", &authorization), ("DPoP", &proof.signed(&holder))], None);
-        let outcome = ask(&bench, &event).await;
+        let outcome = authorize(&bench, &event).await;
         assert_eq!(verdict(&outcome), expected, "{name}: {:?}", outcome.decision);
     }
-    let right = proof().signed(&holder);
+    let valid = proof().signed(&holder);
     let stolen = Proof::new(&thief, &bound).signed(&thief);
     let bearer = format!("Bearer {bound}");
     for (name, headers) in [
         ("none", vec![("Authorization", authorization.as_str())]),
-        ("two proofs", vec![("Authorization", &authorization), ("DPoP", &right), ("DPoP", &right)]),
+        ("two proofs", vec![("Authorization", &authorization), ("DPoP", &valid), ("DPoP", &valid)]),
         ("a thief's own proof", vec![("Authorization", &authorization), ("DPoP", &stolen)]),
-        ("sent as bearer", vec![("Authorization", &bearer), ("DPoP", &right)]),
+        ("sent as bearer", vec![("Authorization", &bearer), ("DPoP", &valid)]),
         ("no JWS", vec![("Authorization", &authorization), ("DPoP", "x")]),
     ] {
-        assert_eq!(verdict(&ask(&bench, &event(&headers, None)).await), REFUSED, "{name}");
+        assert_eq!(verdict(&authorize(&bench, &event(&headers, None)).await), REFUSED, "{name}");
     }
 }
 
 #[tokio::test]
-async fn row_46_a_certificate_bound_token_needs_its_certificate() {
+async fn row_46_a_certificate_bound_token_requires_its_certificate() {
     let der = b"the client's certificate, in DER";
     let pem = |der: &[u8]| {
         format!(
@@ -174,17 +174,17 @@ async fn row_46_a_certificate_bound_token_needs_its_certificate() {
         (None, REFUSED),
     ] {
         let event = event(&[("Authorization", &bound)], certificate.as_deref());
-        assert_eq!(verdict(&ask(&bench, &event).await), expected, "{certificate:?}");
+        assert_eq!(verdict(&authorize(&bench, &event).await), expected, "{certificate:?}");
     }
     let mut http: Value = event(&[("Authorization", &bound)], None);
     http["version"] = json!("2.0");
     http["routeArn"] = http["methodArn"].clone();
     http["requestContext"]["authentication"] = json!({"clientCert": {"clientCertPem": pem(der)}});
-    assert_eq!(verdict(&ask(&bench, &http).await), PASSES);
+    assert_eq!(verdict(&authorize(&bench, &http).await), PASSES);
 }
 
 #[tokio::test]
-async fn a_binding_is_checked_or_the_token_is_refused() {
+async fn a_binding_is_checked_or_the_token_is_rejected() {
     let holder = Signer::new("EdDSA", "");
     let der = b"der";
     let pem = format!(
@@ -217,7 +217,7 @@ async fn a_binding_is_checked_or_the_token_is_refused() {
         let (authorization, proof) =
             (format!("{scheme} {token}"), Proof::new(&holder, &token).signed(&holder));
         let event = event(&[("Authorization", &authorization), ("DPoP", &proof)], Some(&pem));
-        let outcome = ask(&bench(dpop, mtls), &event).await;
+        let outcome = authorize(&bench(dpop, mtls), &event).await;
         assert_eq!(
             verdict(&outcome),
             expected,
@@ -228,8 +228,11 @@ async fn a_binding_is_checked_or_the_token_is_refused() {
     let unbound = format!("DPoP {}", RS256.token(&claims_with(&json!({}))));
     assert_eq!(
         verdict(
-            &ask(&bench("optional", "forbidden"), &event(&[("Authorization", &unbound)], None))
-                .await
+            &authorize(
+                &bench("optional", "forbidden"),
+                &event(&[("Authorization", &unbound)], None)
+            )
+            .await
         ),
         REFUSED
     );

@@ -1,4 +1,4 @@
-//! Which route a request belongs to.
+//! The route of a request.
 
 use authorizer::routes::{self, PathTemplate, Router, Verb};
 use proptest::prelude::*;
@@ -48,13 +48,13 @@ fn routing_prefers_literal_to_parameter_to_greedy_and_falls_through_by_verb() {
 }
 
 #[test]
-fn two_routes_of_one_method_and_resource_are_refused_whatever_their_parameters_names() {
+fn duplicate_routes_are_rejected_whatever_the_names_of_their_parameters() {
     let routes = [pair("GET", "/pets/{id}"), pair("GET", "/pets/{name}")];
     let error = Router::new(routes.iter().map(|(path, verb)| (path, *verb))).unwrap_err();
     assert!(error.to_string().contains("GET /pets/{name}"), "{error}");
 }
 
-/// Few words and short paths, so that most templates match some of the same requests.
+/// Few words and short paths, so that most templates overlap.
 fn pairs() -> impl Strategy<Value = Vec<Pair>> {
     let segment = prop::sample::select(vec!["a", "b", "{p}", "{q}"]);
     let segments = prop::collection::vec(segment, 0..4);
@@ -66,13 +66,13 @@ fn pairs() -> impl Strategy<Value = Vec<Pair>> {
     let verb = prop::sample::select(vec!["GET", "POST", "ANY"]);
     let pair = (verb, path).prop_map(|(verb, path)| pair(verb, &path));
     prop::collection::vec(pair, 0..20).prop_map(|pairs| {
-        let mut kept: Vec<Pair> = Vec::new();
+        let mut unique: Vec<Pair> = Vec::new();
         for (path, verb) in pairs {
-            if !kept.iter().any(|(other, by)| *by == verb && other.same_resource(&path)) {
-                kept.push((path, verb));
+            if !unique.iter().any(|(other, by)| *by == verb && other.same_resource(&path)) {
+                unique.push((path, verb));
             }
         }
-        kept
+        unique
     })
 }
 
@@ -80,14 +80,14 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn the_router_finds_the_first_route_by_precedence_that_takes_the_request(
+    fn the_router_finds_the_first_matching_route_by_precedence(
         pairs in pairs(),
         method in prop::sample::select(vec!["GET", "POST", "PUT"]),
         path in prop::collection::vec(prop::sample::select(vec!["a", "b", "z", ""]), 0..6),
     ) {
         let compare_precedence = |a: &&Pair, b: &&Pair| routes::compare_precedence((&a.0, a.1), (&b.0, b.1));
-        let takes = |(template, verb): &&Pair| verb.matches(method) && template.matches(&path);
-        let expected = pairs.iter().filter(takes).min_by(compare_precedence);
+        let matches = |(template, verb): &&Pair| verb.matches(method) && template.matches(&path);
+        let expected = pairs.iter().filter(matches).min_by(compare_precedence);
         let found = router(&pairs).find(method, &path).map(|index| &pairs[index]);
         prop_assert_eq!(found, expected);
     }

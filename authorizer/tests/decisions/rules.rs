@@ -1,4 +1,4 @@
-//! Profiles of issuers, and what else the security team may ask of a token.
+//! Issuer profiles, claim requirements, deny-lists and key settings.
 
 use authorizer::Outcome;
 use authorizer::keys::KeySource;
@@ -10,7 +10,7 @@ const PASSES: (u16, &str) = (200, "-");
 const FORBIDDEN: (u16, &str) = (200, "forbidden");
 const INVALID_CLAIMS: (u16, &str) = (401, "invalid_claims");
 
-async fn judge(settings: &Value, changes: &Value) -> (u16, &'static str) {
+async fn verdict_for(settings: &Value, changes: &Value) -> (u16, &'static str) {
     verdict(&outcome(settings, changes).await)
 }
 
@@ -24,7 +24,7 @@ async fn outcome(settings: &Value, changes: &Value) -> Outcome {
 }
 
 #[tokio::test]
-async fn each_profile_asks_for_what_its_access_tokens_have() {
+async fn each_profile_requires_the_claims_of_its_access_tokens() {
     let audience = crate::AUDIENCE;
     for (profile, changes, expected) in [
         ("rfc9068", json!({"jti": "j"}), PASSES),
@@ -53,7 +53,7 @@ async fn each_profile_asks_for_what_its_access_tokens_have() {
         ("any", json!({"aud": null}), INVALID_CLAIMS),
     ] {
         assert_eq!(
-            judge(&json!({"profile": profile}), &changes).await,
+            verdict_for(&json!({"profile": profile}), &changes).await,
             expected,
             "{profile} {changes}"
         );
@@ -61,7 +61,7 @@ async fn each_profile_asks_for_what_its_access_tokens_have() {
 }
 
 #[tokio::test]
-async fn a_rule_holds_or_the_caller_may_call_nothing() {
+async fn an_unmet_claim_requirement_denies_every_route() {
     for (rule, changes, expected) in [
         (json!({"claim": "roles", "any_of": ["a", "b"]}), json!({"roles": ["x", "b"]}), PASSES),
         (json!({"claim": "roles", "any_of": ["a", "b"]}), json!({"roles": "a"}), PASSES),
@@ -89,16 +89,20 @@ async fn a_rule_holds_or_the_caller_may_call_nothing() {
         (json!({"claim": "acr", "at_most": 3}), json!({"acr": "2"}), FORBIDDEN),
     ] {
         let settings = json!({"require": [rule]});
-        assert_eq!(judge(&settings, &changes).await, expected, "{rule} {changes}");
+        assert_eq!(verdict_for(&settings, &changes).await, expected, "{rule} {changes}");
     }
     let both = json!({"require": [{"claim": "a", "exists": true}, {"claim": "b", "exists": true}]});
-    assert_eq!(judge(&both, &json!({"a": 1})).await, FORBIDDEN, "every rule must hold");
-    let told = outcome(&both, &json!({"a": 1})).await.decision.detail;
-    assert_eq!(told.as_deref(), Some("rule 2 of its issuer's `require` is not kept"));
+    assert_eq!(
+        verdict_for(&both, &json!({"a": 1})).await,
+        FORBIDDEN,
+        "every rule must be satisfied"
+    );
+    let detail = outcome(&both, &json!({"a": 1})).await.decision.detail;
+    assert_eq!(detail.as_deref(), Some("claim requirement 2 not satisfied"));
 }
 
 #[tokio::test]
-async fn only_the_allowed_clients_may_call() {
+async fn only_allowed_clients_are_granted_access() {
     let settings = json!({"clients": ["client-1", "app"]});
     for (changes, expected) in [
         (json!({}), PASSES),
@@ -109,25 +113,25 @@ async fn only_the_allowed_clients_may_call() {
         (json!({"client_id": "other", "azp": "app"}), FORBIDDEN),
         (json!({"client_id": null}), FORBIDDEN),
     ] {
-        assert_eq!(judge(&settings, &changes).await, expected, "{changes}");
+        assert_eq!(verdict_for(&settings, &changes).await, expected, "{changes}");
     }
 }
 
 #[tokio::test]
-async fn what_is_denied_is_refused_whatever_it_says() {
-    let settings = json!({"denied": {"jti": ["stolen"], "sub": ["fired"]}});
+async fn denylisted_tokens_and_subjects_are_rejected() {
+    let settings = json!({"denied": {"jti": ["denied-jti"], "sub": ["denied-sub"]}});
     for (changes, expected) in [
-        (json!({"jti": "fine"}), PASSES),
-        (json!({"jti": "stolen"}), (401, "invalid_token")),
-        (json!({"sub": "fired"}), (401, "invalid_token")),
-        (json!({"sub": "stolen", "jti": "fired"}), PASSES),
+        (json!({"jti": "other-jti"}), PASSES),
+        (json!({"jti": "denied-jti"}), (401, "invalid_token")),
+        (json!({"sub": "denied-sub"}), (401, "invalid_token")),
+        (json!({"sub": "denied-jti", "jti": "denied-sub"}), PASSES),
     ] {
-        assert_eq!(judge(&settings, &changes).await, expected, "{changes}");
+        assert_eq!(verdict_for(&settings, &changes).await, expected, "{changes}");
     }
 }
 
 #[tokio::test]
-async fn a_template_binds_the_tenant_to_its_claim_and_its_keys() {
+async fn a_template_binds_the_tenant_to_tid_and_its_keys() {
     let template = "https://login.example.com/{tenantid}/v2.0";
     let settings = |more: Value| {
         let mut config = config(&["RS256"]);
@@ -178,27 +182,27 @@ async fn a_template_binds_the_tenant_to_its_claim_and_its_keys() {
 }
 
 #[tokio::test]
-async fn bundled_keys_need_no_network_until_their_lifetime_ends() {
+async fn bundled_keys_are_used_without_network_for_their_lifetime() {
     let mut config = config(&["RS256"]);
     config["issuers"][0]["keys"] = json!({"jwks": {"keys": [RS256.jwk()]}, "read_at": NOW - 1_000, "lifetime_seconds": 86_400});
     let bench = Bench::new(&config);
     let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 1_000_000}))));
     for after in [0, 50_000, 85_399] {
-        assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
+        assert_eq!(verdict(&bench.authorize_at(&token, NOW + after).await), PASSES);
     }
-    assert!(bench.web.asked().is_empty(), "no network at all");
-    // Then the issuer is asked; while it cannot be, the old keys serve for the stale window.
-    assert_eq!(verdict(&bench.ask_at(&token, NOW + 85_400).await), PASSES);
-    assert_eq!(bench.web.asked(), [JWKS]);
+    assert!(bench.web.requested_urls().is_empty(), "no network at all");
+    // Then keys are fetched; while the issuer is unavailable, the stale keys are used.
+    assert_eq!(verdict(&bench.authorize_at(&token, NOW + 85_400).await), PASSES);
+    assert_eq!(bench.web.requested_urls(), [JWKS]);
     assert_eq!(
-        verdict(&bench.ask_at(&token, NOW + 85_400 + 3_600).await),
+        verdict(&bench.authorize_at(&token, NOW + 85_400 + 3_600).await),
         (500, "jwks_unavailable")
     );
 }
 
 #[tokio::test]
-async fn an_issuers_cache_control_is_honoured_within_bounds() {
-    for (said, most, used_for) in [
+async fn cache_control_of_the_issuer_is_honoured_within_bounds() {
+    for (max_age, maximum, used_for) in [
         (None, 600, 600),
         (Some(120), 600, 120),
         (Some(0), 600, 60),
@@ -206,24 +210,28 @@ async fn an_issuers_cache_control_is_honoured_within_bounds() {
         (Some(9_999), 7_200, 7_200),
     ] {
         let mut config = config(&["RS256"]);
-        config["issuers"][0]["key_max_age_seconds"] = json!(most);
+        config["issuers"][0]["key_max_age_seconds"] = json!(maximum);
         let bench = Bench::new(&config);
-        bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), None, said);
+        bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), None, max_age);
         let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 100_000}))));
         for (after, fetches) in [(0, 1), (used_for - 1, 1), (used_for, 2)] {
-            assert_eq!(verdict(&bench.ask_at(&token, NOW + after).await), PASSES);
-            assert_eq!(bench.web.asked().len(), fetches, "{said:?} of {most}: after {after} s");
+            assert_eq!(verdict(&bench.authorize_at(&token, NOW + after).await), PASSES);
+            assert_eq!(
+                bench.web.requested_urls().len(),
+                fetches,
+                "{max_age:?} of {maximum}: after {after} s"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn an_unchanged_key_set_is_not_sent_again_and_stays_good() {
+async fn an_unchanged_key_set_is_revalidated_by_its_entity_tag() {
     let bench = Bench::new(&config(&["RS256"]));
     bench.web.publish_with(JWKS, &json!({"keys": [RS256.jwk()]}), Some("v1"), None);
     let token = format!("Bearer {}", RS256.token(&claims_with(&json!({"exp": NOW + 100_000}))));
     for after in [0, 600, 1_200] {
-        let outcome = bench.ask_at(&token, NOW + after).await;
+        let outcome = bench.authorize_at(&token, NOW + after).await;
         assert_eq!(
             (verdict(&outcome), outcome.decision.keys),
             (PASSES, Some(KeySource::Fetched)),
@@ -239,14 +247,14 @@ async fn an_unchanged_key_set_is_not_sent_again_and_stays_good() {
         None,
     );
     assert_eq!(
-        verdict(&bench.ask_at(&token, NOW + 1_800).await),
+        verdict(&bench.authorize_at(&token, NOW + 1_800).await),
         (401, "invalid_token"),
         "a new tag brings the new set"
     );
 }
 
 #[tokio::test]
-async fn keys_are_there_before_the_first_call_and_a_failure_does_not_matter() {
+async fn prefetched_keys_serve_the_first_request_and_a_failed_prefetch_is_ignored() {
     let other = "https://other.example.com/keys";
     let mut two = config(&["RS256"]);
     let second =
@@ -255,10 +263,10 @@ async fn keys_are_there_before_the_first_call_and_a_failure_does_not_matter() {
     let bench = Bench::with_keys(&two, &[RS256.jwk()]);
     bench.web.fail(other);
     bench.authorizer.prefetch(at(NOW)).await;
-    assert_eq!(bench.web.asked().len(), 2);
+    assert_eq!(bench.web.requested_urls().len(), 2);
     let event =
         token_event(&format!("Bearer {}", RS256.token(&claims_with(&json!({"iss": ISSUER})))));
     let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
     assert_eq!((verdict(&outcome), outcome.decision.keys), (PASSES, Some(KeySource::Cached)));
-    assert_eq!(bench.web.asked().len(), 2, "the first call needs no fetch");
+    assert_eq!(bench.web.requested_urls().len(), 2, "the first call needs no fetch");
 }

@@ -16,18 +16,18 @@ fn invocation(request_id: &str) -> Invocation<'_> {
     Invocation {
         request_id,
         trace_id: Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
-        at_milliseconds: 1_800_000_000_123,
-        microseconds: 250,
+        timestamp_ms: 1_800_000_000_123,
+        duration_us: 250,
         cold_start: true,
     }
 }
 
-fn ended(verdict: Verdict) -> Decision {
+fn decided(verdict: Verdict) -> Decision {
     Decision { decision: verdict, ..Decision::default() }
 }
 
 #[tokio::test]
-async fn the_line_says_what_was_decided_and_why() {
+async fn the_log_line_contains_decision_reason_and_detail() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     let refused = bench.bearer("a.b.c").await;
     let line = telemetry(&[]).line(&invocation("r-1"), &refused.decision).unwrap();
@@ -37,7 +37,7 @@ async fn the_line_says_what_was_decided_and_why() {
         json!({
             "level": "WARN", "request_id": "r-1", "trace_id": "Root=1-5759e988-bd862e3fe1be46a994272793",
             "decision": "unauthorized", "reason": "invalid_token", "kind": "TOKEN",
-            "detail": "not a compact JWS: the header is not base64url", "duration_us": 250, "cold_start": true,
+            "detail": "malformed token: header is not base64url", "duration_us": 250, "cold_start": true,
         })
     );
     let allowed = bench.bearer(&RS256.token(&claims())).await;
@@ -80,18 +80,19 @@ fn logged(decision: &Decision) -> Value {
 }
 
 #[test]
-fn lambdas_level_and_format_are_kept() {
-    let every = [Verdict::Allow, Verdict::Deny, Verdict::Unauthorized, Verdict::Fault];
-    for (level, told) in
+fn the_log_level_and_format_of_lambda_are_respected() {
+    let verdicts = [Verdict::Allow, Verdict::Deny, Verdict::Unauthorized, Verdict::Fault];
+    for (level, expected) in
         [("", 4), ("TRACE", 4), ("info", 4), ("WARN", 3), ("ERROR", 1), ("FATAL", 0), ("LOUD", 4)]
     {
         let telemetry = telemetry(&[("AWS_LAMBDA_LOG_LEVEL", level)]);
-        let lines =
-            every.iter().filter_map(|verdict| telemetry.line(&invocation("r"), &ended(*verdict)));
-        assert_eq!(lines.count(), told, "{level}");
+        let lines = verdicts
+            .iter()
+            .filter_map(|verdict| telemetry.line(&invocation("r"), &decided(*verdict)));
+        assert_eq!(lines.count(), expected, "{level}");
     }
     let text = telemetry(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]);
-    let line = text.line(&invocation("a\nb"), &ended(Verdict::Fault)).unwrap();
+    let line = text.line(&invocation("a\nb"), &decided(Verdict::Fault)).unwrap();
     assert!(
         line.starts_with("ERROR ") && line.contains("request_id=\"a\\nb\"") && !line.contains('\n'),
         "{line}"
@@ -99,7 +100,7 @@ fn lambdas_level_and_format_are_kept() {
 }
 
 #[tokio::test]
-async fn a_published_private_key_is_told_with_every_decision_even_an_allowed_one() {
+async fn a_published_private_key_is_logged_with_every_decision() {
     let mut private = Signer::new("ES256", "leaked").jwk();
     private["d"] = json!("AAAA");
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk(), private]);
@@ -108,34 +109,37 @@ async fn a_published_private_key_is_told_with_every_decision_even_an_allowed_one
     let line: Value =
         serde_json::from_str(&quiet.line(&invocation("r"), &allowed.decision).unwrap()).unwrap();
     assert_eq!((&line["decision"], &line["level"]), (&json!("allow"), &json!("WARN")));
-    assert_eq!(line["warning"], "the issuer publishes a private or symmetric key");
+    assert_eq!(line["warning"], "the issuer's key set contains a private or symmetric key");
 }
 
 #[test]
-fn allowed_decisions_can_be_sampled_and_refusals_never_are() {
+fn allow_decisions_can_be_sampled_and_refusals_are_always_logged() {
     for (percent, least, most) in [("0", 0, 0), ("20", 100, 300), ("100", 1000, 1000)] {
         let telemetry = telemetry(&[("AUTHORIZER_LOG_ALLOWED", percent)]);
         let ids: Vec<String> = (0..1000).map(|n| format!("79104EXAMPLE{n}")).collect();
-        let told = |verdict| {
+        let logged = |verdict| {
             ids.iter()
-                .filter(|id| telemetry.line(&invocation(id), &ended(verdict)).is_some())
+                .filter(|id| telemetry.line(&invocation(id), &decided(verdict)).is_some())
                 .count()
         };
         assert!(
-            (least..=most).contains(&told(Verdict::Allow)),
+            (least..=most).contains(&logged(Verdict::Allow)),
             "{percent}: {}",
-            told(Verdict::Allow)
+            logged(Verdict::Allow)
         );
-        assert_eq!(told(Verdict::Deny) + told(Verdict::Unauthorized) + told(Verdict::Fault), 3000);
+        assert_eq!(
+            logged(Verdict::Deny) + logged(Verdict::Unauthorized) + logged(Verdict::Fault),
+            3000
+        );
     }
-    for wrong in ["101", "-1", "all", ""] {
-        let get = |key: &str| (key == "AUTHORIZER_LOG_ALLOWED").then(|| wrong.to_owned());
-        assert!(Telemetry::from_environment(get).is_err(), "{wrong}");
+    for invalid in ["101", "-1", "all", ""] {
+        let get = |key: &str| (key == "AUTHORIZER_LOG_ALLOWED").then(|| invalid.to_owned());
+        assert!(Telemetry::from_environment(get).is_err(), "{invalid}");
     }
 }
 
 #[test]
-fn the_metrics_are_in_cloudwatchs_format() {
+fn metrics_are_in_the_embedded_metric_format() {
     let decision = Decision {
         decision: Verdict::Deny,
         reason: Some("insufficient_scope"),
@@ -161,7 +165,7 @@ fn the_metrics_are_in_cloudwatchs_format() {
     }
     let expected = [("ColdStarts", 1), ("Decisions", 1), ("Duration", 250), ("KeySetFetches", 1)];
     assert_eq!(values, BTreeMap::from(expected));
-    // What the alarms of `infra/sam` look at.
+    // The metric of the alarms in `infra/sam`.
     let directives = &record["_aws"]["CloudWatchMetrics"];
     assert_eq!(directives[0]["Dimensions"][0], json!(["FunctionName", "Decision"]));
     assert_eq!(directives[0]["Metrics"][0]["Name"], "Decisions");
@@ -169,7 +173,7 @@ fn the_metrics_are_in_cloudwatchs_format() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_told_at_any_level_holds_a_piece_of_a_token() {
+async fn no_log_level_outputs_a_part_of_a_token() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
     let good = RS256.token(&claims());
     let expired = RS256.token(&claims_with(&json!({"exp": 1})));
@@ -185,10 +189,10 @@ async fn nothing_that_is_told_at_any_level_holds_a_piece_of_a_token() {
         let outcome = bench.bearer(&presented).await;
         let line = telemetry.line(&invocation("r\n"), &outcome.decision).unwrap();
         assert_eq!(line.lines().count(), 1, "{line}");
-        let told =
+        let output =
             format!("{outcome:?}{line}{}", telemetry.metrics(&invocation("r"), &outcome.decision));
         for piece in presented.as_bytes().windows(12) {
-            assert!(!told.contains(std::str::from_utf8(piece).unwrap()), "{told}");
+            assert!(!output.contains(std::str::from_utf8(piece).unwrap()), "{output}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Every kind of event, and the answer each expects. The events are AWS's own examples, as the
-//! crate `aws_lambda_events` publishes them; the answers must be what its types read.
+//! The response for each kind of event. The events are AWS's examples from the crate
+//! `aws_lambda_events`; the responses must deserialize into its types.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use aws_lambda_events::event::apigw::{
 };
 use serde_json::{Value, json};
 
-use crate::{Bench, RS256, answer, claims, config, verdict};
+use crate::{Bench, RS256, claims, config, response_json, verdict};
 
 static FIXTURES: LazyLock<PathBuf> = LazyLock::new(|| {
     let arguments = ["metadata", "--format-version", "1", "--locked", "--manifest-path"];
@@ -36,7 +36,7 @@ fn fixture(name: &str) -> Value {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut event: Value = serde_json::from_str(&text).unwrap();
     if event["methodArn"].as_str().is_some_and(|arn| arn.contains("/*/")) {
-        // The one example with a wildcard for its stage, which we refuse to copy into a policy.
+        // The only example with a wildcard as its stage, which the authorizer rejects.
         event["methodArn"] =
             json!("arn:aws:execute-api:us-west-2:123456789012:ymy8tbxw7b/test/GET/");
     }
@@ -51,7 +51,7 @@ fn bench(settings: &Value) -> Bench {
     Bench::with_keys(&config, &[RS256.jwk()])
 }
 
-async fn ask(bench: &Bench, event: &Value) -> Outcome {
+async fn authorize(bench: &Bench, event: &Value) -> Outcome {
     crate::handle(bench, event).await
 }
 
@@ -59,8 +59,8 @@ fn bearer() -> String {
     format!("Bearer {}", RS256.token(&claims()))
 }
 
-/// The example with our token in its headers, as a gateway would have passed it on.
-fn with_token(name: &str, authorization: &str) -> Value {
+/// The example event with this token in its headers.
+fn event_with_token(name: &str, authorization: &str) -> Value {
     let mut event = fixture(name);
     event["headers"] = json!({"authorization": authorization});
     if event.get("multiValueHeaders").is_some() {
@@ -70,7 +70,7 @@ fn with_token(name: &str, authorization: &str) -> Value {
 }
 
 #[tokio::test]
-async fn awss_examples_without_our_token_are_refused_and_fault_nowhere() {
+async fn aws_example_events_without_a_valid_token_are_rejected_without_faults() {
     for (name, reason) in [
         ("custom-auth-request", "invalid_token"),
         ("custom-auth-request-type-request", "missing_token"),
@@ -81,7 +81,7 @@ async fn awss_examples_without_our_token_are_refused_and_fault_nowhere() {
         ("v2-custom-authorizer-v2-request-without-identity-source", "missing_token"),
         ("v2-custom-authorizer-websocket-request", "missing_token"),
     ] {
-        let outcome = ask(&bench(&json!({})), &fixture(name)).await;
+        let outcome = authorize(&bench(&json!({})), &fixture(name)).await;
         assert_eq!(verdict(&outcome), (401, reason), "{name}: {:?}", outcome.decision);
     }
     assert!(
@@ -91,10 +91,10 @@ async fn awss_examples_without_our_token_are_refused_and_fault_nowhere() {
 }
 
 #[tokio::test]
-async fn a_rest_apis_answers_are_what_awss_types_read() {
+async fn rest_api_responses_match_the_aws_types() {
     let mut token = fixture("custom-auth-request");
     token["authorizationToken"] = json!(bearer());
-    let request = with_token("custom-auth-request-type-request", &bearer());
+    let request = event_with_token("custom-auth-request-type-request", &bearer());
     assert!(
         serde_json::from_value::<ApiGatewayCustomAuthorizerRequestTypeRequest>(request.clone())
             .is_ok()
@@ -102,29 +102,29 @@ async fn a_rest_apis_answers_are_what_awss_types_read() {
     for (event, kind) in [
         (token, EventKind::Token),
         (request, EventKind::Request),
-        (with_token("v2-custom-authorizer-v1-request", &bearer()), EventKind::Request),
+        (event_with_token("v2-custom-authorizer-v1-request", &bearer()), EventKind::Request),
     ] {
-        let outcome = ask(&bench(&json!({})), &event).await;
+        let outcome = authorize(&bench(&json!({})), &event).await;
         assert_eq!((verdict(&outcome), outcome.decision.kind), ((200, "-"), Some(kind)));
         let read: ApiGatewayCustomAuthorizerResponse =
-            serde_json::from_value(answer(&outcome)).unwrap();
+            serde_json::from_value(response_json(&outcome)).unwrap();
         assert_eq!(read.principal_id.as_deref(), Some("user-1"));
         assert_eq!(read.policy_document.version.as_deref(), Some("2012-10-17"));
         assert_eq!(read.policy_document.statement.len(), 1);
         let arn = event["methodArn"].as_str().unwrap().to_owned();
         let stage = arn.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
         assert_eq!(read.policy_document.statement[0].resource, [format!("{stage}/*/*")]);
-        assert!(!answer(&outcome).to_string().contains("null"), "nulls are left out");
+        assert!(!response_json(&outcome).to_string().contains("null"), "nulls are omitted");
     }
 }
 
 #[tokio::test]
-async fn an_http_api_is_answered_by_a_policy_or_simply() {
-    let event = with_token("v2-custom-authorizer-v2-request", &bearer());
-    let policy = ask(&bench(&json!({})), &event).await;
+async fn http_api_responses_are_policies_or_simple_responses() {
+    let event = event_with_token("v2-custom-authorizer-v2-request", &bearer());
+    let policy = authorize(&bench(&json!({})), &event).await;
     assert_eq!((verdict(&policy), policy.decision.kind), ((200, "-"), Some(EventKind::Http)));
     let read: ApiGatewayV2CustomAuthorizerIamPolicyResponse =
-        serde_json::from_value(answer(&policy)).unwrap();
+        serde_json::from_value(response_json(&policy)).unwrap();
     assert_eq!(read.principal_id.as_deref(), Some("user-1"));
     let simple = json!({"simple_responses": true, "scopes": ["pets:read"]});
     for (settings, authorized, reason) in [
@@ -135,43 +135,50 @@ async fn an_http_api_is_answered_by_a_policy_or_simply() {
             json!("insufficient_scope"),
         ),
     ] {
-        let outcome = ask(&bench(&settings), &event).await;
+        let outcome = authorize(&bench(&settings), &event).await;
         let read: ApiGatewayV2CustomAuthorizerSimpleResponse<Value> =
-            serde_json::from_value(answer(&outcome)).unwrap();
+            serde_json::from_value(response_json(&outcome)).unwrap();
         assert_eq!(read.is_authorized, authorized);
-        assert_eq!(answer(&outcome)["context"]["reason"], reason);
+        assert_eq!(response_json(&outcome)["context"]["reason"], reason);
     }
-    let rest = ask(
+    let rest = authorize(
         &bench(&json!({"simple_responses": true})),
-        &with_token("custom-auth-request-type-request", &bearer()),
+        &event_with_token("custom-auth-request-type-request", &bearer()),
     )
     .await;
-    assert!(answer(&rest).get("policyDocument").is_some(), "only payload 2.0 is answered simply");
-    let refused = ask(
+    assert!(
+        response_json(&rest).get("policyDocument").is_some(),
+        "only payload 2.0 gets a simple response"
+    );
+    let rejected = authorize(
         &bench(&json!({"simple_responses": true})),
-        &with_token("v2-custom-authorizer-v2-request", "Bearer x"),
+        &event_with_token("v2-custom-authorizer-v2-request", "Bearer x"),
     )
     .await;
-    assert_eq!(verdict(&refused), (401, "invalid_token"));
+    assert_eq!(verdict(&rejected), (401, "invalid_token"));
 }
 
 #[tokio::test]
-async fn a_simple_answer_is_about_its_own_route() {
+async fn a_simple_response_decides_the_requested_route() {
     let routes = json!([
         {"method": "GET", "path": "/request", "scopes": [["pets:read"]]},
         {"method": "GET", "path": "/other", "scopes": [["admin"]]},
     ]);
     let bench = bench(&json!({"simple_responses": true, "routes": routes}));
     for (path, authorized) in [("request", true), ("other", false), ("nowhere", false)] {
-        let mut event = with_token("v2-custom-authorizer-v2-request", &bearer());
+        let mut event = event_with_token("v2-custom-authorizer-v2-request", &bearer());
         event["routeArn"] =
             json!(format!("arn:aws:execute-api:us-east-1:123456789012:abcdef123/test/GET/{path}"));
-        assert_eq!(answer(&ask(&bench, &event).await)["isAuthorized"], authorized, "{path}");
+        assert_eq!(
+            response_json(&authorize(&bench, &event).await)["isAuthorized"],
+            authorized,
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_websockets_token_comes_from_where_it_is_configured() {
+async fn the_token_of_a_websocket_is_read_from_the_configured_source() {
     let raw = RS256.token(&claims());
     let example = || fixture("v2-custom-authorizer-websocket-request");
     let mut query = example();
@@ -181,7 +188,7 @@ async fn a_websockets_token_comes_from_where_it_is_configured() {
     protocol["headers"] = json!({"Sec-WebSocket-Protocol": format!("chat, bearer, {raw}")});
     protocol["multiValueHeaders"] =
         json!({"Sec-WebSocket-Protocol": [format!("chat, bearer, {raw}")]});
-    let header = with_token("v2-custom-authorizer-websocket-request", &bearer());
+    let header = event_with_token("v2-custom-authorizer-websocket-request", &bearer());
     let from_query = json!({"token": {"query": "token"}});
     let from_protocol = json!({"token": {"websocket_protocol": "bearer"}});
     for (settings, event, expected) in [
@@ -193,14 +200,14 @@ async fn a_websockets_token_comes_from_where_it_is_configured() {
         (&from_protocol, &query, (401, "missing_token")),
         (&json!({}), &query, (401, "missing_token")),
     ] {
-        let outcome = ask(&bench(settings), event).await;
+        let outcome = authorize(&bench(settings), event).await;
         assert_eq!(
             (verdict(&outcome), outcome.decision.kind),
             (expected, Some(EventKind::WebSocket)),
             "{settings}"
         );
         if expected.0 == 200 {
-            let resource = &answer(&outcome)["policyDocument"]["Statement"][0]["Resource"];
+            let resource = &response_json(&outcome)["policyDocument"]["Statement"][0]["Resource"];
             assert_eq!(
                 *resource,
                 json!(["arn:aws:execute-api:eu-west-1:123456789012:abcdef123/test/*"])
@@ -209,20 +216,20 @@ async fn a_websockets_token_comes_from_where_it_is_configured() {
     }
     let mut twice = query.clone();
     twice["multiValueQueryStringParameters"] = json!({"token": [raw, raw]});
-    assert_eq!(verdict(&ask(&bench(&from_query), &twice).await), (401, "invalid_token"));
+    assert_eq!(verdict(&authorize(&bench(&from_query), &twice).await), (401, "invalid_token"));
 }
 
 #[tokio::test]
-async fn with_a_route_table_nobody_connects_a_websocket() {
+async fn with_a_route_table_every_websocket_connection_is_denied() {
     let routes = json!([{"method": "GET", "path": "/", "scopes": [[]]}]);
-    let outcome = ask(
+    let outcome = authorize(
         &bench(&json!({"routes": routes})),
-        &with_token("v2-custom-authorizer-websocket-request", &bearer()),
+        &event_with_token("v2-custom-authorizer-websocket-request", &bearer()),
     )
     .await;
     assert_eq!(verdict(&outcome), (200, "forbidden"));
     assert_eq!(
-        answer(&outcome)["policyDocument"]["Statement"],
+        response_json(&outcome)["policyDocument"]["Statement"],
         json!([{
             "Action": "execute-api:Invoke", "Effect": "Deny",
             "Resource": ["arn:aws:execute-api:eu-west-1:123456789012:abcdef123/test/*"],
@@ -231,12 +238,12 @@ async fn with_a_route_table_nobody_connects_a_websocket() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_the_gateway_why_and_what_would_do() {
+async fn the_context_of_a_denial_has_reason_and_required_scope() {
     let routes = json!([{"method": "GET", "path": "/pets/{id}", "scopes": [["admin"], ["pets:all", "vet"]]}]);
     let mut event = crate::token_event(&bearer());
     event["methodArn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/pets/1");
-    let outcome = ask(&bench(&json!({"routes": routes})), &event).await;
-    let context = answer(&outcome)["context"].clone();
+    let outcome = authorize(&bench(&json!({"routes": routes})), &event).await;
+    let context = response_json(&outcome)["context"].clone();
     assert_eq!(
         (&context["reason"], &context["required_scope"]),
         (&json!("insufficient_scope"), &json!("admin or pets:all vet"))
@@ -244,7 +251,7 @@ async fn a_refusal_tells_the_gateway_why_and_what_would_do() {
 }
 
 #[tokio::test]
-async fn a_usage_plans_key_comes_from_a_claim_or_the_client() {
+async fn the_usage_identifier_key_is_from_a_claim_or_the_client() {
     for (source, key) in [
         (json!({"claim": "sub"}), json!("user-1")),
         (json!({"claim": "nowhere"}), Value::Null),
@@ -254,7 +261,7 @@ async fn a_usage_plans_key_comes_from_a_claim_or_the_client() {
     ] {
         let mut config = config(&["RS256"]);
         config["issuers"][0]["usage_key"] = source.clone();
-        let outcome = Bench::with_keys(&config, &[RS256.jwk()]).ask(&bearer()).await;
-        assert_eq!(answer(&outcome)["usageIdentifierKey"], key, "{source}");
+        let outcome = Bench::with_keys(&config, &[RS256.jwk()]).authorize(&bearer()).await;
+        assert_eq!(response_json(&outcome)["usageIdentifierKey"], key, "{source}");
     }
 }

@@ -8,7 +8,7 @@
     clippy::integer_division,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a benchmark that cannot go on panics"
+    reason = "a benchmark that cannot continue panics"
 )]
 
 #[path = "../tests/decisions/mint.rs"]

@@ -6,7 +6,7 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a benchmark that cannot go on panics"
+    reason = "a benchmark that cannot continue panics"
 )]
 
 use std::fmt::Write as _;

@@ -204,12 +204,12 @@ pub(crate) fn issued_at(value: &Value) -> Option<UnixTime> {
     numeric_date(value, Rounding::Up)
 }
 
-/// Converts a whole number. The standard library converts floats only by `as`, exact below 2⁵³.
+/// Converts an integral float. The standard library converts floats only by `as`, exact below 2⁵³.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    reason = "the range is checked first, and every whole number in it is exact in an f64"
+    reason = "the range is checked first, and every integer in it is exact in an f64"
 )]
 fn to_integer(seconds: f64) -> Option<i64> {
     (0.0..=LAST_SECOND as f64).contains(&seconds).then_some(seconds as i64)

@@ -116,7 +116,7 @@ impl Config {
         }
         let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
         if let Some(Err(_)) = leeway {
-            errors.add("AUTHORIZER_LEEWAY", "must be a whole number of seconds");
+            errors.add("AUTHORIZER_LEEWAY", "must be an integer number of seconds");
         }
         if !errors.0.is_empty() {
             return Err(errors);

@@ -58,7 +58,7 @@ pub enum Rejection {
         /// The time of the decision, in seconds since 1970.
         now: i64,
     },
-    /// The token is bound to a key, or must be, and the request does not prove possession of it
+    /// The token is bound to a key, or must be, and the request has no valid proof of possession
     /// (RFC 9449 section 7, RFC 8705 section 3).
     #[error("proof of possession failed: {0}")]
     Possession(&'static str),

@@ -49,7 +49,7 @@ struct Function {
 }
 
 impl Function {
-    /// Takes the event as raw text: the runtime would log an event that it cannot
+    /// Reads the event as raw text: the runtime would log an event that it cannot
     /// deserialise, and with it a token.
     async fn handle(
         &self,

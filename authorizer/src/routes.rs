@@ -253,7 +253,7 @@ impl RouteTable {
     }
 }
 
-/// Three routes that no single IAM policy can tell apart for a caller with `scopes`.
+/// Three routes that no single IAM policy can distinguish for a caller with `scopes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyConflict<'a> {
     /// Granted to the caller; its pattern also matches requests of `refused`.

@@ -186,7 +186,7 @@ pub struct Telemetry {
 
 /// The value of `AUTHORIZER_LOG_ALLOWED` is not a percentage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`AUTHORIZER_LOG_ALLOWED` must be a whole number from 0 to 100")]
+#[error("`AUTHORIZER_LOG_ALLOWED` must be an integer from 0 to 100")]
 pub struct InvalidLogPercentage;
 
 /// The metric definitions in CloudWatch's embedded metric format: `Decisions` by function,

@@ -3,7 +3,7 @@
 //!
 //! An entry is a token's digest and the generation of the key set that verified it. Claims are
 //! checked at every request, so expiry and deny-list apply to cached tokens. A new key set
-//! invalidates all entries of its issuer, so no token of a removed key stays valid.
+//! invalidates all entries of its issuer, so no token of a removed key remains valid.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -32,7 +32,7 @@ fn invalid_files_stop_dev_before_it_starts() {
             "portcullis.toml",
             "audience = [\"https://petstore.example.com\"]",
             "audience = []",
-            "`audience` is empty",
+            "`audience` must not be empty",
         ),
     ] {
         let folder = petstore_with(file, from, to);
@@ -114,8 +114,8 @@ fn an_unreachable_issuer_is_a_500_with_its_cause() {
     assert_eq!(response.header("x-amzn-errortype"), Some("AuthorizerConfigurationException"));
     let reason = trace["reason"].as_str().unwrap();
     assert!(
-        reason.contains("the keys of the issuer http://127.0.0.1:1 are not available")
-            && reason.contains("cannot be reached"),
+        reason.contains("keys of issuer `http://127.0.0.1:1` are unavailable")
+            && reason.contains("cannot reach http://127.0.0.1:1"),
         "{reason}"
     );
 }
@@ -154,16 +154,22 @@ fn the_function_does_not_start_without_its_required_settings() {
     for (settings, message) in [
         (
             &[runtime][..],
-            "AUTHORIZER_ISSUER: is not set, and there is no authorizer.json; AUTHORIZER_AUDIENCE: is not set",
+            "`AUTHORIZER_ISSUER` is not set and authorizer.json does not exist; `AUTHORIZER_AUDIENCE` is not set",
         ),
         (
             &[runtime, ("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "")],
-            "AUTHORIZER_AUDIENCE: is not set",
+            "`AUTHORIZER_AUDIENCE` is not set",
         ),
-        (&[runtime, ("AUTHORIZER_CONFIG", "/nowhere.json")], "/nowhere.json cannot be read"),
-        (&[runtime, ("AUTHORIZER_CONFIG", path)], "issuers: is empty"),
-        (&[runtime, ("LAMBDA_TASK_ROOT", folder.path().to_str().unwrap())], "issuers: is empty"),
-        (&[runtime, ("AUTHORIZER_CONFIG", path), ("AUTHORIZER_ISSUER", "https://x")], "both"),
+        (&[runtime, ("AUTHORIZER_CONFIG", "/nowhere.json")], "cannot read /nowhere.json"),
+        (&[runtime, ("AUTHORIZER_CONFIG", path)], "`issuers` must not be empty"),
+        (
+            &[runtime, ("LAMBDA_TASK_ROOT", folder.path().to_str().unwrap())],
+            "`issuers` must not be empty",
+        ),
+        (
+            &[runtime, ("AUTHORIZER_CONFIG", path), ("AUTHORIZER_ISSUER", "https://x")],
+            "is not allowed together with",
+        ),
         (
             &[
                 runtime,
@@ -171,17 +177,17 @@ fn the_function_does_not_start_without_its_required_settings() {
                 ("AUTHORIZER_AUDIENCE", "a"),
                 ("AUTHORIZER_LOG_ALLOWED", "x"),
             ],
-            "AUTHORIZER_LOG_ALLOWED: is not a whole number from 0 to 100",
+            "`AUTHORIZER_LOG_ALLOWED` must be an integer from 0 to 100",
         ),
         (
             &[("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "a")],
-            "AWS_LAMBDA_RUNTIME_API is not set",
+            "`AWS_LAMBDA_RUNTIME_API` is not set",
         ),
     ] {
         let (code, text) = start(settings);
         assert_eq!(code, Some(1), "{text}");
         assert!(
-            text.starts_with("authorizer does not start: ") && text.contains(message),
+            text.starts_with("authorizer failed to start: ") && text.contains(message),
             "{text}"
         );
     }

@@ -14,7 +14,7 @@ use crate::time::UnixTime;
 /// The minimum time between fetches, even if the issuer forbids caching.
 pub const MIN_MAX_AGE: Duration = Duration::from_mins(1);
 
-/// The time that a key set past its maximum age stays usable while the issuer is unavailable.
+/// The time that a key set past its maximum age remains usable while the issuer is unavailable.
 pub const STALE_IF_ERROR: Duration = Duration::from_hours(1);
 
 /// The minimum time between fetches caused by an unknown `kid`, which any client can send.

@@ -110,13 +110,13 @@ async fn row_04_a_jwk_with_another_alg_is_not_used() {
 
 #[tokio::test]
 async fn row_05_keys_in_the_token_header_are_never_used() {
-    let stranger = Signer::new("RS256", "rsa-1");
+    let other_key = Signer::new("RS256", "rsa-1");
     let bench = rsa();
     let header = json!({
-        "alg": "RS256", "kid": "rsa-1", "jwk": stranger.jwk(), "jku": "https://evil.example.com/keys",
+        "alg": "RS256", "kid": "rsa-1", "jwk": other_key.jwk(), "jku": "https://evil.example.com/keys",
         "x5u": "https://evil.example.com/cert", "x5c": ["AAAA"],
     });
-    let token = stranger.token_with(&header.to_string(), &claims().to_string());
+    let token = other_key.token_with(&header.to_string(), &claims().to_string());
     assert_eq!(verdict(&bench.bearer(&token).await), (401, "invalid_signature"));
     assert_eq!(bench.web.requested_urls(), [JWKS]);
 }
@@ -159,20 +159,23 @@ async fn row_07_a_burst_of_unknown_kids_causes_one_fetch_per_interval() {
     let bench = std::sync::Arc::new(rsa());
     let good = format!("Bearer {}", RS256.token(&claims()));
     assert_eq!(verdict(&bench.authorize(&good).await), PASSES);
-    let stranger = std::sync::Arc::new(Signer::new("EdDSA", ""));
+    let other_key = std::sync::Arc::new(Signer::new("EdDSA", ""));
     let rotated = Signer::new("RS256", "rsa-2");
     let burst = |at_second: i64, prefix: &'static str| {
         let tasks: Vec<_> = (0..8)
             .map(|task| {
-                let (bench, stranger, good) =
-                    (std::sync::Arc::clone(&bench), std::sync::Arc::clone(&stranger), good.clone());
+                let (bench, other_key, good) = (
+                    std::sync::Arc::clone(&bench),
+                    std::sync::Arc::clone(&other_key),
+                    good.clone(),
+                );
                 tokio::spawn(async move {
                     for n in 0..625 {
                         let header = json!({"alg": "RS256", "kid": format!("{prefix}-{task}-{n}")})
                             .to_string();
                         let token = format!(
                             "Bearer {}",
-                            stranger.token_with(&header, &claims().to_string())
+                            other_key.token_with(&header, &claims().to_string())
                         );
                         assert_eq!(
                             verdict(&bench.authorize_at(&token, NOW + at_second).await),

@@ -87,12 +87,12 @@ async fn keys_are_fetched_once_and_again_after_ten_minutes() {
 #[tokio::test]
 async fn unknown_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found() {
     let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
-    let (good, stranger) = (long_lived_token(&RS256), Signer::new("EdDSA", ""));
+    let (good, other_key) = (long_lived_token(&RS256), Signer::new("EdDSA", ""));
     assert_eq!(verdict(&bench.authorize_at(&good, NOW).await), (200, "-"));
     for second in 0..30 {
         for n in 0..20 {
             let header = json!({"alg": "RS256", "kid": format!("random-{second}-{n}")}).to_string();
-            let token = format!("Bearer {}", stranger.token_with(&header, &claims().to_string()));
+            let token = format!("Bearer {}", other_key.token_with(&header, &claims().to_string()));
             assert_eq!(
                 verdict(&bench.authorize_at(&token, NOW + second).await),
                 (401, "invalid_token")

@@ -15,8 +15,8 @@ async fn every_algorithm_verifies_only_its_own_tokens() {
         assert_eq!(verdict(&bench.bearer(&token).await), (200, "-"), "{alg}");
 
         let (content, _) = token.rsplit_once('.').unwrap();
-        let stranger = Signer::new(alg, "k").sign(content);
-        assert_eq!(verdict(&bench.bearer(&stranger).await), (401, "invalid_signature"), "{alg}");
+        let other_key = Signer::new(alg, "k").sign(content);
+        assert_eq!(verdict(&bench.bearer(&other_key).await), (401, "invalid_signature"), "{alg}");
 
         for other in ALGORITHMS.into_iter().filter(|other| *other != alg) {
             let header = json!({"alg": other, "kid": "k"}).to_string();

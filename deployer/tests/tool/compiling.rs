@@ -105,7 +105,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         issuer,
         "issuer = \"http://issuer.example.com\"",
         &[
-            "portcullis.toml:9:10: `issuer` is no https URL (http for loopback), so `jwks_uri` must be given",
+            "portcullis.toml:9:10: `issuer` must be an https URL (http for loopback), or requires `jwks_uri`",
         ],
     );
     manifest(
@@ -119,7 +119,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         audience,
         "audience = []",
         &[
-            "portcullis.toml:10:12: `audience` is empty, which would take every token of the issuer's",
+            "portcullis.toml:10:12: `audience` must not be empty",
         ],
     );
     manifest(
@@ -191,14 +191,14 @@ fn issuer_settings_are_validated_at_their_position() {
             "profile = \"loose\"",
             "11:11: `profile`: unknown value `loose` (expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`)",
         ),
-        ("clients = []", "11:11: `clients` is empty, which would take no client's token"),
-        ("max_token_age = \"0s\"", "11:17: `max_token_age` is 0, which would take no token"),
-        ("key_max_age = \"1s\"", "11:15: `key_max_age` is not from 60 to 86400"),
-        ("context = { sub = \"x\" }", "11:11: `context` cannot have the name `sub`"),
+        ("clients = []", "11:11: `clients` must not be empty"),
+        ("max_token_age = \"0s\"", "11:17: `max_token_age` must be greater than 0"),
+        ("key_max_age = \"1s\"", "11:15: `key_max_age` must be 60 to 86400"),
+        ("context = { sub = \"x\" }", "11:11: `context` has the invalid or reserved name `sub`"),
         ("denied = { sid = [] }", "11:12: `denied`: unknown member `sid` (did you mean `sub`?)"),
         (
             "require = [{ claim = \"x\" }]",
-            "11:11: `require` has a rule without exactly one of any_of, all_of, equals, exists, at_least and at_most",
+            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range in each rule",
         ),
     ] {
         manifest(audience, &with(more), &[&format!("portcullis.toml:{message}")]);
@@ -225,14 +225,14 @@ fn errors_of_the_document_are_reported_at_their_position() {
         "/open:",
         "open:",
         &[
-            "openapi.yaml:9:3: unsupported path `open`: it does not begin with `/` (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
+            "openapi.yaml:9:3: unsupported path `open`: must begin with `/` (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
         ],
     );
     openapi(
         "/open:",
         "/open/{a}x:",
         &[
-            "openapi.yaml:9:3: unsupported path `/open/{a}x`: the segment `{a}x` is not wholly a parameter (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
+            "openapi.yaml:9:3: unsupported path `/open/{a}x`: has the segment `{a}x`, which is neither a literal nor a whole parameter (use segments such as `pets`, `{id}`, or `{proxy+}` at the end)",
         ],
     );
     openapi(

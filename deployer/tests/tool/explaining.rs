@@ -44,7 +44,7 @@ fn the_json_has_the_decision_the_deciding_statement_and_the_cache() {
         explanation["outcome"],
         json!({
             "allowed": false, "status": 403, "statement": 1,
-            "reason": "the policy denies it: none of the scope sets that open this route is held (required: owners:read pets:read)",
+            "reason": "the policy denies it: required scopes not granted (required: owners:read pets:read)",
             "resource": "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets/*/owner*",
         })
     );

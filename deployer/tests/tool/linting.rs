@@ -148,7 +148,7 @@ fn token_locations_and_identity_sources_are_validated_at_their_position() {
     let names = "(use method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME)";
     for (more, expected) in [
         ("token = { cookie = \"t\" }", "6:11: `token`: unknown value `cookie` (expected one of `header`, `query`, `websocket_protocol`)".to_owned()),
-        ("token = { header = \"a b\" }", "6:9: `token`: `a b` is no name of a header, parameter or protocol (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
+        ("token = { header = \"a b\" }", "6:9: `token`: must name a header, query parameter or subprotocol, found `a b` (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
         ("token = { websocket_protocol = \"t\" }", "6:9: `token`: `websocket_protocol` is only supported for WebSocket APIs (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
         ("type = \"request\"\nidentity_sources = [\"method.request.header.Authorization\", \"method.request.path.id\"]", format!("7:20: invalid identity source `method.request.path.id` {names}")),
         ("identity_sources = [\"method.request.header.Authorization\"]", "6:20: `identity_sources` requires a REQUEST authorizer: a TOKEN authorizer receives the token alone (set `type = \"request\"`)".to_owned()),

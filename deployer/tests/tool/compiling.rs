@@ -115,13 +115,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
             "portcullis.toml:8:1: missing `audience` (list the `aud` values of tokens for this API: without it, every token of the issuer would be accepted)",
         ],
     );
-    manifest(
-        audience,
-        "audience = []",
-        &[
-            "portcullis.toml:10:12: `audience` must not be empty",
-        ],
-    );
+    manifest(audience, "audience = []", &["portcullis.toml:10:12: `audience` must not be empty"]);
     manifest(
         audience,
         "audience = \"x\"",

@@ -56,14 +56,14 @@ pub struct Check {
     pub step: Step,
     /// The condition that is checked.
     pub description: &'static str,
-    /// Whether the check passed; none if it was not reached.
+    /// The result of the check; none if it was not reached.
     pub passed: Option<bool>,
 }
 
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestOutcome {
-    /// Whether the request is allowed.
+    /// True if the request is allowed.
     pub allowed: bool,
     /// The gateway's status code if the request is not allowed; none if the authorizer does not decide.
     pub status: Option<u16>,
@@ -93,7 +93,7 @@ pub struct OtherRoute {
     pub route: String,
     /// The example request.
     pub request: String,
-    /// Whether the cached policy decides.
+    /// True if the cached policy decides.
     pub from_cache: bool,
     /// The outcome; none if the authorizer, or another one, is invoked.
     pub outcome: Option<RequestOutcome>,

@@ -1,4 +1,4 @@
-//! The only module that writes to stdout, and the exit codes. Data goes to stdout, messages to
+//! The only module that writes to stdout, and the exit codes. Data is written to stdout, messages to
 //! stderr; color never carries information alone.
 
 use std::io::{self, BufRead, IsTerminal, Write};

@@ -59,7 +59,7 @@ impl Deployment<'_> {
         self.arguments.build.build.is_some()
     }
 
-    /// Shows the plan and, unless it is a saved one, asks for confirmation.
+    /// Shows the plan and, unless it is a saved one, prompts for confirmation.
     fn confirm(&mut self) -> Result<(), Failure> {
         let output = self.session.output;
         output.note(&self.planned.to_string());

@@ -65,7 +65,7 @@ impl Rollback<'_> {
         self.stage.deployment == self.deployment && self.stage.canary.is_none()
     }
 
-    /// Shows the changes and asks for confirmation.
+    /// Shows the changes and prompts for confirmation.
     fn confirm(&self, api: &str, yes: bool, session: &Session) -> Result<(), Failure> {
         let (id, name, revision) = (&self.api.id, self.name, self.revision);
         let from = revision_text(self.live);

@@ -92,7 +92,7 @@ enum TestTarget<'a> {
     Local {
         serving: &'a RunningServers,
         url: String,
-        /// Whether the backend is the built-in one, whose requests are counted.
+        /// True if the backend is the built-in one, whose requests are counted.
         counts: bool,
     },
     Stage(Stage<'a>),

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Resu
     Ok(Exit::Success)
 }
 
-/// Asks the user to confirm by typing the name of the resource.
+/// Prompts the user to confirm by typing the name of the resource.
 fn confirm(resource: &str, name: &str, yes: bool, session: &Session) -> Result<(), Failure> {
     let prompt = format!("\nDelete {resource}? Type `{name}` to confirm:");
     if yes || session.output.prompt(&prompt).as_deref() == Some(name) {

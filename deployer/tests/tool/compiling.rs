@@ -491,7 +491,7 @@ fn the_configuration_is_complete_and_trusts_a_local_issuer_only_with_the_option(
     let output = deployer(folder.path(), &["config", "--out", "authorizer.json"]);
     let text = transcript(&output);
     assert!(
-        text.starts_with("exit 0\n--- stdout\n--- stderr\ndeploy it with --description"),
+        text.starts_with("exit 0\n--- stdout\n--- stderr\nnote: deploy it with `--description"),
         "{text}"
     );
     assert!(text.contains("\"portcullis config="), "{text}");

@@ -97,7 +97,7 @@ fn what_only_aws_supports_is_rejected_at_startup() {
         let (code, text) =
             deployer(&["dev", "infra/petstore", "--port", "0", "--function", invalid]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("--function is not NAME=COMMAND or NAME=URL"), "{text}");
+        assert!(text.contains("expected NAME=COMMAND or NAME=URL"), "{text}");
     }
 }
 

@@ -125,8 +125,8 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         audience,
         "audience = [\"x\"]\nalgorithms = [\"HS256\"]\nleeway = \"1h\"",
         &[
-            "portcullis.toml:11:14: `algorithms` has a name that is not one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
-            "portcullis.toml:12:10: `leeway` is more than 300",
+            "portcullis.toml:11:14: `algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
+            "portcullis.toml:12:10: `leeway` must be at most 300",
         ],
     );
     manifest(

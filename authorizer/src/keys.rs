@@ -1,6 +1,6 @@
 //! The keys of the trusted issuers: one pure cache per issuer, one fetch at a time.
 //!
-//! No lock is taken across a fetch. Concurrent callers share one fetch.
+//! No fetch runs under a lock. Concurrent callers share one fetch.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -139,7 +139,7 @@ pub(crate) fn with_trailing_slash(own: &Pattern, variant: PathVariant) -> Cow<'_
     }
 }
 
-/// Sorts patterns and removes those that another one subsumes.
+/// Sorts patterns and removes those that another pattern subsumes.
 pub(crate) fn remove_subsumed<T: AsRef<str> + Clone + Ord>(texts: &mut Vec<T>) {
     texts.sort_unstable();
     texts.dedup();

@@ -110,10 +110,10 @@ fn explain_matches_the_gateway() {
         explain.stdin.take().unwrap().write_all(credential.as_bytes()).unwrap();
         let output = explain.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let outcome = &serde_json::from_str::<Value>(&text).unwrap()["end"];
+        let outcome = &serde_json::from_str::<Value>(&text).unwrap()["outcome"];
         let status = outcome["status"].as_u64().unwrap_or(200);
         assert_eq!(status, u64::from(response.status), "{method} {path}: {text}");
-        assert_eq!(outcome["passes"], response.status == 200, "{method} {path}: {text}");
+        assert_eq!(outcome["allowed"], response.status == 200, "{method} {path}: {text}");
         assert!(!text.contains(credential), "a token is never trace");
     }
 }

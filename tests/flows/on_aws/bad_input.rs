@@ -97,7 +97,7 @@ fn aws_errors_are_reported_with_code_and_message() {
         (Fault::Denied, 4, "not authorized (AccessDeniedException)", "deployer iam COMMAND"),
         (Fault::Refused, 1, "Errors found during import: Unable to put resource (BadRequest", ""),
         (Fault::Throttled, 1, "slow (TooManyRequestsException)", "safe to re-run"),
-        (Fault::Conflict, 5, "busy (ConflictException)", "another program is changing it"),
+        (Fault::Conflict, 5, "busy (ConflictException)", "concurrent change"),
     ] {
         account.proxy.inject(Some((put, fault, usize::MAX)));
         let output = account.run_with_faults(&deploy).expect_exit(exit);

@@ -10,12 +10,9 @@ fn normalized(text: &str, known: &[(String, String)]) -> String {
     for (id, name) in known {
         text = text.replace(id, name);
     }
-    for (mark, length, name) in [
-        ("jwt-", 8, "PRINT"),
-        ("content=", 16, "PRINT"),
-        ("\"content\":\"", 16, "PRINT"),
-        ("rules: ", 16, "PRINT"),
-    ] {
+    for (mark, length, name) in
+        [("jwt-", 8, "PRINT"), ("content=", 16, "PRINT"), ("\"content\":\"", 16, "PRINT")]
+    {
         let mut from = 0;
         while let Some(at) = text[from..].find(mark).map(|at| from + at + mark.len()) {
             let end = text.len().min(at + length);

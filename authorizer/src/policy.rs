@@ -52,7 +52,7 @@ enum Effect {
     Deny,
 }
 
-/// How much of a grant a policy covers within its maximum length.
+/// The part of a grant that a policy covers within its maximum length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PolicyCoverage {
     /// The whole grant.

@@ -27,8 +27,8 @@ pub struct Document {
     /// `Authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,
-    /// Whether to return a simple response (`isAuthorized`) instead of a policy to HTTP APIs with
-    /// payload format 2.0.
+    /// Simple responses (`isAuthorized`) instead of policies, for HTTP APIs with payload format
+    /// 2.0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simple_responses: bool,
     /// The extent of policies, with a route table. Default: `caller`.
@@ -122,16 +122,16 @@ pub struct IssuerDocument {
     /// The deny-list of tokens and subjects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<Denied>,
-    /// Whether DPoP-bound tokens (RFC 9449) are forbidden, optional or required.
+    /// The mode of DPoP-bound tokens (RFC 9449): forbidden, optional or required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<Possession>,
-    /// Whether certificate-bound tokens (RFC 8705) are forbidden, optional or required.
+    /// The mode of certificate-bound tokens (RFC 8705): forbidden, optional or required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls: Option<Possession>,
     /// Claims passed to the integration, by name in `$context.authorizer`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, ContextSource>,
-    /// Whether the principal is `ISSUER|SUBJECT`, to distinguish equal subjects of several issuers.
+    /// A principal of the form `ISSUER|SUBJECT`, to distinguish equal subjects of several issuers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub qualify_principal: bool,
     /// The source of the API key for usage plans.

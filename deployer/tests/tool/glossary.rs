@@ -1,6 +1,6 @@
 //! The terms of the project: those of AWS, the RFCs and the tools that readers know.
 //!
-//! Each rule covers every file of its kind. An ordinary use of a word stays allowed because a
+//! Each rule covers every file of its kind. An ordinary use of a word is allowed because a
 //! pattern is precise, never because a file is left out.
 
 use std::fs;

@@ -106,7 +106,8 @@ fn options(page: &mut String, kind: &str, arguments: &[&Arg]) {
         let default = if argument.get_action().takes_values() { default } else { "" };
         let help = argument.get_long_help().or(argument.get_help());
         let mut text = help.map(ToString::to_string).unwrap_or_default();
-        if matches!(argument.get_action(), ArgAction::Append) && !argument.is_positional() {
+        let repeats = matches!(argument.get_action(), ArgAction::Append);
+        if repeats && !argument.is_positional() && !text.contains("repeatable") {
             text.push_str(" (repeatable)");
         }
         let values: Vec<String> = argument
@@ -364,11 +365,12 @@ fn issuer(page: &mut String) {
         if JSON_ONLY.contains(&name) {
             continue;
         }
-        let duration = DURATIONS.iter().find(|(json, _, _)| *json == name);
-        let (name, kind) = match duration {
-            Some((_, name, kind)) => (*name, (*kind).to_owned()),
-            None => (name, kind(property, &schema, "authorizer-json.md")),
-        };
+        let duration = DURATIONS.iter().find(|(json, _)| *json == name);
+        if let Some((_, Setting { name, kind, default, text, .. })) = duration {
+            row(page, &[&format!("`{name}`"), kind, default, text]);
+            continue;
+        }
+        let kind = kind(property, &schema, "authorizer-json.md");
         let default = default(property, required);
         row(page, &[&format!("`{name}`"), &kind, &default, &one_line(property)]);
     }

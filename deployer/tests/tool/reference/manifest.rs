@@ -404,11 +404,30 @@ pub(super) const TABLES: &[Table] = &[
     },
 ];
 
-/// Settings of an issuer under another name than in `authorizer.json`, with their type.
-pub(super) const DURATIONS: &[(&str, &str, &str)] = &[
-    ("key_max_age_seconds", "key_max_age", "duration, `1m` to `24h`"),
-    ("leeway_seconds", "leeway", "duration, `0s` to `5m`"),
-    ("max_token_age_seconds", "max_token_age", "duration"),
+/// Settings of an issuer that are seconds in `authorizer.json`, by their name there.
+pub(super) const DURATIONS: &[(&str, Setting)] = &[
+    (
+        "key_max_age_seconds",
+        setting(
+            "key_max_age",
+            "duration, `1m` to `24h`",
+            "`10m`",
+            "The maximum age of fetched keys. `Cache-Control` of the issuer can shorten it.",
+        ),
+    ),
+    (
+        "leeway_seconds",
+        setting("leeway", "duration, `0s` to `5m`", "`30s`", "The clock skew tolerance."),
+    ),
+    (
+        "max_token_age_seconds",
+        setting(
+            "max_token_age",
+            "duration",
+            "none",
+            "The maximum token lifetime, from `iat` to `exp`. Requires `iat`.",
+        ),
+    ),
 ];
 
 /// Settings of an issuer that only `authorizer.json` has.

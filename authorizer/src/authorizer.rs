@@ -194,7 +194,7 @@ impl Authorizer {
     }
 }
 
-/// Returns whether the caller may call the requested route, and records the route and the
+/// Returns whether the requested route is granted to the caller, and records the route and the
 /// verdict in `decision`.
 fn evaluate_route(
     rules: &AccessRules,

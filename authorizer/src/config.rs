@@ -1,5 +1,5 @@
-//! `authorizer.json` or the environment → [`Config`]. All errors are reported together. No
-//! required setting is optional: an empty list never means "any".
+//! `authorizer.json` or the environment → [`Config`]. All errors are reported together. An
+//! empty list is an error and never means "any".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -116,7 +116,7 @@ impl Config {
         }
         let leeway = get("AUTHORIZER_LEEWAY").map(|text| text.trim().parse());
         if let Some(Err(_)) = leeway {
-            errors.add("AUTHORIZER_LEEWAY", "must be an integer number of seconds");
+            errors.add("AUTHORIZER_LEEWAY", "must be an integer from 0 to 300 (seconds)");
         }
         if !errors.0.is_empty() {
             return Err(errors);
@@ -150,7 +150,7 @@ impl Config {
             .policy_max_bytes
             .map_or(DEFAULT_POLICY_MAX_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
-            errors.add("policy_max_bytes", "must be 1024 to 1048576");
+            errors.add("policy_max_bytes", "must be 1024 to 1048576 bytes");
         }
         if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
             errors.add("ca_bundle", "must contain certificates in PEM");
@@ -329,8 +329,10 @@ fn table(
     errors: &mut ConfigErrors,
 ) -> Option<AccessRules> {
     if documents.is_empty() {
-        errors
-            .add(location, "must not be empty; omit it to allow every route to every valid token");
+        errors.add(
+            location,
+            "must not be empty; omit `routes` and `apis` to allow every route to every valid token",
+        );
         return None;
     }
     let routes = documents
@@ -349,7 +351,7 @@ fn route(location: &str, document: &RouteDocument, errors: &mut ConfigErrors) ->
     let sets = document.scopes.iter().map(|all| scope_set(&scopes, all, errors)).collect();
     let requirement = Requirement::any_of(sets);
     if requirement.is_none() {
-        errors.add(scopes, "must not be empty; [[]] allows every valid token");
+        errors.add(scopes, "must not be empty; `[[]]` allows every valid token");
     }
     let RouteDocument { method, path, .. } = document;
     let verb = method.parse().map_err(|error| {

@@ -18,7 +18,7 @@ pub enum Rejection {
     #[error("`aud` does not match the configured audience")]
     AudienceMismatch,
     /// The token's client is not in the issuer's `clients`.
-    #[error("the token's client is not an allowed client")]
+    #[error("the token's client is not in the issuer's `clients`")]
     ClientNotAllowed,
     /// RFC 7515 section 4.1.11: a critical extension, and none is supported.
     #[error("unsupported header extension (`crit` or `b64`)")]
@@ -30,7 +30,7 @@ pub enum Rejection {
     #[error("expected an access token, found an ID token (claim `{0}`)")]
     IdToken(&'static str),
     /// The time from `iat` to `exp` exceeds the issuer's maximum.
-    #[error("token lifetime exceeds the maximum")]
+    #[error("token lifetime (`iat` to `exp`) exceeds the maximum")]
     LifetimeExceeded,
     /// A claim whose value is not of the form that its standard defines.
     #[error("malformed claim `{0}`")]

@@ -1,4 +1,4 @@
-//! [`VerifiedClaims`] + the route table → [`Grant`]: everything that the caller may call.
+//! [`VerifiedClaims`] + the route table → [`Grant`]: the routes that the caller is granted.
 
 use fixedbitset::FixedBitSet;
 
@@ -7,7 +7,7 @@ use crate::config::{AccessRules, PolicyMode};
 use crate::method_arn::MethodArn;
 use crate::routes::{self, RouteTable};
 
-/// Everything that a caller may call. Only [`grant`] makes one.
+/// The routes that a caller is granted. Only [`grant`] creates one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant<'a>(Extent<'a>);
 

@@ -10,7 +10,7 @@ use crate::claim_rule::ClaimRule;
 use crate::signature::Algorithm;
 use crate::time::UnixTime;
 
-/// The placeholder for the tokens' `tid` in an issuer's name.
+/// The placeholder for the tokens' `tid` in a configured issuer.
 pub(crate) const TENANT: &str = "{tenantid}";
 
 /// A trusted issuer and the rules for its tokens. `config` ensures that audience and algorithms are
@@ -96,7 +96,7 @@ impl Issuer {
         if self.name.contains(TENANT) { self.tenant_of(iss).is_some() } else { self.name == iss }
     }
 
-    /// Returns the tenant in an `iss` that matches this template; `None` if this is no template.
+    /// Returns the tenant in an `iss` that matches this template; `None` if it is not a template.
     pub(crate) fn tenant_of<'a>(&self, iss: &'a str) -> Option<&'a str> {
         let (before, after) = self.name.split_once(TENANT)?;
         let tenant = iss.strip_prefix(before)?.strip_suffix(after)?;
@@ -123,7 +123,7 @@ pub enum Profile {
     Any,
 }
 
-/// The handling of tokens that are bound to a key or certificate.
+/// The handling of tokens that are bound to a key (DPoP) or a client certificate (mutual TLS).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -50,7 +50,7 @@ struct Function {
 
 impl Function {
     /// Reads the event as raw text: the runtime would log an event that it cannot
-    /// deserialise, and with it a token.
+    /// deserialize, and with it a token.
     async fn handle(
         &self,
         event: LambdaEvent<Box<RawValue>>,

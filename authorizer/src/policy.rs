@@ -69,9 +69,9 @@ impl PolicyCoverage {
         match self {
             Self::Full => None,
             Self::SingleRoute => {
-                Some("policy exceeds policy_max_bytes; falling back to a single-route policy")
+                Some("policy exceeds `policy_max_bytes`; falling back to a single-route policy")
             }
-            Self::DenyAll => Some("policy exceeds policy_max_bytes; denying all"),
+            Self::DenyAll => Some("policy exceeds `policy_max_bytes`; denying all"),
         }
     }
 }

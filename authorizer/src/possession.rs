@@ -135,7 +135,7 @@ fn check_dpop(
 }
 
 /// Returns whether an `htu` is the URI of the request: without query and fragment, compared after
-/// normalisation (section 4.3, check 9). API Gateway serves https only; http is accepted for a
+/// normalization (section 4.3, check 9). API Gateway serves https only; http is accepted for a
 /// loopback host, for local gateways.
 fn is_target(uri: &str, host: &str, path: &str) -> bool {
     let Ok(claimed) = Url::parse(uri) else { return false };

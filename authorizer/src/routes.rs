@@ -189,7 +189,7 @@ impl RouteTable {
         self.router.find(method, path)
     }
 
-    /// Returns the indices of the routes that a token with `scopes` may call.
+    /// Returns the indices of the routes that `scopes` grant.
     pub(crate) fn granted_to(&self, scopes: &BTreeSet<String>) -> FixedBitSet {
         let mut granted = FixedBitSet::with_capacity(self.routes.len());
         for (requirement, indices) in &self.by_requirement {
@@ -212,10 +212,10 @@ impl RouteTable {
         overlaps.and_then(|overlaps| overlaps.get(&variant)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Finds the combinations that no policy can express: a caller may call `granted` and `closed`
-    /// but not `refused`. The Allow for `granted` matches requests of `refused`, and the narrowest
-    /// Deny of these matches requests of `closed`. Yields, lazily, one conflict for each pair of
-    /// `granted` and `refused`.
+    /// Finds the combinations that no policy can express: `granted` and `closed` are granted to the
+    /// caller, `refused` is not. The Allow for `granted` matches requests of `refused`, and the
+    /// narrowest Deny of these matches requests of `closed`. Yields, lazily, one conflict for each
+    /// pair of `granted` and `refused`.
     pub fn policy_conflicts(&self) -> impl Iterator<Item = PolicyConflict<'_>> {
         self.routes.iter().enumerate().flat_map(move |(at, granted)| {
             let overlaps = self.patterns.overlaps(&self.router, at).into_iter().flatten();
@@ -233,9 +233,9 @@ impl RouteTable {
         })
     }
 
-    /// Returns the conflict of `granted` and `refused`, if denying `texts` closes a route to a
-    /// caller who may call it. `texts` are the narrowest patterns for the requests of `refused`
-    /// that the pattern of `granted` matches.
+    /// Returns the conflict of `granted` and `refused`, if denying `texts` denies requests of a
+    /// route that is granted. `texts` are the narrowest patterns for the requests of `refused` that
+    /// the pattern of `granted` matches.
     fn policy_conflict<'a>(
         &'a self,
         granted: &'a Route,
@@ -260,13 +260,13 @@ pub struct PolicyConflict<'a> {
     pub granted: &'a Route,
     /// Not granted to the caller; its Deny also matches requests of `closed`.
     pub refused: &'a Route,
-    /// Granted to the caller, and closed by the Deny.
+    /// Granted to the caller, and partly denied by the Deny.
     pub closed: &'a Route,
     /// The caller's scopes.
     pub scopes: BTreeSet<String>,
 }
 
-/// Returns scopes that open `a` and `b` but not `c`. Minimal sets suffice: more scopes open more
+/// Returns scopes that grant `a` and `b` but not `c`. Minimal sets suffice: more scopes grant more
 /// routes.
 fn distinguishing_scopes(a: &Route, b: &Route, c: &Route) -> Option<BTreeSet<String>> {
     let (a, b) = (a.requirement.alternatives(), b.requirement.alternatives());

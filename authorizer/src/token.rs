@@ -162,11 +162,17 @@ impl<'a> Parts<'a> {
         if claims.contains('.') {
             return Err(malformed());
         }
-        let header =
-            object(header, "header is not base64url", "header is not a strict JSON object")?;
+        let header = object(
+            header,
+            "header is not base64url",
+            "header is not a JSON object with unique members",
+        )?;
         reject_unsupported_parameters(&header)?;
-        let claims =
-            object(claims, "claims are not base64url", "claims are not a strict JSON object")?;
+        let claims = object(
+            claims,
+            "claims are not base64url",
+            "claims are not a JSON object with unique members",
+        )?;
         let signature = decode(signature, "signature is not base64url")?;
         Ok(Self { header, claims, signed, signature })
     }

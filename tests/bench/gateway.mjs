@@ -30,7 +30,7 @@ function start(command, args, options) {
 async function within(limit, condition, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${condition}`)), limit);
+    timer = setTimeout(() => reject(new Error(`timed out after ${limit} ms: ${condition}`)), limit);
   });
   try {
     return await Promise.race([promise, late]);
@@ -76,7 +76,7 @@ async function offline(ttl, issuer) {
     if (response?.status === 401) return { url, pid: child.pid };
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`not within ${startLimit} ms: serverless-offline answers 401`);
+  throw new Error(`timed out after ${startLimit} ms: serverless-offline responds with 401`);
 }
 
 function memory(pid) {

@@ -32,7 +32,7 @@ fn invalid_files_stop_dev_before_it_starts() {
             "portcullis.toml",
             "audience = [\"https://petstore.example.com\"]",
             "audience = []",
-            "`audience` must not be empty",
+            "`audience` must not be empty or have an empty item",
         ),
     ] {
         let folder = petstore_with(file, from, to);

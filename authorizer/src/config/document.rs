@@ -12,15 +12,17 @@ use crate::issuer::{Possession, Profile};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The trusted issuers.
+    /// The trusted issuers, at least one.
     pub issuers: Vec<IssuerDocument>,
-    /// The route table of every API. Without one, `scopes` apply to the whole stage.
+    /// The route table, for requests of every API. Default: no route table, so `scopes` applies to
+    /// every route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Vec<RouteDocument>>,
-    /// Route tables by API ID, instead of `routes`. Requests of other APIs fail with 500.
+    /// Route tables by API ID, instead of `routes`. Requests of other APIs fail with 500. Default:
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apis: Option<BTreeMap<String, Vec<RouteDocument>>>,
-    /// The scopes that every token must have, without a route table.
+    /// The scopes that every token must have, if there is no route table. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
     /// The source of the token in REQUEST events of REST, HTTP and WebSocket APIs. Default: the
@@ -28,28 +30,29 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,
     /// Simple responses (`isAuthorized`) instead of policies, for HTTP APIs with payload format
-    /// 2.0.
+    /// 2.0. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simple_responses: bool,
-    /// The extent of policies, with a route table. Default: `caller`.
+    /// The routes that a policy covers, if there is a route table. Default: `caller`.
     #[serde(default, skip_serializing_if = "PolicyMode::is_caller")]
     pub policy: PolicyMode,
-    /// The maximum length of a policy in bytes, 1,024 to 1,048,576. Default: 8,192. If the policy
-    /// for all routes of a caller would be longer, it covers only the requested route.
+    /// The maximum length of a policy, 1,024 to 1,048,576 bytes. If the policy for all routes of a
+    /// caller would be longer, it covers only the requested route. Default: 8,192 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_max_bytes: Option<u64>,
-    /// Root certificates in PEM for fetching keys, instead of the public ones.
+    /// The trusted root certificates for fetching keys, in PEM. Default: the compiled-in root
+    /// certificates of Mozilla.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<String>,
 }
 
-/// The extent of policies.
+/// The routes that a policy covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyMode {
-    /// All routes that the caller may call. Correct with an authorizer result cache whose identity
-    /// source is the token.
+    /// All routes that the caller's scopes grant. Correct with an authorizer result cache whose
+    /// identity source is the token.
     #[default]
     Caller,
     /// Only the requested route, for route tables that no single IAM policy can express. Correct
@@ -74,7 +77,7 @@ pub enum TokenSource {
     Header(String),
     /// This query parameter, without a scheme.
     Query(String),
-    /// `Sec-WebSocket-Protocol`, the subprotocol after this one.
+    /// The subprotocol after this one, in `Sec-WebSocket-Protocol`.
     WebsocketProtocol(String),
 }
 
@@ -83,72 +86,81 @@ pub enum TokenSource {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssuerDocument {
-    /// The issuer identifier; must match `iss` exactly. `{tenantid}` matches the tokens' `tid`.
+    /// The issuer identifier; must match `iss` exactly. `{tenantid}` matches the tokens' `tid`, and
+    /// requires `jwks_uri`.
     pub issuer: String,
-    /// The accepted audiences: `aud` must contain one of them (profile `cognito`: or `client_id`
-    /// must be one).
+    /// The accepted audiences: `aud` must contain one of them. With profile `cognito`, `client_id`
+    /// is used if `aud` is absent.
     pub audience: Vec<String>,
-    /// The allowed signature algorithms. Default: `RS256`.
+    /// The allowed signature algorithms: `ES256`, `ES384`, `ES512`, `EdDSA`, `PS256`, `PS384`,
+    /// `PS512`, `RS256`, `RS384`, `RS512`. Default: `RS256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithms: Option<Vec<String>>,
-    /// The URL of the issuer's key set. Default: from OpenID Connect discovery.
+    /// The URL of the issuer's key set: https, or http for a loopback host. Default: that in the
+    /// issuer's metadata (OpenID Connect Discovery).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
-    /// A bundled copy of the key set.
+    /// A bundled copy of the key set, for a cold start without a fetch. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<BundledKeys>,
-    /// The maximum age of fetched keys, 60 to 86,400 seconds. Default: 600. `Cache-Control` of the
-    /// issuer can shorten it.
+    /// The maximum age of fetched keys, 60 to 86,400 seconds. `Cache-Control` of the issuer can
+    /// shorten it. Default: 600 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_max_age_seconds: Option<u64>,
-    /// The profile of the issuer's access tokens. Default: `oauth`.
+    /// The profile of the issuer's access tokens, by which other tokens are rejected. Default:
+    /// `oauth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// The scope claims; the first that is present is used. Default: `scope`, `scp`.
+    /// The scope claims, by name or JSON pointer; the first that is present is used. Default:
+    /// `scope`, `scp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_claims: Option<Vec<String>>,
-    /// The clock skew tolerance, up to 300 seconds. Default: 30.
+    /// The clock skew tolerance for `exp`, `nbf` and `iat`, 0 to 300 seconds. Default: 30 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leeway_seconds: Option<u64>,
-    /// The maximum token lifetime in seconds, from `iat` to `exp`. Requires `iat`.
+    /// The maximum token lifetime from `iat` to `exp`, in seconds; tokens without `iat` are then
+    /// rejected. Default: no maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_token_age_seconds: Option<u64>,
-    /// The allowed clients, by `client_id`, `azp`, `cid` or `appid`. Default: all.
+    /// The allowed clients, by `client_id`, `azp`, `cid` or `appid`. Default: all clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<String>>,
-    /// Additional claim requirements, all of which must be satisfied.
+    /// Additional claim requirements, all of which must be satisfied. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<RuleDocument>,
-    /// The deny-list of tokens and subjects.
+    /// The deny-list of tokens and subjects. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<Denied>,
-    /// The mode of DPoP-bound tokens (RFC 9449): forbidden, optional or required.
+    /// The handling of DPoP-bound tokens (RFC 9449). Default: `forbidden`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<Possession>,
-    /// The mode of certificate-bound tokens (RFC 8705): forbidden, optional or required.
+    /// The handling of certificate-bound tokens (RFC 8705). Default: `forbidden`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls: Option<Possession>,
-    /// Claims passed to the integration, by name in `$context.authorizer`.
+    /// Claims passed to the integration, by name in `$context.authorizer`: letters, digits and `_`.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, ContextSource>,
-    /// A principal of the form `ISSUER|SUBJECT`, to distinguish equal subjects of several issuers.
+    /// Principals of the form `ISSUER|SUBJECT` instead of `SUBJECT`, to distinguish equal subjects
+    /// of several issuers. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub qualify_principal: bool,
-    /// The source of the API key for usage plans.
+    /// The source of the API key for usage plans (`usageIdentifierKey`). Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_key: Option<UsageKey>,
 }
 
-/// A key set in the configuration.
+/// A bundled copy of an issuer's key set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BundledKeys {
-    /// The key set.
+    /// The JSON Web Key Set (RFC 7517).
     pub jwks: Value,
-    /// The time at which it was read, in seconds since 1970.
+    /// The time at which it was fetched from the issuer, as Unix time in seconds.
     pub read_at: i64,
-    /// The time for which it is used before keys are fetched from the issuer, in seconds.
+    /// The time from `read_at` for which it is used, in seconds, at least 1. Keys are then fetched
+    /// from the issuer.
     pub lifetime_seconds: u64,
 }
 
@@ -192,7 +204,7 @@ pub struct Denied {
     pub sub: Vec<String>,
 }
 
-/// The claim of a context value.
+/// The claim that a context value is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -213,7 +225,7 @@ pub enum ContextSource {
 pub enum UsageKey {
     /// The value of this claim, by name or JSON pointer.
     Claim(String),
-    /// API keys by client.
+    /// The API key of each client, by `client_id`, `azp`, `cid` or `appid`.
     Clients(BTreeMap<String, String>),
 }
 
@@ -222,9 +234,10 @@ pub enum UsageKey {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RouteDocument {
-    /// `GET`, `POST`, … or `ANY`.
+    /// The method: `DELETE`, `GET`, `HEAD`, `OPTIONS`, `PATCH`, `POST`, `PUT`, or `ANY` for those
+    /// that the path does not declare.
     pub method: String,
-    /// The path template, such as `/pets/{id}`.
+    /// The path template below the stage, such as `/pets/{id}` or `/files/{proxy+}`.
     pub path: String,
     /// The scope sets, any one of which is sufficient. An empty set requires only a valid token.
     pub scopes: Vec<Vec<String>>,

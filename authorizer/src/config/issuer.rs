@@ -37,22 +37,22 @@ const RESERVED: [&str; 8] = [
 pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Issuer {
     urls(document, report);
     if document.audience.is_empty() || document.audience.iter().any(String::is_empty) {
-        report("audience", "must not be empty");
+        report("audience", "must not be empty or have an empty item");
     }
     let algorithms = algorithms(document, report);
     let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
     let names = document.scope_claims.clone().unwrap_or_else(default_claims);
     let scope_claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
     if names.is_empty() || names.len() != scope_claims.len() {
-        report("scope_claims", "must not be empty");
+        report("scope_claims", "must not be empty or have an empty item");
     }
     let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
     if leeway > MAX_LEEWAY {
-        report("leeway_seconds", "must be at most 300");
+        report("leeway_seconds", "must be at most 300 seconds");
     }
     let key_max_age = document.key_max_age_seconds.unwrap_or(DEFAULT_KEY_MAX_AGE);
     if !KEY_MAX_AGE.contains(&key_max_age) {
-        report("key_max_age_seconds", "must be 60 to 86400");
+        report("key_max_age_seconds", "must be 60 to 86400 seconds");
     }
     if document.max_token_age_seconds == Some(0) {
         report("max_token_age_seconds", "must be greater than 0");
@@ -62,7 +62,7 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         .as_ref()
         .is_some_and(|clients| clients.is_empty() || clients.iter().any(String::is_empty))
     {
-        report("clients", "must not be empty");
+        report("clients", "must not be empty or have an empty item");
     }
     let rules = document.require.iter().filter_map(|rule| {
         rule::resolve(rule).map_err(|error| report("require", &error.to_string())).ok()
@@ -102,7 +102,7 @@ fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     } else if template == 1 && document.jwks_uri.is_none() {
         report("issuer", "with `{tenantid}` requires `jwks_uri`");
     } else if document.jwks_uri.is_none() && insecure(&document.issuer) {
-        report("issuer", "must be an https URL (http for loopback), or requires `jwks_uri`");
+        report("issuer", "must be an https URL (http for loopback) unless `jwks_uri` is set");
     }
     if document.jwks_uri.as_deref().is_some_and(insecure) {
         report("jwks_uri", "must be an https URL (http for loopback)");
@@ -145,7 +145,10 @@ fn context(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Ve
     for (name, source) in &document.context {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.is_empty() || !name.bytes().all(is_allowed) || RESERVED.contains(&name.as_str()) {
-            report("context", &format!("has the invalid or reserved name `{name}`"));
+            report(
+                "context",
+                &format!("has the invalid or reserved name `{name}`: use letters, digits and `_`"),
+            );
         }
         let (claim, form) = match source {
             ContextSource::Scalar(claim) => (claim, ContextForm::Scalar),
@@ -172,7 +175,7 @@ fn usage_key(
             }
         },
         UsageKey::Clients(keys) if keys.is_empty() || keys.values().any(String::is_empty) => {
-            report("usage_key", "must not be empty");
+            report("usage_key", "must not be empty or have an empty API key");
             None
         }
         UsageKey::Clients(keys) => Some(UsageKeySource::Clients(keys.clone())),

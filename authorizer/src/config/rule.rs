@@ -13,7 +13,7 @@ pub(super) enum RuleError {
     EmptyList,
     /// No test, or several.
     #[error(
-        "must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range in each rule"
+        "must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range (`at_least`, `at_most`) in each rule"
     )]
     NotOneTest,
     /// `equals` is not a scalar.

@@ -6,7 +6,7 @@
 //! is not granted, every Allow for that route needs a Deny. The Deny is the pattern that covers
 //! most of the routes to deny and reaches no granted route, else the narrowest that exists. A
 //! pattern wider than the own pattern of a route is never allowed together with a Deny: it would
-//! open routes that the table does not have.
+//! allow routes that the table does not contain.
 
 use std::borrow::Cow;
 

@@ -23,11 +23,11 @@ pub(crate) struct Pattern {
     pub(crate) text: String,
     /// The route whose own pattern it is; `None` for a merged pattern.
     pub(crate) route: Option<usize>,
-    /// The variants with some requests that it matches.
+    /// The variants of which it matches some requests.
     pub(crate) reaches: FixedBitSet,
     /// The routes of `reaches`.
     pub(crate) routes: FixedBitSet,
-    /// The variants whose requests it matches all.
+    /// The variants of which it matches all requests.
     pub(crate) covers: FixedBitSet,
 }
 

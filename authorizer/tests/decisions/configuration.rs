@@ -28,12 +28,12 @@ fn all_errors_are_reported_together() {
         ]}),
         &[
             "`issuers[0].issuer` must not be empty",
-            "`issuers[0].audience` must not be empty",
-            "`issuers[1].issuer` must be an https URL (http for loopback), or requires `jwks_uri`",
-            "`issuers[1].audience` must not be empty",
+            "`issuers[0].audience` must not be empty or have an empty item",
+            "`issuers[1].issuer` must be an https URL (http for loopback) unless `jwks_uri` is set",
+            "`issuers[1].audience` must not be empty or have an empty item",
             "`issuers[1].algorithms` must not be empty",
-            "`issuers[1].scope_claims` must not be empty",
-            "`issuers[1].leeway_seconds` must be at most 300",
+            "`issuers[1].scope_claims` must not be empty or have an empty item",
+            "`issuers[1].leeway_seconds` must be at most 300 seconds",
             "`issuers[2].jwks_uri` must be an https URL (http for loopback)",
             "`issuers[2].algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
@@ -49,12 +49,14 @@ fn empty_never_means_any() {
     );
     check_errors(
         &json!({"issuers": [issuer()], "routes": []}),
-        &["`routes` must not be empty; omit it to allow every route to every valid token"],
+        &[
+            "`routes` must not be empty; omit `routes` and `apis` to allow every route to every valid token",
+        ],
     );
     check_errors(&json!({"issuers": [issuer()], "apis": {}}), &["`apis` must not be empty"]);
     check_errors(
         &json!({"issuers": [issuer()], "routes": [{"method": "GET", "path": "/a", "scopes": []}]}),
-        &["`routes[0].scopes` must not be empty; [[]] allows every valid token"],
+        &["`routes[0].scopes` must not be empty; `[[]]` allows every valid token"],
     );
 }
 
@@ -89,7 +91,7 @@ fn every_route_of_a_table_is_validated() {
     for invalid in [0, 1023, 1_048_577] {
         check_errors(
             &json!({"issuers": [issuer()], "policy_max_bytes": invalid}),
-            &["`policy_max_bytes` must be 1024 to 1048576"],
+            &["`policy_max_bytes` must be 1024 to 1048576 bytes"],
         );
     }
 }

@@ -144,7 +144,8 @@ fn check_names_on_aws(
         diagnostics.error(
             span.unwrap_or_default(),
             format!("security schemes `{first}` and `{name}` have the same name on AWS"),
-            "rename one: on AWS, names are cut to 100 letters, digits, `-` and `_`".to_owned(),
+            "rename one: on AWS, names are truncated to 100 letters, digits, `-` and `_`"
+                .to_owned(),
         );
     }
 }

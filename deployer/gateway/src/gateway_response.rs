@@ -1,5 +1,5 @@
 //! API Gateway's own responses: status, `x-amzn-ErrorType` and body of every refusal, and the API's
-//! gateway responses, which customise them.
+//! gateway responses, which customize them.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 
 use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ impl RefusalKind {
         Self::UnsupportedMediaType,
     ];
 
-    /// Returns the status, error type and body of API Gateway's response, unless customised.
+    /// Returns the status, error type and body of API Gateway's response, unless customized.
     pub const fn default_response(self) -> (u16, &'static str, &'static str) {
         const INTERNAL: &str = "InternalServerErrorException";
         const INTERNAL_BODY: &str = r#"{"message": "Internal server error"}"#;
@@ -188,7 +188,7 @@ impl RefusalKind {
         }
     }
 
-    /// Returns the type of its gateway response; none if it cannot be customised.
+    /// Returns the type of its gateway response; none if it cannot be customized.
     pub const fn response_type(self) -> Option<&'static str> {
         Some(match self {
             Self::AccessDenied | Self::AccessDeniedExplicitly => "ACCESS_DENIED",
@@ -227,13 +227,13 @@ impl RefusalKind {
 /// `DEFAULT_4XX` and `DEFAULT_5XX`; without a status of their own, these keep the type's.
 pub fn render(
     refusal: &Refusal,
-    customised: &BTreeMap<String, api::GatewayResponse>,
+    customized: &BTreeMap<String, api::GatewayResponse>,
     context: &Context<'_>,
 ) -> GatewayResponse {
     let (status, error_type, body) = refusal.kind.default_response();
     let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
     let custom = refusal.kind.response_type().and_then(|kind| {
-        customised.get(kind).or_else(|| customised.get(class)).map(|custom| (kind, custom))
+        customized.get(kind).or_else(|| customized.get(class)).map(|custom| (kind, custom))
     });
     let mut headers = Vec::new();
     if !error_type.is_empty() {

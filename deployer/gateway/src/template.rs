@@ -193,7 +193,7 @@ enum Piece {
 impl Template {
     /// Parses a template; none if it requires VTL.
     pub fn parse(text: &str) -> Option<Self> {
-        // A directive or a comment begins with `#`; a colour or a heading is neither.
+        // A directive or a comment begins with `#`; a color or a heading is neither.
         let directive = |at: usize| {
             let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
             next.is_none_or(|c| c.is_ascii_alphabetic() || matches!(c, '#' | '*' | '{' | '@'))

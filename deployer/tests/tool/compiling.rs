@@ -105,7 +105,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         issuer,
         "issuer = \"http://issuer.example.com\"",
         &[
-            "portcullis.toml:9:10: `issuer` must be an https URL (http for loopback), or requires `jwks_uri`",
+            "portcullis.toml:9:10: `issuer` must be an https URL (http for loopback) unless `jwks_uri` is set",
         ],
     );
     manifest(
@@ -115,7 +115,11 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
             "portcullis.toml:8:1: missing `audience` (list the `aud` values of tokens for this API: without it, every token of the issuer would be accepted)",
         ],
     );
-    manifest(audience, "audience = []", &["portcullis.toml:10:12: `audience` must not be empty"]);
+    manifest(
+        audience,
+        "audience = []",
+        &["portcullis.toml:10:12: `audience` must not be empty or have an empty item"],
+    );
     manifest(
         audience,
         "audience = \"x\"",
@@ -126,7 +130,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         "audience = [\"x\"]\nalgorithms = [\"HS256\"]\nleeway = \"1h\"",
         &[
             "portcullis.toml:11:14: `algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
-            "portcullis.toml:12:10: `leeway` must be at most 300",
+            "portcullis.toml:12:10: `leeway` must be at most 300 seconds",
         ],
     );
     manifest(
@@ -169,7 +173,7 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
         "http = \"https://backend.example.com\"",
         "mock = false",
         &[
-            "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either)",
+            "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, and `timeout` requires `http` or `lambda`)",
         ],
     );
 }
@@ -185,14 +189,17 @@ fn issuer_settings_are_validated_at_their_position() {
             "profile = \"loose\"",
             "11:11: `profile`: unknown value `loose` (expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`)",
         ),
-        ("clients = []", "11:11: `clients` must not be empty"),
+        ("clients = []", "11:11: `clients` must not be empty or have an empty item"),
         ("max_token_age = \"0s\"", "11:17: `max_token_age` must be greater than 0"),
-        ("key_max_age = \"1s\"", "11:15: `key_max_age` must be 60 to 86400"),
-        ("context = { sub = \"x\" }", "11:11: `context` has the invalid or reserved name `sub`"),
+        ("key_max_age = \"1s\"", "11:15: `key_max_age` must be 60 to 86400 seconds"),
+        (
+            "context = { sub = \"x\" }",
+            "11:11: `context` has the invalid or reserved name `sub`: use letters, digits and `_`",
+        ),
         ("denied = { sid = [] }", "11:12: `denied`: unknown member `sid` (did you mean `sub`?)"),
         (
             "require = [{ claim = \"x\" }]",
-            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range in each rule",
+            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range (`at_least`, `at_most`) in each rule",
         ),
     ] {
         manifest(audience, &with(more), &[&format!("portcullis.toml:{message}")]);

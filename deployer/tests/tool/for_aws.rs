@@ -86,7 +86,7 @@ fn errors_of_stages_and_cors_are_reported_at_their_position() {
         "name = \"shop\"",
         "name = \"shop\"\ntags = { \"portcullis:api\" = \"x\" }",
         &[
-            "portcullis.toml:3:10: invalid tag `portcullis:api` (a tag is a string, and the prefix `portcullis:` is reserved)",
+            "portcullis.toml:3:10: invalid tag `portcullis:api` (use a string as value; the prefix `portcullis:` is reserved)",
         ],
     );
 }
@@ -94,7 +94,7 @@ fn errors_of_stages_and_cors_are_reported_at_their_position() {
 #[test]
 fn errors_of_default_integrations_are_reported_at_their_position() {
     let http = "http = \"https://backend.example.com\"";
-    let one = "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either)";
+    let one = "portcullis.toml:12:1: an integration must have exactly one of `http`, `lambda` and `mock = true` (`vpc_link` requires `http`, `credentials` requires `lambda`, and `timeout` requires `http` or `lambda`)";
     let lambda = "lambda = \"arn:aws:lambda:eu-west-1:123456789012:function:f\"";
     for (text, expected) in [
         (format!("{http}\n{lambda}"), Some(one)),
@@ -171,11 +171,11 @@ fn errors_of_extensions_are_reported_at_their_position() {
         ),
         (
             "{ type: http, uri: 'http://x', connectionType: VPC_LINK }",
-            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` requires `connectionId`, and the reverse (set both, or neither)",
+            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` and `connectionId` require each other (set both, or neither)",
         ),
         (
             "{ type: http, uri: 'http://x', connectionId: a }",
-            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` requires `connectionId`, and the reverse (set both, or neither)",
+            "integration of `GET /things/{id}`: `connectionType: VPC_LINK` and `connectionId` require each other (set both, or neither)",
         ),
     ] {
         openapi(

@@ -47,6 +47,10 @@ const WORDS: &[(&str, &str)] = &[
         "is imported, is written, is set, restored",
     ),
     ("could not be had|cannot be had", "unavailable"),
+    (
+        "(?:custom|initial|normal|serial|deserial|author|recogn)is(?:e[ds]?|ing|ation)|(?:behavi|col)ours?|licences?",
+        "American spelling, as AWS's documentation has it",
+    ),
 ];
 
 /// Phrases that neither messages nor documentation use, with what to write.
@@ -97,7 +101,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("seen before", "cached"),
     ("stand-ins?", "AWS emulator, custom endpoint"),
     ("scopes? (?:is|are|be) held|are scopes held|(?:is|are) held", "granted, cached"),
-    ("opens? (?:the|a|this|that) route|opens? nothing|(?:not )?open it", "allows, denies"),
+    (
+        "(?:open|close)s? (?:the|a|this|that) route|opens? (?:nothing|routes|more)|(?:not )?open it",
+        "allows, denies, grants",
+    ),
     (
         "possession is (?:not )?proven|proves? possession of it|proves? to have",
         "proof of possession",

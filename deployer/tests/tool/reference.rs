@@ -102,10 +102,18 @@ fn options(page: &mut String, kind: &str, arguments: &[&Arg]) {
         let defaults = argument.get_default_values().iter();
         let defaults: Vec<String> =
             defaults.map(|value| format!("`{}`", value.to_string_lossy())).collect();
-        let default = if argument.is_required_set() { "required" } else { &defaults.join(", ") };
-        let default = if argument.get_action().takes_values() { default } else { "" };
         let help = argument.get_long_help().or(argument.get_help());
         let mut text = help.map(ToString::to_string).unwrap_or_default();
+        let mut default =
+            if argument.is_required_set() { "required".to_owned() } else { defaults.join(", ") };
+        if !argument.get_action().takes_values() {
+            default.clear();
+        }
+        if let Some((before, computed)) = text.clone().rsplit_once(" [default: ")
+            && let Some(computed) = computed.strip_suffix(']')
+        {
+            (text, default) = (before.to_owned(), computed.to_owned());
+        }
         let repeats = matches!(argument.get_action(), ArgAction::Append);
         if repeats && !argument.is_positional() && !text.contains("repeatable") {
             text.push_str(" (repeatable)");
@@ -121,7 +129,7 @@ fn options(page: &mut String, kind: &str, arguments: &[&Arg]) {
         if argument.get_action().takes_values() && !values.is_empty() {
             _ = write!(text, ": {}", values.join(", "));
         }
-        row(page, &[&format!("`{name}`"), default, &text]);
+        row(page, &[&format!("`{name}`"), &default, &text]);
     }
 }
 
@@ -223,17 +231,17 @@ fn one_line(schema: &Value) -> String {
 fn object(page: &mut String, schema: &Value, whole: &Value) {
     page.push_str("\n| Setting | Type | Default | Description |\n| --- | --- | --- | --- |\n");
     for (name, property, required) in properties(schema) {
-        let default = default(property, required);
-        let cells = [&format!("`{name}`"), &kind(property, whole, ""), &default];
-        row(page, &[cells[0], cells[1], cells[2], &one_line(property)]);
+        let (text, default) = default(&one_line(property), required);
+        row(page, &[&format!("`{name}`"), &kind(property, whole, ""), &default, &text]);
     }
 }
 
-fn default(property: &Value, required: bool) -> String {
-    match &property["default"] {
-        _ if required => "required".to_owned(),
-        Value::Null => String::new(),
-        value => format!("`{value}`"),
+/// Splits a description into its text and the default that its last sentence states.
+fn default(text: &str, required: bool) -> (String, String) {
+    match text.split_once(" Default: ") {
+        _ if required => (text.to_owned(), "required".to_owned()),
+        Some((text, default)) => (text.to_owned(), default.trim_end_matches('.').to_owned()),
+        None => (text.to_owned(), String::new()),
     }
 }
 
@@ -371,8 +379,8 @@ fn issuer(page: &mut String) {
             continue;
         }
         let kind = kind(property, &schema, "authorizer-json.md");
-        let default = default(property, required);
-        row(page, &[&format!("`{name}`"), &kind, &default, &one_line(property)]);
+        let (text, default) = default(&one_line(property), required);
+        row(page, &[&format!("`{name}`"), &kind, &default, &text]);
     }
 }
 

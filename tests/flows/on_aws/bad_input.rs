@@ -101,7 +101,7 @@ fn aws_errors_are_reported_with_code_and_message() {
     ] {
         account.proxy.inject(Some((put, fault, usize::MAX)));
         let output = account.run_with_faults(&deploy).expect_exit(exit);
-        assert!(output.contains("importing the API definition of "), "{output:?}");
+        assert!(output.contains("importing the definition of API "), "{output:?}");
         assert!(output.contains(message) && output.contains(help), "{fault:?}: {output:?}");
         assert!(!output.contains(TOKEN), "{output:?}");
         assert_eq!(account.api()["stages"], before["stages"], "{fault:?}");

@@ -16,7 +16,7 @@ impl Aws {
     pub fn import_definition<'a>(&'a self, api: &'a str, document: &'a Json) -> Call<'a, ()> {
         Box::pin(async move {
             let call =
-                ApiCall::idempotent("PutRestApi", format!("importing the API definition of {api}"));
+                ApiCall::idempotent("PutRestApi", format!("importing the definition of API {api}"));
             let body = Blob::new(document.to_string());
             let response = self.caller.call(&call, || {
                 let put = self.apigateway.put_rest_api().rest_api_id(api).mode(PutMode::Overwrite);
@@ -32,7 +32,7 @@ impl Aws {
                     None | Some("AVAILABLE") => return Ok(()),
                     Some("FAILED") => break,
                     Some(other) => {
-                        let reason = format!("API {api} is {other}");
+                        let reason = format!("API {api} has status {other}");
                         self.caller.wait(Duration::from_secs(2), &reason).await;
                     }
                 }

@@ -383,7 +383,7 @@ fn problem(integration: &Integration) -> Option<(String, String)> {
             Some((cause, "set `timeoutInMillis` from 50 to 29000".to_owned()))
         }
         _ if uses_vpc_link != integration.connection_id.is_some() => {
-            let cause = "`connectionType: VPC_LINK` requires `connectionId`, and the reverse";
+            let cause = "`connectionType: VPC_LINK` and `connectionId` require each other";
             Some((cause.to_owned(), "set both, or neither".to_owned()))
         }
         IntegrationKind::Http | IntegrationKind::HttpProxy if !uri.is_some_and(is_http) => {

@@ -161,7 +161,7 @@ fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<St
                 tags.insert(entry.key.clone(), value.to_owned());
             }
             _ => {
-                let help = "a tag is a string, and the prefix `portcullis:` is reserved".to_owned();
+                let help = "use a string as value; the prefix `portcullis:` is reserved".to_owned();
                 diagnostics.error(entry.key_span, format!("invalid tag `{}`", entry.key), help);
             }
         }

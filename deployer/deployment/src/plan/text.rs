@@ -1,4 +1,4 @@
-//! A plan as text: the most severe changes first, marked by words and not by colour alone.
+//! A plan as text: the most severe changes first, marked by words and not by color alone.
 
 use std::fmt;
 

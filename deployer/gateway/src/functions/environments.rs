@@ -27,7 +27,7 @@ use crate::sync::lock;
 /// The maximum number of concurrent requests of a function; more wait.
 const MAX_ENVIRONMENTS: usize = 10;
 
-/// The timeout for initialisation, until the first request is polled.
+/// The timeout for initialization, until the first request is polled.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A function that is a command.
@@ -172,7 +172,7 @@ impl Environment {
     /// Runs one request; also returns whether the environment can run another.
     async fn run(&mut self, payload: Bytes, command: &Command) -> (Invocation, bool) {
         let id = new_id();
-        if let Some(failed) = self.initialised(&id).await {
+        if let Some(failed) = self.initialized(&id).await {
             return (failed, false);
         }
         let timeout = command.settings.timeout;
@@ -200,8 +200,8 @@ impl Environment {
         }
     }
 
-    /// Waits until the process polls its first request, or returns the failed initialisation.
-    async fn initialised(&mut self, id: &str) -> Option<Invocation> {
+    /// Waits until the process polls its first request, or returns the failed initialization.
+    async fn initialized(&mut self, id: &str) -> Option<Invocation> {
         let mut polled = self.runtime.polled.subscribe();
         let reported = || lock(&self.runtime.init_error).clone().and_then(Invocation::failed);
         tokio::select! {

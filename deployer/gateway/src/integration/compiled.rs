@@ -58,13 +58,13 @@ pub struct Function {
 pub struct Mappings {
     /// Request bodies by media type.
     pub requests: BTreeMap<String, Template>,
-    /// The passthrough behaviour, for media types without a template.
+    /// The passthrough behavior, for media types without a template.
     pub passthrough: Passthrough,
     /// Integration responses, by the pattern of their status or error; the last one is the default.
     pub responses: Vec<(Option<Regex>, MappedResponse)>,
 }
 
-/// The passthrough behaviour: for a body whose media type has no template.
+/// The passthrough behavior: for a body whose media type has no template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passthrough {
     /// The body passes.

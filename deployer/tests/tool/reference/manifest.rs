@@ -106,7 +106,7 @@ pub(super) const TABLES: &[Table] = &[
                 "vpc_endpoints",
                 "list of strings",
                 "none",
-                "The ids of the VPC endpoints of a private API.",
+                "The IDs of the VPC endpoints of a private API.",
             ),
             setting(
                 "tags",
@@ -190,13 +190,13 @@ pub(super) const TABLES: &[Table] = &[
                 "http",
                 "URL",
                 "none",
-                "The base URL of an HTTP backend; may have stage variables as `${stageVariables.NAME}`.",
+                "The base URL of an HTTP backend; may contain stage variables as `${stageVariables.NAME}`.",
             ),
             setting(
                 "vpc_link",
                 "string",
                 "none",
-                "The id of a VPC link to the backend, with `http`.",
+                "The ID of a VPC link to the backend, with `http`.",
             ),
             setting("lambda", "ARN", "none", "A Lambda function for a proxy integration."),
             setting(
@@ -271,7 +271,7 @@ pub(super) const TABLES: &[Table] = &[
                 "The throttle of each key: see [`throttle`](#throttle).",
             ),
             setting("quota", "table", "none", "The quota of each key: see [`quota`](#quota)."),
-            setting("keys", "list of strings", "none", "The ids of the API keys."),
+            setting("keys", "list of strings", "none", "The IDs of the API keys."),
         ],
         example: "[usage_plan]\nthrottle = { rate = 10, burst = 20 }\nquota = { limit = 10000, period = \"day\" }\nkeys = [\"abcdef1234\"]",
     },
@@ -417,15 +417,20 @@ pub(super) const DURATIONS: &[(&str, Setting)] = &[
     ),
     (
         "leeway_seconds",
-        setting("leeway", "duration, `0s` to `5m`", "`30s`", "The clock skew tolerance."),
+        setting(
+            "leeway",
+            "duration, `0s` to `5m`",
+            "`30s`",
+            "The clock skew tolerance for `exp`, `nbf` and `iat`.",
+        ),
     ),
     (
         "max_token_age_seconds",
         setting(
             "max_token_age",
             "duration",
-            "none",
-            "The maximum token lifetime, from `iat` to `exp`. Requires `iat`.",
+            "no maximum",
+            "The maximum token lifetime from `iat` to `exp`; tokens without `iat` are then rejected.",
         ),
     ),
 ];
@@ -452,13 +457,13 @@ pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
     (
         "AUTHORIZER_SCOPE_CLAIMS",
         "`scope,scp`",
-        "The claims that may hold scopes, separated by commas; the first one present counts",
+        "The scope claims, separated by commas; the first that is present is used",
     ),
-    ("AUTHORIZER_LEEWAY", "`30`", "The allowed clock skew, in seconds"),
+    ("AUTHORIZER_LEEWAY", "`30`", "The clock skew tolerance, 0 to 300 seconds"),
     (
         "AUTHORIZER_LOG_ALLOWED",
         "`100`",
-        "The percentage of allowed requests that are logged; all others are always logged",
+        "The percentage of allowed requests that are logged, 0 to 100; all others are always logged",
     ),
     (
         "AWS_LAMBDA_LOG_LEVEL",
@@ -467,6 +472,6 @@ pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     ("AWS_LAMBDA_LOG_FORMAT", "`JSON`", "The log format, set by Lambda: `JSON` or `Text`"),
     ("AWS_LAMBDA_FUNCTION_NAME", "set by Lambda", "The dimension `FunctionName` of the metrics"),
-    ("AWS_LAMBDA_RUNTIME_API", "set by Lambda", "The Runtime API"),
+    ("AWS_LAMBDA_RUNTIME_API", "set by Lambda", "The address of the Lambda Runtime API"),
     ("LAMBDA_TASK_ROOT", "set by Lambda", "The folder of the binary and `authorizer.json`"),
 ];

@@ -58,8 +58,7 @@ pub(super) fn default_integration(
         _ => {
             let message =
                 "an integration must have exactly one of `http`, `lambda` and `mock = true`";
-            let help =
-                "`vpc_link` requires `http`, `credentials` requires `lambda`, `timeout` either";
+            let help = "`vpc_link` requires `http`, `credentials` requires `lambda`, and `timeout` requires `http` or `lambda`";
             diagnostics.error(node.span, message, help.to_owned());
             DefaultIntegration::Mock
         }

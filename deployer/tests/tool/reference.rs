@@ -109,8 +109,8 @@ fn options(page: &mut String, kind: &str, arguments: &[&Arg]) {
         if !argument.get_action().takes_values() {
             default.clear();
         }
-        if let Some((before, computed)) = text.clone().rsplit_once(" [default: ")
-            && let Some(computed) = computed.strip_suffix(']')
+        if let Some((before, computed)) = text.clone().split_once(" [default: ")
+            && let Some(computed) = computed.strip_suffix(']').filter(|text| !text.contains('['))
         {
             (text, default) = (before.to_owned(), computed.to_owned());
         }

@@ -117,7 +117,7 @@ pub enum Failure {
         /// The stage.
         stage: String,
     },
-    /// The account has no REST API with this id.
+    /// The account has no REST API with this ID.
     #[error("REST API `{0}` does not exist")]
     NoRestApi(String),
     /// The API has no such revision.
@@ -150,7 +150,7 @@ pub enum Failure {
     #[error(transparent)]
     Serve(#[from] StartError),
     /// The operation is not guarded by a JWT authorizer.
-    #[error("{method} {path} is not guarded by a JWT authorizer")]
+    #[error("`{method} {path}` is not guarded by a JWT authorizer")]
     NotGuarded {
         /// The method.
         method: String,
@@ -207,12 +207,12 @@ pub enum Failure {
         /// The rollback's failure.
         error: CallError,
     },
-    /// Several APIs carry the same tag.
+    /// Several APIs have the same tag `portcullis:api`.
     #[error("several APIs have the tag `portcullis:api={name}`: {}", .ids.join(", "))]
     AmbiguousApi {
         /// The name.
         name: String,
-        /// Their ids.
+        /// Their IDs.
         ids: Vec<String>,
     },
     /// A program cannot be started.

@@ -10,7 +10,7 @@ pub enum ErrorCode {
     AccessDenied,
     /// A function's ARN has no alias, which a rollback requires
     AliasMissing,
-    /// Several APIs carry the same tag
+    /// Several APIs have the same tag `portcullis:api`
     AmbiguousApi,
     /// The account and Region have no API of this name that Portcullis manages
     ApiNotFound,
@@ -106,7 +106,7 @@ pub enum ErrorCode {
     RegionInvalid,
     /// The Region is missing
     RegionMissing,
-    /// The account has no REST API with this id
+    /// The account has no REST API with this ID
     RestApiNotFound,
     /// The API has no such revision
     RevisionNotFound,

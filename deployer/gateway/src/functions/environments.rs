@@ -256,7 +256,7 @@ impl Runtime {
                 let _ = outcome.send(invocation);
                 json_reply(status, &json!({"status": "OK"}))
             }
-            None => error_response(StatusCode::BAD_REQUEST, "no request in progress has this id"),
+            None => error_response(StatusCode::BAD_REQUEST, "no request in progress has this ID"),
         }
     }
 

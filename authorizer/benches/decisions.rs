@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture};
+use authorizer::keys::fetch::{DocumentRequest, Fetch, FetchError, FetchFuture};
 use authorizer::{Authorizer, Config, UnixTime};
 use criterion::{BenchmarkId, Criterion};
 use mint::Signer;
@@ -37,8 +37,8 @@ const TOKENS: usize = 1_200;
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
-        Box::pin(async move { Err(FetchError::Status { url: url.to_owned(), status: 404 }) })
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
+        Box::pin(async move { Err(FetchError::Status { url: request.url.to_owned(), status: 404 }) })
     }
 }
 
@@ -85,7 +85,7 @@ fn event(signer: &Signer, number: usize) -> String {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let now = UnixTime::from_seconds(NOW);
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))

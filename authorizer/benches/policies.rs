@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture};
+use authorizer::keys::fetch::{DocumentRequest, Fetch, FetchError, FetchFuture};
 use authorizer::{Authorizer, Config, UnixTime};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -30,8 +30,8 @@ const NOW: i64 = 1_800_000_000;
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
-        Box::pin(async move { Err(FetchError::Status { url: url.to_owned(), status: 404 }) })
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
+        Box::pin(async move { Err(FetchError::Status { url: request.url.to_owned(), status: 404 }) })
     }
 }
 
@@ -181,7 +181,7 @@ fn main() {
         let config = Config::from_json(&issuer.document(routes).to_string()).unwrap();
         Authorizer::new(config, &fetch)
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let now = UnixTime::from_seconds(NOW);
     let respond = |authorizer: &Authorizer, event: &str| -> Value {
         let response = runtime.block_on(authorizer.handle(event, now)).response.unwrap();

@@ -67,10 +67,11 @@ impl Authorizer {
         }
     }
 
-    /// Fetches the keys that are not cached, of all issuers concurrently. A failed fetch is
-    /// repeated when a token needs the keys.
+    /// Fetches the keys that are not cached, of all issuers concurrently and within
+    /// [`PREFETCH_LIMIT`](crate::keys::PREFETCH_LIMIT). A failed fetch is repeated when a token
+    /// needs the keys, after the backoff.
     pub async fn prefetch(&self, now: UnixTime) {
-        join_all(self.keys.values().map(|keys| keys.set(None, now))).await;
+        join_all(self.keys.values().map(|keys| keys.prefetch(now))).await;
     }
 
     /// Decides one event, given as JSON text, at the time `now`.

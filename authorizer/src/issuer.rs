@@ -23,6 +23,7 @@ pub struct Issuer {
     pub(crate) jwks_uri: Option<String>,
     pub(crate) bundled: Option<Bundled>,
     pub(crate) key_max_age: Duration,
+    pub(crate) keys_stale_for: Duration,
     pub(crate) profile: Profile,
     pub(crate) scope_claims: Vec<ClaimPath>,
     pub(crate) leeway: Duration,
@@ -86,7 +87,8 @@ impl Issuer {
         &self.algorithms
     }
 
-    /// Returns the URL of the key set; `None` for OpenID Connect discovery.
+    /// Returns the URL of the key set; `None` for OpenID Connect discovery, or with bundled keys
+    /// only.
     pub fn jwks_uri(&self) -> Option<&str> {
         self.jwks_uri.as_deref()
     }

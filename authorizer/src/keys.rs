@@ -10,19 +10,37 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use serde::Serialize;
+use tokio::time::{Instant, timeout};
 
 use crate::error::Fault;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, TENANT};
 use crate::jwk::KeySet;
+use crate::secure_url;
 use crate::signature::Algorithm;
 use crate::time::UnixTime;
 
+pub mod address;
 pub mod cache;
+mod client;
 pub mod discovery;
 pub mod fetch;
+pub mod proxy;
 
+use address::Addresses;
 use cache::{Cache, Lookup, Refreshed};
-use fetch::{Fetch, FetchError, FetchResponse};
+use fetch::{DocumentRequest, Fetch, FetchError, FetchResponse};
+
+/// The deadline of a fetch: metadata, key set and retries together. API Gateway waits at most 29 s
+/// for an authorizer.
+pub const DEADLINE: Duration = Duration::from_secs(3);
+
+/// The maximum duration of [`Authorizer::prefetch`](crate::Authorizer::prefetch). Lambda ends an
+/// INIT of 10 s.
+pub const PREFETCH_LIMIT: Duration = Duration::from_secs(2);
+
+/// A timer that ends this much too late: the process was suspended meanwhile, so the issuer did not
+/// cause the timeout.
+const SUSPENSION: Duration = Duration::from_secs(1);
 
 type SharedFetch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -44,9 +62,19 @@ pub enum KeySource {
     Unavailable,
 }
 
+/// The origin of an issuer's key sets.
+enum Origin {
+    /// The configured `jwks_uri`.
+    JwksUri(String),
+    /// The `jwks_uri` of the issuer's metadata.
+    Discovery,
+    /// The configuration alone: the issuer's name is no URL.
+    Bundled,
+}
+
 struct Inner {
     issuer: String,
-    jwks_uri: Option<String>,
+    origin: Origin,
     algorithms: Vec<Algorithm>,
     fetch: Arc<dyn Fetch>,
     state: Mutex<State>,
@@ -56,13 +84,29 @@ struct State {
     cache: Cache,
     /// The URL and the entity tag of the cached set, for conditional requests.
     validator: Option<(String, String)>,
-    in_flight: Option<WeakShared<SharedFetch>>,
+    in_flight: Option<InFlight>,
+    /// The URL of the latest request.
+    requested_url: String,
+}
+
+struct InFlight {
+    started: UnixTime,
+    fetch: WeakShared<SharedFetch>,
+}
+
+impl InFlight {
+    /// Returns the fetch if it has not ended, and is within its deadline at `now`.
+    fn join(&self, now: UnixTime) -> Option<Shared<SharedFetch>> {
+        let ends = self.started.plus(DEADLINE.saturating_add(SUSPENSION));
+        let fetch = self.fetch.upgrade().filter(|fetch| fetch.peek().is_none())?;
+        (self.started <= now && now <= ends).then_some(fetch)
+    }
 }
 
 impl IssuerKeys {
     /// Creates the key cache of an issuer, with its bundled keys.
     pub(crate) fn new(issuer: &Issuer, fetch: Arc<dyn Fetch>) -> Self {
-        let mut cache = Cache::new(issuer.key_max_age);
+        let mut cache = Cache::new(issuer.key_max_age, issuer.keys_stale_for);
         if let Some(bundled) = &issuer.bundled
             && let Ok(set) = KeySet::read(&bundled.document, issuer.algorithms())
         {
@@ -70,10 +114,15 @@ impl IssuerKeys {
         }
         Self(Arc::new(Inner {
             issuer: issuer.issuer().to_owned(),
-            jwks_uri: issuer.jwks_uri().map(str::to_owned),
+            origin: Origin::of(issuer),
             algorithms: issuer.algorithms().to_vec(),
             fetch,
-            state: Mutex::new(State { cache, validator: None, in_flight: None }),
+            state: Mutex::new(State {
+                cache,
+                validator: None,
+                in_flight: None,
+                requested_url: String::new(),
+            }),
         }))
     }
 
@@ -84,7 +133,7 @@ impl IssuerKeys {
         kid: Option<&str>,
         now: UnixTime,
     ) -> Result<(Arc<KeySet>, KeySource), Fault> {
-        let first = self.0.state().cache.lookup(kid, now);
+        let first = self.lookup(kid, now);
         let fetched = matches!(first, Lookup::Fetch);
         let lookup = if fetched {
             self.join_or_start_fetch(now).await;
@@ -101,6 +150,32 @@ impl IssuerKeys {
         }
     }
 
+    /// Fetches the keys unless they are cached, for at most [`PREFETCH_LIMIT`]. A fetch that takes
+    /// longer is dropped and counts as failed.
+    pub(crate) async fn prefetch(&self, now: UnixTime) {
+        let started = Instant::now();
+        if timeout(PREFETCH_LIMIT, self.set(None, now)).await.is_ok() {
+            return;
+        }
+        let elapsed = started.elapsed();
+        if elapsed < PREFETCH_LIMIT.saturating_add(SUSPENSION) {
+            let mut state = self.0.state();
+            let url = state.requested_url.clone();
+            state.cache.end_fetch(Err(FetchError::Timeout { url }), now.plus(elapsed));
+        }
+    }
+
+    fn lookup(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
+        let cache = &self.0.state().cache;
+        match (&self.0.origin, cache.lookup_without_fetch(kid, now)) {
+            (Origin::Bundled, Lookup::Unavailable(_)) => {
+                Lookup::Unavailable(FetchError::BundledKeysExpired)
+            }
+            (Origin::Bundled, bundled) => bundled,
+            (Origin::JwksUri(_) | Origin::Discovery, _) => cache.lookup(kid, now),
+        }
+    }
+
     fn unavailable(&self, cause: String) -> Fault {
         Fault::KeysUnavailable { issuer: self.0.issuer.clone(), cause }
     }
@@ -108,20 +183,20 @@ impl IssuerKeys {
     /// Returns the fetch in progress, or starts one.
     fn join_or_start_fetch(&self, now: UnixTime) -> Shared<SharedFetch> {
         let mut state = self.0.state();
-        if let Some(in_flight) = state.in_flight.as_ref().and_then(WeakShared::upgrade)
-            && in_flight.peek().is_none()
-        {
-            return in_flight;
+        if let Some(fetch) = state.in_flight.as_ref().and_then(|in_flight| in_flight.join(now)) {
+            return fetch;
         }
         state.cache.begin_fetch(now);
         let inner = Arc::clone(&self.0);
-        let in_flight = async move {
+        let fetch = async move {
+            let started = Instant::now();
             let result = inner.fetch_key_set().await;
+            let now = if result.is_ok() { now } else { now.plus(started.elapsed()) };
             inner.state().cache.end_fetch(result, now);
         };
-        let in_flight = in_flight.boxed().shared();
-        state.in_flight = in_flight.downgrade();
-        in_flight
+        let fetch = fetch.boxed().shared();
+        state.in_flight = fetch.downgrade().map(|fetch| InFlight { started: now, fetch });
+        fetch
     }
 }
 
@@ -131,12 +206,35 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Fetches the key set within [`DEADLINE`]. A process that was suspended during the fetch starts
+    /// over: its connections are dead, and it had less time than the deadline.
     async fn fetch_key_set(&self) -> Result<Refreshed, FetchError> {
-        let uri =
-            if let Some(uri) = &self.jwks_uri { uri.clone() } else { self.discover().await? };
+        let started = Instant::now();
+        match self.fetch_within_deadline().await {
+            Err(FetchError::Timeout { .. })
+                if started.elapsed() >= DEADLINE.saturating_add(SUSPENSION) =>
+            {
+                self.fetch_within_deadline().await
+            }
+            result => result,
+        }
+    }
+
+    async fn fetch_within_deadline(&self) -> Result<Refreshed, FetchError> {
+        let result = timeout(DEADLINE, self.fetch_from_origin()).await;
+        let late = || FetchError::Timeout { url: self.state().requested_url.clone() };
+        result.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn fetch_from_origin(&self) -> Result<Refreshed, FetchError> {
+        let (uri, addresses) = match &self.origin {
+            Origin::JwksUri(uri) => (uri.clone(), Addresses::Any),
+            Origin::Discovery => (self.discover().await?, discovery::addresses(&self.issuer)),
+            Origin::Bundled => return Err(FetchError::BundledKeysExpired),
+        };
         let validator = self.state().validator.clone().filter(|(source, _)| *source == uri);
-        let tag = validator.as_ref().map(|(_, tag)| tag.as_str());
-        match self.fetch.get(&uri, tag).await? {
+        let entity_tag = validator.as_ref().map(|(_, tag)| tag.as_str());
+        match self.get(DocumentRequest { url: &uri, addresses, entity_tag }).await? {
             FetchResponse::Unchanged { max_age } => Ok(Refreshed { set: None, max_age }),
             FetchResponse::Document { body, entity_tag, max_age } => {
                 let set = KeySet::read(&body, &self.algorithms)?;
@@ -147,10 +245,28 @@ impl Inner {
     }
 
     async fn discover(&self) -> Result<String, FetchError> {
-        match self.fetch.get(&discovery::uri(&self.issuer), None).await? {
+        let url = discovery::uri(&self.issuer);
+        let addresses = discovery::addresses(&self.issuer);
+        match self.get(DocumentRequest { url: &url, addresses, entity_tag: None }).await? {
             FetchResponse::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
             // The request was not conditional.
             FetchResponse::Unchanged { .. } => Err(FetchError::InvalidMetadata),
+        }
+    }
+
+    async fn get(&self, request: DocumentRequest<'_>) -> Result<FetchResponse, FetchError> {
+        request.url.clone_into(&mut self.state().requested_url);
+        self.fetch.get(request).await
+    }
+}
+
+impl Origin {
+    fn of(issuer: &Issuer) -> Self {
+        let name = issuer.issuer();
+        match issuer.jwks_uri() {
+            Some(uri) => Self::JwksUri(uri.to_owned()),
+            None if name.contains(TENANT) || secure_url::parse(name).is_none() => Self::Bundled,
+            None => Self::Discovery,
         }
     }
 }

@@ -8,26 +8,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use authorizer::keys::fetch::{Fetch, HttpFetch};
+use authorizer::keys::proxy::Proxy;
 use authorizer::telemetry::{Invocation, Telemetry};
 use authorizer::{Authorizer, AuthorizerResponse, Config, UnixTime};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
-    let (config, telemetry) = match load() {
+    let (config, telemetry, proxy) = match load() {
         Ok(loaded) => loaded,
         Err(error) => {
             let _ = writeln!(io::stderr(), "authorizer failed to start: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(config.ca_bundle()));
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(config.ca_bundle()).with_proxy(proxy));
     let authorizer = Authorizer::new(config, &fetch);
     let function = Function { authorizer, telemetry, is_first: AtomicBool::new(true) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
-            // During INIT no caller waits: the first invocation then finds the keys cached.
+            // During INIT no caller waits: the first invocation then finds the keys cached. All
+            // fetches end here, because Lambda may freeze the process before the first invocation.
             function.authorizer.prefetch(UnixTime::from_system(clock())).await;
             lambda_runtime::run(service_fn(|event| function.handle(event))).await
         })
@@ -87,8 +89,8 @@ fn clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// Loads the configuration and the telemetry settings.
-fn load() -> Result<(Config, Telemetry), String> {
+/// Loads the configuration, the telemetry settings and the proxy.
+fn load() -> Result<(Config, Telemetry, Option<Proxy>), String> {
     #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
     let get = |key: &str| std::env::var(key).ok();
     let config = load_config(get)?;
@@ -100,7 +102,8 @@ fn load() -> Result<(Config, Telemetry), String> {
         );
     }
     let telemetry = Telemetry::from_environment(get).map_err(|error| error.to_string())?;
-    Ok((config, telemetry))
+    let proxy = Proxy::from_environment(get).map_err(|error| error.to_string())?;
+    Ok((config, telemetry, proxy))
 }
 
 /// Reads the configuration from the file `AUTHORIZER_CONFIG`, else from `authorizer.json` beside

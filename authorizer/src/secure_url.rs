@@ -6,12 +6,17 @@ use url::{Host, Url};
 /// with a user, a password or a fragment.
 pub fn parse(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let loopback = match url.host()? {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    };
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (secure && bare).then_some(url)
+    (secure && url.has_host() && bare).then_some(url)
+}
+
+/// Returns whether the host is `localhost` or a loopback address. Resolves no name.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }

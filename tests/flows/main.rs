@@ -14,7 +14,10 @@ mod data_plane;
 mod function;
 mod gateway;
 mod infra;
+mod isolation;
 mod local_tools;
+#[path = "../../authorizer/tests/decisions/mint.rs"]
+mod mint;
 mod on_aws;
 mod page;
 mod parity;

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as bytes on a socket, so that a test can send what no HTTP client sends.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -103,4 +103,42 @@ fn parse(response: &str) -> Response {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     Response { status: status.unwrap_or(0), headers, body: body.to_owned() }
+}
+
+/// Reads a request from a server's connection: its first line and its body. `None` at the end.
+pub fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+    let mut line = String::new();
+    let mut first = String::new();
+    let (mut length, mut chunked) = (0, false);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let header = line.trim_end();
+        if first.is_empty() {
+            header.clone_into(&mut first);
+        } else if header.is_empty() {
+            break;
+        } else if let Some((name, value)) = header.split_once(':') {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().ok()?;
+            }
+            chunked |= name.eq_ignore_ascii_case("transfer-encoding");
+        }
+    }
+    let mut body = Vec::new();
+    while chunked {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        let size = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        body.extend_from_slice(chunk.get(..size)?);
+        chunked = size > 0;
+    }
+    let mut rest = vec![0; length];
+    reader.read_exact(&mut rest).ok()?;
+    body.extend(rest);
+    Some((first, String::from_utf8(body).ok()?))
 }

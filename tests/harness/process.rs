@@ -142,9 +142,15 @@ impl Process {
     /// Sends a signal by name, waits for the exit and returns the exit code.
     #[track_caller]
     pub fn stop(self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.exit_status(Wait::Reply).code()
+    }
+
+    /// Sends a signal by name.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
         let id = self.id();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-        self.exit_status(Wait::Reply).code()
     }
 
     #[track_caller]

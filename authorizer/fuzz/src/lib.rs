@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use authorizer::keys::fetch::{Fetch, FetchResponse, FetchFuture};
-use authorizer::{Authorizer, Config, UnixTime};
+use authorizer::keys::fetch::{DocumentRequest, Fetch, FetchFuture, FetchResponse};
+use authorizer::{Authorizer, Config, Outcome, UnixTime};
+use tokio::runtime::Runtime;
 
 /// The time of every decision.
 pub const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -22,17 +23,19 @@ const CONFIG: &str = r#"{"issuers":[{
 struct OneKeySet;
 
 impl Fetch for OneKeySet {
-    fn get<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
+    fn get<'a>(&'a self, _: DocumentRequest<'a>) -> FetchFuture<'a> {
         let body = KEYS.as_bytes().to_vec();
         Box::pin(async move { Ok(FetchResponse::Document { body, entity_tag: None, max_age: None }) })
     }
 }
 
-/// Returns the authorizer, created once.
-pub fn authorizer() -> &'static Authorizer {
-    static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(|| {
+/// Decides an event, by an authorizer and a runtime that are created once.
+pub fn handle(event: &str) -> Outcome {
+    static AUTHORIZER: LazyLock<(Authorizer, Runtime)> = LazyLock::new(|| {
         let fetch: Arc<dyn Fetch> = Arc::new(OneKeySet);
-        Authorizer::new(Config::from_json(CONFIG).expect("a valid configuration"), &fetch)
+        let config = Config::from_json(CONFIG).expect("a valid configuration");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        (Authorizer::new(config, &fetch), runtime.expect("a runtime"))
     });
-    &AUTHORIZER
+    AUTHORIZER.1.block_on(AUTHORIZER.0.handle(event, NOW))
 }

@@ -107,6 +107,10 @@ pub struct IssuerDocument {
     /// shorten it. Default: 600 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_max_age_seconds: Option<u64>,
+    /// The time that keys past their maximum age remain usable while the issuer is unavailable, up
+    /// to 86,400 seconds. Default: 3600 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_stale_for_seconds: Option<u64>,
     /// The profile of the issuer's access tokens, by which other tokens are rejected. Default:
     /// `oauth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,8 +163,8 @@ pub struct BundledKeys {
     pub jwks: Value,
     /// The time at which it was fetched from the issuer, as Unix time in seconds.
     pub read_at: i64,
-    /// The time from `read_at` for which it is used, in seconds, at least 1. Keys are then fetched
-    /// from the issuer.
+    /// The time from `read_at` for which it is used, 1 to 31,536,000 seconds. Keys are then fetched
+    /// from the issuer, if it has a URL.
     pub lifetime_seconds: u64,
 }
 

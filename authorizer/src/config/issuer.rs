@@ -21,6 +21,14 @@ const MAX_LEEWAY: u64 = 300;
 const DEFAULT_KEY_MAX_AGE: u64 = 600;
 const KEY_MAX_AGE: std::ops::RangeInclusive<u64> = 60..=86_400;
 
+/// The default time that keys past their maximum age remain usable while the issuer is unavailable,
+/// in seconds.
+const DEFAULT_KEYS_STALE_FOR: u64 = 3600;
+const MAX_KEYS_STALE_FOR: u64 = 86_400;
+
+/// The lifetime of bundled keys, in seconds: up to a year.
+const BUNDLED_LIFETIME: std::ops::RangeInclusive<u64> = 1..=31_536_000;
+
 /// Names of context members set by API Gateway or by the authorizer itself.
 const RESERVED: [&str; 8] = [
     "principalId",
@@ -54,6 +62,10 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
     if !KEY_MAX_AGE.contains(&key_max_age) {
         report("key_max_age_seconds", "must be 60 to 86400 seconds");
     }
+    let keys_stale_for = document.keys_stale_for_seconds.unwrap_or(DEFAULT_KEYS_STALE_FOR);
+    if keys_stale_for > MAX_KEYS_STALE_FOR {
+        report("keys_stale_for_seconds", "must be 0 to 86400 seconds");
+    }
     if document.max_token_age_seconds == Some(0) {
         report("max_token_age_seconds", "must be greater than 0");
     }
@@ -76,6 +88,7 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         algorithms,
         jwks_uri: document.jwks_uri.clone(),
         key_max_age: Duration::from_secs(key_max_age),
+        keys_stale_for: Duration::from_secs(keys_stale_for),
         profile: document.profile.unwrap_or_default(),
         scope_claims,
         leeway: Duration::from_secs(leeway),
@@ -95,13 +108,14 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
 fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     let insecure = |url: &str| secure_url::parse(url).is_none();
     let template = document.issuer.matches(TENANT).count();
+    let has_keys = document.jwks_uri.is_some() || document.keys.is_some();
     if document.issuer.is_empty() {
         report("issuer", "must not be empty");
     } else if template > 1 {
         report("issuer", "must contain `{tenantid}` at most once");
-    } else if template == 1 && document.jwks_uri.is_none() {
+    } else if template == 1 && !has_keys {
         report("issuer", "with `{tenantid}` requires `jwks_uri`");
-    } else if document.jwks_uri.is_none() && insecure(&document.issuer) {
+    } else if !has_keys && insecure(&document.issuer) {
         report("issuer", "must be an https URL (http for loopback) unless `jwks_uri` is set");
     }
     if document.jwks_uri.as_deref().is_some_and(insecure) {
@@ -130,8 +144,8 @@ fn bundled(
     if let Err(error) = KeySet::read(&text, algorithms) {
         report("keys", &format!("is not usable: {error}"));
     }
-    if keys.lifetime_seconds == 0 {
-        report("keys", "must have `lifetime_seconds` greater than 0");
+    if !BUNDLED_LIFETIME.contains(&keys.lifetime_seconds) {
+        report("keys", "must have `lifetime_seconds` of 1 to 31536000");
     }
     Some(Bundled {
         document: text,

@@ -14,13 +14,11 @@ use crate::time::UnixTime;
 /// The minimum time between fetches, even if the issuer forbids caching.
 pub const MIN_MAX_AGE: Duration = Duration::from_mins(1);
 
-/// The time that a key set past its maximum age remains usable while the issuer is unavailable.
-pub const STALE_IF_ERROR: Duration = Duration::from_hours(1);
-
 /// The minimum time between fetches caused by an unknown `kid`, which any client can send.
 pub const UNKNOWN_KID_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The maximum backoff after failed fetches. It starts at one second and doubles.
+/// The maximum backoff after failed fetches. It starts at one second and doubles; after a timeout,
+/// which blocks the function for the whole deadline, it is the maximum at once.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// The tolerance for a clock that is set back: a set read further in the future is expired.
@@ -30,6 +28,7 @@ const CLOCK_STEP: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Cache {
     max_age: Duration,
+    stale_for: Duration,
     cached: Option<CachedKeySet>,
     failure: Option<Failure>,
     unknown_kid_from: Option<UnixTime>,
@@ -76,9 +75,16 @@ pub enum Lookup {
 
 impl Cache {
     /// Creates an empty cache. A key that the issuer removes is used for at most `max_age`, plus
-    /// [`STALE_IF_ERROR`] while the issuer is unavailable.
-    pub fn new(max_age: Duration) -> Self {
-        Self { max_age, cached: None, failure: None, unknown_kid_from: None, generation: 0 }
+    /// `stale_for` while the issuer is unavailable.
+    pub fn new(max_age: Duration, stale_for: Duration) -> Self {
+        Self {
+            max_age,
+            stale_for,
+            cached: None,
+            failure: None,
+            unknown_kid_from: None,
+            generation: 0,
+        }
     }
 
     /// Stores a set of the configuration, with its own lifetime.
@@ -102,7 +108,9 @@ impl Cache {
             (Some(cached), _) if cached.is_fresh(now) && usable(cached) => {
                 Lookup::Hit(Arc::clone(&cached.set))
             }
-            (Some(cached), Some(_)) if cached.is_usable_stale(now) && usable(cached) => {
+            (Some(cached), Some(_))
+                if cached.is_usable_stale(self.stale_for, now) && usable(cached) =>
+            {
                 Lookup::Stale(Arc::clone(&cached.set))
             }
             // The key may be new and not fetched yet, so the token cannot be rejected.
@@ -130,7 +138,8 @@ impl Cache {
         }
     }
 
-    /// Records the result of a fetch that started at `now`. After a failure the old set remains.
+    /// Records the result of a fetch: `now` is the start of a successful one and the end of a failed
+    /// one. After a failure the old set remains.
     pub fn end_fetch(&mut self, result: Result<Refreshed, FetchError>, now: UnixTime) {
         match result {
             Ok(Refreshed { set, max_age }) => {
@@ -146,9 +155,12 @@ impl Cache {
                 self.failure = None;
             }
             Err(cause) => {
-                let backoff = self.failure.as_ref().map_or(Duration::from_secs(1), |failure| {
-                    failure.backoff.saturating_mul(2).min(MAX_BACKOFF)
-                });
+                let previous = self.failure.as_ref().map(|failure| failure.backoff);
+                let backoff = match (&cause, previous) {
+                    (FetchError::Timeout { .. }, _) => MAX_BACKOFF,
+                    (_, Some(previous)) => previous.saturating_mul(2).min(MAX_BACKOFF),
+                    (_, None) => Duration::from_secs(1),
+                };
                 self.failure = Some(Failure { cause, retry_from: now.plus(backoff), backoff });
             }
         }
@@ -160,8 +172,8 @@ impl CachedKeySet {
         self.is_within(self.max_age, now)
     }
 
-    fn is_usable_stale(&self, now: UnixTime) -> bool {
-        self.is_within(self.max_age.saturating_add(STALE_IF_ERROR), now)
+    fn is_usable_stale(&self, stale_for: Duration, now: UnixTime) -> bool {
+        self.is_within(self.max_age.saturating_add(stale_for), now)
     }
 
     fn is_within(&self, age: Duration, now: UnixTime) -> bool {

@@ -1,7 +1,11 @@
 //! OpenID Connect Discovery 1.0: the issuer's metadata → its `jwks_uri`.
 
-use serde::Deserialize;
+use std::net::IpAddr;
 
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::address::{Addresses, is_local};
 use super::fetch::FetchError;
 use crate::secure_url;
 
@@ -9,6 +13,13 @@ use crate::secure_url;
 pub(crate) fn uri(issuer: &str) -> String {
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
     format!("{issuer}/.well-known/openid-configuration")
+}
+
+/// Returns the addresses for the metadata of an issuer and for its `jwks_uri`: local ones only if
+/// the configured issuer itself is loopback.
+pub(crate) fn addresses(issuer: &str) -> Addresses {
+    let loopback = secure_url::parse(issuer).is_some_and(|url| secure_url::is_loopback(&url));
+    if loopback { Addresses::Any } else { Addresses::Remote }
 }
 
 #[derive(Deserialize)]
@@ -24,8 +35,23 @@ pub(crate) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     if metadata.issuer != issuer {
         return Err(FetchError::IssuerMismatch);
     }
-    match secure_url::parse(&metadata.jwks_uri) {
-        Some(url) => Ok(url.into()),
-        None => Err(FetchError::InsecureJwksUri),
+    let url = secure_url::parse(&metadata.jwks_uri).ok_or(FetchError::InsecureJwksUri)?;
+    if addresses(issuer) == Addresses::Remote {
+        if url.scheme() != "https" {
+            return Err(FetchError::InsecureJwksUri);
+        }
+        // Names are checked when they are resolved.
+        if literal_address(&url).is_some_and(is_local) {
+            return Err(FetchError::LocalAddress { url: url.into() });
+        }
+    }
+    Ok(url.into())
+}
+
+fn literal_address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
     }
 }

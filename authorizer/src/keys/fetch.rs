@@ -1,26 +1,30 @@
 //! The authorizer's only network call: a GET of the issuer's metadata or key set.
 
+use std::error::Error;
 use std::future::Future;
+use std::iter::successors;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 
+use super::address::{Addresses, LocalAddress};
+use super::client::client;
+use super::proxy::Proxy;
 use crate::jwk::KeySetError;
-use crate::pem;
 
 /// The maximum size of a document. Key sets of known issuers have 1 to 12 KB.
 pub const MAX_DOCUMENT_BYTES: usize = 150_000;
-
-/// The timeout of a request, connecting included. API Gateway waits at most 29 s for an authorizer.
-pub const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The reason a document could not be fetched. Nothing in it is from the response body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
+    /// The bundled keys have expired, and neither `jwks_uri` nor discovery is possible.
+    #[error("the bundled keys have expired and the issuer has no `jwks_uri`")]
+    BundledKeysExpired,
     /// The TLS client could not be created.
     #[error("cannot create the TLS client")]
     Client,
@@ -33,6 +37,12 @@ pub enum FetchError {
     /// The metadata's `jwks_uri` is not https, so the keys could be replaced in transit.
     #[error("`jwks_uri` of the issuer's metadata is not an https URL")]
     InsecureJwksUri,
+    /// A URL of the metadata has only addresses that are not [`Addresses::Remote`].
+    #[error("{url} has a loopback, link-local or metadata address")]
+    LocalAddress {
+        /// The URL.
+        url: String,
+    },
     /// The document is not a usable key set.
     #[error(transparent)]
     KeySet(#[from] KeySetError),
@@ -53,8 +63,8 @@ pub enum FetchError {
         /// The status code.
         status: u16,
     },
-    /// No complete response within [`DEADLINE`].
-    #[error("{url} timed out after 3 seconds")]
+    /// The deadline of the fetch passed during this request.
+    #[error("{url} did not respond in time")]
     Timeout {
         /// The requested URL.
         url: String,
@@ -86,47 +96,63 @@ pub enum FetchResponse {
     },
 }
 
+/// A request for a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentRequest<'a> {
+    /// The URL.
+    pub url: &'a str,
+    /// The addresses that may be connected to.
+    pub addresses: Addresses,
+    /// The entity tag of the cached document, for `If-None-Match`.
+    pub entity_tag: Option<&'a str>,
+}
+
 /// The result of [`Fetch::get`].
 pub type FetchFuture<'a> =
     Pin<Box<dyn Future<Output = Result<FetchResponse, FetchError>> + Send + 'a>>;
 
 /// Fetches documents; a trait, so that tests can replace the network.
 pub trait Fetch: Send + Sync {
-    /// Fetches `url`, with `If-None-Match` if `entity_tag` is given.
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a>;
+    /// Fetches a document. Has no deadline: the caller drops the future.
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a>;
 }
 
-/// [`Fetch`] over HTTPS. The client is created on first use: a function with cached or bundled
-/// keys never needs it.
+/// [`Fetch`] over HTTPS. A client is created on first use: a function with cached or bundled
+/// keys never needs one.
 #[derive(Default)]
 pub struct HttpFetch {
     ca_bundle: Option<String>,
-    client: OnceLock<Option<reqwest::Client>>,
+    proxy: Option<Proxy>,
+    any_client: OnceLock<Option<reqwest::Client>>,
+    remote_client: OnceLock<Option<reqwest::Client>>,
 }
 
 impl HttpFetch {
     /// Creates a client that trusts the certificates in `ca_bundle` (PEM) instead of the public
     /// root certificates.
     pub fn new(ca_bundle: Option<&str>) -> Self {
-        Self { ca_bundle: ca_bundle.map(str::to_owned), client: OnceLock::new() }
+        Self { ca_bundle: ca_bundle.map(str::to_owned), ..Self::default() }
     }
 
-    async fn exchange(
-        &self,
-        url: &str,
-        entity_tag: Option<&str>,
-    ) -> Result<FetchResponse, FetchError> {
-        let client = self.client.get_or_init(|| client(self.ca_bundle.as_deref()));
-        let client = client.as_ref().ok_or(FetchError::Client)?;
-        let failed = |error: reqwest::Error| {
-            let url = url.to_owned();
-            if error.is_timeout() {
-                FetchError::Timeout { url }
-            } else {
-                FetchError::Connect { url }
-            }
+    /// Sends requests through a proxy.
+    #[must_use]
+    pub fn with_proxy(self, proxy: Option<Proxy>) -> Self {
+        Self { proxy, ..self }
+    }
+
+    fn client(&self, addresses: Addresses) -> Result<&reqwest::Client, FetchError> {
+        let cell = match addresses {
+            Addresses::Any => &self.any_client,
+            Addresses::Remote => &self.remote_client,
         };
-        let mut request = client.get(url);
+        let create = || client(self.ca_bundle.as_deref(), self.proxy.as_ref(), addresses);
+        cell.get_or_init(create).as_ref().ok_or(FetchError::Client)
+    }
+
+    async fn exchange(&self, request: DocumentRequest<'_>) -> Result<FetchResponse, FetchError> {
+        let DocumentRequest { url, addresses, entity_tag } = request;
+        let failed = |error: reqwest::Error| connect_error(&error, url);
+        let mut request = self.client(addresses)?.get(url);
         if let Some(tag) = entity_tag {
             request = request.header(IF_NONE_MATCH, tag);
         }
@@ -153,15 +179,25 @@ impl HttpFetch {
 }
 
 impl Fetch for HttpFetch {
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
         Box::pin(async move {
-            match self.exchange(url, entity_tag).await {
+            match self.exchange(request).await {
                 // Lambda freezes the process between invocations, so a pooled connection is often
                 // closed: retry once, on a new one.
-                Err(FetchError::Connect { .. }) => self.exchange(url, entity_tag).await,
+                Err(FetchError::Connect { .. }) => self.exchange(request).await,
                 result => result,
             }
         })
+    }
+}
+
+fn connect_error(error: &reqwest::Error, url: &str) -> FetchError {
+    let url = url.to_owned();
+    let mut causes = successors(error.source(), |&cause| cause.source());
+    if causes.any(<dyn Error>::is::<LocalAddress>) {
+        FetchError::LocalAddress { url }
+    } else {
+        FetchError::Connect { url }
     }
 }
 
@@ -180,34 +216,6 @@ fn max_age(value: &str) -> Option<Duration> {
         }
     }
     found
-}
-
-/// Creates the HTTP client, with the compiled-in root certificates or those of `ca_bundle`. The
-/// platform's certificate verifier would need tens of milliseconds to set up.
-fn client(ca_bundle: Option<&str>) -> Option<reqwest::Client> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
-    match ca_bundle {
-        Some(pem) => {
-            for certificate in pem::certificates(pem)? {
-                roots.add(certificate).ok()?;
-            }
-        }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .http1_only()
-        .timeout(DEADLINE)
-        .build()
-        .ok()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use authorizer::Outcome;
 use authorizer::jwk::{KeySet, KeySetError};
+use authorizer::keys::KeySource;
 use authorizer::signature::Algorithm;
 use serde_json::{Value, json};
 
 use crate::mint::Signer;
-use crate::{Bench, JWKS, NOW, RS256, claims, claims_with, config, verdict};
+use crate::{AUDIENCE, Bench, ISSUER, JWKS, NOW, RS256, at, claims, claims_with, config, verdict};
 
 /// A token that does not expire while the clock of a test runs.
 fn long_lived_token(signer: &Signer) -> String {
@@ -159,5 +160,170 @@ async fn a_clock_set_back_by_more_than_a_minute_expires_the_keys() {
     for (now, fetches) in [(NOW, 1), (NOW - 60, 1), (NOW - 61, 2)] {
         assert_eq!(verdict(&bench.authorize_at(&token, now).await), (200, "-"));
         assert_eq!(bench.web.requested_urls().len(), fetches, "at {now}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_timeout_an_issuer_is_not_tried_again_for_thirty_seconds() {
+    let bench = Bench::new(&config(&["RS256"]));
+    bench.web.hang(JWKS, true);
+    let token = long_lived_token(&RS256);
+    for after in [0, 1, 10, 29] {
+        let outcome = bench.authorize_at(&token, NOW + after).await;
+        assert_eq!(verdict(&outcome), (500, "jwks_unavailable"));
+        assert!(
+            outcome.decision.detail.unwrap().ends_with(&format!("{JWKS} did not respond in time"))
+        );
+        assert_eq!(bench.web.requested_urls().len(), 1, "after {after} s");
+    }
+    bench.web.hang(JWKS, false);
+    bench.web.publish(JWKS, &json!({"keys": [RS256.jwk()]}));
+    assert_eq!(verdict(&bench.authorize_at(&token, NOW + 60).await), (200, "-"));
+}
+
+#[tokio::test]
+async fn stale_keys_are_used_within_the_backoff() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let token = long_lived_token(&RS256);
+    assert_eq!(verdict(&bench.authorize_at(&token, NOW).await), (200, "-"));
+    bench.web.hang(JWKS, true);
+    for after in [600, 601, 629] {
+        let outcome = bench.authorize_at(&token, NOW + after).await;
+        assert_eq!(verdict(&outcome), (200, "-"));
+        assert_eq!(outcome.decision.keys, Some(KeySource::Stale));
+        assert_eq!(bench.web.requested_urls().len(), 2, "after {after} s");
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_is_past_its_deadline_is_not_joined() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    bench.web.hang(JWKS, true);
+    let token = long_lived_token(&RS256);
+    let mut frozen = Box::pin(bench.authorize(&token));
+    for _ in 0..3 {
+        assert!(futures_util::poll!(&mut frozen).is_pending());
+    }
+    bench.web.hang(JWKS, false);
+    assert_eq!(verdict(&bench.authorize_at(&token, NOW + 600).await), (200, "-"));
+    assert_eq!(bench.web.requested_urls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_prefetch_that_times_out_counts_as_failed() {
+    let other = "https://other.example.com/keys";
+    let mut two = config(&["RS256"]);
+    let second =
+        json!({"issuer": "https://other.example.com/", "audience": [AUDIENCE], "jwks_uri": other});
+    two["issuers"].as_array_mut().unwrap().push(second);
+    let bench = Bench::with_keys(&two, &[RS256.jwk()]);
+    bench.web.hang(other, true);
+    bench.authorizer.prefetch(at(NOW)).await;
+    let sick = claims_with(&json!({"iss": "https://other.example.com/"}));
+    for after in 0..30 {
+        let token = RS256.token(&sick);
+        let outcome = bench.authorize_at(&format!("Bearer {token}"), NOW + after).await;
+        assert_eq!(verdict(&outcome), (500, "jwks_unavailable"));
+        assert!(
+            outcome.decision.detail.unwrap().ends_with(&format!("{other} did not respond in time"))
+        );
+    }
+    assert_eq!(verdict(&bench.bearer(&RS256.token(&claims())).await), (200, "-"));
+    assert_eq!(bench.web.requested_urls().len(), 2, "one for each issuer");
+}
+
+#[tokio::test]
+async fn stale_keys_are_used_for_the_configured_time() {
+    let token = long_lived_token(&RS256);
+    for (setting, seconds) in [(None, 3_600), (Some(0), 0), (Some(60), 60), (Some(86_400), 86_400)]
+    {
+        let mut config = config(&["RS256"]);
+        if let Some(seconds) = setting {
+            config["issuers"][0]["keys_stale_for_seconds"] = json!(seconds);
+        }
+        let bench = Bench::with_keys(&config, &[RS256.jwk()]);
+        assert_eq!(verdict(&bench.authorize_at(&token, NOW).await), (200, "-"));
+        bench.web.fail(JWKS);
+        if seconds > 0 {
+            let last = bench.authorize_at(&token, NOW + 600 + seconds - 1).await;
+            assert_eq!(verdict(&last), (200, "-"), "{setting:?}");
+        }
+        let after = bench.authorize_at(&token, NOW + 600 + seconds).await;
+        assert_eq!(verdict(&after), (500, "jwks_unavailable"), "{setting:?}");
+    }
+    let mut config = config(&["RS256"]);
+    config["issuers"][0]["keys_stale_for_seconds"] = json!(86_401);
+    let errors = authorizer::Config::from_json(&config.to_string()).unwrap_err().to_string();
+    assert_eq!(errors, "`issuers[0].keys_stale_for_seconds` must be 0 to 86400 seconds");
+}
+
+#[tokio::test]
+async fn bundled_keys_of_an_issuer_without_a_url_expire() {
+    let keys = json!({"jwks": {"keys": [RS256.jwk()]}, "read_at": NOW, "lifetime_seconds": 1_000});
+    for (issuer, iss) in [
+        ("my-issuer", "my-issuer"),
+        ("https://i.example.com/{tenantid}/", "https://i.example.com/t/"),
+    ] {
+        let config = json!({"issuers": [{"issuer": issuer, "audience": [AUDIENCE], "keys": keys}]});
+        let bench = Bench::new(&config);
+        let changes = json!({"iss": iss, "tid": "t", "exp": NOW + 1_000_000});
+        let token = format!("Bearer {}", RS256.token(&claims_with(&changes)));
+        assert_eq!(verdict(&bench.authorize_at(&token, NOW + 999).await), (200, "-"));
+        let other = Signer::new("RS256", "unknown").token(&claims_with(&changes));
+        let unknown = bench.authorize_at(&format!("Bearer {other}"), NOW + 999).await;
+        assert_eq!(verdict(&unknown), (401, "invalid_token"));
+        let expired = bench.authorize_at(&token, NOW + 1_000).await;
+        assert_eq!(verdict(&expired), (500, "jwks_unavailable"));
+        assert_eq!(
+            expired.decision.detail.unwrap(),
+            format!(
+                "keys of issuer `{issuer}` are unavailable: \
+                 the bundled keys have expired and the issuer has no `jwks_uri`"
+            )
+        );
+        assert!(bench.web.requested_urls().is_empty());
+    }
+}
+
+#[test]
+fn the_lifetime_of_bundled_keys_is_limited() {
+    for (seconds, valid) in [(0, false), (1, true), (31_536_000, true), (31_536_001, false)] {
+        let mut config = config(&["RS256"]);
+        config["issuers"][0]["keys"] =
+            json!({"jwks": {"keys": [RS256.jwk()]}, "read_at": NOW, "lifetime_seconds": seconds});
+        let result = authorizer::Config::from_json(&config.to_string());
+        assert_eq!(result.is_ok(), valid, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_jwks_uri_of_metadata_is_remote_unless_the_issuer_is_loopback() {
+    let token = |issuer: &str| RS256.token(&claims_with(&json!({"iss": issuer})));
+    for (issuer, jwks_uri, accepted) in [
+        (ISSUER, "https://keys.example.com/", true),
+        (ISSUER, "https://10.0.0.1/", true),
+        (ISSUER, "http://127.0.0.1:8080/", false),
+        (ISSUER, "http://localhost/", false),
+        (ISSUER, "https://127.0.0.1/", false),
+        (ISSUER, "https://0x7f.1/", false),
+        (ISSUER, "https://0.0.0.0/", false),
+        (ISSUER, "https://[::]/", false),
+        (ISSUER, "https://[::1]/", false),
+        (ISSUER, "https://169.254.169.254/", false),
+        (ISSUER, "https://[::ffff:169.254.169.254]/", false),
+        (ISSUER, "https://[fd00:ec2::254]/", false),
+        (ISSUER, "https://[fe80::1]/", false),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8081/keys", true),
+        ("http://localhost:8080", "https://127.0.0.1/keys", true),
+        ("http://localhost:8080", "http://keys.example.com/", false),
+    ] {
+        let bench = Bench::new(&json!({"issuers": [{"issuer": issuer, "audience": [AUDIENCE]}]}));
+        let metadata = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        bench.web.publish(&metadata, &json!({"issuer": issuer, "jwks_uri": jwks_uri}));
+        bench.web.publish(jwks_uri, &json!({"keys": [RS256.jwk()]}));
+        let expected = if accepted { (200, "-") } else { (500, "jwks_unavailable") };
+        assert_eq!(verdict(&bench.bearer(&token(issuer)).await), expected, "{issuer} {jwks_uri}");
+        let requests = bench.web.requested_urls().len();
+        assert_eq!(requests, if accepted { 2 } else { 1 }, "{issuer} {jwks_uri}");
     }
 }

@@ -26,11 +26,11 @@ mod rules;
 mod telemetry;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use authorizer::keys::fetch::{Fetch, FetchError, FetchFuture, FetchResponse};
+use authorizer::keys::fetch::{DocumentRequest, Fetch, FetchError, FetchFuture, FetchResponse};
 use authorizer::telemetry::{Invocation, Telemetry};
 use authorizer::{Authorizer, Config, Outcome, UnixTime};
 use serde_json::{Value, json};
@@ -53,6 +53,7 @@ pub(crate) fn at(seconds: i64) -> UnixTime {
 #[derive(Default)]
 pub(crate) struct Web {
     documents: Mutex<BTreeMap<String, Result<FetchResponse, FetchError>>>,
+    hanging: Mutex<BTreeSet<String>>,
     requested_urls: Mutex<Vec<String>>,
     tags: Mutex<Vec<Option<String>>>,
 }
@@ -83,6 +84,12 @@ impl Web {
         self.documents.lock().unwrap().insert(url.to_owned(), Err(failure));
     }
 
+    /// Lets requests of a document hang, or no longer.
+    pub(crate) fn hang(&self, url: &str, hangs: bool) {
+        let mut hanging = self.hanging.lock().unwrap();
+        if hangs { hanging.insert(url.to_owned()) } else { hanging.remove(url) };
+    }
+
     /// The entity tags of the requests, in order.
     pub(crate) fn tags(&self) -> Vec<Option<String>> {
         self.tags.lock().unwrap().clone()
@@ -94,12 +101,16 @@ impl Web {
 }
 
 impl Fetch for Web {
-    fn get<'a>(&'a self, url: &'a str, entity_tag: Option<&'a str>) -> FetchFuture<'a> {
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
         Box::pin(async move {
+            let DocumentRequest { url, entity_tag, .. } = request;
             self.requested_urls.lock().unwrap().push(url.to_owned());
             self.tags.lock().unwrap().push(entity_tag.map(str::to_owned));
             // Lets concurrent callers request the same document during the fetch.
             tokio::task::yield_now().await;
+            if self.hanging.lock().unwrap().contains(url) {
+                std::future::pending::<()>().await;
+            }
             let missing = || Err(FetchError::Status { url: url.to_owned(), status: 404 });
             let found = self.documents.lock().unwrap().get(url).cloned().unwrap_or_else(missing);
             match found {
@@ -150,7 +161,7 @@ impl Bench {
 
     /// Decides a whole event, from synchronous code.
     pub(crate) fn authorize_event(&self, event: &Value, now: i64) -> Outcome {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(self.authorizer.handle(&event.to_string(), at(now)))
     }
 

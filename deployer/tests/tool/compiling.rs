@@ -191,6 +191,7 @@ fn issuer_settings_are_validated_at_their_position() {
         ),
         ("clients = []", "11:11: `clients` must not be empty or have an empty item"),
         ("max_token_age = \"0s\"", "11:17: `max_token_age` must be greater than 0"),
+        ("keys_stale_for = \"25h\"", "11:18: `keys_stale_for` must be 0 to 86400 seconds"),
         ("key_max_age = \"1s\"", "11:15: `key_max_age` must be 60 to 86400 seconds"),
         (
             "context = { sub = \"x\" }",

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use authorizer::config::{Document, IssuerDocument};
-use authorizer::keys::fetch::{Fetch, FetchFuture, FetchResponse};
+use authorizer::keys::fetch::{DocumentRequest, Fetch, FetchFuture, FetchResponse};
 use authorizer::{Authorizer, Config, UnixTime};
 use dev::issuer::{Issuer, trusted_issuer};
 use serde_json::json;
@@ -20,8 +20,8 @@ fn configured() -> Vec<IssuerDocument> {
 struct KeySet(String);
 
 impl Fetch for KeySet {
-    fn get<'a>(&'a self, url: &'a str, _: Option<&'a str>) -> FetchFuture<'a> {
-        let document = match url {
+    fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
+        let document = match request.url {
             "http://127.0.0.1:4010/jwks" => self.0.clone(),
             "http://127.0.0.1:4010/.well-known/openid-configuration" => {
                 json!({"issuer": URL, "jwks_uri": format!("{URL}/jwks")}).to_string()
@@ -44,7 +44,7 @@ fn the_local_issuer_is_trusted_for_the_configured_audiences_only() {
         Config::resolve(&Document { issuers: vec![trusted], ..Document::default() }).unwrap();
     let fetch: Arc<dyn Fetch> = Arc::new(KeySet(issuer.key_set().to_string()));
     let authorizer = Authorizer::new(config, &fetch);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let now = UnixTime::from_seconds(1_800_000_000);
     for (audience, later, accepted) in [
         (None, 0, true),

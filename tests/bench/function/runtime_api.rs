@@ -2,11 +2,13 @@
 //! functions use this server, so that measurements differ in the function only.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use e2e::http;
 
 /// The limit of a function's start: 1 s for the slowest, Node's; some seconds under callgrind.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -92,7 +94,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
     stream.set_nodelay(true).unwrap();
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
-    while let Some((line, body)) = request(&mut reader) {
+    while let Some((line, body)) = http::read_request(&mut reader) {
         if line.contains("/invocation/next") {
             let Some(event) = next(shared) else { return };
             let head = format!(
@@ -144,42 +146,4 @@ fn next(shared: &Shared) -> Option<String> {
     let event = state.events.get(state.next % state.events.len()).cloned();
     state.next += 1;
     event
-}
-
-/// Reads one request: its first line and its body.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
-    let mut line = String::new();
-    let mut first = String::new();
-    let (mut length, mut chunked) = (0, false);
-    loop {
-        line.clear();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let header = line.trim_end();
-        if first.is_empty() {
-            header.clone_into(&mut first);
-        } else if header.is_empty() {
-            break;
-        } else if let Some((name, value)) = header.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().ok()?;
-            }
-            chunked |= name.eq_ignore_ascii_case("transfer-encoding");
-        }
-    }
-    let mut body = Vec::new();
-    while chunked {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        let size = usize::from_str_radix(line.trim_end(), 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).ok()?;
-        body.extend_from_slice(chunk.get(..size)?);
-        chunked = size > 0;
-    }
-    let mut rest = vec![0; length];
-    reader.read_exact(&mut rest).ok()?;
-    body.extend(rest);
-    Some((first, String::from_utf8(body).ok()?))
 }

@@ -416,6 +416,15 @@ pub(super) const DURATIONS: &[(&str, Setting)] = &[
         ),
     ),
     (
+        "keys_stale_for_seconds",
+        setting(
+            "keys_stale_for",
+            "duration, `0s` to `24h`",
+            "`1h`",
+            "The time that keys past their maximum age remain usable while the issuer is unavailable.",
+        ),
+    ),
+    (
         "leeway_seconds",
         setting(
             "leeway",
@@ -472,6 +481,16 @@ pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     ("AWS_LAMBDA_LOG_FORMAT", "`JSON`", "The log format, set by Lambda: `JSON` or `Text`"),
     ("AWS_LAMBDA_FUNCTION_NAME", "set by Lambda", "The dimension `FunctionName` of the metrics"),
+    (
+        "HTTPS_PROXY",
+        "none",
+        "The proxy for fetching keys, an http or https URL; empty or invalid, the function does not start. The proxy decides which addresses it connects to",
+    ),
+    (
+        "NO_PROXY",
+        "none",
+        "The hosts that are reached without the proxy, separated by commas: names with their subdomains, IP addresses, networks, or `*`. Loopback hosts always are",
+    ),
     ("AWS_LAMBDA_RUNTIME_API", "set by Lambda", "The address of the Lambda Runtime API"),
     ("LAMBDA_TASK_ROOT", "set by Lambda", "The folder of the binary and `authorizer.json`"),
 ];

@@ -58,7 +58,7 @@ fn explain(
         _ => None,
     });
     let (Some(found), Some(name)) = (&found, guard) else {
-        return Err(Failure::NotGuarded { method: method.to_owned(), path: below.to_owned() });
+        return Err(Failure::NotProtected { method: method.to_owned(), path: below.to_owned() });
     };
     let missing = || Failure::UnusedAuthorizer(name.clone());
     let settings = api.authorizers.get(name).ok_or_else(missing)?;

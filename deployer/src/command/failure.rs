@@ -149,9 +149,9 @@ pub enum Failure {
     /// The API cannot be served locally.
     #[error(transparent)]
     Serve(#[from] StartError),
-    /// The operation is not guarded by a JWT authorizer.
-    #[error("`{method} {path}` is not guarded by a JWT authorizer")]
-    NotGuarded {
+    /// The operation is not protected by a JWT authorizer.
+    #[error("`{method} {path}` is not protected by a JWT authorizer")]
+    NotProtected {
         /// The method.
         method: String,
         /// The path.
@@ -254,8 +254,8 @@ pub enum Failure {
     /// The revision was never served by a stage.
     #[error("revision {0} was never served by a stage and cannot be verified")]
     UnservedRevision(u32),
-    /// The authorizer guards no operation.
-    #[error("no operation is guarded by `{0}`")]
+    /// The authorizer protects no operation.
+    #[error("no operation is protected by `{0}`")]
     UnusedAuthorizer(String),
     /// A file cannot be written.
     #[error("cannot write {}: {cause}", .path.display())]

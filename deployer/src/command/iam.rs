@@ -106,7 +106,7 @@ fn saml(arguments: &cli::Iam, scope: &PolicyScope<'_>, api: &Api) -> Result<Json
             let route = api.routes.iter().find(|route| route.to_string() == operation);
             let route = route.ok_or_else(|| invalid("operations of the API"))?;
             if route.security != Security::AwsIam {
-                return Err(invalid("operations guarded by AWS_IAM"));
+                return Err(invalid("operations protected by AWS_IAM"));
             }
             routes.push(route);
         }

@@ -24,7 +24,7 @@ pub enum ErrorCode {
     AuthorizerTestFailed,
     /// The endpoint does not support `TestInvokeAuthorizer`
     AuthorizerUntestable,
-    /// No operation is guarded by the authorizer
+    /// No operation is protected by the authorizer
     AuthorizerUnused,
     /// AWS rejected a call because of a concurrent modification of the same resource
     AwsConflict,
@@ -90,8 +90,8 @@ pub enum ErrorCode {
     NoAuthorizer,
     /// The stage served no earlier revision
     NoEarlierRevision,
-    /// The operation is not guarded by a JWT authorizer
-    OperationNotGuarded,
+    /// The operation is not protected by a JWT authorizer
+    OperationNotProtected,
     /// A call got no response and may have succeeded
     OutcomeUnknown,
     /// A saved plan is for another API or stage

@@ -652,7 +652,7 @@ fn policies_are_printed_for_every_command_and_class() {
         ),
         (
             vec!["saml", "--provider", "p", "--issuer", "i", "--class", "a=GET /things/{id}"],
-            "guarded by AWS_IAM",
+            "protected by AWS_IAM",
         ),
     ] {
         let output = deployer(folder.path(), &[vec!["iam"], arguments].concat());

@@ -37,7 +37,7 @@ impl Failure {
             Self::NoToken(_) => ErrorCode::TokenCommandFailed,
             Self::NoFunctionVersion => ErrorCode::FunctionVersionUnknown,
             Self::NotConfirmed { .. } => ErrorCode::ConfirmationRequired,
-            Self::NotGuarded { .. } => ErrorCode::OperationNotGuarded,
+            Self::NotProtected { .. } => ErrorCode::OperationNotProtected,
             Self::Serve(_) => ErrorCode::CannotServeLocally,
             Self::PlanForAnotherStage { .. } => ErrorCode::PlanForAnotherStage,
             Self::InvalidPlan { .. } => ErrorCode::InvalidPlan,

@@ -61,6 +61,9 @@ mod json;
 mod pem;
 pub mod time;
 
+// Third-party test vectors, in tests only.
+mod vectors;
+
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;
 pub use response::AuthorizerResponse;

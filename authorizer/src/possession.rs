@@ -1,6 +1,8 @@
 //! Proof of possession: DPoP (RFC 9449) and certificate-bound tokens (RFC 8705). A bound token is
 //! accepted only from a client that proves possession of the key.
 
+mod rfc_examples;
+
 use std::time::Duration;
 
 use base64::Engine;

@@ -2,7 +2,7 @@
 //!
 //! A string literal of the code is in the list if it has a letter and a space outside of its
 //! placeholders. The text of an `#[error]` is in it in any case, and so are the members of
-//! JSON. Attributes, comments, and items under `#[cfg(test)]` are not.
+//! JSON. Attributes, comments, and files and items under `cfg(test)` are not.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,7 +19,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
 use serde_json::Value;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Fields, ImplItemFn, ItemEnum, ItemFn, ItemImpl, ItemMod, ItemStruct, Lit};
+use syn::{
+    Attribute, Fields, File, ImplItemFn, ItemEnum, ItemFn, ItemImpl, ItemMod, ItemStruct, Lit,
+};
 
 use crate::house::{CRATES, sources};
 use crate::{assert_generated, root};
@@ -190,6 +192,12 @@ struct Code {
 }
 
 impl<'ast> Visit<'ast> for Code {
+    fn visit_file(&mut self, file: &'ast File) {
+        if !is_test(&file.attrs) {
+            visit::visit_file(self, file);
+        }
+    }
+
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
         if !is_test(&item.attrs) {
             visit::visit_item_fn(self, item);

@@ -417,7 +417,8 @@ fn every_setting_of_the_schema_is_in_the_reference() {
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let mut expected = Vec::new();
     names(&schema, &mut expected);
-    let variable = Regex::new(r#""((?:AUTHORIZER|AWS_LAMBDA|LAMBDA)_[A-Z_]+)""#).unwrap();
+    let variable =
+        Regex::new(r#""((?:AUTHORIZER|AWS_LAMBDA|LAMBDA)_[A-Z_]+|(?:HTTPS|NO)_PROXY)""#).unwrap();
     let mut variables: Vec<String> = sources(&root().join("authorizer/src"))
         .iter()
         .flat_map(|path| {

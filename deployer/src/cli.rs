@@ -179,7 +179,7 @@ pub struct Live {
     /// Project directory, containing portcullis.toml
     #[arg(default_value = ".")]
     pub dir: PathBuf,
-    /// Stage
+    /// Name of the stage
     #[arg(long)]
     pub stage: String,
 }
@@ -259,7 +259,7 @@ pub struct Build {
     /// [default: `.`], and point each function's alias at the new version
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     pub build: Option<Option<PathBuf>>,
-    /// Architecture to build for [default: the function's current one; arm64 for a new function]
+    /// Architecture to build for [default: the function's current architecture; arm64 for a new function]
     #[arg(long, value_name = "ARCHITECTURE", requires = "build")]
     pub architecture: Option<Architecture>,
     /// Execution role of the functions; required for a new function
@@ -301,7 +301,7 @@ pub struct Rollback {
     /// served before]
     #[arg(value_name = "[DIR] [REVISION]", num_args = 0..=2)]
     pub project_and_revision: Vec<String>,
-    /// Stage
+    /// Name of the stage
     #[arg(long)]
     pub stage: String,
     /// Skip the confirmation prompt
@@ -514,7 +514,7 @@ pub struct Test {
     /// `TOKEN_NAME`, `TOKEN_SCOPES`, `TOKEN_EXPIRED` and `TOKEN_AUDIENCE`
     #[arg(long, value_name = "COMMAND", requires = "url")]
     pub token_command: Option<String>,
-    /// Write a `JUnit` XML report
+    /// Write a JUnit XML report
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }
@@ -525,7 +525,7 @@ pub struct Test {
 Examples:
   deployer completions bash > /etc/bash_completion.d/deployer")]
 pub struct Completions {
-    /// Shell
+    /// Shell that the script is for
     pub shell: clap_complete::Shell,
 }
 

@@ -132,7 +132,7 @@ impl Explanation {
     pub fn without_identity(route: &Route, method: &str, path: &str, reason: &str) -> Self {
         let result = RequestOutcome::rejected(
             RefusalKind::Unauthorized,
-            &format!("{reason}; the authorizer is not invoked"),
+            &format!("{reason}; the authorizer was not invoked"),
         );
         Self::of(method, path, Some(route), None, result)
     }

@@ -83,7 +83,7 @@ fn what_only_aws_supports_is_rejected_at_startup() {
     let health = "application/json: '{\"statusCode\": 200}'";
     for (from, to, expected) in [
         ("type: mock", aws(function), "GET /health: function `orders` has no local implementation; set `--function orders=COMMAND`"),
-        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: only Lambda integrations are supported locally: found `arn:aws:apigateway:eu-west-1:sns:action/Publish`"),
+        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: `arn:aws:apigateway:eu-west-1:sns:action/Publish` is not supported locally: expected a Lambda function"),
         ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link is not supported locally"),
         ("type: mock", "type: http_proxy\n        uri: http://b/${stageVariables.host}".to_owned(), "GET /health: missing stage variable `host`"),
         (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: template uses VTL, which is not supported locally"),
@@ -91,7 +91,7 @@ fn what_only_aws_supports_is_rejected_at_startup() {
         let folder = petstore_with("openapi.yaml", from, &to);
         let (code, text) = deployer(&["dev", folder.path().to_str().unwrap(), "--port", "0"]);
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("not supported locally") && text.contains(expected), "{expected}: {text}");
+        assert!(text.contains("cannot serve the API locally") && text.contains(expected), "{expected}: {text}");
     }
     for invalid in ["orders", "=x", "a b=x", "orders="] {
         let (code, text) =
@@ -127,7 +127,7 @@ fn an_authorizer_that_fails_or_returns_no_policy_is_a_500() {
     );
     for (url, reason) in [
         ("http://127.0.0.1:1/x", "cannot be invoked"),
-        (no_policy.url.as_str(), "invalid authorizer response"),
+        (no_policy.url.as_str(), "invalid response"),
     ] {
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--authorizer-url", url]);
         let (response, trace) = dev.request("GET", "/pets", Some("Bearer a.b.c"));

@@ -78,7 +78,7 @@ fn the_function_serves_the_gateway_and_direct_invocations() {
     }
     let garbage = dev.request("GET", "/pets", Some("Bearer gar.ba.ge"));
     assert_eq!(garbage.0.status, 401, "{}", garbage.1);
-    assert_eq!(garbage.1["authorizer_called"], true);
+    assert_eq!(garbage.1["authorizer_invoked"], true);
 
     // By plain HTTP.
     let event = |authorization: &str| json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": authorization});

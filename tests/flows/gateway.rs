@@ -64,13 +64,13 @@ fn each_scope_grants_its_routes_and_no_others() {
             (response.status, response.body.as_str()),
             (401, r#"{"message":"Unauthorized"}"#)
         );
-        assert_eq!(trace["authorizer_called"], false);
+        assert_eq!(trace["authorizer_invoked"], false);
     }
     for (path, body) in [("/health", r#"{"status": "up"}"#), ("", "")] {
         let (response, trace) = dev.request("GET", path, None);
         assert_eq!(response.status, 200, "{trace}");
         assert!(body.is_empty() || response.body == body);
-        assert_eq!(trace["authorizer_called"], false);
+        assert_eq!(trace["authorizer_invoked"], false);
     }
 }
 
@@ -135,7 +135,7 @@ fn a_route_table_that_no_policy_can_express_is_cached_per_route() {
     ] {
         let (response, trace) = dev.request("GET", path, Some(&token));
         assert_eq!(
-            (response.status, trace["authorizer_called"].as_bool()),
+            (response.status, trace["authorizer_invoked"].as_bool()),
             (status, Some(called)),
             "{path}: {trace}"
         );
@@ -148,7 +148,7 @@ fn a_policy_is_cached_by_identity_and_evaluated_for_each_route() {
     let token = format!("Bearer {}", dev.token("pets:read"));
     let (_, first) = dev.request("GET", "/pets", Some(&token));
     assert_eq!(
-        (first["authorizer_called"].as_bool(), first["cache_age"].as_i64()),
+        (first["authorizer_invoked"].as_bool(), first["cache_age"].as_i64()),
         (Some(true), None)
     );
     for (path, status, body) in [
@@ -159,12 +159,12 @@ fn a_policy_is_cached_by_identity_and_evaluated_for_each_route() {
         let (response, trace) = dev.request("GET", path, Some(&token));
         assert_eq!(response.status, status, "{trace}");
         assert!(body.is_none_or(|body| response.body == body), "{}", response.body);
-        assert_eq!(trace["authorizer_called"], false, "{trace}");
+        assert_eq!(trace["authorizer_invoked"], false, "{trace}");
         assert!(trace["cache_age"].as_i64().unwrap() >= 0);
     }
     // Another spelling of the scheme is another identity, and equally valid.
     let (response, trace) = dev.request("GET", "/pets", Some(&token.replace("Bearer", "bearer")));
-    assert_eq!((response.status, trace["authorizer_called"].as_bool()), (200, Some(true)));
+    assert_eq!((response.status, trace["authorizer_invoked"].as_bool()), (200, Some(true)));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_request_authorizer_decides_the_same() {
     ] {
         let (response, trace) = dev.request("GET", path, authorization);
         assert_eq!(
-            (response.status, trace["authorizer_called"].as_bool()),
+            (response.status, trace["authorizer_invoked"].as_bool()),
             (status, Some(called)),
             "{path}: {trace}"
         );
@@ -218,7 +218,7 @@ fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
                 (401, r#"{"message":"Unauthorized"}"#)
             );
             assert_eq!(response.header("x-amzn-errortype"), Some("UnauthorizedException"));
-            assert_eq!(trace["authorizer_called"], called);
+            assert_eq!(trace["authorizer_invoked"], called);
             assert!(trace["reason"].as_str().unwrap().contains(reason), "{trace}");
         }
     }

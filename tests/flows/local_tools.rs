@@ -52,7 +52,7 @@ fn changed_files_are_reloaded_and_invalid_ones_are_not() {
     dev.wait_for_event(|line| line["event"] == "reloaded");
     let (response, trace) = dev.request("GET", "/pets", Some(&token));
     assert_eq!(response.status, 403, "{trace}");
-    assert_eq!(trace["authorizer_called"], true, "the cache is cleared");
+    assert_eq!(trace["authorizer_invoked"], true, "the cache is cleared");
 
     // An invalid edit is reported, and the previous version is still served.
     edit(&file, "security: [{ jwt: [admin] }]", "security: [{ jwt: [admin }]");
@@ -103,7 +103,7 @@ fn a_request_trace_is_complete_and_redacted() {
         ("/route", json!("GET /pets/{petId}")),
         ("/security", json!("jwt [pets:read]")),
         ("/status", json!(200)),
-        ("/authorizer_called", json!(true)),
+        ("/authorizer_invoked", json!(true)),
         ("/cache_age", json!(null)),
         ("/authorizer/name", json!("jwt")),
         ("/authorizer/event/type", json!("REQUEST")),
@@ -128,7 +128,7 @@ fn a_request_trace_is_complete_and_redacted() {
 
     let second = explain(&http::send("GET", &format!("{}/owners", dev.url()), &headers, b""));
     assert_eq!(
-        (&second["status"], &second["authorizer_called"]),
+        (&second["status"], &second["authorizer_invoked"]),
         (&json!(403), &json!(false)),
         "{second:#}"
     );
@@ -286,7 +286,7 @@ fn failed_expectations_are_reported_with_their_line() {
             "cases: [{ request: GET /, expect: { reeder: 1 } }]\ntokens: { reader: { scopes: a } }",
             "did you mean `reader`",
         ),
-        ("cases: [{ request: GET /, expect: { none: soon } }]", "missing status"),
+        ("cases: [{ request: GET /, expect: { none: soon } }]", "expected a status code"),
         ("cases: [{ request: GET /, expect: { none: { code: 1 } } }]", "unknown setting `code`"),
         ("cases: [{ expect: { none: 1 } }]", "missing `request`"),
         ("cases: [{ request: GET / }]", "missing `expect`"),

@@ -113,8 +113,8 @@ fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
         let base = in_process.url().strip_suffix("/dev").unwrap();
         let url = format!("{base}/2015-03-31/functions/petstore-authorizer/invocations");
         let by_url = start(&["--authorizer-url", &url]);
-        assert_eq!(in_process.ready["authorizer"], "in this process");
-        assert_eq!(function.ready["authorizer"], "the function petstore-authorizer");
+        assert_eq!(in_process.ready["authorizer"], "built-in authorizer");
+        assert_eq!(function.ready["authorizer"], "function petstore-authorizer");
 
         let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
         for authorization in &corpus {
@@ -135,7 +135,7 @@ fn the_authorizer_decides_the_same_in_process_as_a_function_and_by_url() {
                     );
                     // The echoed request contains ports, which differ.
                     let body = if response.status == 200 { String::new() } else { response.body };
-                    (response.status, body, trace["authorizer_called"].clone(), result)
+                    (response.status, body, trace["authorizer_invoked"].clone(), result)
                 };
                 let first = outcome(&in_process);
                 assert_eq!(

@@ -61,7 +61,7 @@ pub enum LocalFunction {
 #[non_exhaustive]
 pub enum StartError {
     /// The API uses features that are not supported locally.
-    #[error("not supported locally: {}", .0.join("; "))]
+    #[error("cannot serve the API locally: {}", .0.join("; "))]
     Unsupported(Vec<String>),
     /// An authorizer's settings are invalid.
     #[error("{0}")]
@@ -128,9 +128,9 @@ impl RunningServers {
         let loaded = self.gateway.loaded();
         let functions: Vec<&str> = loaded.authorizer_functions().collect();
         if functions.is_empty() {
-            return "in this process".to_owned();
+            return "built-in authorizer".to_owned();
         }
-        format!("the function {}", functions.join(", "))
+        format!("function {}", functions.join(", "))
     }
 
     /// Replaces the API.

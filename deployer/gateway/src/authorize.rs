@@ -46,7 +46,7 @@ pub(super) async fn authorize(
             policy
         }
         None => {
-            trace.authorizer_called = true;
+            trace.authorizer_invoked = true;
             let event = authorizer_event(target.kind, &arn, &identity, context);
             let policy = Arc::new(invoke(target, event, now, functions, authorizer_trace).await?);
             lock(&loaded.cache).put(name, identity, &policy, target.ttl, now);
@@ -58,7 +58,7 @@ pub(super) async fn authorize(
     add_to_context(context, &policy);
     let source = trace
         .cache_age
-        .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age}s)"));
+        .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age} s)"));
     let admitted = decide(verdict, &source, name, context)?;
     Ok((admitted, policy))
 }
@@ -80,7 +80,7 @@ fn identify<'a>(
     }
     let identity = identity(&authorizer.identity, authorizer.validation.as_ref(), context)
         .map_err(|reason| {
-            let reason = format!("{reason}; the authorizer was not called");
+            let reason = format!("{reason}; the authorizer was not invoked");
             Refusal::new(RefusalKind::Unauthorized, reason)
         })?;
     Ok((authorizer, arn, identity))
@@ -110,21 +110,24 @@ fn parse_response(
     let detail = || decision.and_then(|decision| decision.detail.as_deref());
     match invocation {
         Invocation::Succeeded(text) => ParsedPolicy::parse(&text).map_err(|error| {
-            let reason = format!("{name}: {error}");
+            let reason = format!("authorizer `{name}`: {error}");
             Refusal::new(RefusalKind::AuthorizerConfigurationError, reason)
         }),
         // Byte for byte: any other message is a failure.
         Invocation::Failed { message, .. } if message == "Unauthorized" => Err(Refusal::new(
             RefusalKind::Unauthorized,
-            format!("{name} rejected the token: {}", detail().unwrap_or("no reason given")),
+            format!(
+                "authorizer `{name}` rejected the token: {}",
+                detail().unwrap_or("no reason given")
+            ),
         )),
         Invocation::Failed { message, .. } => Err(Refusal::new(
             RefusalKind::AuthorizerFailure,
-            format!("{name} failed: {}", detail().unwrap_or(&message)),
+            format!("authorizer `{name}` failed: {}", detail().unwrap_or(&message)),
         )),
         Invocation::NotInvocable(cause) => Err(Refusal::new(
             RefusalKind::AuthorizerConfigurationError,
-            format!("{name} cannot be invoked: {cause}"),
+            format!("authorizer `{name}` cannot be invoked: {cause}"),
         )),
     }
 }
@@ -172,26 +175,26 @@ fn decide(
     context: &Context<'_>,
 ) -> Result<String, Refusal> {
     let cause = || match context.found.map(|found| &found.route.security) {
-        Some(Security::Jwt { requirement, .. }) => format!("requires scope {requirement}"),
-        _ => "not in the policy".to_owned(),
+        Some(Security::Jwt { requirement, .. }) => format!(": requires scope {requirement}"),
+        _ => String::new(),
     };
     match verdict {
         Verdict::Allowed(matched) => {
-            Ok(format!("{source} of {name} allows {}", resource_in_stage(matched)))
+            Ok(format!("{source} of `{name}` allows {}", resource_in_stage(matched)))
         }
         Verdict::ExplicitlyDenied(matched) => Err(Refusal::new(
             RefusalKind::AccessDeniedExplicitly,
-            format!("{source} of {name} denies {}: {}", resource_in_stage(matched), cause()),
+            format!("{source} of `{name}` denies {}{}", resource_in_stage(matched), cause()),
         )),
         Verdict::ImplicitlyDenied => Err(Refusal::new(
             RefusalKind::AccessDenied,
-            format!("{source} of {name} does not allow it: {}", cause()),
+            format!("{source} of `{name}` does not allow the request{}", cause()),
         )),
     }
 }
 
 /// Returns the part of the matching resource that follows the stage.
 fn resource_in_stage(matched: MatchedStatement<'_>) -> &str {
-    let Some(resource) = matched.resource else { return "it by `NotResource`" };
+    let Some(resource) = matched.resource else { return "the request by `NotResource`" };
     resource.splitn(3, '/').last().unwrap_or(resource)
 }

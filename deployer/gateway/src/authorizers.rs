@@ -84,7 +84,7 @@ impl LocalAuthorizer {
             }
         };
         let timed_out = || Invocation::Failed {
-            message: "timed out after 29 seconds".to_owned(),
+            message: "timed out after 29 s".to_owned(),
             payload: String::new(),
         };
         tokio::time::timeout(TIMEOUT, invoked).await.unwrap_or_else(|_| (timed_out(), None))

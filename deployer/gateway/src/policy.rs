@@ -53,7 +53,7 @@ enum Element<T> {
 
 /// The response of an authorizer is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid authorizer response: {0}")]
+#[error("invalid response: {0}")]
 pub struct InvalidPolicy(String);
 
 /// The request context that a policy is evaluated with.

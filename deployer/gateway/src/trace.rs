@@ -25,8 +25,8 @@ pub struct RequestTrace {
     pub security: Option<String>,
     /// The gateway response type of a refusal.
     pub response_type: Option<&'static str>,
-    /// True if the authorizer was called.
-    pub authorizer_called: bool,
+    /// True if the authorizer was invoked.
+    pub authorizer_invoked: bool,
     /// The age of the cached policy in seconds, if one was used.
     pub cache_age: Option<i64>,
     /// The reason for the outcome.
@@ -54,7 +54,7 @@ pub struct AuthorizerTrace {
     pub statement: Option<usize>,
     /// The statement's resource that matched.
     pub resource: Option<String>,
-    /// The duration in milliseconds; none if it was not called.
+    /// The duration in milliseconds; none if it was not invoked.
     pub milliseconds: Option<u128>,
 }
 

@@ -61,7 +61,7 @@ impl Run<'_> {
                     return Err(ApplyError::Untestable(name.to_owned()));
                 }
                 let note = format!(
-                    "authorizer {name} was not tested: TestInvokeAuthorizer is not supported"
+                    "authorizer `{name}` was not tested: TestInvokeAuthorizer is not supported"
                 );
                 self.report.notes.push(note);
                 Ok(())

@@ -58,9 +58,9 @@ impl ProbeResponse {
             _ => Outcome::Failed,
         };
         let found = match response.status {
-            200 if !allows => "200 with a policy that denies".to_owned(),
-            500.. => format!("{}: API Gateway could not invoke it", response.status),
-            status => status.to_string(),
+            200 if !allows => "status 200 with a policy that denies access".to_owned(),
+            500.. => format!("status {}: API Gateway could not invoke it", response.status),
+            status => format!("status {status}"),
         };
         Self { outcome, found, log: log_tail(&response.log, token) }
     }
@@ -72,12 +72,18 @@ impl ProbeResponse {
         let (outcome, found) = match (error, policy) {
             (Some("Unauthorized"), _) => (Outcome::Rejected, "Unauthorized".to_owned()),
             (Some(error), _) => (Outcome::Failed, error.to_owned()),
-            (None, Some(Policy::Allow)) => (Outcome::Accepted, "a policy that allows".to_owned()),
-            (None, Some(Policy::Deny)) => (Outcome::Rejected, "a policy that denies".to_owned()),
-            (None, Some(Policy::Neither)) => {
-                (Outcome::Failed, "a policy without an effect".to_owned())
+            (None, Some(Policy::Allow)) => {
+                (Outcome::Accepted, "a policy that allows access".to_owned())
             }
-            (None, None) => (Outcome::Failed, "neither a policy nor an error".to_owned()),
+            (None, Some(Policy::Deny)) => {
+                (Outcome::Rejected, "a policy that denies access".to_owned())
+            }
+            (None, Some(Policy::Neither)) => {
+                (Outcome::Failed, "a policy without `Effect`".to_owned())
+            }
+            (None, None) => {
+                (Outcome::Failed, "a response with neither a policy nor an error".to_owned())
+            }
         };
         Self { outcome, found, log: String::new() }
     }
@@ -154,7 +160,7 @@ pub enum Problem {
         found: String,
     },
     /// The authorizer rejected the token from `--token-command`.
-    #[error("rejected the token from --token-command ({found})")]
+    #[error("rejected the token from `--token-command` ({found})")]
     RejectedGiven {
         /// The response.
         found: String,
@@ -166,7 +172,7 @@ pub enum Problem {
         found: String,
     },
     /// The authorizer failed on the token from `--token-command`.
-    #[error("failed on the token from --token-command ({found})")]
+    #[error("failed on the token from `--token-command` ({found})")]
     FailedOnGiven {
         /// The error.
         found: String,

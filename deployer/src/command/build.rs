@@ -83,11 +83,13 @@ pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
     for MovedAlias { function, from } in moved {
         let FunctionAlias { name, alias } = function;
         let text = match from {
-            None => format!("note: {name}:{alias} was created by this run and is left in place"),
+            None => {
+                format!("note: alias {name}:{alias} was created by this run and is left in place")
+            }
             Some(from) => match session.block_on(session.aws.point_alias(function, from)) {
                 Ok(()) => format!("alias {name}:{alias} restored to version {from}"),
                 Err(error) => {
-                    format!("{error}: restore alias {name}:{alias} to version {from} manually")
+                    format!("{error}; restore alias {name}:{alias} to version {from} manually")
                 }
             },
         };
@@ -158,10 +160,13 @@ impl Publisher<'_> {
         if let PublishedFunction::Version { number, build: Some(current), .. } = &function.published
             && *current == build
         {
-            output.note(&format!("{name}:{alias} is up to date (version {number})"));
+            output.note(&format!("alias {name}:{alias} is up to date (version {number})"));
             return Ok(None);
         }
-        output.note(&format!("deploying {name} with the configuration of {}", function.authorizer));
+        output.note(&format!(
+            "deploying {name} with the configuration of authorizer `{}`",
+            function.authorizer
+        ));
         let version = self.deploy(function, folder.path(), &build)?;
         self.test(name, &version)?;
         self.point_alias(&function.aliased, &version).map(Some)
@@ -270,7 +275,7 @@ impl Publisher<'_> {
         if added.is_ok_and(|output| output.status.success()) {
             return fixed;
         }
-        let note = format!("note: `rustup target add {fixed}` failed: using {linked}");
+        let note = format!("note: `rustup target add {fixed}` failed; using {linked}");
         self.session.output.note(&note);
         linked
     }

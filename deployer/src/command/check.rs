@@ -28,12 +28,14 @@ pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<
     if !project.diagnostics.is_empty() {
         output.diagnostics(&project.diagnostics);
     }
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
     let text = format!(
-        "{}: valid ({} operations, {} authorizer{}, stage {})",
+        "{}: valid ({} operation{}, {} authorizer{}, stage {})",
         api.name,
         api.routes.len(),
+        plural(api.routes.len()),
         api.authorizers.len(),
-        if api.authorizers.len() == 1 { "" } else { "s" },
+        plural(api.authorizers.len()),
         api.stage
     );
     output.data(

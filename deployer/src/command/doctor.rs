@@ -77,7 +77,7 @@ fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
         let subject = format!("function of {name}");
         let Some(function) = &authorizer.function else {
-            checks.fail(subject, format!("add `function_arn` to [authorizer.{name}]"));
+            checks.fail(subject, format!("missing `function_arn` in [authorizer.{name}]"));
             continue;
         };
         match session.block_on(session.aws.function_state(function.as_str())) {
@@ -86,7 +86,7 @@ fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
             Ok(None) => {
                 checks.fail(
                     subject,
-                    format!("{} does not exist: deploy it first", function.as_str()),
+                    format!("{} does not exist; deploy it first", function.as_str()),
                 );
             }
             Err(error) => checks.unknown(subject, &error),
@@ -194,7 +194,7 @@ fn cloudwatch_role(session: &Session, api: &Api, checks: &mut Checks) {
         Ok(Some(role)) => checks.ok(subject, &role),
         Ok(None) => checks.fail(
             subject,
-            "missing, and required for logging: set it in the account settings of API Gateway",
+            "not set, and required for logging; set it in the account settings of API Gateway",
         ),
         Err(error) => checks.unknown(subject, &error),
     }

@@ -25,7 +25,9 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     }
     let unknown = observed.last_import().and_then(Result::err);
     let text = if let (Some(unreadable), true) = (unknown, changes.is_empty()) {
-        format!("drift is unknown until the next deployment: the latest record {unreadable}")
+        format!(
+            "drift is unknown until the next deployment: the record of the last import {unreadable}"
+        )
     } else if changes.is_empty() {
         "no drift detected".to_owned()
     } else {

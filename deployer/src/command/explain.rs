@@ -68,7 +68,7 @@ fn explain(
     let unsendable = || Failure::InvalidOption {
         option: "--token",
         value: "…".to_owned(),
-        expected: "a valid header value",
+        expected: "visible ASCII characters",
     };
     let head = request_head(settings, method, path, &token).ok_or_else(unsendable)?;
     let context = Context::new(api, &head, Some(found));

@@ -43,7 +43,8 @@ fn from_api(id: &str, directory: &Path, invocation: Invocation<'_>) -> Result<Ex
     write(&manifest_text(&api), Some(&manifest), output)?;
     let routes = api.definition.methods.len();
     let text = format!(
-        "wrote {routes} operations to {}; to manage the API, run `deployer adopt {id} {}`",
+        "wrote {routes} operation{} to {}; to manage the API, run `deployer adopt {id} {}`",
+        if routes == 1 { "" } else { "s" },
         openapi.display(),
         directory.display()
     );

@@ -51,7 +51,7 @@ pub enum Failure {
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     /// A program exited with a failure.
-    #[error("{program} failed: {status}")]
+    #[error("`{program}` failed: {status}")]
     ProgramFailed {
         /// The program.
         program: &'static str,
@@ -109,7 +109,7 @@ pub enum Failure {
     #[error("portcullis.toml has no authorizer")]
     NoAuthorizer,
     /// `cargo lambda` is not installed.
-    #[error("cargo lambda is not installed")]
+    #[error("`cargo lambda` is not installed")]
     NoCargoLambda,
     /// The stage served no revision before this one.
     #[error("stage `{stage}` has no earlier revision")]
@@ -138,7 +138,7 @@ pub enum Failure {
     #[error("the token command printed no token ({0})")]
     NoToken(ExitStatus),
     /// `cargo lambda deploy` reported no version.
-    #[error("cargo lambda deploy reported no version")]
+    #[error("`cargo lambda deploy` reported no version")]
     NoFunctionVersion,
     /// A change was not confirmed.
     #[error("confirmation required to {action}")]
@@ -216,7 +216,7 @@ pub enum Failure {
         ids: Vec<String>,
     },
     /// A program cannot be started.
-    #[error("cannot run {program}: {cause}")]
+    #[error("cannot run `{program}`: {cause}")]
     ProgramNotStarted {
         /// The program.
         program: &'static str,

@@ -91,7 +91,7 @@ fn saml(arguments: &cli::Iam, scope: &PolicyScope<'_>, api: &Api) -> Result<Json
     let provider = arguments.provider.as_deref();
     let provider = provider.ok_or_else(|| missing("--provider", "the ARN of a SAML provider"))?;
     let issuer = arguments.issuer.as_deref();
-    let issuer = issuer.ok_or_else(|| missing("--issuer", "the issuer of its assertions"))?;
+    let issuer = issuer.ok_or_else(|| missing("--issuer", "the issuer of the SAML assertions"))?;
     if arguments.class.is_empty() {
         return Err(missing("--class", "NAME=METHOD PATH,METHOD PATH"));
     }

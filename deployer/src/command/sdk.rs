@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &cli::Sdk, invocation: Invocation<'_>) -> Result<Ex
         return Err(Failure::InvalidOption {
             option: "--language",
             value: arguments.language.clone(),
-            expected: "one of android, java, javascript, objectivec, ruby, swift",
+            expected: "android, java, javascript, objectivec, ruby or swift",
         });
     }
     let mut parameters = BTreeMap::new();

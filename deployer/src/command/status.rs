@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         format!("  at {url}"),
     ];
     lines.extend(stage.canary.as_ref().map(|canary| {
-        format!("  canary: {} % of requests to {}", canary.percent, canary.deployment)
+        format!("  canary: {} % of requests to deployment {}", canary.percent, canary.deployment)
     }));
     lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
     let unknown = observed.last_import().and_then(Result::err);

@@ -188,7 +188,9 @@ async fn send_request(
     token: Option<&str>,
     client: &HttpClient,
 ) -> Result<(u16, String), String> {
-    let uri: Uri = format!("{url}{}", case.path).parse().map_err(|_| "invalid URL".to_owned())?;
+    let uri: Uri = format!("{url}{}", case.path)
+        .parse()
+        .map_err(|_| format!("invalid URL `{url}{}`", case.path))?;
     let mut request = Request::builder().method(case.method.as_str()).uri(uri);
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {token}"));

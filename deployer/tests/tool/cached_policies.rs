@@ -113,7 +113,7 @@ fn gateway(api: &Api, invocations: Arc<AtomicUsize>) -> Gateway {
     let loaded = LoadedApi::new(api.clone(), authorizers, &functions)
         .unwrap_or_else(|problems| panic!("{problems:?}"));
     let observer = Box::new(move |trace: &RequestTrace| {
-        invocations.fetch_add(usize::from(trace.authorizer_called), Relaxed);
+        invocations.fetch_add(usize::from(trace.authorizer_invoked), Relaxed);
     });
     Gateway::new(loaded, functions, client(), BTreeSet::new(), observer)
 }

@@ -143,7 +143,7 @@ fn invalid_requests_and_tokens_are_errors() {
         ),
         (
             &["--token", "a\nb", "GET", "/pets"],
-            "invalid `--token` `…`: expected a valid header value",
+            "invalid `--token` `…`: expected visible ASCII characters",
         ),
         (&["GET", "/pets"], "the following required arguments were not provided"),
         (&["--token", "a", "--scopes", "b", "GET", "/pets"], "cannot be used with"),

@@ -74,7 +74,7 @@ fn a_verdict_has_the_found_status_and_the_log_excerpt_has_no_token() {
     let response =
         ProbeResponse::of_test(&AuthorizerTestResponse { status: 401, policy: None, log }, "a.b.c");
     assert_eq!(response.log, "two\nthree\nfour\nfive\nthe token … was refused");
-    let problem = Problem::RejectedGiven { found: "401".to_owned() };
-    assert_eq!(problem.to_string(), "rejected the token from --token-command (401)");
+    let problem = Problem::RejectedGiven { found: "status 401".to_owned() };
+    assert_eq!(problem.to_string(), "rejected the token from `--token-command` (status 401)");
     assert_eq!(evaluate(Token::Given, &response), Verdict::Failed(problem));
 }

@@ -81,20 +81,20 @@ fn function_errors_are_reported_as_lambda_reports_them() {
     for (path, status, body, reason) in [
         ("/answers/malformed", 502, INTERNAL, "missing `statusCode`"),
         ("/answers/object", 502, INTERNAL, "expected a string, found a map"),
-        ("/answers/list", 502, INTERNAL, "invalid proxy response from answers"),
-        ("/answers/raise", 502, INTERNAL, "answers failed: it went wrong"),
+        ("/answers/list", 502, INTERNAL, "invalid proxy response from function `answers`"),
+        ("/answers/raise", 502, INTERNAL, "function `answers` failed: it went wrong"),
         ("/answers/crash", 502, INTERNAL, "Runtime exited with error: exit status 3"),
         ("/answers/forever", 502, INTERNAL, "Task timed out after 2.00 seconds"),
         ("/answers/big", 502, INTERNAL, "exceeded maximum allowed payload size"),
         ("/broken", 502, INTERNAL, "Runtime exited with error: exit status 1"),
-        ("/unreachable", 500, INTERNAL, "unreachable cannot be invoked"),
+        ("/unreachable", 500, INTERNAL, "function `unreachable` cannot be invoked"),
         (
             "/hasty/slow",
             504,
             r#"{"message":"Endpoint request timed out"}"#,
             "timed out after 100 ms",
         ),
-        ("/answers/fine", 200, "", "answers returned 200"),
+        ("/answers/fine", 200, "", "function `answers` returned 200"),
     ] {
         let (response, trace) = plane.request("GET", path, &[], b"");
         assert_eq!(response.status, status, "{path}: {trace}");
@@ -153,7 +153,10 @@ fn functions_are_invoked_through_the_lambda_api() {
     assert_eq!((response.status, response.body.as_str()), (201, "hello"));
     let (response, trace) = other.request("GET", "/answers/raise", &[], b"");
     assert_eq!(response.status, 502, "{trace}");
-    assert!(trace["reason"].as_str().unwrap().contains("answers failed: it went wrong"), "{trace}");
+    assert!(
+        trace["reason"].as_str().unwrap().contains("function `answers` failed: it went wrong"),
+        "{trace}"
+    );
     // Pages of other origins, and foreign names that resolve to this host, invoke nothing.
     assert_eq!(invoke("answers", "{}", &[("Origin", "https://evil.example.com")]).status, 403);
     let address = base.strip_prefix("http://").unwrap();

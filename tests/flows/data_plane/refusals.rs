@@ -61,12 +61,12 @@ fn authorizer_responses_end_as_aws_documents() {
                 expected,
                 "{path} {token}: {trace}"
             );
-            assert_eq!(trace["authorizer_called"], expected_call, "{path} {token}: {trace}");
+            assert_eq!(trace["authorizer_invoked"], expected_call, "{path} {token}: {trace}");
         }
     }
     // A missing header is not an empty one.
     let (response, trace) = plane.request("GET", "/guarded", &[], b"");
-    assert_eq!((response.status, trace["authorizer_called"].as_bool()), (401, Some(false)));
+    assert_eq!((response.status, trace["authorizer_invoked"].as_bool()), (401, Some(false)));
 
     // The cache is flushed through AWS's operation.
     let base = plane.dev.url().strip_suffix("/dev").unwrap().to_owned();
@@ -81,7 +81,7 @@ fn authorizer_responses_end_as_aws_documents() {
     ] {
         assert_eq!(flush(path, method), status, "{method} {path}");
     }
-    assert_eq!(plane.get("/guarded", "Bearer all").1["authorizer_called"], true);
+    assert_eq!(plane.get("/guarded", "Bearer all").1["authorizer_invoked"], true);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_request_authorizer_is_cached_by_all_identity_sources() {
     let request = |token: &str, path: &str| {
         let headers: &[(&str, &str)] = if token.is_empty() { &[] } else { &[("X-Token", token)] };
         let (response, trace) = plane.request("GET", path, headers, b"");
-        (response.status, trace["authorizer_called"].as_bool().unwrap())
+        (response.status, trace["authorizer_invoked"].as_bool().unwrap())
     };
     for (token, path, status, called) in [
         ("", "/by-request?q=1", 401, false),
@@ -135,7 +135,7 @@ fn a_result_from_before_a_reload_is_not_cached() {
     });
     let (response, trace) = plane.get("/guarded/other", "Bearer wait");
     assert_eq!(
-        (response.status, trace["authorizer_called"].as_bool()),
+        (response.status, trace["authorizer_invoked"].as_bool()),
         (200, Some(true)),
         "{trace}"
     );

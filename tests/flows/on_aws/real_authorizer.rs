@@ -48,7 +48,10 @@ fn the_shipped_function_passes_the_authorizer_test() {
         account.run(&["deploy", "--stage", "dev", "--yes", &command])
     };
     let output = deploy("not.a.token").expect_exit(1);
-    assert!(output.contains("rejected the token from --token-command (401)"), "{output:?}");
+    assert!(
+        output.contains("rejected the token from `--token-command` (status 401)"),
+        "{output:?}"
+    );
     let output = deploy(&token).expect_exit(0);
     assert!(!output.contains(&token), "a token is never printed");
     account.expect_no_changes("dev");

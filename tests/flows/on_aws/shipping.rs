@@ -127,7 +127,7 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
         &["deploy", "--stage", "dev", "--yes", &source],
     );
     let output: CommandOutput = deploy.env("PATH", "/nonexistent").output().unwrap().into();
-    assert!(output.expect_exit(1).contains("cargo lambda is not installed"));
+    assert!(output.expect_exit(1).contains("`cargo lambda` is not installed"));
 
     // A new function and a new API; every call is allowed by the printed policy.
     let policy = account.run(&["iam", "build", "--function-role", &role]).expect_exit(0).json();
@@ -174,7 +174,8 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     // Gateway cannot invoke the new version.
     let output = build(&[], "not.a.token").expect_exit(1);
     assert!(
-        output.contains("version 2 of petstore-authorizer rejected the token from --token-command"),
+        output
+            .contains("version 2 of petstore-authorizer rejected the token from `--token-command`"),
         "{output:?}"
     );
     assert!(!output.contains("→ version") && !output.contains("not.a.token"), "{output:?}");

@@ -70,7 +70,7 @@ try {
   const rows = page.locator("#requests tr");
   await rows.nth(3).waitFor();
   assert.deepEqual(await rows.locator("td:first-child").allInnerTexts(), ["200", "403", "200", "401"]);
-  assert.match(await rows.nth(1).innerText(), /does not allow it: requires scope pets:read/);
+  assert.match(await rows.nth(1).innerText(), /does not allow the request: requires scope pets:read/);
   await rows.nth(1).getByRole("button").focus();
   await page.keyboard.press("Enter");
   const traceText = page.locator("#trace");

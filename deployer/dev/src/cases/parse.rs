@@ -173,7 +173,7 @@ fn expected(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Expected> {
     if expected.is_none() {
         let help = "for example: `401`, or `{ status: 200, body: \"part of it\", backend: true }`"
             .to_owned();
-        diagnostics.error(entry.node.span, "missing status", help);
+        diagnostics.error(entry.node.span, "expected a status code", help);
     }
     expected
 }

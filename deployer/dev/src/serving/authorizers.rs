@@ -47,8 +47,9 @@ pub(super) fn authorizers(
     }
     let sources = by_scheme.values().flat_map(|authorizer| &authorizer.identity);
     let unsupported = sources.filter(|source| !identity::is_supported(source));
-    let unsupported: Vec<String> =
-        unsupported.map(|source| format!("identity source `{source}`")).collect();
+    let unsupported: Vec<String> = unsupported
+        .map(|source| format!("identity source `{source}` is not supported locally"))
+        .collect();
     if unsupported.is_empty() { Ok(by_scheme) } else { Err(StartError::Unsupported(unsupported)) }
 }
 
@@ -95,7 +96,8 @@ fn external_authorizer(
     // Without one of the sources, callers would share results.
     let identity = shape.identity.iter().map(|source| {
         let parsed = source.parse::<IdentitySource>();
-        parsed.map_err(|_| format!("identity source `{source}` of `{name}`"))
+        parsed
+            .map_err(|_| format!("identity source `{source}` of `{name}` is not supported locally"))
     });
     let identity = identity.collect::<Result<Vec<_>, String>>();
     let identity = identity.map_err(|source| StartError::Unsupported(vec![source]))?;

@@ -134,7 +134,7 @@ pub fn function_name(uri: &str) -> Result<String, String> {
     let name = arn.split_once(":function:").map(|(_, name)| name);
     let name = name.and_then(|name| name.split(':').next()).filter(|name| !name.is_empty());
     name.map(str::to_owned)
-        .ok_or_else(|| format!("only Lambda integrations are supported locally: found `{uri}`"))
+        .ok_or_else(|| format!("`{uri}` is not supported locally: expected a Lambda function"))
 }
 
 impl Http {

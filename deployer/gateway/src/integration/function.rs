@@ -58,17 +58,17 @@ pub async fn proxy(
     let output = match invoke(function, event.to_string(), functions).await? {
         Invocation::Succeeded(output) => output,
         Invocation::Failed { message, .. } => {
-            let reason = format!("{} failed: {message}", function.name);
+            let reason = format!("function `{}` failed: {message}", function.name);
             return Err(Refusal::new(RefusalKind::MalformedProxyResponse, reason));
         }
         Invocation::NotInvocable(reason) => return Err(not_invocable(function, &reason)),
     };
     let response = proxy_response(&output, context).map_err(|reason| {
-        let reason = format!("invalid proxy response from {}: {reason}", function.name);
+        let reason = format!("invalid proxy response from function `{}`: {reason}", function.name);
         Refusal::new(RefusalKind::MalformedProxyResponse, reason)
     })?;
     let status = response.status().as_u16();
-    Ok((response, format!("{} returned {status}", function.name)))
+    Ok((response, format!("function `{}` returned {status}", function.name)))
 }
 
 /// Returns whether a media type is one of the API's binary ones.
@@ -160,12 +160,13 @@ pub async fn call(
     let failed = !message.is_empty();
     let mapped = if failed { mappings.response_for(&message) } else { mappings.default_response() };
     let mapped = mapped.ok_or_else(|| {
-        let reason = format!("no integration response matches the output of {}", function.name);
+        let reason =
+            format!("no integration response matches the output of function `{}`", function.name);
         Refusal::new(RefusalKind::ApiConfigurationError, reason)
     })?;
     let response = mapped::response(mapped, context, &HeaderMap::new(), Bytes::from(payload));
     let outcome = if failed { format!("failed ({message})") } else { "succeeded".to_owned() };
-    Ok((response, format!("{} {outcome}, mapped to {}", function.name, mapped.status)))
+    Ok((response, format!("function `{}` {outcome}, mapped to {}", function.name, mapped.status)))
 }
 
 async fn invoke(
@@ -175,7 +176,7 @@ async fn invoke(
 ) -> Result<Invocation, Refusal> {
     if payload.len() > MAX_EVENT_BYTES {
         let reason = format!(
-            "event for {} is {} bytes: expected at most {MAX_EVENT_BYTES}",
+            "event for function `{}` is {} bytes: expected at most {MAX_EVENT_BYTES}",
             function.name,
             payload.len()
         );
@@ -184,13 +185,13 @@ async fn invoke(
     let invoked = functions.invoke(&function.name, Bytes::from(payload));
     tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
         let limit = function.timeout.as_millis();
-        let reason = format!("{} timed out after {limit} ms", function.name);
+        let reason = format!("function `{}` timed out after {limit} ms", function.name);
         Refusal::new(RefusalKind::IntegrationTimeout, reason)
     })
 }
 
 fn not_invocable(function: &Function, reason: &str) -> Refusal {
-    let reason = format!("{} cannot be invoked: {reason}", function.name);
+    let reason = format!("function `{}` cannot be invoked: {reason}", function.name);
     Refusal::new(RefusalKind::ApiConfigurationError, reason)
 }
 

@@ -72,7 +72,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
     type Value = OneOrMany<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value or a list of them")
+        f.write_str("a value or a list of values")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<OneOrMany<T>, A::Error> {

@@ -115,7 +115,9 @@ impl Resource {
             return Err(format!("`Resource` `{text}` must be an ARN"));
         };
         if TextPattern::parse(service, variables)?.has_wildcards() {
-            return Err(format!("`Resource` `{text}`: wildcards are not allowed in the service"));
+            return Err(format!(
+                "`Resource` `{text}`: wildcards are not allowed in the service segment"
+            ));
         }
         let fields: Vec<TextPattern> = parts
             .iter()

@@ -34,10 +34,10 @@ impl Failure {
                 return Some(format!("add `{name}` to the `security` of an operation"));
             }
             Self::ProgramNotStarted { program, .. } => {
-                return Some(format!("install {program} and add it to PATH"));
+                return Some(format!("check that `{program}` is installed and in PATH"));
             }
             Self::ProgramFailed { program, .. } => {
-                return Some(format!("see the output of {program} above"));
+                return Some(format!("see the output of `{program}` above"));
             }
             Self::MissingOption { option, .. } => return Some(format!("add `{option}`")),
             Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {

@@ -124,7 +124,7 @@ fn check_dpop(
         .and_then(issued_at)
         .ok_or(Rejection::Possession("DPoP proof has no valid `iat`"))?;
     if issued > now.plus(issuer.leeway) || now > issued.plus(PROOF_LIFETIME).plus(issuer.leeway) {
-        return Err(Rejection::Possession("DPoP proof `iat` outside the accepted window"));
+        return Err(Rejection::Possession("DPoP proof `iat` is outside the accepted window"));
     }
     let hash = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes()));
     if text("ath") != Some(&hash) {

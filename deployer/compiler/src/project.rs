@@ -100,7 +100,7 @@ fn unreadable_document(
     cause: &io::Error,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = Diagnostics::new(Arc::clone(manifest));
-    let help = format!("set `openapi` to a path relative to the folder of {MANIFEST}");
+    let help = format!("set `openapi` to a path relative to the directory of {MANIFEST}");
     diagnostics.error(span, format!("cannot read `{name}`: {cause}"), help);
     diagnostics.into_vec()
 }

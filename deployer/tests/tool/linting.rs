@@ -50,7 +50,7 @@ fn routes_that_no_policy_can_distinguish_are_cached_separately() {
         .collect();
     let found = check(("", ""), ("  /open:", &format!("{}  /open:", many.concat())));
     assert_eq!(found.len(), 4, "{found:?}");
-    let more = "`jwt` has more routes like these";
+    let more = "`jwt` has more routes that cannot be cached by the token alone";
     assert!(found.iter().any(|note| note.ends_with(more)), "{found:?}");
     // Without a cache, a TOKEN authorizer is enough.
     let (scheme, config) =
@@ -148,8 +148,8 @@ fn token_locations_and_identity_sources_are_validated_at_their_position() {
     let names = "(use method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME)";
     for (more, expected) in [
         ("token = { cookie = \"t\" }", "6:11: `token`: unknown value `cookie` (expected one of `header`, `query`, `websocket_protocol`)".to_owned()),
-        ("token = { header = \"a b\" }", "6:9: `token`: must name a header, query parameter or subprotocol, found `a b` (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
-        ("token = { websocket_protocol = \"t\" }", "6:9: `token`: `websocket_protocol` is only supported for WebSocket APIs (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
+        ("token = { header = \"a b\" }", "6:9: `token` must name a header, query parameter or subprotocol, found `a b` (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
+        ("token = { websocket_protocol = \"t\" }", "6:9: `token` must not be `websocket_protocol`, which only WebSocket APIs support (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
         ("type = \"request\"\nidentity_sources = [\"method.request.header.Authorization\", \"method.request.path.id\"]", format!("7:20: invalid identity source `method.request.path.id` {names}")),
         ("identity_sources = [\"method.request.header.Authorization\"]", "6:20: `identity_sources` requires a REQUEST authorizer: a TOKEN authorizer receives the token alone (set `type = \"request\"`)".to_owned()),
     ] {
@@ -176,7 +176,7 @@ fn a_cached_result_that_outlives_its_token_is_a_warning() {
         audience,
         &with("1m"),
         &[
-            "warning: portcullis.toml:5:13: `jwt` caches results for 300s, longer than its tokens are valid (60s) (set `cache_ttl` to at most `max_token_age` (\"60s\"))",
+            "warning: portcullis.toml:5:13: `jwt` caches results for 300 s, longer than its tokens are valid (60 s) (set `cache_ttl` to at most `max_token_age` (\"60s\"))",
         ],
     );
 }

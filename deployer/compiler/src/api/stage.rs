@@ -47,7 +47,7 @@ pub struct Throttle {
 
 impl std::fmt::Display for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} a second, {} at once", self.rate, self.burst)
+        write!(f, "{} requests per second, burst {}", self.rate, self.burst)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn configure_caching(
             in_openapi.note(
                 Code::RouteCaching,
                 span(&first.route),
-                format!("`{name}` has more routes like these"),
+                format!("`{name}` has more routes that cannot be cached by the token alone"),
                 None,
             );
         }

@@ -14,7 +14,7 @@ pub(super) fn lint(api: &Api, locations: &Locations<'_>, diagnostics: &mut Diagn
                 Code::CacheOutlivesToken,
                 (locations.authorizer)(name),
                 format!(
-                    "`{name}` caches results for {}s, longer than its tokens are valid ({shortest}s)",
+                    "`{name}` caches results for {} s, longer than its tokens are valid ({shortest} s)",
                     authorizer.cache_ttl
                 ),
                 format!("set `cache_ttl` to at most `max_token_age` (\"{shortest}s\")"),

@@ -78,7 +78,7 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
         typed(section, "token", diagnostics).unwrap_or_else(|| default.clone());
     let problem = match &token {
         TokenSource::WebsocketProtocol(_) => {
-            Some("`websocket_protocol` is only supported for WebSocket APIs".to_owned())
+            Some("must not be `websocket_protocol`, which only WebSocket APIs support".to_owned())
         }
         _ => {
             let document = Document { token: Some(token.clone()), ..Document::default() };
@@ -91,7 +91,7 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
     match problem {
         Some(problem) => {
             let help = "write { header = \"NAME\" } or { query = \"NAME\" }".to_owned();
-            diagnostics.error(span, format!("`token`: {problem}"), help);
+            diagnostics.error(span, format!("`token` {problem}"), help);
             default
         }
         None => token,

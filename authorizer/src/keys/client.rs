@@ -7,8 +7,8 @@ use super::address::{Addresses, RemoteResolver};
 use super::proxy::Proxy;
 use crate::pem;
 
-/// The time that a connection is kept for a key set on the host of its metadata. Later it may be
-/// dead: Lambda freezes the process between invocations.
+/// The time that an idle connection is reused, for a key set on the host of its metadata. Later it
+/// may be closed: Lambda freezes the process between invocations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Creates the HTTP client, with the compiled-in root certificates or those of `ca_bundle`. The

@@ -31,7 +31,9 @@ struct NoNetwork;
 
 impl Fetch for NoNetwork {
     fn get<'a>(&'a self, request: DocumentRequest<'a>) -> FetchFuture<'a> {
-        Box::pin(async move { Err(FetchError::Status { url: request.url.to_owned(), status: 404 }) })
+        Box::pin(
+            async move { Err(FetchError::Status { url: request.url.to_owned(), status: 404 }) },
+        )
     }
 }
 

@@ -87,7 +87,11 @@ impl Web {
     /// Lets requests of a document hang, or no longer.
     pub(crate) fn hang(&self, url: &str, hangs: bool) {
         let mut hanging = self.hanging.lock().unwrap();
-        if hangs { hanging.insert(url.to_owned()) } else { hanging.remove(url) };
+        if hangs {
+            hanging.insert(url.to_owned())
+        } else {
+            hanging.remove(url)
+        };
     }
 
     /// The entity tags of the requests, in order.

@@ -144,8 +144,7 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         algorithms: section.texts("algorithms", diagnostics),
         jwks_uri: section.text("jwks_uri", diagnostics).map(|(text, _)| text.to_owned()),
         key_max_age_seconds: seconds(&mut section, "key_max_age", diagnostics).map(u64::from),
-        keys_stale_for_seconds: seconds(&mut section, "keys_stale_for", diagnostics)
-            .map(u64::from),
+        keys_stale_for_seconds: seconds(&mut section, "keys_stale_for", diagnostics).map(u64::from),
         profile: typed(&mut section, "profile", diagnostics),
         scope_claims: section.texts("scope_claims", diagnostics),
         leeway_seconds: seconds(&mut section, "leeway", diagnostics).map(u64::from),

@@ -9,14 +9,14 @@ use crate::claims::{self, VerifiedClaims};
 use crate::config::{AccessRules, Config};
 use crate::credential::Credential;
 use crate::error::{DecisionError, Fault, Rejection};
-use crate::event::{AuthorizationRequest, Event, EventKind};
+use crate::event::{AuthorizationRequest, Event, EventKind, replace_unpaired_surrogates};
 use crate::grant::grant;
 use crate::issuer::Issuer;
 use crate::jwk::KeySelector;
 use crate::keys::fetch::Fetch;
 use crate::keys::{IssuerKeys, KeySource};
 use crate::method_arn::MethodArn;
-use crate::policy::{PolicyCache, PolicyCoverage};
+use crate::policy::PolicyCache;
 use crate::possession;
 use crate::response::{AuthorizerResponse, policy_response, simple_response};
 use crate::routes::{self, Requirement};
@@ -101,25 +101,36 @@ impl Authorizer {
         now: UnixTime,
         decision: &mut Decision,
     ) -> Result<AuthorizerResponse, DecisionError> {
-        let event = Event::parse(event)?;
+        let replaced;
+        let event = match Event::parse(event) {
+            Ok(event) => event,
+            Err(fault) => {
+                replaced = replace_unpaired_surrogates(event).ok_or(fault)?;
+                Event::parse(&replaced)?
+            }
+        };
         let request = event.request()?;
         decision.kind = Some(request.kind);
         let arn = request.method()?;
         let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
         let rules = self.config.access_rules(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verify(&request, now, decision).await?;
-        let allowed = evaluate_route(rules, &arn, &claims, decision);
-        if request.kind == EventKind::Http && self.config.simple_responses() {
-            return Ok(simple_response(&claims, issuer, allowed, decision)?);
-        }
+        evaluate_route(rules, &arn, &claims, decision);
         let grant = grant(&claims, rules, self.config.policy(), &arn);
-        let max_bytes = self.config.policy_max_bytes();
-        let (policy, coverage) = self.policies.policy(&grant, &arn, max_bytes)?;
-        decision.warning = coverage.warning().or(decision.warning);
-        if coverage == PolicyCoverage::DenyAll {
-            decision.decision = Verdict::Deny;
+        let mut policy = self.policies.policy(&grant, &arn, self.config.policy_max_bytes())?;
+        decision.warning = policy.coverage.warning().or(decision.warning);
+        // The log states what the policy does, not what the scopes alone would grant.
+        if decision.decision == Verdict::Allow && !policy.allows_request {
+            decision.deny(Rejection::PolicyConflict);
         }
-        Ok(policy_response(&claims, issuer, &policy, decision)?)
+        if request.kind == EventKind::Http && self.config.simple_responses() {
+            let is_authorized = policy.allows_request;
+            return Ok(simple_response(&claims, issuer, is_authorized, decision)?);
+        }
+        if self.config.may_outlive_token(claims.rejected_from(), now) {
+            policy.expire(&arn, claims.rejected_from())?;
+        }
+        Ok(policy_response(&claims, issuer, &policy.document(), decision)?)
     }
 
     /// Returns the verified claims and their issuer. Cheap checks come first: the claims are
@@ -195,18 +206,17 @@ impl Authorizer {
     }
 }
 
-/// Returns whether the requested route is granted to the caller, and records the route and the
-/// verdict in `decision`.
+/// Records the requested route, and whether the scopes grant it, in `decision`.
 fn evaluate_route(
     rules: &AccessRules,
     arn: &MethodArn<'_>,
     claims: &VerifiedClaims,
     decision: &mut Decision,
-) -> bool {
+) {
     let requirement: Option<&Requirement> = match rules {
         AccessRules::Stage(requirement) => Some(requirement),
         AccessRules::Routes(table) => {
-            table.find(arn.verb(), &routes::segments(arn.path())).map(|route| {
+            table.find(arn.verb(), &routes::split(arn.path())).map(|route| {
                 decision.route = Some(route.to_string());
                 &route.requirement
             })
@@ -222,8 +232,8 @@ fn evaluate_route(
         (None, None) => (Step::Route, Some(Rejection::RouteNotFound)),
     };
     decision.step = step;
-    decision.decision = if refusal.is_none() { Verdict::Allow } else { Verdict::Deny };
-    decision.reason = refusal.map(Rejection::reason);
-    decision.detail = refusal.map(|refusal| refusal.to_string());
-    refusal.is_none()
+    match refusal {
+        Some(refusal) => decision.deny(refusal),
+        None => decision.decision = Verdict::Allow,
+    }
 }

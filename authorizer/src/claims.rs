@@ -31,6 +31,7 @@ pub(crate) struct PrevalidatedClaims {
     client: Option<String>,
     scopes: BTreeSet<String>,
     forbidden: Option<Rejection>,
+    rejected_from: UnixTime,
 }
 
 /// Claims of a token with a verified signature, issuer, audience and validity period.
@@ -41,6 +42,7 @@ pub(crate) struct VerifiedClaims {
     client: Option<String>,
     scopes: BTreeSet<String>,
     forbidden: Option<Rejection>,
+    rejected_from: UnixTime,
     all: Map<String, Value>,
 }
 
@@ -48,8 +50,9 @@ impl PrevalidatedClaims {
     /// Returns the verified claims. `token` is the token that these claims were checked for, with
     /// its signature verified.
     pub(crate) fn into_verified(self, token: SignedToken) -> VerifiedClaims {
-        let Self { issuer, subject, client, scopes, forbidden } = self;
-        VerifiedClaims { issuer, subject, client, scopes, forbidden, all: token.claims }
+        let Self { issuer, subject, client, scopes, forbidden, rejected_from } = self;
+        let all = token.claims;
+        VerifiedClaims { issuer, subject, client, scopes, forbidden, rejected_from, all }
     }
 }
 
@@ -57,6 +60,11 @@ impl VerifiedClaims {
     /// Returns the token's `iss`.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Returns the moment from which the token is rejected: `exp` plus the issuer's leeway.
+    pub(crate) fn rejected_from(&self) -> UnixTime {
+        self.rejected_from
     }
 
     /// Returns `sub`.
@@ -96,7 +104,7 @@ pub(crate) fn prevalidate(
     let iss = token.unverified_issuer()?;
     profile::check(issuer.profile, token.typ(), claims)?;
     check_issuer(claims, iss, issuer)?;
-    check_validity(claims, issuer, now)?;
+    let rejected_from = check_validity(claims, issuer, now)?;
     check_audience(claims, issuer)?;
     let subject = string_claim(claims, "sub")?;
     let mut client = None;
@@ -114,6 +122,7 @@ pub(crate) fn prevalidate(
         client: client.map(str::to_owned),
         scopes: scopes(claims, issuer)?,
         forbidden: forbidden(claims, client, issuer),
+        rejected_from,
     })
 }
 
@@ -142,15 +151,17 @@ fn forbidden(
     Some(Rejection::RequirementUnmet { rule: unmet.saturating_add(1) })
 }
 
+/// Returns the moment from which the token is rejected: `exp` plus the leeway.
 fn check_validity(
     claims: &Map<String, Value>,
     issuer: &Issuer,
     now: UnixTime,
-) -> Result<(), Rejection> {
+) -> Result<UnixTime, Rejection> {
     let expires =
         date_claim(claims, "exp", Rounding::Down)?.ok_or(Rejection::MissingClaim("exp"))?;
+    let rejected_from = expires.plus(issuer.leeway);
     // RFC 7519 section 4.1.4: not accepted *on* or after the expiration time.
-    if now >= expires.plus(issuer.leeway) {
+    if now >= rejected_from {
         return Err(Rejection::TokenExpired { expired: expires.seconds(), now: now.seconds() });
     }
     for name in ["nbf", "iat"] {
@@ -167,7 +178,7 @@ fn check_validity(
             return Err(Rejection::LifetimeExceeded);
         }
     }
-    Ok(())
+    Ok(rejected_from)
 }
 
 /// The rounding of a fraction of a second, always against the token.

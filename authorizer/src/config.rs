@@ -3,13 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::issuer::Issuer;
+use crate::json;
 use crate::pem;
 use crate::routes::{Requirement, Route, RouteTable};
 use crate::scope::is_scope_name;
+use crate::time::UnixTime;
 
 mod document;
+mod environment;
 mod issuer;
 mod rule;
 
@@ -26,6 +30,10 @@ pub const DEFAULT_POLICY_MAX_BYTES: usize = 8192;
 /// From enough for one route to a sixth of Lambda's maximum response (6 MB).
 const POLICY_BYTES_RANGE: std::ops::RangeInclusive<usize> = 1024..=1_048_576;
 
+/// The maximum TTL of API Gateway's result cache, in seconds.
+/// <https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html>
+const MAX_CACHE_TTL: u64 = 3600;
+
 /// The validated configuration. It always has an issuer and an audience.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,6 +43,8 @@ pub struct Config {
     simple_responses: bool,
     policy: PolicyMode,
     policy_max_bytes: usize,
+    /// The result cache TTL; `None` if a cached policy may outlive its token.
+    cache_ttl: Option<Duration>,
     ca_bundle: Option<String>,
 }
 
@@ -98,19 +108,24 @@ impl std::error::Error for ConfigErrors {}
 impl Config {
     /// Reads `authorizer.json`.
     pub fn from_json(text: &str) -> Result<Self, ConfigErrors> {
-        let document: Document = serde_json::from_str(text).map_err(|error| {
+        let invalid = |error| {
             let mut errors = ConfigErrors::default();
             errors.add("", json_message(&error));
             errors
-        })?;
+        };
+        let document = serde_json::from_str(text).map_err(invalid)?;
+        // Maps, such as `apis`, use the last of duplicate members.
+        json::object(text.as_bytes()).map_err(invalid)?;
         Self::resolve(&document)
     }
 
     /// Reads the settings of a single issuer from the variables `AUTHORIZER_*`.
-    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+    pub fn from_environment(variables: &BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
+        check_environment(variables, None)?;
+        let get = |key: &str| variables.get(key).cloned();
         let mut errors = ConfigErrors::default();
         for key in ["AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"] {
-            if get(key).is_none_or(|value| value.trim().is_empty()) {
+            if get(key).is_none() {
                 errors.add(key, "is not set and authorizer.json does not exist");
             }
         }
@@ -152,6 +167,10 @@ impl Config {
         if !POLICY_BYTES_RANGE.contains(&policy_max_bytes) {
             errors.add("policy_max_bytes", "must be 1024 to 1048576 bytes");
         }
+        let cache_ttl = document.cache_ttl_seconds.unwrap_or(MAX_CACHE_TTL);
+        if cache_ttl > MAX_CACHE_TTL {
+            errors.add("cache_ttl_seconds", "must be 0 to 3600");
+        }
         if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
             errors.add("ca_bundle", "must contain certificates in PEM");
         }
@@ -163,6 +182,8 @@ impl Config {
                 simple_responses: document.simple_responses,
                 policy: document.policy,
                 policy_max_bytes,
+                cache_ttl: (!document.policy_outlives_token)
+                    .then(|| Duration::from_secs(cache_ttl)),
                 ca_bundle: document.ca_bundle.clone(),
             }),
             _ => Err(errors),
@@ -195,6 +216,11 @@ impl Config {
         self.policy_max_bytes
     }
 
+    /// Returns whether API Gateway may still use a policy of `now` when its token is rejected.
+    pub(crate) fn may_outlive_token(&self, rejected_from: UnixTime, now: UnixTime) -> bool {
+        self.cache_ttl.is_some_and(|ttl| rejected_from < now.plus(ttl))
+    }
+
     /// Returns the root certificates for fetching keys, in PEM; `None` for the public ones.
     pub fn ca_bundle(&self) -> Option<&str> {
         self.ca_bundle.as_deref()
@@ -215,6 +241,17 @@ impl Config {
             Tables::ByApi(tables) => tables.get(api_id),
         }
     }
+}
+
+/// Checks the environment variables of the authorizer: one that is unknown or empty is an error, and
+/// beside a configuration `file` one that configures an issuer.
+pub fn check_environment(
+    variables: &BTreeMap<String, String>,
+    file: Option<&str>,
+) -> Result<(), ConfigErrors> {
+    let mut errors = ConfigErrors::default();
+    environment::check(variables, file, &mut |name, message| errors.add(name, message));
+    if errors.0.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// Words a JSON error in the terms of `authorizer.json`.
@@ -355,10 +392,10 @@ fn route(location: &str, document: &RouteDocument, errors: &mut ConfigErrors) ->
     }
     let RouteDocument { method, path, .. } = document;
     let verb = method.parse().map_err(|error| {
-        errors.add(format!("{location}.method"), format!("is unknown: {error}, found `{method}`"))
+        errors.add(format!("{location}.method"), format!("is unknown: {error}, found `{method}`"));
     });
     let template = path.parse().map_err(|error| {
-        errors.add(format!("{location}.path"), format!("is invalid: `{path}` {error}"))
+        errors.add(format!("{location}.path"), format!("is invalid: `{path}` {error}"));
     });
     Some(Route { verb: verb.ok()?, path: template.ok()?, requirement: requirement? })
 }

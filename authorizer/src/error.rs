@@ -58,6 +58,10 @@ pub enum Rejection {
         /// The time of the decision, in seconds since 1970.
         now: i64,
     },
+    /// The scopes grant the route, but no policy can allow this spelling of its path without allowing
+    /// a route that they do not grant.
+    #[error("no policy can allow this path without allowing another route")]
+    PolicyConflict,
     /// The token is bound to a key, or must be, and the request has no valid proof of possession
     /// (RFC 9449 section 7, RFC 8705 section 3).
     #[error("proof of possession failed: {0}")]
@@ -122,6 +126,7 @@ impl Rejection {
                 "forbidden"
             }
             Self::TokenExpired { .. } => "token_expired",
+            Self::PolicyConflict => "policy_conflict",
             Self::InsufficientScope => "insufficient_scope",
         }
     }

@@ -111,6 +111,43 @@ struct ClientCert<'a> {
     client_cert_pem: Text<'a>,
 }
 
+/// Returns an event's text with U+FFFD in place of each unpaired surrogate (`\ud800`), which JSON can
+/// escape and no Unicode text can contain: such a header is invalid, and not a fault. `None` without
+/// one.
+pub(crate) fn replace_unpaired_surrogates(text: &str) -> Option<String> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut is_replaced = false;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        replaced.push_str(before);
+        let (escape, following) = match (code_unit(after), after.get(5..)) {
+            (Some(0xd800..=0xdbff), Some(following)) => {
+                let low = following.strip_prefix('\\').and_then(code_unit);
+                let is_pair = matches!(low, Some(0xdc00..=0xdfff));
+                let length = if is_pair { 11 } else { 5 };
+                is_replaced |= !is_pair;
+                (if is_pair { after.get(..11) } else { Some("ufffd") }, after.get(length..))
+            }
+            (Some(0xdc00..=0xdfff), following) => {
+                is_replaced = true;
+                (Some("ufffd"), following)
+            }
+            // The character after the backslash may be another one.
+            _ => (after.get(..1), after.get(1..)),
+        };
+        replaced.push('\\');
+        replaced.push_str(escape?);
+        rest = following?;
+    }
+    replaced.push_str(rest);
+    is_replaced.then_some(replaced)
+}
+
+/// Reads `uXXXX`.
+fn code_unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok()
+}
+
 impl<'a> Event<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         serde_json::from_str(text).map_err(|_| Fault::MalformedEvent("not a JSON object"))

@@ -28,6 +28,15 @@ impl<'a> Grant<'a> {
     pub(crate) fn extent(&self) -> &Extent<'a> {
         &self.0
     }
+
+    /// Returns whether the grant includes the requested route.
+    pub(crate) fn includes_request(&self) -> bool {
+        match &self.0 {
+            Extent::Stage | Extent::Route { .. } => true,
+            Extent::Nothing => false,
+            Extent::Routes { requested, .. } => requested.is_some(),
+        }
+    }
 }
 
 /// Returns the grant of the claims. A route table has no entry for `$connect` of a WebSocket API,
@@ -45,11 +54,10 @@ pub(crate) fn grant<'a>(
         AccessRules::Routes(_) if arn.is_connect() => Extent::Nothing,
         AccessRules::Routes(table) => {
             let granted = table.granted_to(claims.scopes());
-            let requested = table.position(arn.verb(), &routes::segments(arn.path()));
+            let requested = table.position(arn.verb(), &routes::split(arn.path()));
             let open = requested.filter(|requested| granted.contains(*requested));
             match (policy, open) {
                 _ if granted.is_clear() => Extent::Nothing,
-                _ if granted.is_full() => Extent::Stage,
                 (PolicyMode::Caller, _) => Extent::Routes { table, granted, requested: open },
                 (PolicyMode::Route, Some(requested)) => Extent::Route { table, granted, requested },
                 (PolicyMode::Route, None) => Extent::Nothing,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::issuer::TENANT;
 use crate::json;
 use crate::signature::{Algorithm, PublicNumbers, VerifyingKey, sha256};
 
@@ -20,6 +21,8 @@ pub struct KeySet {
     skipped: usize,
     private: usize,
     weak: usize,
+    /// Keys without `alg` that `algorithms` would allow for two families.
+    ambiguous: usize,
     generation: u64,
 }
 
@@ -58,6 +61,10 @@ pub enum KeySetError {
     /// Not JSON, or not an object with an array `keys`.
     #[error("not a JSON Web Key Set")]
     Malformed,
+    /// RFC 8725 section 3.1: each key has one algorithm. A key without `alg` could be used for two
+    /// families.
+    #[error("the keys have no `alg`, and `algorithms` lists both RS and PS algorithms")]
+    AmbiguousAlgorithm,
     /// No key can verify a token with one of the issuer's algorithms.
     #[error("the key set has no key for the issuer's algorithms")]
     NoEligibleKey,
@@ -86,7 +93,11 @@ impl KeySet {
                 set.skipped = set.skipped.saturating_add(1);
             }
         }
-        if set.keys.is_empty() { Err(KeySetError::NoEligibleKey) } else { Ok(set) }
+        match (set.keys.is_empty(), set.ambiguous) {
+            (false, _) => Ok(set),
+            (true, 0) => Err(KeySetError::NoEligibleKey),
+            (true, _) => Err(KeySetError::AmbiguousAlgorithm),
+        }
     }
 
     /// Returns the number of keys that were skipped.
@@ -97,11 +108,19 @@ impl KeySet {
     /// Returns a warning about the key set: a published private key is compromised, a weak or
     /// malformed key verifies nothing.
     pub fn warning(&self) -> Option<&'static str> {
-        match (self.private, self.weak) {
-            (0, 0) => None,
-            (0, _) => Some("the issuer's key set contains a weak or malformed signature key"),
-            (_, _) => Some("the issuer's key set contains a private or symmetric key"),
+        match (self.private, self.ambiguous, self.weak) {
+            (0, 0, 0) => None,
+            (0, 0, _) => Some("the issuer's key set contains a weak or malformed signature key"),
+            (0, _, _) => Some(
+                "the issuer's key set contains an RSA key without `alg`, and `algorithms` lists both RS and PS algorithms",
+            ),
+            (_, _, _) => Some("the issuer's key set contains a private or symmetric key"),
         }
+    }
+
+    /// Returns whether a key without `alg` was skipped because it could be used for two families.
+    pub(crate) fn has_ambiguous_key(&self) -> bool {
+        self.ambiguous > 0
     }
 
     /// Returns the generation: the number of the fetch that the set is from, counted per issuer.
@@ -144,6 +163,11 @@ impl KeySet {
             declared.is_none_or(|declared| declared == *algorithm) && algorithm.accepts(&numbers)
         };
         let mut eligible = algorithms.iter().copied().filter(is_eligible).peekable();
+        let family = eligible.peek().map(|algorithm| algorithm.family());
+        if declared.is_none() && eligible.clone().any(|other| Some(other.family()) != family) {
+            self.ambiguous = self.ambiguous.saturating_add(1);
+            return;
+        }
         let (has_eligible, before) = (eligible.peek().is_some(), self.keys.len());
         for algorithm in eligible {
             if let Some(key) = VerifyingKey::new(algorithm, &numbers) {
@@ -157,12 +181,20 @@ impl KeySet {
 }
 
 impl Jwk {
-    /// Returns whether the key may sign for the token's issuer. Key sets of Microsoft Entra ID for
-    /// many tenants have an `issuer` member in each key.
+    /// Returns whether the key may sign for the token's issuer. In key sets of Microsoft Entra ID, each
+    /// key has an `issuer` member: an issuer identifier, or a template of all tenants'.
     fn is_for_issuer(&self, selector: KeySelector<'_>) -> bool {
-        match (&self.issuer, selector.tenant) {
-            (Some(issuer), Some(tenant)) => issuer.replace("{tenantid}", tenant) == selector.issuer,
-            (_, _) => true,
+        let Some(issuer) = &self.issuer else { return true };
+        match (issuer.split_once(TENANT), selector.tenant) {
+            (None, _) => issuer == selector.issuer,
+            (Some((before, after)), tenant) => {
+                let found = selector.issuer.strip_prefix(before);
+                let found = found.and_then(|rest| rest.strip_suffix(after));
+                found.is_some_and(|found| match tenant {
+                    Some(tenant) => found == tenant,
+                    None => !found.is_empty() && !found.contains('/'),
+                })
+            }
         }
     }
 }

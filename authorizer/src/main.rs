@@ -1,5 +1,6 @@
 //! The Lambda function: environment and file → [`Config`] → [`Authorizer`] → the runtime.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use authorizer::config::check_environment;
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::keys::proxy::Proxy;
 use authorizer::telemetry::{Invocation, Telemetry};
@@ -91,9 +93,9 @@ fn clock() -> SystemTime {
 
 /// Loads the configuration, the telemetry settings and the proxy.
 fn load() -> Result<(Config, Telemetry, Option<Proxy>), String> {
-    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
-    let get = |key: &str| std::env::var(key).ok();
-    let config = load_config(get)?;
+    let variables = environment()?;
+    let get = |key: &str| variables.get(key).cloned();
+    let config = load_config(&variables)?;
     // The Lambda runtime panics without this variable.
     if get("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(
@@ -106,20 +108,36 @@ fn load() -> Result<(Config, Telemetry, Option<Proxy>), String> {
     Ok((config, telemetry, proxy))
 }
 
+/// Reads the environment variables. Only those of the authorizer must be UTF-8.
+fn environment() -> Result<BTreeMap<String, String>, String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the environment")]
+    let variables = std::env::vars_os();
+    let mut environment = BTreeMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => drop(environment.insert(name, value)),
+            Err(_) if name.starts_with("AUTHORIZER_") => {
+                return Err(format!("{name}: is not UTF-8"));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(environment)
+}
+
 /// Reads the configuration from the file `AUTHORIZER_CONFIG`, else from `authorizer.json` beside
 /// the binary, else from `AUTHORIZER_*`.
-fn load_config(get: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
+fn load_config(variables: &BTreeMap<String, String>) -> Result<Config, String> {
+    let get = |key: &str| variables.get(key).cloned();
     let explicit = get("AUTHORIZER_CONFIG").map(PathBuf::from);
     let bundled = get("LAMBDA_TASK_ROOT").map(|root| PathBuf::from(root).join("authorizer.json"));
-    let Some(path) = explicit.or(bundled.filter(|path| path.exists())) else {
-        return Config::from_environment(get).map_err(|errors| errors.to_string());
+    let path = explicit.or(bundled.filter(|path| path.exists()));
+    let Some(path) = path else {
+        return Config::from_environment(variables).map_err(|errors| errors.to_string());
     };
-    if get("AUTHORIZER_ISSUER").is_some() {
-        return Err(format!(
-            "`AUTHORIZER_ISSUER` is not allowed together with {}; remove one",
-            path.display()
-        ));
-    }
+    let name = path.display().to_string();
+    check_environment(variables, Some(&name)).map_err(|errors| errors.to_string())?;
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Config::from_json(&text).map_err(|errors| format!("{}: {errors}", path.display()))

@@ -9,6 +9,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MethodArn<'a> {
     stage_arn: &'a str,
+    request: &'a str,
     api_id: &'a str,
     stage: &'a str,
     verb: &'a str,
@@ -50,7 +51,8 @@ impl<'a> MethodArn<'a> {
             resource.len().checked_sub(api_id.len().saturating_add(stage.len()).saturating_add(1));
         let length = tail.and_then(|tail| arn.len().checked_sub(tail)).ok_or(InvalidMethodArn)?;
         let stage_arn = arn.get(..length).ok_or(InvalidMethodArn)?;
-        Ok(Self { stage_arn, api_id, stage, verb, path })
+        let request = arn.get(length.saturating_add(1)..).ok_or(InvalidMethodArn)?;
+        Ok(Self { stage_arn, request, api_id, stage, verb, path })
     }
 
     /// Returns the API ID.
@@ -76,6 +78,11 @@ impl<'a> MethodArn<'a> {
     /// Returns the path of the request without its leading slash.
     pub fn path(&self) -> &'a str {
         self.path
+    }
+
+    /// Returns the part after the stage: `METHOD/path`, or `$connect`.
+    pub(crate) fn request(&self) -> &'a str {
+        self.request
     }
 
     /// Returns the ARN up to and including the stage.

@@ -7,7 +7,7 @@
 //! are denied too ([`RouteTable::policy_conflicts`] finds such tables in advance).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fixedbitset::FixedBitSet;
@@ -18,32 +18,51 @@ use crate::error::Fault;
 use crate::grant::{Extent, Grant};
 use crate::json;
 use crate::method_arn::MethodArn;
-use crate::routes::RouteTable;
+use crate::routes::{RouteTable, is_plain};
+use crate::time::UnixTime;
 
+mod longest;
 mod select;
 
-use select::{Selection, select, single_route};
+use select::{Merging, Selection, select, single_route};
 
 /// The maximum length of a `Resource` in API Gateway.
 const MAX_RESOURCE: usize = 512;
 
 /// An upper bound of the length of a policy without its resources.
-const FRAME_BYTES: usize = 150;
+const FRAME_BYTES: usize = 320;
+
+const ACTION: &str = "execute-api:Invoke";
 
 /// An IAM policy document of the kind an authorizer returns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct PolicyDocument {
+pub(crate) struct PolicyDocument<'a> {
     version: &'static str,
-    statement: Vec<Statement>,
+    statement: Vec<&'a RawValue>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Statement {
     action: &'static str,
     effect: Effect,
     resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+/// Met after a point in time.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition {
+    date_greater_than: CurrentTime,
+}
+
+#[derive(Debug, Serialize)]
+struct CurrentTime {
+    #[serde(rename = "aws:CurrentTime")]
+    current_time: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -76,13 +95,71 @@ impl PolicyCoverage {
     }
 }
 
-/// Policies as JSON, cached by granted routes and stage. Callers with the same scopes have the same
-/// policy, and selecting its patterns is most of the cost of a large table.
+/// A policy and its effect on the request.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    statements: Vec<Arc<RawValue>>,
+    has_allow: bool,
+    pub(crate) coverage: PolicyCoverage,
+    /// The effect of the policy on the request is Allow.
+    pub(crate) allows_request: bool,
+}
+
+impl Policy {
+    fn new(
+        selection: &Selection<'_>,
+        coverage: PolicyCoverage,
+        arn: &MethodArn<'_>,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            statements: statements(selection, arn)?,
+            has_allow: !selection.allowed.is_empty(),
+            coverage,
+            allows_request: selection.allows(arn.request()),
+        })
+    }
+
+    /// Denies everything in the stage after a moment, so that a cached Allow does not outlive the
+    /// token.
+    pub(crate) fn expire(&mut self, arn: &MethodArn<'_>, at: UnixTime) -> Result<(), Fault> {
+        if !self.has_allow {
+            return Ok(());
+        }
+        let current_time = at.to_iso_8601().ok_or(Fault::ResponseSerialization)?;
+        self.statements.push(
+            json::serialize(&Statement {
+                action: ACTION,
+                effect: Effect::Deny,
+                resource: vec![arn.in_stage("*")],
+                condition: Some(Condition { date_greater_than: CurrentTime { current_time } }),
+            })?
+            .into(),
+        );
+        Ok(())
+    }
+
+    /// Returns the document, to be serialized.
+    pub(crate) fn document(&self) -> PolicyDocument<'_> {
+        PolicyDocument {
+            version: "2012-10-17",
+            statement: self.statements.iter().map(AsRef::as_ref).collect(),
+        }
+    }
+}
+
+/// PolicyCache at hand as JSON: callers with the same scopes have the same one, and choosing its
+/// patterns is most of what a large table costs.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyCache(Mutex<BTreeMap<FixedBitSet, Stages>>);
 
 /// The policies of one set of routes, with the ARN of their stage.
-type Stages = Vec<(String, Arc<RawValue>)>;
+type Stages = Vec<(String, Arc<Cached>)>;
+
+#[derive(Debug)]
+struct Cached {
+    statements: Vec<Arc<RawValue>>,
+    selection: Selection<'static>,
+}
 
 /// The maximum number of cached sets of routes; beyond it the cache is cleared.
 const MAX_CACHED_GRANTS: usize = 64;
@@ -91,119 +168,115 @@ const MAX_CACHED_GRANTS: usize = 64;
 const MAX_STAGES: usize = 8;
 
 impl PolicyCache {
-    /// Returns the policy of a grant, cached or built (see [`build_policy`]).
+    /// Returns the policy for a grant, for the API and stage of `arn`, in no more than `max_bytes`.
+    /// It allows the request only if the grant opens it.
     pub(crate) fn policy(
         &self,
         grant: &Grant<'_>,
         arn: &MethodArn<'_>,
         max_bytes: usize,
-    ) -> Result<(Arc<RawValue>, PolicyCoverage), Fault> {
-        // A single-route policy depends on the request, so caching it rarely helps.
-        let Extent::Routes { granted, .. } = grant.extent() else {
-            let (document, coverage) = build_policy(grant, arn, max_bytes);
-            return Ok((json::serialize(&document)?.into(), coverage));
+    ) -> Result<Policy, Fault> {
+        let (selection, coverage) = match grant.extent() {
+            Extent::Stage => (allow_all(arn), PolicyCoverage::Full),
+            Extent::Nothing => (deny_all(arn), PolicyCoverage::Full),
+            Extent::Route { table, granted, requested } => {
+                (single_route(table, granted, *requested), PolicyCoverage::Full)
+            }
+            Extent::Routes { table, granted, requested } => {
+                match (self.cached(table, granted, arn, max_bytes)?, requested) {
+                    (Some(cached), _) => {
+                        let allows_request = cached.selection.allows(arn.request());
+                        if grant.includes_request() || !allows_request {
+                            let statements = cached.statements.clone();
+                            let coverage = PolicyCoverage::Full;
+                            let has_allow = !cached.selection.allowed.is_empty();
+                            return Ok(Policy { statements, has_allow, coverage, allows_request });
+                        }
+                        let selection = deny_request(&cached.selection, table, granted, arn);
+                        (selection, PolicyCoverage::Full)
+                    }
+                    (None, Some(requested)) => {
+                        let route =
+                            select(table, granted, &single(table, *requested), Merging::Own);
+                        (route, PolicyCoverage::SingleRoute)
+                    }
+                    (None, None) => (deny_all(arn), PolicyCoverage::SingleRoute),
+                }
+            }
         };
+        if !fits(&selection, arn, max_bytes) {
+            return Policy::new(&deny_all(arn), PolicyCoverage::DenyAll, arn);
+        }
+        if selection.allows(arn.request()) && !grant.includes_request() {
+            return Policy::new(&deny_all(arn), coverage, arn);
+        }
+        Policy::new(&selection, coverage, arn)
+    }
+
+    /// Returns the policy for all of a caller's routes, if it is no longer than `max_bytes`.
+    fn cached(
+        &self,
+        table: &RouteTable,
+        granted: &FixedBitSet,
+        arn: &MethodArn<'_>,
+        max_bytes: usize,
+    ) -> Result<Option<Arc<Cached>>, Fault> {
         // Ignores poisoning: a panic under the lock cannot leave an entry half-written.
         let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stage = arn.stage_arn();
-        if let Some(cached) = locked().get(granted)
-            && let Some((_, json)) = cached.iter().find(|(of, _)| of == stage)
+        if let Some(stages) = locked().get(granted)
+            && let Some((_, cached)) = stages.iter().find(|(of, _)| of == stage)
         {
-            return Ok((Arc::clone(json), PolicyCoverage::Full));
+            return Ok(Some(Arc::clone(cached)));
         }
-        let (document, coverage) = build_policy(grant, arn, max_bytes);
-        let json: Arc<RawValue> = json::serialize(&document)?.into();
-        // Without full coverage, the policy depends on the requested route.
-        if coverage == PolicyCoverage::Full {
-            let mut cached = locked();
-            if cached.len() >= MAX_CACHED_GRANTS {
-                cached.clear();
-            }
-            let stages = cached.entry(granted.clone()).or_default();
-            if stages.len() >= MAX_STAGES {
-                stages.clear();
-            }
-            stages.push((stage.to_owned(), Arc::clone(&json)));
+        let selection = select(table, granted, granted, Merging::Own);
+        if !fits(&selection, arn, max_bytes) {
+            return Ok(None);
         }
-        Ok((json, coverage))
+        let statements = statements(&selection, arn)?;
+        let cached = Arc::new(Cached { statements, selection: selection.into_owned() });
+        let mut all = locked();
+        if all.len() >= MAX_CACHED_GRANTS {
+            all.clear();
+        }
+        let stages = all.entry(granted.clone()).or_default();
+        if stages.len() >= MAX_STAGES {
+            stages.clear();
+        }
+        stages.push((stage.to_owned(), Arc::clone(&cached)));
+        Ok(Some(cached))
     }
 }
 
-/// Returns the IAM policy of a grant, for the API and stage of `arn`, of at most `max_bytes`, and
-/// how much of the grant it covers.
-fn build_policy(
-    grant: &Grant<'_>,
+/// `$connect` of a WebSocket API has no path.
+fn all_methods(arn: &MethodArn<'_>) -> Vec<Cow<'static, str>> {
+    vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })]
+}
+
+fn allow_all(arn: &MethodArn<'_>) -> Selection<'static> {
+    Selection { allowed: all_methods(arn), denied: Vec::new() }
+}
+
+fn deny_all(arn: &MethodArn<'_>) -> Selection<'static> {
+    Selection { allowed: Vec::new(), denied: all_methods(arn) }
+}
+
+/// Denies a request that no route takes and an allowed pattern matches, unless that would close a
+/// granted route. Only what a template could contain is copied from the request.
+fn deny_request(
+    selection: &Selection<'static>,
+    table: &RouteTable,
+    granted: &FixedBitSet,
     arn: &MethodArn<'_>,
-    max_bytes: usize,
-) -> (PolicyDocument, PolicyCoverage) {
-    // `$connect` of a WebSocket API has no path.
-    let all_methods = || vec![Cow::Borrowed(if arn.is_connect() { "*" } else { "*/*" })];
-    let deny_all = || Selection { allowed: Vec::new(), denied: all_methods() };
-    let (mut selection, mut coverage) = match grant.extent() {
-        Extent::Stage => {
-            (Selection { allowed: all_methods(), denied: Vec::new() }, PolicyCoverage::Full)
-        }
-        Extent::Nothing => (deny_all(), PolicyCoverage::Full),
-        Extent::Route { table, granted, requested } => {
-            (single_route(table, granted, *requested), PolicyCoverage::Full)
-        }
-        Extent::Routes { table, granted, requested } => {
-            let all = select(table, granted, granted);
-            if fits(&all, arn, max_bytes) {
-                (all, PolicyCoverage::Full)
-            } else {
-                let route =
-                    requested.map(|requested| select(table, granted, &single(table, requested)));
-                (route.unwrap_or_else(deny_all), PolicyCoverage::SingleRoute)
-            }
-        }
-    };
-    if !fits(&selection, arn, max_bytes) {
-        (selection, coverage) = (deny_all(), PolicyCoverage::DenyAll);
+) -> Selection<'static> {
+    let mut selection = selection.clone();
+    let literal = |segment| if is_plain(segment) { segment } else { "*" };
+    let parts: Vec<&str> = arn.request().split('/').map(literal).collect();
+    let pattern = parts.join("/");
+    if table.reached_by(&pattern).is_disjoint(granted) {
+        selection.denied.push(Cow::Owned(pattern));
     }
-    (document(&selection, arn), coverage)
-}
-
-impl RouteTable {
-    /// Searches for the scopes whose policy is the longest; returns its length in bytes and the
-    /// scopes. `stage_bytes` is the length of the ARN up to the stage. The search starts with the
-    /// scope sets of the routes and with all scopes but one, and climbs by adding or removing one
-    /// scope. The result is not an upper bound.
-    pub fn longest_policy(&self, stage_bytes: usize) -> (usize, BTreeSet<String>) {
-        let length = |scopes: &BTreeSet<String>| {
-            let granted = self.granted_to(scopes);
-            if granted.is_clear() || granted.is_full() {
-                return 0;
-            }
-            let selection = select(self, &granted, &granted);
-            let patterns = selection.allowed.iter().chain(&selection.denied);
-            patterns.fold(FRAME_BYTES, |all, pattern| {
-                all.saturating_add(stage_bytes).saturating_add(pattern.len()).saturating_add(3)
-            })
-        };
-        let sets = self.routes().iter().flat_map(|route| route.requirement.alternatives());
-        let mut tried: BTreeSet<BTreeSet<String>> = sets.cloned().collect();
-        let all: BTreeSet<String> = tried.iter().flatten().cloned().collect();
-        tried.extend(
-            all.iter().map(|one| all.iter().filter(|other| *other != one).cloned().collect()),
-        );
-        let Some(mut best) = tried.into_iter().map(|set| (length(&set), set)).max() else {
-            return (0, BTreeSet::new());
-        };
-        loop {
-            let toggled = all.iter().map(|scope| {
-                let mut set = best.1.clone();
-                if !set.remove(scope) {
-                    set.insert(scope.clone());
-                }
-                (length(&set), set)
-            });
-            match toggled.max().filter(|found| found.0 > best.0) {
-                Some(longer) => best = longer,
-                None => return best,
-            }
-        }
-    }
+    selection
 }
 
 fn single(table: &RouteTable, route: usize) -> FixedBitSet {
@@ -215,7 +288,7 @@ fn single(table: &RouteTable, route: usize) -> FixedBitSet {
 /// Returns whether the policy and each of its resources are within their maximum length.
 fn fits(selection: &Selection<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> bool {
     let stage = arn.in_stage("").len();
-    let mut total = FRAME_BYTES;
+    let mut total = FRAME_BYTES.saturating_add(stage);
     let mut each = selection.allowed.iter().chain(&selection.denied);
     each.all(|pattern| {
         let length = stage.saturating_add(pattern.len());
@@ -225,15 +298,16 @@ fn fits(selection: &Selection<'_>, arn: &MethodArn<'_>, max_bytes: usize) -> boo
     })
 }
 
-fn document(selection: &Selection<'_>, arn: &MethodArn<'_>) -> PolicyDocument {
-    let statement = |effect, patterns: &[Cow<'_, str>]| {
-        (!patterns.is_empty()).then(|| Statement {
-            action: "execute-api:Invoke",
-            effect,
-            resource: patterns.iter().map(|pattern| arn.in_stage(pattern)).collect(),
-        })
+fn statements(selection: &Selection<'_>, arn: &MethodArn<'_>) -> Result<Vec<Arc<RawValue>>, Fault> {
+    let statement = |effect, patterns: &[Cow<'_, str>]| Statement {
+        action: ACTION,
+        effect,
+        resource: patterns.iter().map(|pattern| arn.in_stage(pattern)).collect(),
+        condition: None,
     };
-    let statement =
-        [statement(Effect::Allow, &selection.allowed), statement(Effect::Deny, &selection.denied)];
-    PolicyDocument { version: "2012-10-17", statement: statement.into_iter().flatten().collect() }
+    [statement(Effect::Allow, &selection.allowed), statement(Effect::Deny, &selection.denied)]
+        .iter()
+        .filter(|statement| !statement.resource.is_empty())
+        .map(|statement| json::serialize(statement).map(Arc::from))
+        .collect()
 }

@@ -119,11 +119,11 @@ fn check_dpop(
     if text("jti").is_none_or(str::is_empty) {
         return Err(Rejection::Possession("DPoP proof has no `jti`"));
     }
-    let issued = claims
+    let iat = claims
         .get("iat")
         .and_then(issued_at)
         .ok_or(Rejection::Possession("DPoP proof has no valid `iat`"))?;
-    if issued > now.plus(issuer.leeway) || now > issued.plus(PROOF_LIFETIME).plus(issuer.leeway) {
+    if iat > now.plus(issuer.leeway) || now > iat.plus(PROOF_LIFETIME).plus(issuer.leeway) {
         return Err(Rejection::Possession("DPoP proof `iat` is outside the accepted window"));
     }
     let hash = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes()));

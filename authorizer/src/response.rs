@@ -11,6 +11,7 @@ use crate::claims::VerifiedClaims;
 use crate::error::Fault;
 use crate::issuer::{ContextForm, Issuer, UsageKeySource};
 use crate::json;
+use crate::policy::PolicyDocument;
 use crate::telemetry::Decision;
 
 /// The maximum length of a context value. API Gateway maps context to headers and log fields, and
@@ -59,7 +60,7 @@ enum ContextValue<'a> {
 #[serde(rename_all = "camelCase")]
 struct PolicyResponse<'a> {
     principal_id: Cow<'a, str>,
-    policy_document: &'a RawValue,
+    policy_document: &'a PolicyDocument<'a>,
     context: Context<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_identifier_key: Option<&'a str>,
@@ -76,7 +77,7 @@ struct SimpleResponse<'a> {
 pub(crate) fn policy_response(
     claims: &VerifiedClaims,
     issuer: &Issuer,
-    policy: &RawValue,
+    policy: &PolicyDocument<'_>,
     decision: &Decision,
 ) -> Result<AuthorizerResponse, Fault> {
     AuthorizerResponse::new(&PolicyResponse {
@@ -100,15 +101,26 @@ pub(crate) fn simple_response(
     })
 }
 
-/// Returns the principal: the subject, else the client, else the issuer.
+/// Returns the principal: the subject, else the client, else the issuer. A client is never the
+/// principal of a user, whatever the user's `sub`: RFC 9068 section 5 warns of the confusion.
 fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
-    let name = claims.subject().or(claims.client());
-    match name {
-        Some(name) if issuer.qualify_principal => format!("{}|{name}", claims.issuer()).into(),
-        Some(name) => name.into(),
-        None => claims.issuer().into(),
+    let principal = match (claims.subject(), claims.client()) {
+        (Some(subject), _) if RESERVED.iter().any(|prefix| subject.starts_with(prefix)) => {
+            format!("sub:{subject}").into()
+        }
+        (Some(subject), _) => Cow::from(subject),
+        (None, Some(client)) => format!("client:{client}").into(),
+        (None, None) => return claims.issuer().into(),
+    };
+    if issuer.qualify_principal {
+        format!("{}|{principal}", claims.issuer()).into()
+    } else {
+        principal
     }
 }
+
+/// The prefixes of principals that differ from the `sub`.
+const RESERVED: [&str; 2] = ["client:", "sub:"];
 
 /// Returns the authorizer context passed to the integration. API Gateway accepts neither null nor
 /// objects nor arrays, so absent claims are omitted. Values that are too long, or have control

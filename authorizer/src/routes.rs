@@ -13,13 +13,19 @@ use std::str::FromStr;
 use fixedbitset::FixedBitSet;
 
 mod coverage;
+mod gaps;
+mod glob;
 mod patterns;
 mod router;
+mod spelling;
 mod template;
 
 pub(crate) use coverage::PathVariant;
+pub(crate) use glob::{matches, subsumes};
 pub(crate) use patterns::{Pattern, Patterns, remove_subsumed, with_trailing_slash};
 pub use router::Router;
+use spelling::EmptySegments;
+pub(crate) use template::is_plain;
 pub use template::{PathTemplate, PathTemplateError, Segment};
 
 /// An HTTP method of a resource in API Gateway.
@@ -158,7 +164,7 @@ impl RouteTable {
     /// Sorts the routes by precedence and computes their patterns.
     pub fn new(mut routes: Vec<Route>) -> Result<Self, DuplicateRoute> {
         routes.sort_by(|a, b| compare_precedence((&a.path, a.verb), (&b.path, b.verb)));
-        let router = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
+        let tree = Router::new(routes.iter().map(|route| (&route.path, route.verb)))?;
         let mut by_requirement: Vec<(Requirement, FixedBitSet)> = Vec::new();
         for (index, route) in routes.iter().enumerate() {
             let known = by_requirement.iter_mut().find(|(known, _)| *known == route.requirement);
@@ -170,8 +176,8 @@ impl RouteTable {
                 by_requirement.push((route.requirement.clone(), indices));
             }
         }
-        let patterns = Patterns::new(&router, &routes);
-        Ok(Self { routes, router, by_requirement, patterns })
+        let patterns = Patterns::new(&tree, &routes);
+        Ok(Self { routes, router: tree, by_requirement, patterns })
     }
 
     /// Returns the routes in order of precedence.
@@ -203,6 +209,11 @@ impl RouteTable {
     /// Returns the table's IAM patterns.
     pub(crate) fn patterns(&self) -> &Patterns {
         &self.patterns
+    }
+
+    /// Returns the indices of the routes with requests that a pattern matches, in any spelling.
+    pub(crate) fn reached_by(&self, pattern: &str) -> FixedBitSet {
+        spelling::reached(pattern, &self.routes, EmptySegments::Any)
     }
 
     /// Returns the narrowest patterns for the requests of a variant that the own pattern of the
@@ -281,16 +292,8 @@ pub fn compare_precedence(a: (&PathTemplate, Verb), b: (&PathTemplate, Verb)) ->
     path.precedence(other).then(verb.cmp(&by)).then_with(|| path.cmp(other))
 }
 
-/// Splits the path of a request into segments. The leading slash and one trailing slash are
-/// ignored; each part between two slashes is a segment, even if empty.
+/// Splits the path of a request into segments. Empty segments are dropped, as API Gateway does when
+/// it routes: `//pets/7/` is `/pets/7`.
 pub fn split(path: &str) -> Vec<&str> {
-    segments(path.strip_prefix('/').unwrap_or(path))
-}
-
-/// Splits the path of a request without its leading slash, as in a method ARN.
-pub(crate) fn segments(path: &str) -> Vec<&str> {
-    if path.is_empty() {
-        return Vec::new();
-    }
-    path.strip_suffix('/').unwrap_or(path).split('/').collect()
+    path.split('/').filter(|segment| !segment.is_empty()).collect()
 }

@@ -64,6 +64,11 @@ impl Algorithm {
         }
     }
 
+    /// Returns the family, without the hash: `RS`, `PS`, `ES` or `Ed`.
+    pub(crate) fn family(self) -> &'static str {
+        self.name().get(..2).unwrap_or_default()
+    }
+
     /// Returns whether a key of this type is for this algorithm.
     pub(crate) fn accepts(self, numbers: &PublicNumbers) -> bool {
         match numbers {
@@ -186,6 +191,29 @@ fn elliptic(
     crypto::ParsedPublicKey::new(curve, uncompressed).ok()
 }
 
+/// The odd primes that divide the modulus by which vulnerable keys are recognized.
+const ROCA_PRIMES: [u32; 38] = [
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
+    101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
+
+/// Returns whether an RSA modulus is from the Infineon library that generates factorable keys
+/// (CVE-2017-15361, "The Return of Coppersmith's Attack" section 4.1): modulo each small prime, it is
+/// a power of 65537. Of other moduli, one in 2^27 is.
+fn is_roca(n: &[u8]) -> bool {
+    ROCA_PRIMES.into_iter().all(|prime| {
+        let modulo = |number: u32| number.checked_rem(prime).unwrap_or_default();
+        let append =
+            |rest: u32, byte: &u8| modulo(rest.wrapping_mul(256).wrapping_add((*byte).into()));
+        let residue = n.iter().fold(0, append);
+        let generator = modulo(65_537);
+        let powers = std::iter::successors(Some(generator), |power| {
+            Some(modulo(power.wrapping_mul(generator))).filter(|next| *next != generator)
+        });
+        powers.take(200).any(|power| power == residue)
+    })
+}
+
 /// Parses an RSA public key of 2048 bits (RFC 7518 section 3.3) to 8192 bits; beyond, verification
 /// is too expensive.
 fn rsa(
@@ -204,7 +232,7 @@ fn rsa(
     }
     // With e = 1 every message is its own signature, and an even e has no inverse. FIPS 186-5
     // A.1.1 requires at least 65537, but issuers with 3 exist.
-    if !(2..=33).contains(&bits(e)?) || !odd(e) {
+    if !(2..=33).contains(&bits(e)?) || !odd(e) || is_roca(n) {
         return None;
     }
     crypto::RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).ok()

@@ -1,10 +1,13 @@
 //! The log line and the metrics record of a decision. Neither contains any part of the encoded
 //! token.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::error::Rejection;
 pub use crate::event::EventKind;
 use crate::keys::KeySource;
 
@@ -43,6 +46,15 @@ pub struct Decision {
     /// The last step of the decision. Not logged: `reason` has the same information.
     #[serde(skip)]
     pub step: Step,
+}
+
+impl Decision {
+    /// Records a Deny: the token is valid and the policy does not allow the request.
+    pub(crate) fn deny(&mut self, rejection: Rejection) {
+        self.decision = Verdict::Deny;
+        self.reason = Some(rejection.reason());
+        self.detail = Some(rejection.to_string());
+    }
 }
 
 /// The steps of a decision, in order. A step runs only if all earlier steps passed.
@@ -293,11 +305,11 @@ impl Telemetry {
             duration_us: invocation.duration_us,
             cold_start: invocation.cold_start,
         };
-        Some(if self.text {
+        Some(escape_invisible(if self.text {
             as_text(&serde_json::to_value(&line).unwrap_or_default())
         } else {
             to_json(&line)
-        })
+        }))
     }
 
     /// Returns the metrics record in CloudWatch's embedded metric format: decisions, key set
@@ -325,6 +337,42 @@ impl Telemetry {
         });
         hash.checked_rem(100).unwrap_or_default() < self.allowed_percent
     }
+}
+
+/// Escapes the characters in a line's JSON strings that terminals and viewers do not show, or that
+/// reorder the text around them: JSON requires it only below U+0020.
+fn escape_invisible(line: String) -> String {
+    if !line.contains(is_invisible) {
+        return line;
+    }
+    let mut escaped = String::with_capacity(line.len());
+    for character in line.chars() {
+        if is_invisible(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// DEL and the C1 controls, zero-width and bidirectional formatting, line separators, the byte order
+/// mark, interlinear annotations and tags (Unicode Standard, general categories Cc, Cf, Zl and Zp).
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Formats a line as `LEVEL name=value …`, with values as JSON.

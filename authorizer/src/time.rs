@@ -3,6 +3,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::time::OffsetDateTime;
+
 /// A point in time, in seconds since 1970-01-01T00:00:00Z; negative before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixTime(i64);
@@ -25,6 +27,15 @@ impl UnixTime {
     /// Returns the seconds since 1970.
     pub const fn seconds(self) -> i64 {
         self.0
+    }
+
+    /// Returns the time as ISO 8601 in UTC, `2026-11-26T06:00:00Z`; `None` after the year 9999.
+    pub(crate) fn to_iso_8601(self) -> Option<String> {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0).ok()?;
+        let ((year, month, day), (hour, minute, second)) =
+            (moment.to_calendar_date(), moment.to_hms());
+        let month = u8::from(month);
+        Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
     }
 
     /// Returns the time `distance` later, saturating.

@@ -40,6 +40,14 @@ pub struct Document {
     /// caller would be longer, it covers only the requested route. Default: 8,192 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_max_bytes: Option<u64>,
+    /// The TTL of API Gateway's result cache in seconds, 0 to 3,600. Default: 3600. If a token expires
+    /// within the TTL, its policy denies everything from then on, so that the cached result does not
+    /// outlive the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_ttl_seconds: Option<u64>,
+    /// Allows a cached policy to outlive its token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub policy_outlives_token: bool,
     /// The trusted root certificates for fetching keys, in PEM. Default: the compiled-in root
     /// certificates of Mozilla.
     #[serde(default, skip_serializing_if = "Option::is_none")]

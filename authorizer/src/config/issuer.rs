@@ -7,7 +7,7 @@ use super::document::{ContextSource, IssuerDocument, UsageKey};
 use super::rule;
 use crate::claim_path::ClaimPath;
 use crate::issuer::{Bundled, ContextClaim, ContextForm, Issuer, TENANT, UsageKeySource};
-use crate::jwk::KeySet;
+use crate::jwk::{KeySet, KeySetError};
 use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
 use crate::time::UnixTime;
@@ -141,8 +141,13 @@ fn bundled(
 ) -> Option<Bundled> {
     let keys = document.keys.as_ref()?;
     let text = keys.jwks.to_string().into_bytes();
-    if let Err(error) = KeySet::read(&text, algorithms) {
-        report("keys", &format!("is not usable: {error}"));
+    match KeySet::read(&text, algorithms) {
+        Ok(set) if !set.has_ambiguous_key() => {}
+        Ok(_) | Err(KeySetError::AmbiguousAlgorithm) => report(
+            "algorithms",
+            "must not list both RS and PS algorithms: a key in `keys` has no `alg`",
+        ),
+        Err(error) => report("keys", &format!("is not usable: {error}")),
     }
     if !BUNDLED_LIFETIME.contains(&keys.lifetime_seconds) {
         report("keys", "must have `lifetime_seconds` of 1 to 31536000");

@@ -57,7 +57,7 @@ fn the_example_proof_is_accepted_with_its_request_token_and_key_only() {
     for (event, token, thumbprint, now, error) in [
         (&post, TOKEN, THUMBPRINT, ISSUED, "DPoP proof `htm` does not match the method"),
         (&elsewhere, TOKEN, THUMBPRINT, ISSUED, "DPoP proof `htu` does not match the URI"),
-        (&event, TOKEN, THUMBPRINT, ISSUED + 61, "DPoP proof `iat` outside the accepted window"),
+        (&event, TOKEN, THUMBPRINT, ISSUED + 61, "DPoP proof `iat` is outside the accepted window"),
         (&event, "x", THUMBPRINT, ISSUED, "DPoP proof `ath` does not match the token"),
         (&event, TOKEN, other_key, ISSUED, "DPoP proof key does not match `cnf.jkt`"),
     ] {

@@ -9,7 +9,10 @@ use std::sync::OnceLock;
 use fixedbitset::FixedBitSet;
 
 use super::coverage::{PathVariant, WILDCARD_SAMPLE, is_routed_to, visit};
+use super::gaps::Gaps;
+use super::glob::subsumes;
 use super::router::{Node, Router};
+use super::spelling::{EmptySegments, reached};
 use super::{Route, Segment, Verb};
 
 /// The maximum length of a pattern: with the ARN before it, within the 512 characters that API
@@ -42,6 +45,9 @@ pub(crate) struct Patterns {
     /// The index in `all` of each route's own pattern.
     own: Vec<usize>,
     overlaps: Vec<OnceLock<Overlaps>>,
+    gaps: Gaps,
+    /// The routes that each route's own pattern may match with empty segments in the path.
+    swallowed: Vec<FixedBitSet>,
 }
 
 impl Patterns {
@@ -55,6 +61,8 @@ impl Patterns {
         for text in &texts {
             merged.remove(text);
         }
+        let gaps = Gaps::new(routes, &texts);
+        let swallowed = texts.iter().map(|text| swallowed(text, routes)).collect();
         let owned = texts.iter().enumerate();
         let owned = owned.map(|(at, text)| analysis.pattern(text.clone(), Some(at), usize::MAX));
         let merged = merged.into_iter().map(|(text, limit)| analysis.pattern(text, None, limit));
@@ -71,7 +79,7 @@ impl Patterns {
                 *own = place;
             }
         }
-        Self { all, overlaps: vec![OnceLock::new(); own.len()], own }
+        Self { all, overlaps: vec![OnceLock::new(); own.len()], own, gaps, swallowed }
     }
 
     /// Returns the own pattern of a route.
@@ -82,6 +90,16 @@ impl Patterns {
     /// Returns all patterns, those that cover most first.
     pub(crate) fn by_cover(&self) -> &[Pattern] {
         &self.all
+    }
+
+    /// Returns the requests outside the table that the own patterns match.
+    pub(crate) fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// Returns the routes that the own pattern of a route may match with empty segments in the path.
+    pub(crate) fn swallowed(&self, route: usize) -> Option<&FixedBitSet> {
+        self.swallowed.get(route)
     }
 
     /// Returns, for each variant that the own pattern of the route `from` reaches, the narrowest
@@ -147,6 +165,12 @@ pub(crate) fn remove_subsumed<T: AsRef<str> + Clone + Ord>(texts: &mut Vec<T>) {
     let is_subsumed =
         |text: &T| all.iter().any(|other| other != text && subsumes(other.as_ref(), text.as_ref()));
     texts.retain(|text| !is_subsumed(text));
+}
+
+/// A pattern without a wildcard matches one spelling only.
+fn swallowed(text: &str, routes: &[Route]) -> FixedBitSet {
+    let has_wildcard = text.contains('*');
+    if has_wildcard { reached(text, routes, EmptySegments::Any) } else { FixedBitSet::new() }
 }
 
 /// The analysis of the patterns of a table.
@@ -256,30 +280,4 @@ fn count_verbs(node: &Node, verbs: &mut BTreeMap<Verb, usize>) {
         *count = count.saturating_add(1);
     }
     node.children().for_each(|next| count_verbs(next, verbs));
-}
-
-/// Returns whether a pattern matches every text that another pattern matches: only a `*` matches a
-/// `*` of the other. (Matching a policy's pattern against a text, with `?` and variables, is
-/// `TextPattern::matches` of the gateway's `policy/pattern.rs`.)
-fn subsumes(pattern: &str, other: &str) -> bool {
-    let (mut pattern, mut text) = (pattern.as_bytes(), other.as_bytes());
-    let mut star: Option<(&[u8], &[u8])> = None;
-    loop {
-        match (pattern.split_first(), text.split_first()) {
-            (Some((b'*', after)), _) => {
-                star = Some((after, text));
-                pattern = after;
-                continue;
-            }
-            (Some((expected, after)), Some((actual, rest))) if expected == actual => {
-                (pattern, text) = (after, rest);
-                continue;
-            }
-            (None, None) => return true,
-            _ => {}
-        }
-        // Backtracks: the last `*`, if any, matches one more byte.
-        let Some((after, [_, rest @ ..])) = star else { return false };
-        (pattern, text, star) = (after, rest, Some((after, rest)));
-    }
 }

@@ -129,11 +129,13 @@ impl FromStr for PathTemplate {
     }
 }
 
+/// Returns whether a text has only the characters that API Gateway allows in a segment.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'))
+}
+
 fn segment(part: &str) -> Result<Segment, PathTemplateError> {
-    let is_plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':'))
-    };
     let braced = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     match braced {
         Some(name) => {

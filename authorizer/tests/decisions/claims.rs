@@ -93,7 +93,7 @@ async fn the_response_has_principal_and_context_and_omits_absent_claims() {
         ),
         (
             json!({"sub": null, "scope": null, "client_id": null, "cid": "c"}),
-            "c",
+            "client:c",
             json!({"iss": ISSUER, "client_id": "c"}),
         ),
         (json!({"sub": null, "scope": null, "client_id": null}), ISSUER, json!({"iss": ISSUER})),

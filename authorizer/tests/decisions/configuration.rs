@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use authorizer::Config;
+use authorizer::config::check_environment;
 use serde_json::{Value, json};
 
 use crate::{Bench, RS256, claims, response_json, verdict};
@@ -116,9 +117,8 @@ fn unknown_settings_and_other_json_are_rejected() {
 }
 
 fn environment(settings: &[(&str, &str)]) -> Result<Config, String> {
-    let settings: BTreeMap<_, _> = settings.iter().copied().collect();
-    Config::from_environment(|key| settings.get(key).map(|value| (*value).to_owned()))
-        .map_err(|p| p.to_string())
+    let owned = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::from_environment(&owned.collect()).map_err(|errors| errors.to_string())
 }
 
 #[test]
@@ -142,10 +142,6 @@ fn an_incomplete_environment_is_rejected() {
     let both = "`AUTHORIZER_ISSUER` is not set and authorizer.json does not exist; \
                 `AUTHORIZER_AUDIENCE` is not set and authorizer.json does not exist";
     assert_eq!(environment(&[]).unwrap_err(), both);
-    assert_eq!(
-        environment(&[("AUTHORIZER_ISSUER", " "), ("AUTHORIZER_AUDIENCE", "")]).unwrap_err(),
-        both
-    );
     let with = |key, value| {
         environment(&[
             ("AUTHORIZER_ISSUER", "https://i.example.com"),
@@ -153,17 +149,69 @@ fn an_incomplete_environment_is_rejected() {
             (key, value),
         ])
     };
-    assert!(with("AUTHORIZER_ALGORITHMS", "").unwrap_err().contains("algorithms"));
-    assert!(with("AUTHORIZER_JWKS_URI", "").unwrap_err().contains("jwks_uri"));
+    assert!(with("AUTHORIZER_ALGORITHMS", ",").unwrap_err().contains("algorithms"));
     assert!(with("AUTHORIZER_LEEWAY", "-1").unwrap_err().contains("AUTHORIZER_LEEWAY"));
     assert!(with("AUTHORIZER_AUDIENCE", ",").unwrap_err().contains("audience"));
     assert!(with("AUTHORIZER_LEEWAY", "10").is_ok());
 }
 
+#[test]
+fn a_variable_without_effect_is_an_error() {
+    let variables = |name: &str, value: &str| {
+        [
+            ("AUTHORIZER_ISSUER", "https://i.example.com"),
+            ("AUTHORIZER_AUDIENCE", "a"),
+            (name, value),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    };
+    let with =
+        |name: &str, value: &str| Config::from_environment(&variables(name, value)).map(drop);
+    for known in
+        ["LEEWAY", "SCOPES", "SCOPE_CLAIMS", "ALGORITHMS", "JWKS_URI", "AUDIENCE", "ISSUER"]
+    {
+        let name = format!("AUTHORIZER_{known}");
+        for blank in ["", "  ", "\t"] {
+            let error = with(&name, blank).unwrap_err().to_string();
+            assert_eq!(error, format!("`{name}` is empty; unset it"));
+        }
+        // Beside a file it would have no effect.
+        let beside = BTreeMap::from([(name.clone(), "x".to_owned())]);
+        let error = check_environment(&beside, Some("/var/task/authorizer.json")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("`{name}` has no effect beside /var/task/authorizer.json; remove one of them")
+        );
+    }
+    for unknown in ["AUTHORIZER_SCOPE", "AUTHORIZER_ISSUERS", "AUTHORIZER_", "AUTHORIZER_issuer"] {
+        let error = with(unknown, "x").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{unknown}` is not a known variable")), "{error}");
+    }
+    for other in ["AUTHORIZERS", "AUTHORIZE", "PATH", "authorizer_scope"] {
+        assert!(with(other, "").is_ok(), "{other}");
+    }
+    for (name, value) in [("AUTHORIZER_LOG_ALLOWED", "1"), ("AUTHORIZER_CONFIG", "/x")] {
+        let beside = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert!(check_environment(&beside, Some("/x")).is_ok());
+    }
+}
+
+#[test]
+fn a_duplicate_member_of_the_file_is_an_error() {
+    for (text, member) in [
+        (r#"{"issuers":[],"apis":{"abc":[],"abc":[]}}"#, "abc"),
+        (r#"{"issuers":[],"issuers":[]}"#, "issuers"),
+        (r#"{"issuers":[{"issuer":"x","audience":["a"],"context":{"a":"b","a":"c"}}]}"#, "a"),
+    ] {
+        let error = Config::from_json(text).unwrap_err().to_string();
+        assert!(error.contains("duplicate") && error.contains(&format!("`{member}`")), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn scopes_of_the_environment_are_required_of_every_token() {
     for (scopes, effect, reason) in [
-        ("", "Allow", "-"),
         ("pets:read", "Allow", "-"),
         (" pets:read  pets:write ", "Allow", "-"),
         ("pets:read admin", "Deny", "insufficient_scope"),

@@ -57,7 +57,7 @@ async fn respond(mut stream: TcpStream, behavior: Behavior, first: bool) {
     match behavior {
         Behavior::CloseFirst(_) if first => {}
         Behavior::Respond(bytes) | Behavior::CloseFirst(bytes) => {
-            _ = stream.write_all(&bytes).await
+            let _ = stream.write_all(&bytes).await;
         }
         Behavior::Hang(bytes) => {
             let _ = stream.write_all(&bytes).await;

@@ -11,8 +11,10 @@
 )]
 
 mod attacks;
+mod bounds;
 mod claims;
 mod configuration;
+mod edges;
 mod events;
 mod fetching;
 mod keys;

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
-use authorizer::routes::{self, Requirement, Route, RouteTable, Verb};
+use authorizer::routes::{self, Requirement, Route, RouteTable};
 use authorizer::telemetry::Verdict;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::mint::Signer;
 use crate::{Bench, claims_with, config, response_json};
 
-const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
+pub(crate) const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
 
-fn route(method: &str, path: &str, scopes: &[&[&str]]) -> Route {
+pub(crate) fn route(method: &str, path: &str, scopes: &[&[&str]]) -> Route {
     let set = |all: &&[&str]| all.iter().map(|scope| (*scope).to_owned()).collect();
     Route {
         verb: method.parse().unwrap(),
@@ -20,7 +20,7 @@ fn route(method: &str, path: &str, scopes: &[&[&str]]) -> Route {
     }
 }
 
-fn document(routes: &[Route]) -> Value {
+pub(crate) fn document(routes: &[Route]) -> Value {
     let rows = routes.iter().map(|route| {
         let scopes: Vec<Vec<&String>> =
             route.requirement.alternatives().iter().map(|all| all.iter().collect()).collect();
@@ -28,6 +28,7 @@ fn document(routes: &[Route]) -> Value {
     });
     let mut config = config(&["EdDSA"]);
     config["routes"] = rows.collect();
+    config["cache_ttl_seconds"] = json!(0);
     config
 }
 
@@ -104,14 +105,20 @@ fn a_policy_allows_the_granted_routes_and_denies_other_routes_that_a_wildcard_ma
         route("POST", "/pets", &[&["write"], &["admin", "sudo"]]),
         route("ANY", "/old/{proxy+}", &[&["admin"]]),
     ];
-    check(&table, "read", &["GET/", "GET/pets", "GET/pets/*"], &["GET/pets/*/secret*"]);
+    check(&table, "read", &["GET/", "GET/pets", "GET/pets/*"], &["*/*/*/?*", "*//*"]);
     check(&table, "", &["GET/"], &[]);
     check(&table, "write", &["GET/", "POST/pets"], &[]);
     // The verb's wildcard matches `/` as well: `*/old/*` matches `GET/pets/old/secret`.
-    check(&table, "admin", &["*/old/*", "GET/"], &["GET/pets*"]);
-    check(&table, "admin sudo", &["*/old/*", "GET/", "POST/pets"], &["GET/pets*"]);
-    check(&table, "read secret", &["GET/", "GET/pets*"], &[]);
-    check(&table, "read write secret admin", &["*/*"], &[]);
+    check(&table, "admin", &["*/old/*", "GET/"], &["*//*", "GET/pets*"]);
+    check(&table, "admin sudo", &["*/old/*", "GET/", "POST/pets"], &["*//*", "GET/pets*"]);
+    // A Deny for `GET/pets/*/?*` would close the secret.
+    check(&table, "read secret", &["GET/", "GET/pets", "GET/pets/*"], &[]);
+    check(
+        &table,
+        "read write secret admin",
+        &["*/old/*", "GET/", "GET/pets", "GET/pets/*", "POST/pets"],
+        &[],
+    );
     check(&table[1..], "nothing", &[], &["*/*"]);
 }
 
@@ -123,8 +130,9 @@ fn a_literal_and_a_parameter_at_the_same_level_are_distinguished() {
         route("GET", "/pets/mine/{x}", &[&["mine"]]),
         route("GET", "/pets/{id}/{x}", &[&["deep"]]),
     ];
-    check(&table, "any", &["GET/pets/*"], &["GET/pets/*/*", "GET/pets/mine"]);
-    check(&table, "mine", &["GET/pets/mine", "GET/pets/mine/*"], &[]);
+    let denied = ["*/*/*/?*", "*//*", "GET/pets/mine", "GET/pets/mine/"];
+    check(&table, "any", &["GET/pets/*"], &denied);
+    check(&table, "mine", &["GET/pets/mine", "GET/pets/mine/*"], &["*/*/*/*/?*", "*//*"]);
 }
 
 #[test]
@@ -135,7 +143,7 @@ fn a_greedy_route_is_denied_beyond_the_longest_template() {
         route("GET", "/{a}/{b}/{c}", &[&["r"]]),
         route("GET", "/{p+}", &[&["admin"]]),
     ];
-    check(&table, "r", &["GET/*"], &["GET/*/*/*/*"]);
+    check(&table, "r", &["GET/*"], &["*//*", "GET/*/*/*/*"]);
 }
 
 #[test]
@@ -146,43 +154,14 @@ fn a_catch_all_is_denied_as_narrowly_as_iam_allows() {
         route("ANY", "/{proxy+}", &[&["admin"]]),
     ];
     // `*/*`, the own pattern of the catch-all, would deny the pets as well.
-    check(&table, "r", &["GET/pets", "GET/pets/*"], &["GET/pets/*/*"]);
-    check(&table, "admin", &["*/*"], &["GET/pets", "GET/pets/*"]);
+    let denied = ["*/*/*/?*", "*//*", "GET/pets/*/*"];
+    check(&table, "r", &["GET/pets", "GET/pets/*"], &denied);
+    check(&table, "admin", &["*/*"], &["*//*", "GET/pets", "GET/pets/*"]);
     assert_eq!(RouteTable::new(table.to_vec()).unwrap().policy_conflicts().count(), 1);
     // `*/`, the root with any method, also matches every path with a trailing slash.
     let root = [route("ANY", "/", &[&["r"]]), route("GET", "/{rest+}", &[&["w"]])];
-    check(&root, "r", &["*/"], &["GET/*/"]);
+    check(&root, "r", &["*/"], &["*/*/", "*//*"]);
     assert_eq!(RouteTable::new(root.to_vec()).unwrap().policy_conflicts().next(), None);
-}
-
-#[test]
-fn patterns_are_merged_if_that_allows_no_other_route() {
-    let table = |orders: &str, other: &str| {
-        [
-            route("GET", "/orders", &[&["r"]]),
-            route("POST", "/orders", &[&["w"]]),
-            route("GET", "/orders/{id}", &[&["r"]]),
-            route("GET", "/orders/{id}/items", &[&[orders]]),
-            route("PUT", other, &[&["x"]]),
-        ]
-    };
-    // A path and all below it.
-    check(&table("r", "/other"), "r", &["GET/orders*"], &[]);
-    // Also if another path has the same prefix, with another verb.
-    check(&table("r", "/ordersets"), "r", &["GET/orders*"], &[]);
-    let ordersets = table("r", "/ordersets").map(|row| {
-        let verb = if row.verb == Verb::Put { Verb::Get } else { row.verb };
-        Route { verb, ..row }
-    });
-    check(&ordersets, "r", &["GET/orders", "GET/orders/*"], &[]);
-    // All paths of a verb, all verbs of a path, all routes.
-    check(&table("w", "/other"), "r w", &["*/orders*"], &[]);
-    let others = [route("GET", "/other", &[&["r"]]), route("PUT", "/more", &[&["z"]])];
-    let many: Vec<Route> = table("r", "/other").into_iter().chain(others).collect();
-    check(&many, "r x", &["GET/*", "PUT/other"], &[]);
-    check(&table("r", "/other"), "r w x", &["*/*"], &[]);
-    // `*/orders` would match `GET /orders/{id}` as well, by `GET/orders/orders`.
-    check(&table("z", "/other"), "w", &["POST/orders"], &[]);
 }
 
 /// A table with long policies: none of its patterns can be merged.
@@ -257,8 +236,9 @@ fn a_policy_over_the_maximum_length_covers_only_the_requested_route() {
 fn a_route_whose_policy_exceeds_the_maximum_length_is_denied() {
     let deny =
         (0..12).map(|at| route("GET", &format!("/a/{{id}}/{}{at}", "q".repeat(200)), &[&["w"]]));
-    let table: Vec<Route> =
-        std::iter::once(route("GET", "/a/{id}", &[&["r"]])).chain(deny).collect();
+    // A Deny for all longer paths would close the second.
+    let granted = ["/a/{id}", "/a/{id}/{part}"].map(|path| route("GET", path, &[&["r"]]));
+    let table: Vec<Route> = granted.into_iter().chain(deny).collect();
     let mut tight = document(&table);
     tight["policy_max_bytes"] = json!(1024);
     let (bench, event) = bench_and_event(&tight, "r", "GET/a/1");
@@ -280,7 +260,7 @@ fn a_deny_that_exceeds_the_resource_length_is_widened() {
     // `GET/pp…/*/qq…` would suffice, but is too long for a resource.
     let (allowed, denied) = authorize(&document(&table), "r", "GET/x");
     assert_eq!(allowed.len(), 2);
-    assert_eq!(denied[0], format!("GET/*/*/{last}"), "{denied:?}");
+    assert!(denied.contains(&format!("GET/*/*/{last}")), "{denied:?}");
 }
 
 #[test]
@@ -334,6 +314,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
         Some((b'*', rest)) => (0..=text.len()).any(|at| matches(rest, &text[at..])),
+        Some((b'?', rest)) => !text.is_empty() && matches(rest, &text[1..]),
         Some((byte, rest)) => text.first() == Some(byte) && matches(rest, &text[1..]),
     }
 }
@@ -387,7 +368,7 @@ fn template(words: usize) -> impl Strategy<Value = String> {
 }
 
 /// A table of up to 60 routes, small ones more often.
-fn table() -> impl Strategy<Value = Vec<Route>> {
+pub(crate) fn table() -> impl Strategy<Value = Vec<Route>> {
     table_of(prop_oneof![3 => 1_usize..6, 3 => 6_usize..20, 1 => 20_usize..=60])
 }
 
@@ -438,7 +419,7 @@ fn sample_path(template: &routes::PathTemplate, choices: &[usize]) -> String {
 }
 
 /// Requests for the routes of a table, some with another method.
-fn requests(routes: &[Route], choices: &[Vec<usize>]) -> Vec<(&'static str, String)> {
+pub(crate) fn requests(routes: &[Route], choices: &[Vec<usize>]) -> Vec<(&'static str, String)> {
     let mut requests = Vec::new();
     for (at, choices) in choices.iter().enumerate() {
         let template = &routes[at % routes.len()];
@@ -467,37 +448,12 @@ pub(crate) fn cases() -> ProptestConfig {
     }
 }
 
-fn scopes() -> impl Strategy<Value = Vec<&'static str>> {
+pub(crate) fn scopes() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["r", "w", "x"], 0..=3)
 }
 
 fn choices() -> impl Strategy<Value = Vec<Vec<usize>>> {
     prop::collection::vec(prop::collection::vec(0_usize..1000, 9), 1..60)
-}
-
-proptest! {
-    #![proptest_config(cases())]
-
-    #[test]
-    fn a_policy_allows_exactly_the_granted_routes_unless_the_table_has_a_conflict(
-        routes in table(),
-        scopes in scopes(),
-        choices in choices(),
-    ) {
-        let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
-        let policy = Policy { allowed, denied };
-        let granted_scopes: BTreeSet<String> = scopes.iter().map(ToString::to_string).collect();
-        let has_conflicts = RouteTable::new(routes.clone()).unwrap().policy_conflicts().next().is_some();
-        for (method, path) in requests(&routes, &choices) {
-            let Some(route) = expected_route(&routes, method, &path) else { continue };
-            let is_granted = route.requirement.is_met_by(&granted_scopes);
-            let (request, is_ambiguous) = request_arn(method, &path);
-            let is_allowed = policy.allows(&request);
-            prop_assert!(!is_allowed || is_granted, "{request} ({route}) is allowed to {granted_scopes:?} and must not be: +{:?} -{:?}", policy.allowed, policy.denied);
-            let slash = path.len() > 1 && path.ends_with('/');
-            prop_assert!(is_allowed || !is_granted || has_conflicts || slash || is_ambiguous, "{request} ({route}) is denied to {granted_scopes:?}: +{:?} -{:?}", policy.allowed, policy.denied);
-        }
-    }
 }
 
 /// The paths of a template, with sample values for its parameters.
@@ -589,7 +545,10 @@ proptest! {
             let (allowed, denied) = policy_for(&routes, &scopes.join(" "), "caller", "GET/x");
             let policy = Policy { allowed, denied };
             let fillers = segment_runs(&conflict.closed.path);
-            let closed = policy.denied.iter().any(|pattern| {
+            // Denies for requests outside the table close no route.
+            let denies = policy.denied.iter();
+            let mut denies = denies.filter(|pattern| !pattern.contains('?') && !pattern.contains("//"));
+            let closed = denies.any(|pattern| {
                 let (verb, path) = pattern.split_once('/').unwrap();
                 let fits = |method: &&&str| verb == "*" || verb == **method;
                 METHODS.iter().filter(fits).any(|method| {

@@ -110,10 +110,15 @@ async fn rest_api_responses_match_the_aws_types() {
             serde_json::from_value(response_json(&outcome)).unwrap();
         assert_eq!(read.principal_id.as_deref(), Some("user-1"));
         assert_eq!(read.policy_document.version.as_deref(), Some("2012-10-17"));
-        assert_eq!(read.policy_document.statement.len(), 1);
+        // The second denies everything after the token's expiry.
+        let [allow, expired] = &read.policy_document.statement[..] else {
+            panic!("two statements")
+        };
         let arn = event["methodArn"].as_str().unwrap().to_owned();
         let stage = arn.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
-        assert_eq!(read.policy_document.statement[0].resource, [format!("{stage}/*/*")]);
+        assert_eq!(allow.resource, [format!("{stage}/*/*")]);
+        assert!(allow.condition.is_none() && expired.condition.is_some());
+        assert_eq!(expired.resource, [format!("{stage}/*")]);
         assert!(!response_json(&outcome).to_string().contains("null"), "nulls are omitted");
     }
 }

@@ -99,6 +99,29 @@ fn the_log_level_and_format_of_lambda_are_respected() {
     );
 }
 
+#[test]
+fn characters_that_are_not_shown_are_escaped() {
+    let hidden = "a\u{202e}b\u{2066}c\u{200b}d\u{85}e\u{7f}f\u{2028}g\u{feff}h\u{e0041}i\u{ad}j\n";
+    let decision = Decision {
+        kid: Some(hidden.to_owned()),
+        detail: Some(hidden.to_owned()),
+        ..decided(Verdict::Fault)
+    };
+    for format in ["JSON", "Text"] {
+        let telemetry = telemetry(&[("AWS_LAMBDA_LOG_FORMAT", format)]);
+        let line = telemetry.line(&invocation(hidden), &decision).unwrap();
+        let shown = |character: char| !character.is_control() && character.is_ascii();
+        assert!(line.chars().all(shown), "{line}");
+        assert!(line.contains(
+            "a\\u202eb\\u2066c\\u200bd\\u0085e\\u007ff\\u2028g\\ufeffh\\udb40\\udc41i\\u00adj\\n"
+        ));
+    }
+    // It is still the same JSON, and other text is unchanged.
+    assert_eq!(logged(&decision)["kid"], hidden);
+    let plain = Decision { kid: Some("日本語 é 😀".to_owned()), ..decided(Verdict::Fault) };
+    assert!(telemetry(&[]).line(&invocation("r"), &plain).unwrap().contains("日本語 é 😀"));
+}
+
 #[tokio::test]
 async fn a_published_private_key_is_logged_with_every_decision() {
     let mut private = Signer::new("ES256", "leaked").jwk();

@@ -29,6 +29,9 @@ impl Match<'_> {
 /// does not document its route, and its method ARN may name another. Nor has one that is not text, or
 /// contains a control character.
 pub fn find<'a>(router: &ApiRouter, api: &'a Api, method: &str, path: &str) -> Option<Match<'a>> {
+    if path.contains("//") {
+        return None;
+    }
     let segments = routes::split(path);
     let is_invalid = |segment: &&str| {
         !is_text(segment) || matches!(Match::decoded(segment).as_str(), "" | "." | "..")

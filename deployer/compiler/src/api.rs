@@ -335,6 +335,7 @@ impl Api {
             routes: Some(routes.collect()),
             token: Some(authorizer.token.clone()).filter(|token| *token != default),
             policy: authorizer.policy,
+            cache_ttl_seconds: Some(authorizer.cache_ttl.into()),
             ..Document::default()
         })
     }

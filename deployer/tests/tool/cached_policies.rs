@@ -92,9 +92,14 @@ fn compiled(rows: &[Row]) -> Api {
 
 /// Returns a gateway for an API that counts the authorizer's invocations.
 fn gateway(api: &Api, invocations: Arc<AtomicUsize>) -> Gateway {
+    gateway_with_rules(api, api, invocations)
+}
+
+/// Returns a gateway for an API whose authorizer was built for the routes of another one.
+fn gateway_with_rules(api: &Api, rules: &Api, invocations: Arc<AtomicUsize>) -> Gateway {
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
     let mut authorizers = BTreeMap::new();
-    if let Some(mut document) = api.authorizer_document("jwt")
+    if let Some(mut document) = rules.authorizer_document("jwt")
         && document.routes.as_ref().is_some_and(|routes| !routes.is_empty())
     {
         document.issuers[0].keys = Some(BundledKeys {
@@ -208,6 +213,56 @@ fn cases() -> ProptestConfig {
         cases: cases.unwrap_or(2_500),
         failure_persistence: None,
         ..ProptestConfig::default()
+    }
+}
+
+/// A route that was deployed after the function was built is unknown to its route table.
+#[test]
+fn a_route_that_the_authorizer_does_not_know_is_denied_cached_or_not() {
+    let known = |method, path: &str| (method, path.to_owned(), Some(vec![vec!["r"]]));
+    let rules = [
+        known("GET", "/a"),
+        known("DELETE", "/a"),
+        known("GET", "/pets"),
+        known("GET", "/pets/{id}"),
+        known("POST", "/pets/{id}"),
+        known("POST", "/pets/{id}/photo"),
+    ];
+    let added = [
+        known("POST", "/accounts"),
+        known("GET", "/petsitters"),
+        known("GET", "/pets/{id}/notes"),
+        known("PUT", "/pets/{id}"),
+        known("PUT", "/a"),
+        known("GET", "/"),
+        known("ANY", "/a/{rest+}"),
+        ("GET", "/open".to_owned(), Some(vec![vec!["r"], vec!["w"]])),
+    ];
+    let rows: Vec<Row> = rules.iter().chain(&added).cloned().collect();
+    let gateway = gateway_with_rules(&compiled(&rows), &compiled(&rules), Arc::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let token = token("r");
+    let status = |method: &str, path: &str, is_cached: bool| {
+        if !is_cached {
+            gateway.flush();
+        }
+        let request = Request::builder().method(method).uri(format!("http://gateway/dev{path}"));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        let request = request.body(Full::new(Bytes::new())).unwrap().map(gateway::body::body);
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        runtime.block_on(gateway.handle(request, peer)).status()
+    };
+    for is_cached in [false, true] {
+        for (method, template, _) in &rules {
+            let path = template.replace("{id}", "7");
+            assert_eq!(status(method, &path, is_cached), StatusCode::OK, "{method} {path}");
+        }
+        for (method, template, _) in &added {
+            let method = if *method == "ANY" { "GET" } else { method };
+            let path = template.replace("{id}", "7").replace("{rest+}", "b/c");
+            let status = status(method, &path, is_cached);
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}, cached: {is_cached}");
+        }
     }
 }
 

@@ -524,9 +524,7 @@ fn the_configuration_is_complete_and_trusts_a_local_issuer_only_with_the_option(
     }
     let unwritable = deployer(folder.path(), &["config", "--out", "nowhere/authorizer.json"]);
     assert_eq!(unwritable.status.code(), Some(1));
-    assert!(
-        transcript(&unwritable).contains(
-            "cannot write nowhere/authorizer.json: No such file or directory (os error 2)"
-        )
-    );
+    assert!(transcript(&unwritable).contains(
+        "cannot write nowhere/authorizer.json: No such file or directory (os error 2)\n"
+    ));
 }

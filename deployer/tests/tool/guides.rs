@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::{assert_generated, root};
 
 /// Returns what a shell script prints, with `deployer` on its path.
+#[expect(clippy::disallowed_methods, reason = "the script needs the programs of the shell")]
 fn output_of(script: &str, folder: &Path) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_deployer")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
@@ -28,7 +29,7 @@ fn with_outputs(page: &str, folder: &Path) -> String {
     let mut text = blocks.next().unwrap().to_owned();
     for block in blocks {
         let (script, rest) = block.split_once("\n```\n").unwrap();
-        text += &format!("{COMMAND}{script}\n```\n");
+        text.extend([COMMAND, script, "\n```\n"]);
         let shown = rest.strip_prefix("\n```text\n").and_then(|shown| shown.split_once("```\n"));
         let Some((_, after)) = shown else {
             text += rest;
@@ -36,7 +37,7 @@ fn with_outputs(page: &str, folder: &Path) -> String {
         };
         text.truncate(text.len() - "\n```\n".len());
         let printed = output_of(script, folder);
-        text += &format!("{OUTPUT}{}\n```\n{after}", printed.trim_matches('\n'));
+        text.extend([OUTPUT, printed.trim_matches('\n'), "\n```\n", after]);
     }
     text
 }

@@ -101,7 +101,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Compares a generated file with the committed one; with `INSTA_UPDATE=always`, writes it
 /// first, as insta does with snapshots.
-pub(crate) fn assert_generated(path: &str, text: &str, test: &str) {
+pub(crate) fn assert_generated(path: &str, text: &str, module: &str) {
     let file = root().join(path);
     if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -114,7 +114,7 @@ pub(crate) fn assert_generated(path: &str, text: &str, test: &str) {
     };
     assert!(
         found == text,
-        "{path} is not up to date: run `INSTA_UPDATE=always cargo test --test tool -- {test}`\n\
+        "{path} is not up to date: run `INSTA_UPDATE=always cargo test --test tool -- {module}`\n\
          only in the file: {:#?}\nonly in the code: {:#?}",
         changed(&found, text),
         changed(text, &found),

@@ -374,7 +374,10 @@ fn a_changed_authorizer_has_a_new_name_and_changes_no_route() {
         let changed: Vec<(String, &Aspect)> = (planned.changes.iter())
             .filter(|change| !matches!(change.subject, Subject::Role(_)))
             .map(|change| (change.subject.to_string(), &change.aspect))
-            .filter(|(_, of)| aspect == **of || **of != Aspect::InvokeRole)
+            // The TTL is a setting of the function as well.
+            .filter(|(_, of)| {
+                aspect == **of || !matches!(**of, Aspect::InvokeRole | Aspect::Configuration)
+            })
             .collect();
         assert_eq!(changed, [("authorizer jwt".to_owned(), &aspect)], "{planned}");
         let name = |observed: &Observed| {

@@ -516,10 +516,10 @@ fn every_example_of_the_reference_is_valid() {
     for table in TABLES {
         let mut manifest = table.example.to_owned();
         if !manifest.contains("[api]") {
-            manifest.push_str(&format!("\n{api}"));
+            manifest = format!("{manifest}\n{api}");
         }
         if manifest.contains("[authorizer.jwt]") {
-            manifest.push_str(&format!("\n{issuer}"));
+            manifest = format!("{manifest}\n{issuer}");
         }
         let source = Source { name: "portcullis.toml".to_owned(), text: manifest };
         let (_, diagnostics) = compile::manifest(&Arc::new(source), &|_| None);

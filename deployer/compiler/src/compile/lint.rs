@@ -3,7 +3,6 @@
 use crate::api::Api;
 use crate::source::diagnostic::{Diagnostics, Span};
 
-mod cache_outlives_token;
 mod identity_sources;
 mod newly_public;
 mod protected_preflight;
@@ -28,7 +27,6 @@ pub fn lint(
     in_openapi: &mut Diagnostics,
 ) {
     identity_sources::lint(api, locations, in_manifest);
-    cache_outlives_token::lint(api, locations, in_manifest);
     protected_preflight::lint(api, locations, in_openapi);
     reserved_path::lint(api, locations, in_openapi);
     weaker_fallthrough::lint(api, locations, in_openapi);

@@ -53,8 +53,6 @@ pub enum Code {
     InvalidConfiguration,
     /// An operation that required authorization before is public.
     NewlyPublicOperation,
-    /// The authorizer result is cached for longer than a token is valid.
-    CacheOutlivesToken,
     /// API Gateway responds to the path itself.
     ReservedPath,
     /// No policy covers all of an authorizer's routes, so results are cached by route.
@@ -71,8 +69,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 11] = [
-        Self::CacheOutlivesToken,
+    pub const ALL: [Self; 10] = [
         Self::IdentitySources,
         Self::InvalidConfiguration,
         Self::NewlyPublicOperation,
@@ -92,7 +89,6 @@ impl Code {
             Self::IdentitySources => "identity_sources",
             Self::InvalidConfiguration => "invalid_configuration",
             Self::NewlyPublicOperation => "newly_public_operation",
-            Self::CacheOutlivesToken => "cache_outlives_token",
             Self::ReservedPath => "reserved_path",
             Self::RouteCaching => "route_caching",
             Self::WeakerFallthrough => "weaker_fallthrough",
@@ -220,7 +216,7 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Returns [`suggestion`], or ``expected one of `A`, `B` `` if no known name is close.
-pub fn suggestion_or_list<'a>(name: &str, known: &[&'a str]) -> String {
+pub fn suggestion_or_list(name: &str, known: &[&str]) -> String {
     suggestion(name, known.iter().copied()).unwrap_or_else(|| one_of(known))
 }
 

@@ -208,7 +208,7 @@ fn a_rejected_token_is_not_cached_and_its_reason_is_logged_only() {
             "does not match the identity validation expression",
             false,
         ),
-        ("Bearer a.b.c".to_owned(), "not a compact JWS", true),
+        ("Bearer a.b.c".to_owned(), "malformed token: header is not base64url", true),
         (format!("Bearer {good}x"), "signature", true),
     ] {
         for _ in 0..2 {
@@ -412,10 +412,7 @@ fn without_the_local_issuer_its_tokens_are_not_trusted() {
     let token = format!("Bearer {}", with.token("pets:read"));
     let (response, trace) = without.request("GET", "/pets", Some(&token));
     assert_eq!(response.status, 401);
-    assert!(
-        trace["reason"].as_str().unwrap().contains("issuer is not a configured one"),
-        "{trace}"
-    );
+    assert!(trace["reason"].as_str().unwrap().contains("`iss` is not a trusted issuer"), "{trace}");
 }
 
 #[test]

@@ -100,10 +100,10 @@ impl Case {
         }
         match (backend, actual.backend) {
             (Some(true), Some(false)) => {
-                failures.push("expected a backend request, found none".to_owned())
+                failures.push("expected a backend request, found none".to_owned());
             }
             (Some(false), Some(true)) => {
-                failures.push("expected no backend request, found one".to_owned())
+                failures.push("expected no backend request, found one".to_owned());
             }
             _ => {}
         }

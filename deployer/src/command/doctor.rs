@@ -111,7 +111,7 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
                 None => checks.ok(subject, role.as_str()),
             },
             Ok(None) if is_managed => {
-                checks.ok(subject, format!("`deploy` will create {role_name}"))
+                checks.ok(subject, format!("`deploy` will create {role_name}"));
             }
             Ok(None) => checks.fail(subject, format!("role {role_name} does not exist")),
             Err(error) => checks.unknown(subject, &error),

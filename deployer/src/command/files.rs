@@ -66,11 +66,14 @@ fn replace(bytes: &[u8], path: &Path, mode: Option<Permissions>) -> io::Result<(
     Ok(())
 }
 
-/// Returns the operating system's error, without the random name of the temporary file.
+/// Returns the error without the random name of the temporary file, which `tempfile` appends to the
+/// operating system's message and does not expose otherwise.
 fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source());
-    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
+    let message = error.to_string();
+    match message.split_once(" at path ") {
+        Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
+        None => error,
+    }
 }
 
 /// Returns the target of a symbolic link whose target does not exist yet.

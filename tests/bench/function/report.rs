@@ -28,14 +28,14 @@ pub(crate) struct Measured {
 struct Bound {
     name: &'static str,
     value: f64,
-    bound: f64,
+    limit: f64,
     /// True for a lower bound.
     is_minimum: bool,
 }
 
 impl Bound {
     fn holds(&self) -> bool {
-        if self.is_minimum { self.value >= self.bound } else { self.value <= self.bound }
+        if self.is_minimum { self.value >= self.limit } else { self.value <= self.limit }
     }
 }
 
@@ -57,8 +57,8 @@ impl Measured {
         let memory = |name: &str| self.of(name, |run| run.memory);
         let floor = cpu("bare loop");
         let (wso2, verify) = ("WSO2's sample", "aws-jwt-verify, keys bundled");
-        let most = |name, value, bound| Bound { name, value, bound, is_minimum: false };
-        let least = |name, value, bound| Bound { name, value, bound, is_minimum: true };
+        let most = |name, value, limit| Bound { name, value, limit, is_minimum: false };
+        let least = |name, value, limit| Bound { name, value, limit, is_minimum: true };
         let count = |name: &str| self.instructions.get(name).copied().unwrap_or(f64::NAN);
         vec![
             most(
@@ -164,12 +164,12 @@ pub(crate) fn write(measured: &Measured) {
         let _ = writeln!(
             text,
             "| {} | {:.2} | {sign} {} | {word} |",
-            bound.name, bound.value, bound.bound
+            bound.name, bound.value, bound.limit
         );
     }
     let bounds: Vec<Value> = bounds
         .iter()
-        .map(|bound| json!({"figure": bound.name, "value": bound.value, "bound": bound.bound, "minimum": bound.is_minimum, "holds": bound.holds()}))
+        .map(|bound| json!({"figure": bound.name, "value": bound.value, "bound": bound.limit, "minimum": bound.is_minimum, "holds": bound.holds()}))
         .collect();
     let whole = json!({
         "machine": machine, "empty_process": measured.empty_process, "checks": measured.checks, "functions": rows,

@@ -172,9 +172,9 @@ impl Aws {
                 "UpdateRestApi",
                 format!("changing the endpoint type of API {api}"),
             );
-            let path = format!("/endpointConfiguration/types/{from}");
+            let target = format!("/endpointConfiguration/types/{from}");
             let patch =
-                PatchOperation::builder().op(Op::Replace).path(path).value(to.name()).build();
+                PatchOperation::builder().op(Op::Replace).path(target).value(to.name()).build();
             let update = self.caller.call(&call, || {
                 let update = self.apigateway.update_rest_api().rest_api_id(api);
                 update.patch_operations(patch.clone()).send()

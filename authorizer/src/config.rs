@@ -60,7 +60,7 @@ pub(crate) enum AccessRules {
     /// One requirement for the whole stage.
     Stage(Requirement),
     /// A requirement for each route of a table.
-    Routes(RouteTable),
+    Routes(Box<RouteTable>),
 }
 
 /// An error in a configuration.
@@ -378,7 +378,7 @@ fn table(
         .filter_map(|(at, document)| route(&format!("{location}[{at}]"), document, errors))
         .collect();
     RouteTable::new(routes)
-        .map(AccessRules::Routes)
+        .map(|table| AccessRules::Routes(Box::new(table)))
         .map_err(|duplicate| errors.add(location, format!("has a {duplicate}")))
         .ok()
 }

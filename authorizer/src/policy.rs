@@ -147,8 +147,8 @@ impl Policy {
     }
 }
 
-/// PolicyCache at hand as JSON: callers with the same scopes have the same one, and choosing its
-/// patterns is most of what a large table costs.
+/// Policies as JSON, cached by granted routes and stage. Callers with the same scopes have the same
+/// policy, and selecting its patterns is most of the cost of a large table.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyCache(Mutex<BTreeMap<FixedBitSet, Stages>>);
 

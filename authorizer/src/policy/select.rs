@@ -125,7 +125,9 @@ fn denied<'a>(
     };
     let closed: Vec<usize> =
         to_deny.ones().filter(|index| is_closed(PathVariant::at(*index))).collect();
-    closed.into_iter().for_each(|index| to_deny.set(index, false));
+    for index in closed {
+        to_deny.set(index, false);
+    }
     let mut denied = if to_deny.is_clear() {
         Vec::new()
     } else {

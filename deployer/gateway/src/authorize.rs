@@ -1,7 +1,7 @@
 //! The authorization of a request: identity, cached or new result, and the policy's decision.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use authorizer::UnixTime;
 use authorizer::telemetry::Decision;
@@ -56,9 +56,13 @@ pub(super) async fn authorize(
     let verdict = evaluate(&policy, &arn, context, now);
     record(authorizer_trace, &policy, verdict);
     add_to_context(context, &policy);
-    let source = trace
-        .cache_age
-        .map_or_else(|| "policy".to_owned(), |age| format!("cached policy (age {age} s)"));
+    let source = trace.cache_age.map_or_else(
+        || "policy".to_owned(),
+        |age| {
+            let cached_at = now.minus(Duration::from_secs(age.unsigned_abs()));
+            cached_source(age, verdict, evaluate(&policy, &arn, context, cached_at))
+        },
+    );
     let admitted = decide(verdict, &source, name, context)?;
     Ok((admitted, policy))
 }
@@ -147,6 +151,17 @@ fn evaluate<'a>(
     })
 }
 
+/// Names a cached policy. A Deny that did not apply when the policy was cached is that of an expired
+/// token.
+fn cached_source(age: i64, now: Verdict<'_>, when_cached: Verdict<'_>) -> String {
+    let is_denied = |verdict| matches!(verdict, Verdict::ExplicitlyDenied(_));
+    if is_denied(now) && !is_denied(when_cached) {
+        format!("cached policy (age {age} s, token expired)")
+    } else {
+        format!("cached policy (age {age} s)")
+    }
+}
+
 /// Traces the response, and the statement and resource that decided.
 fn record(trace: &mut AuthorizerTrace, policy: &ParsedPolicy, verdict: Verdict<'_>) {
     let matched = match verdict {
@@ -197,4 +212,40 @@ fn decide(
 fn resource_in_stage(matched: MatchedStatement<'_>) -> &str {
     let Some(resource) = matched.resource else { return "the request by `NotResource`" };
     resource.splitn(3, '/').last().unwrap_or(resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use authorizer::UnixTime;
+
+    use super::cached_source;
+    use crate::policy::{ParsedPolicy, RequestContext};
+
+    #[test]
+    fn a_cached_policy_that_ended_with_its_token_is_named() {
+        let arn = "arn:aws:execute-api:eu-west-1:123456789012:local/dev/GET/pets";
+        let policy = ParsedPolicy::parse(
+            r#"{"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"},
+                {"Effect": "Deny", "Action": "execute-api:Invoke", "Resource": "*",
+                 "Condition": {"DateGreaterThan": {"aws:CurrentTime": "1970-01-01T00:01:40Z"}}}
+            ]}}"#,
+        )
+        .unwrap();
+        let verdict = |seconds| {
+            let now = UnixTime::from_seconds(seconds);
+            let (source_ip, user_agent, referer) = ("127.0.0.1", None, None);
+            policy.evaluate(&RequestContext {
+                method_arn: arn,
+                source_ip,
+                user_agent,
+                referer,
+                now,
+            })
+        };
+        let source = |cached, now| cached_source(now - cached, verdict(now), verdict(cached));
+        assert_eq!(source(90, 100), "cached policy (age 10 s)");
+        assert_eq!(source(90, 101), "cached policy (age 11 s, token expired)");
+        assert_eq!(source(101, 102), "cached policy (age 1 s)");
+    }
 }

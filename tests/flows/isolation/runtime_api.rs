@@ -44,7 +44,7 @@ impl RuntimeApi {
     /// Waits until the function polls for an event.
     pub(crate) fn wait_for_poll(&self) {
         let polls = self.polls.lock().unwrap();
-        polls.recv_timeout(Wait::Start.limit()).expect("a poll");
+        polls.recv_timeout(Wait::Start.limit()).unwrap();
     }
 
     /// Sends an event, without waiting for its response.
@@ -55,7 +55,7 @@ impl RuntimeApi {
     /// Waits for the next response or error.
     pub(crate) fn response(&self) -> Value {
         let responses = self.responses.lock().unwrap();
-        responses.recv_timeout(Wait::Reply.limit()).expect("a response")
+        responses.recv_timeout(Wait::Reply.limit()).unwrap()
     }
 
     pub(crate) fn invoke(&self, event: &Value) -> Value {

@@ -63,7 +63,7 @@ fn the_console_prints_the_examples_and_the_reason_of_each_response() {
         assert_eq!(curl_status(&curl), status);
     }
     process.line(Wait::Reply, |line| {
-        line.starts_with("200 GET /dev/owners  policy of `jwt` allows GET/owners*; 127.0.0.1:")
+        line.starts_with("200 GET /dev/owners  policy of `jwt` allows GET/owners; 127.0.0.1:")
     });
     process.line(Wait::Reply, |line| {
         line.starts_with(

@@ -451,7 +451,7 @@ pub(super) const JSON_ONLY: &[&str] = &["keys"];
 pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
     (
         "AUTHORIZER_CONFIG",
-        "`authorizer.json` beside the binary",
+        "`authorizer.json` in `LAMBDA_TASK_ROOT`",
         "The path of the configuration file",
     ),
     (

@@ -215,6 +215,7 @@ fn evaluate_route(
 ) {
     let requirement: Option<&Requirement> = match rules {
         AccessRules::Stage(requirement) => Some(requirement),
+        AccessRules::Routes(_) if arn.is_connect() => None,
         AccessRules::Routes(table) => {
             table.find(arn.verb(), &routes::split(arn.path())).map(|route| {
                 decision.route = Some(route.to_string());

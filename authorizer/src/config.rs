@@ -34,6 +34,9 @@ const POLICY_BYTES_RANGE: std::ops::RangeInclusive<usize> = 1024..=1_048_576;
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html>
 const MAX_CACHE_TTL: u64 = 3600;
 
+/// The maximum time that API Gateway waits for an authorizer.
+const MAX_DURATION: Duration = Duration::from_secs(29);
+
 /// The validated configuration. It always has an issuer and an audience.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -216,9 +219,11 @@ impl Config {
         self.policy_max_bytes
     }
 
-    /// Returns whether API Gateway may still use a policy of `now` when its token is rejected.
+    /// Returns whether API Gateway may still use a policy of `now` when its token is rejected. The TTL
+    /// starts when the policy is returned.
     pub(crate) fn may_outlive_token(&self, rejected_from: UnixTime, now: UnixTime) -> bool {
-        self.cache_ttl.is_some_and(|ttl| rejected_from < now.plus(ttl))
+        self.cache_ttl
+            .is_some_and(|ttl| !ttl.is_zero() && rejected_from < now.plus(ttl).plus(MAX_DURATION))
     }
 
     /// Returns the root certificates for fetching keys, in PEM; `None` for the public ones.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,13 +126,20 @@ fn environment() -> Result<BTreeMap<String, String>, String> {
     Ok(environment)
 }
 
+/// Returns whether there is certainly no file: a link without its target or a file that cannot be read
+/// is an error, never a function without its route table.
+fn is_absent(path: &Path) -> bool {
+    let not_found = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    std::fs::symlink_metadata(path).is_err_and(not_found)
+}
+
 /// Reads the configuration from the file `AUTHORIZER_CONFIG`, else from `authorizer.json` beside
 /// the binary, else from `AUTHORIZER_*`.
 fn load_config(variables: &BTreeMap<String, String>) -> Result<Config, String> {
     let get = |key: &str| variables.get(key).cloned();
     let explicit = get("AUTHORIZER_CONFIG").map(PathBuf::from);
     let bundled = get("LAMBDA_TASK_ROOT").map(|root| PathBuf::from(root).join("authorizer.json"));
-    let path = explicit.or(bundled.filter(|path| path.exists()));
+    let path = explicit.or(bundled.filter(|path| !is_absent(path)));
     let Some(path) = path else {
         return Config::from_environment(variables).map_err(|errors| errors.to_string());
     };

@@ -18,7 +18,7 @@ use crate::error::Fault;
 use crate::grant::{Extent, Grant};
 use crate::json;
 use crate::method_arn::MethodArn;
-use crate::routes::{RouteTable, is_plain};
+use crate::routes::{RouteTable, is_plain, matches};
 use crate::time::UnixTime;
 
 mod longest;
@@ -261,8 +261,9 @@ fn deny_all(arn: &MethodArn<'_>) -> Selection<'static> {
     Selection { allowed: Vec::new(), denied: all_methods(arn) }
 }
 
-/// Denies a request that no route takes and an allowed pattern matches, unless that would close a
-/// granted route. Only what a template could contain is copied from the request.
+/// Denies a request that no route matches and an allowed pattern does. Only characters of a template
+/// are copied from the request. If that Deny would be too long or close a granted route, the patterns
+/// that match the request are not allowed: the caller's other routes remain open.
 fn deny_request(
     selection: &Selection<'static>,
     table: &RouteTable,
@@ -273,10 +274,13 @@ fn deny_request(
     let literal = |segment| if is_plain(segment) { segment } else { "*" };
     let parts: Vec<&str> = arn.request().split('/').map(literal).collect();
     let pattern = parts.join("/");
-    if table.reached_by(&pattern).is_disjoint(granted) {
+    let is_short = arn.in_stage(&pattern).len() <= MAX_RESOURCE;
+    if is_short && table.reached_by(&pattern).is_disjoint(granted) {
         selection.denied.push(Cow::Owned(pattern));
+    } else {
+        selection.allowed.retain(|allowed| !matches(allowed, arn.request()));
     }
-    selection
+    if selection.allowed.is_empty() { deny_all(arn) } else { selection }
 }
 
 fn single(table: &RouteTable, route: usize) -> FixedBitSet {

@@ -110,7 +110,7 @@ fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
         }
         (Some(subject), _) => Cow::from(subject),
         (None, Some(client)) => format!("client:{client}").into(),
-        (None, None) => return claims.issuer().into(),
+        (None, None) => format!("issuer:{}", claims.issuer()).into(),
     };
     if issuer.qualify_principal {
         format!("{}|{principal}", claims.issuer()).into()
@@ -120,7 +120,7 @@ fn principal<'a>(claims: &'a VerifiedClaims, issuer: &Issuer) -> Cow<'a, str> {
 }
 
 /// The prefixes of principals that differ from the `sub`.
-const RESERVED: [&str; 2] = ["client:", "sub:"];
+const RESERVED: [&str; 3] = ["client:", "issuer:", "sub:"];
 
 /// Returns the authorizer context passed to the integration. API Gateway accepts neither null nor
 /// objects nor arrays, so absent claims are omitted. Values that are too long, or have control

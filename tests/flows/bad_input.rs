@@ -150,6 +150,9 @@ fn the_function_does_not_start_without_its_required_settings() {
     let file = folder.path().join("authorizer.json");
     let path = file.to_str().unwrap();
     fs::write(&file, r#"{"issuers":[]}"#).unwrap();
+    let link = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/nowhere.json", link.path().join("authorizer.json")).unwrap();
+    let linked = link.path().to_str().unwrap();
     let runtime = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1");
     for (settings, message) in [
         (
@@ -158,7 +161,21 @@ fn the_function_does_not_start_without_its_required_settings() {
         ),
         (
             &[runtime, ("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "")],
-            "`AUTHORIZER_AUDIENCE` is not set",
+            "`AUTHORIZER_AUDIENCE` is empty; unset it",
+        ),
+        (
+            &[
+                runtime,
+                ("AUTHORIZER_ISSUER", "https://x.example.com"),
+                ("AUTHORIZER_AUDIENCE", "a"),
+                ("AUTHORIZER_SCOPE", "admin"),
+            ],
+            "`AUTHORIZER_SCOPE` is not a known variable",
+        ),
+        (
+            // A link without its target must not start a function without its route table.
+            &[runtime, ("LAMBDA_TASK_ROOT", linked), ("AUTHORIZER_LOG_ALLOWED", "1")],
+            "/authorizer.json: No such file or directory",
         ),
         (&[runtime, ("AUTHORIZER_CONFIG", "/nowhere.json")], "cannot read /nowhere.json"),
         (&[runtime, ("AUTHORIZER_CONFIG", path)], "`issuers` must not be empty"),
@@ -168,7 +185,7 @@ fn the_function_does_not_start_without_its_required_settings() {
         ),
         (
             &[runtime, ("AUTHORIZER_CONFIG", path), ("AUTHORIZER_ISSUER", "https://x")],
-            "is not allowed together with",
+            "`AUTHORIZER_ISSUER` has no effect beside",
         ),
         (
             &[

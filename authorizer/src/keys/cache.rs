@@ -123,11 +123,14 @@ impl Cache {
     }
 
     fn can_fetch(&self, now: UnixTime) -> bool {
+        // A clock that was set back makes no pause longer.
+        let is_over =
+            |from: UnixTime, pause| now >= from || from > now.plus(pause).plus(CLOCK_STEP);
         if let Some(failure) = &self.failure {
-            return now >= failure.retry_from;
+            return is_over(failure.retry_from, MAX_BACKOFF);
         }
         let fresh = self.cached.as_ref().is_some_and(|cached| cached.is_fresh(now));
-        !fresh || self.unknown_kid_from.is_none_or(|from| now >= from)
+        !fresh || self.unknown_kid_from.is_none_or(|from| is_over(from, UNKNOWN_KID_INTERVAL))
     }
 
     /// Records the start of a fetch.

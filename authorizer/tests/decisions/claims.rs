@@ -96,7 +96,11 @@ async fn the_response_has_principal_and_context_and_omits_absent_claims() {
             "client:c",
             json!({"iss": ISSUER, "client_id": "c"}),
         ),
-        (json!({"sub": null, "scope": null, "client_id": null}), ISSUER, json!({"iss": ISSUER})),
+        (
+            json!({"sub": null, "scope": null, "client_id": null}),
+            "issuer:https://issuer.example.com/",
+            json!({"iss": ISSUER}),
+        ),
         (
             json!({"scope": null, "scp": ["b", "a"]}),
             "user-1",

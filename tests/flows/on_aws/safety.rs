@@ -198,7 +198,7 @@ fn a_failed_authorizer_test_updates_no_stage() {
         };
     let refused = (401, String::new());
     for (number, garbage, token, expected) in [
-        (41, (200, allow.clone()), refused.clone(), Err("accepted an invalid token (200)")),
+        (41, (200, allow.clone()), refused.clone(), Err("accepted an invalid token (status 200)")),
         (
             42,
             (500, String::new()),

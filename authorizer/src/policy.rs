@@ -169,7 +169,7 @@ const MAX_STAGES: usize = 8;
 
 impl PolicyCache {
     /// Returns the policy for a grant, for the API and stage of `arn`, in no more than `max_bytes`.
-    /// It allows the request only if the grant opens it.
+    /// It allows the request only if the grant includes it.
     pub(crate) fn policy(
         &self,
         grant: &Grant<'_>,

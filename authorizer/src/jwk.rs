@@ -68,6 +68,9 @@ pub enum KeySetError {
     /// No key can verify a token with one of the issuer's algorithms.
     #[error("the key set has no key for the issuer's algorithms")]
     NoEligibleKey,
+    /// A key set to bundle has a private or symmetric key.
+    #[error("the key set contains a private or symmetric key")]
+    PrivateKey,
 }
 
 #[derive(Deserialize)]
@@ -270,6 +273,12 @@ fn parse(jwk: &Map<String, Value>) -> Option<ParsedJwk> {
 /// compromised.
 fn is_private(jwk: &Map<String, Value>) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|member| jwk.contains_key(member))
+}
+
+/// Returns whether a key set has private or symmetric key material.
+pub fn has_private_key(jwks: &Value) -> bool {
+    let keys = jwks.get("keys").and_then(Value::as_array);
+    keys.into_iter().flatten().filter_map(Value::as_object).any(is_private)
 }
 
 /// Removes the ASN.1 sign byte, which some issuers write in `n` against RFC 7518 section 6.3.1.1.

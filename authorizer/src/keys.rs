@@ -13,9 +13,8 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::error::Fault;
-use crate::issuer::{Issuer, TENANT};
+use crate::issuer::Issuer;
 use crate::jwk::KeySet;
-use crate::secure_url;
 use crate::signature::Algorithm;
 use crate::time::UnixTime;
 
@@ -23,12 +22,14 @@ pub mod address;
 pub mod cache;
 mod client;
 pub mod discovery;
+pub mod download;
 pub mod fetch;
+mod origin;
 pub mod proxy;
 
-use address::Addresses;
 use cache::{Cache, Lookup, Refreshed};
 use fetch::{DocumentRequest, Fetch, FetchError, FetchResponse};
+use origin::Origin;
 
 /// The deadline of a fetch: metadata, key set and retries together. API Gateway waits at most 29 s
 /// for an authorizer.
@@ -62,21 +63,9 @@ pub enum KeySource {
     Unavailable,
 }
 
-/// The origin of an issuer's key sets.
-enum Origin {
-    /// The configured `jwks_uri`.
-    JwksUri(String),
-    /// The `jwks_uri` of the issuer's metadata.
-    Discovery,
-    /// The configuration alone: the issuer's name is no URL.
-    Bundled,
-}
-
 struct Inner {
-    issuer: String,
     origin: Origin,
     algorithms: Vec<Algorithm>,
-    fetch: Arc<dyn Fetch>,
     state: Mutex<State>,
 }
 
@@ -85,8 +74,6 @@ struct State {
     /// The URL and the entity tag of the cached set, for conditional requests.
     validator: Option<(String, String)>,
     in_flight: Option<InFlight>,
-    /// The URL of the latest request.
-    requested_url: String,
 }
 
 struct InFlight {
@@ -113,16 +100,9 @@ impl IssuerKeys {
             cache.bundle(set, bundled.read_at, bundled.lifetime);
         }
         Self(Arc::new(Inner {
-            issuer: issuer.issuer().to_owned(),
-            origin: Origin::of(issuer),
+            origin: Origin::new(issuer, fetch),
             algorithms: issuer.algorithms().to_vec(),
-            fetch,
-            state: Mutex::new(State {
-                cache,
-                validator: None,
-                in_flight: None,
-                requested_url: String::new(),
-            }),
+            state: Mutex::new(State { cache, validator: None, in_flight: None }),
         }))
     }
 
@@ -159,25 +139,24 @@ impl IssuerKeys {
         }
         let elapsed = started.elapsed();
         if elapsed < PREFETCH_LIMIT.saturating_add(SUSPENSION) {
-            let mut state = self.0.state();
-            let url = state.requested_url.clone();
-            state.cache.end_fetch(Err(FetchError::Timeout { url }), now.plus(elapsed));
+            let late = Err(self.0.origin.late());
+            self.0.state().cache.end_fetch(late, now.plus(elapsed));
         }
     }
 
     fn lookup(&self, kid: Option<&str>, now: UnixTime) -> Lookup {
         let cache = &self.0.state().cache;
-        match (&self.0.origin, cache.lookup_without_fetch(kid, now)) {
-            (Origin::Bundled, Lookup::Unavailable(_)) => {
-                Lookup::Unavailable(FetchError::BundledKeysExpired)
-            }
-            (Origin::Bundled, bundled) => bundled,
-            (Origin::JwksUri(_) | Origin::Discovery, _) => cache.lookup(kid, now),
+        if self.0.origin.has_url() {
+            return cache.lookup(kid, now);
+        }
+        match cache.lookup_without_fetch(kid, now) {
+            Lookup::Unavailable(_) => Lookup::Unavailable(FetchError::BundledKeysExpired),
+            bundled => bundled,
         }
     }
 
     fn unavailable(&self, cause: String) -> Fault {
-        Fault::KeysUnavailable { issuer: self.0.issuer.clone(), cause }
+        Fault::KeysUnavailable { issuer: self.0.origin.issuer().to_owned(), cause }
     }
 
     /// Returns the fetch in progress, or starts one.
@@ -222,51 +201,20 @@ impl Inner {
 
     async fn fetch_within_deadline(&self) -> Result<Refreshed, FetchError> {
         let result = timeout(DEADLINE, self.fetch_from_origin()).await;
-        let late = || FetchError::Timeout { url: self.state().requested_url.clone() };
-        result.unwrap_or_else(|_| Err(late()))
+        result.unwrap_or_else(|_| Err(self.origin.late()))
     }
 
     async fn fetch_from_origin(&self) -> Result<Refreshed, FetchError> {
-        let (uri, addresses) = match &self.origin {
-            Origin::JwksUri(uri) => (uri.clone(), Addresses::Any),
-            Origin::Discovery => (self.discover().await?, discovery::addresses(&self.issuer)),
-            Origin::Bundled => return Err(FetchError::BundledKeysExpired),
-        };
+        let (uri, addresses) = self.origin.locate().await?;
         let validator = self.state().validator.clone().filter(|(source, _)| *source == uri);
         let entity_tag = validator.as_ref().map(|(_, tag)| tag.as_str());
-        match self.get(DocumentRequest { url: &uri, addresses, entity_tag }).await? {
+        match self.origin.get(DocumentRequest { url: &uri, addresses, entity_tag }).await? {
             FetchResponse::Unchanged { max_age } => Ok(Refreshed { set: None, max_age }),
             FetchResponse::Document { body, entity_tag, max_age } => {
                 let set = KeySet::read(&body, &self.algorithms)?;
                 self.state().validator = entity_tag.map(|tag| (uri, tag));
                 Ok(Refreshed { set: Some(set), max_age })
             }
-        }
-    }
-
-    async fn discover(&self) -> Result<String, FetchError> {
-        let url = discovery::uri(&self.issuer);
-        let addresses = discovery::addresses(&self.issuer);
-        match self.get(DocumentRequest { url: &url, addresses, entity_tag: None }).await? {
-            FetchResponse::Document { body, .. } => discovery::jwks_uri(&body, &self.issuer),
-            // The request was not conditional.
-            FetchResponse::Unchanged { .. } => Err(FetchError::InvalidMetadata),
-        }
-    }
-
-    async fn get(&self, request: DocumentRequest<'_>) -> Result<FetchResponse, FetchError> {
-        request.url.clone_into(&mut self.state().requested_url);
-        self.fetch.get(request).await
-    }
-}
-
-impl Origin {
-    fn of(issuer: &Issuer) -> Self {
-        let name = issuer.issuer();
-        match issuer.jwks_uri() {
-            Some(uri) => Self::JwksUri(uri.to_owned()),
-            None if name.contains(TENANT) || secure_url::parse(name).is_none() => Self::Bundled,
-            None => Self::Discovery,
         }
     }
 }

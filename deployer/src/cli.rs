@@ -94,6 +94,9 @@ pub enum Command {
     Iam(Iam),
     /// Run pre-deployment checks
     Doctor(Live),
+    /// Manage bundled keys of issuers
+    #[command(subcommand)]
+    Keys(Keys),
     /// Generate a shell completion script
     Completions(Completions),
     /// Generate manual pages
@@ -408,6 +411,25 @@ pub struct Iam {
     /// Class of users and the operations they may call, for `saml`; repeatable
     #[arg(long, value_name = "NAME=METHOD PATH,…")]
     pub class: Vec<String>,
+}
+
+/// The commands of `keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Fetch the keys of each issuer that has `keys` and write them to its file
+    Fetch(KeysFetch),
+}
+
+/// Arguments of `keys fetch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer keys fetch
+  deployer keys fetch infra/petstore")]
+pub struct KeysFetch {
+    /// Project directory, containing portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
 }
 
 /// Arguments of `explain`.

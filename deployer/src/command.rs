@@ -3,6 +3,7 @@
 use authorizer::config::IssuerDocument;
 use authorizer::secure_url;
 
+use crate::cli;
 use crate::cli::generated::completions;
 use crate::cli::{Arguments, AwsArguments, Command, Files, Live};
 use crate::output::{Exit, Output};
@@ -13,6 +14,7 @@ use compiler::project;
 use compiler::source::diagnostic::has_errors;
 use deployment::desired::Desired;
 use deployment::observed::Observed;
+use gateway::clock;
 
 mod adopt;
 mod build;
@@ -29,6 +31,7 @@ mod failure;
 mod files;
 mod history;
 mod iam;
+mod keys;
 mod local;
 mod man;
 mod plan;
@@ -85,6 +88,7 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Sdk(arguments) => sdk::run(arguments, invocation),
         Command::Iam(arguments) => iam::run(arguments, invocation),
         Command::Doctor(arguments) => doctor::run(arguments, invocation),
+        Command::Keys(cli::Keys::Fetch(arguments)) => keys::fetch(arguments, invocation),
         Command::Completions(arguments) => {
             invocation.output.document(&completions(arguments.shell));
             Ok(Exit::Success)
@@ -96,7 +100,12 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
 impl Invocation<'_> {
     /// Compiles the project and reports its warnings.
     fn compile(&self, files: &Files) -> Result<Api, Failure> {
-        let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
+        let project = project::load(
+            &files.dir,
+            files.stage.as_deref(),
+            self.environment,
+            clock::unix_time(),
+        )?;
         match project.api {
             Some(api) if !has_errors(&project.diagnostics) => {
                 self.output.warnings(&project.diagnostics);
@@ -108,7 +117,12 @@ impl Invocation<'_> {
 
     /// Compiles the project without reporting its warnings, for a command that does not deploy it.
     fn compile_quietly(&self, files: &Files) -> Result<Api, Failure> {
-        let project = project::load(&files.dir, files.stage.as_deref(), self.environment)?;
+        let project = project::load(
+            &files.dir,
+            files.stage.as_deref(),
+            self.environment,
+            clock::unix_time(),
+        )?;
         project.api.ok_or(Failure::InvalidConfiguration(project.diagnostics))
     }
 

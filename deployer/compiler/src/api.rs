@@ -335,7 +335,10 @@ impl Api {
             routes: Some(routes.collect()),
             token: Some(authorizer.token.clone()).filter(|token| *token != default),
             policy: authorizer.policy,
+            policy_max_bytes: authorizer.policy_max_bytes,
             cache_ttl_seconds: Some(authorizer.cache_ttl.into()),
+            policy_outlives_token: authorizer.policy_outlives_token,
+            ca_bundle: authorizer.ca_bundle.clone(),
             ..Document::default()
         })
     }

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use authorizer::UnixTime;
+
 use crate::api::{Api, Authorizer, AuthorizerShape, DeploymentSettings};
-use crate::compile::lint::{Locations, lint, newly_public};
+use crate::compile::lint::{Locations, lint, lint_issuers, newly_public};
 use crate::definition::scheme_on_aws;
 use crate::openapi;
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
 use crate::source::document::{read_toml, read_yaml};
-use crate::source::manifest::{self, Manifest};
+use crate::source::manifest::{self, Files, Manifest};
 
 mod caching;
 pub mod lint;
@@ -22,28 +24,33 @@ use preflight::add_preflight_routes;
 /// Returns the value of an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads the manifest, which names the OpenAPI document.
+/// Reads the manifest, which names the OpenAPI document, and the files of its authorizers.
 pub fn manifest(
     source: &Arc<Source>,
     environment: Environment<'_>,
+    files: Files<'_>,
 ) -> (Option<Manifest>, Vec<Diagnostic>) {
     let mut diagnostics = Diagnostics::new(Arc::clone(source));
     let tree = read_toml(&source.text, &mut diagnostics);
-    let manifest = tree.and_then(|tree| manifest::read(tree, environment, &mut diagnostics));
+    let manifest = tree.and_then(|tree| manifest::read(tree, environment, files, &mut diagnostics));
     (manifest, diagnostics.into_vec())
 }
 
 /// Compiles the API for a stage: `stage`, else `dev`, else the first one of the manifest, else a new
-/// one with the name `dev`.
+/// one with the name `dev`. The age of bundled keys is that at `now`.
 pub fn compile(
     manifest: &Manifest,
     manifest_source: &Arc<Source>,
     openapi: &Arc<Source>,
     stage: Option<&str>,
+    now: UnixTime,
 ) -> (Option<Api>, Vec<Diagnostic>) {
     let mut in_manifest = Diagnostics::new(Arc::clone(manifest_source));
     let mut in_openapi = Diagnostics::new(Arc::clone(openapi));
     let api = compile_sources(manifest, &openapi.text, stage, &mut in_manifest, &mut in_openapi);
+    if let Some(api) = &api {
+        lint_issuers(api, &manifest.authorizers, now, &mut in_manifest);
+    }
     let mut diagnostics = in_manifest.into_vec();
     diagnostics.extend(in_openapi.into_vec());
     let api = if has_errors(&diagnostics) { None } else { api };

@@ -1,19 +1,26 @@
 //! A folder → the compiled API. No other module of the crate reads files.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use authorizer::UnixTime;
+
 use crate::api::Api;
 use crate::compile::{self, Environment};
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors};
+use crate::source::manifest::Manifest;
 
 /// The file name of the manifest.
 pub const MANIFEST: &str = "portcullis.toml";
 
 /// The largest OpenAPI document that API Gateway imports.
 const MAX_FILE_BYTES: u64 = 6_000_000;
+
+/// The maximum size of another file that the manifest names. It becomes part of `authorizer.json`.
+const MAX_NAMED_FILE_BYTES: u64 = 1_000_000;
 
 /// The compiled files of a folder.
 #[derive(Debug)]
@@ -41,14 +48,29 @@ pub fn load(
     folder: &Path,
     stage: Option<&str>,
     environment: Environment<'_>,
+    now: UnixTime,
 ) -> Result<Project, ReadError> {
     let manifest = folder.join(MANIFEST);
     let source = read(&manifest)?;
-    Ok(compile_manifest(folder, &source, vec![manifest], stage, environment))
+    Ok(compile_manifest(folder, &source, vec![manifest], stage, environment, now))
+}
+
+/// Reads the manifest of a folder alone.
+pub fn load_manifest(
+    folder: &Path,
+    environment: Environment<'_>,
+) -> Result<(Option<Manifest>, Vec<Diagnostic>), ReadError> {
+    let source = read(&folder.join(MANIFEST))?;
+    Ok(compile::manifest(&source, environment, &|name| read_named(&folder.join(name))))
 }
 
 /// Compiles an OpenAPI document without a manifest, such as an export from AWS.
-pub fn load_document(path: &Path, stage: Option<&str>, environment: Environment<'_>) -> Project {
+pub fn load_document(
+    path: &Path,
+    stage: Option<&str>,
+    environment: Environment<'_>,
+    now: UnixTime,
+) -> Project {
     let literal = |part: Option<&std::ffi::OsStr>| {
         let part = part.unwrap_or_default().to_string_lossy().into_owned();
         quoted(&part)
@@ -61,7 +83,7 @@ pub fn load_document(path: &Path, stage: Option<&str>, environment: Environment<
     );
     let source = Arc::new(Source { name: MANIFEST.to_owned(), text });
     let folder = path.parent().unwrap_or(Path::new("."));
-    compile_manifest(folder, &source, Vec::new(), stage, environment)
+    compile_manifest(folder, &source, Vec::new(), stage, environment, now)
 }
 
 /// Returns a text as a string literal of TOML and JSON.
@@ -75,8 +97,17 @@ fn compile_manifest(
     mut files: Vec<PathBuf>,
     stage: Option<&str>,
     environment: Environment<'_>,
+    now: UnixTime,
 ) -> Project {
-    let (manifest, mut diagnostics) = compile::manifest(source, environment);
+    let named = RefCell::new(Vec::new());
+    let read_named = |name: &str| {
+        let path = folder.join(name);
+        let text = read_named(&path);
+        named.borrow_mut().push(path);
+        text
+    };
+    let (manifest, mut diagnostics) = compile::manifest(source, environment, &read_named);
+    files.extend(named.take());
     let Some(manifest) = manifest else { return Project { api: None, diagnostics, files } };
     let (name, span) = &manifest.openapi;
     files.push(folder.join(name));
@@ -87,7 +118,7 @@ fn compile_manifest(
             return Project { api: None, diagnostics, files };
         }
     };
-    let (api, found) = compile::compile(&manifest, source, &openapi, stage);
+    let (api, found) = compile::compile(&manifest, source, &openapi, stage, now);
     diagnostics.extend(found);
     let api = if has_errors(&diagnostics) { None } else { api };
     Project { api, diagnostics, files }
@@ -115,16 +146,22 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
+/// Reads a file that the manifest names, besides the OpenAPI document.
+fn read_named(path: &Path) -> Result<String, String> {
+    let text = read_at_most(path, MAX_NAMED_FILE_BYTES, "larger than 1 MB");
+    text.map_err(|cause| cause.to_string())
+}
+
+fn read_at_most(path: &Path, bytes: u64, too_large: &'static str) -> io::Result<String> {
+    if fs::metadata(path)?.len() > bytes {
+        return Err(io::Error::other(too_large));
+    }
+    fs::read_to_string(path)
+}
+
 /// Reads a file of the user.
 pub fn read(path: &Path) -> Result<Arc<Source>, ReadError> {
-    let text = fs::metadata(path).and_then(|metadata| {
-        if metadata.len() > MAX_FILE_BYTES {
-            let cause = "larger than 6 MB, the limit of API Gateway";
-            return Err(io::Error::other(cause));
-        }
-        fs::read_to_string(path)
-    });
-    match text {
+    match read_at_most(path, MAX_FILE_BYTES, "larger than 6 MB, the limit of API Gateway") {
         Ok(text) => Ok(Arc::new(Source { name: path.display().to_string(), text })),
         Err(cause) => Err(ReadError { path: path.to_owned(), cause }),
     }

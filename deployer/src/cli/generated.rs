@@ -17,9 +17,17 @@ pub fn completions(shell: Shell) -> String {
 pub fn pages() -> Vec<(String, String)> {
     let mut program = Arguments::command();
     program.build();
-    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
-    let pages = std::iter::once(&program).chain(commands.filter(|one| one.get_name() != "help"));
-    pages.map(page).collect()
+    let mut pages = Vec::new();
+    add_pages(&program, &mut pages);
+    pages
+}
+
+fn add_pages(command: &Command, pages: &mut Vec<(String, String)>) {
+    pages.push(page(command));
+    let visible = |one: &&Command| !one.is_hide_set() && one.get_name() != "help";
+    for inner in command.get_subcommands().filter(visible) {
+        add_pages(inner, pages);
+    }
 }
 
 fn page(command: &Command) -> (String, String) {

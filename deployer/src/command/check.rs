@@ -8,10 +8,16 @@ use crate::output::Exit;
 use compiler::compile::find_newly_public;
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostic, Severity, has_errors};
+use gateway::clock;
 
 pub(super) fn run(arguments: &cli::Check, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let (files, output) = (&arguments.files, invocation.output);
-    let mut project = project::load(&files.dir, files.stage.as_deref(), invocation.environment)?;
+    let mut project = project::load(
+        &files.dir,
+        files.stage.as_deref(),
+        invocation.environment,
+        clock::unix_time(),
+    )?;
     let Some(api) = project.api else {
         return Err(Failure::InvalidConfiguration(project.diagnostics));
     };

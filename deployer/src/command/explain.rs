@@ -81,7 +81,7 @@ fn explain(
     };
     let arn = method_arn(&api.stage, method, below);
     let event = authorizer_event(settings.kind, &arn, &identity, &context);
-    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(config.ca_bundle()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use authorizer::config::ConfigErrors;
+use authorizer::keys::proxy::ProxyError;
 
 use crate::apply::probe::Problem;
 use crate::apply::{ApplyError, ConcurrentUpdate};
@@ -72,6 +73,9 @@ pub enum Failure {
     /// The local issuer's key cannot be generated.
     #[error("cannot start the local issuer: {0}")]
     IssuerKey(#[from] KeyGenerationError),
+    /// The keys of issuers were not fetched.
+    #[error("the keys of {} not fetched", issuers(.0))]
+    KeysNotFetched(Vec<String>),
     /// A port is not available.
     #[error("cannot listen on 127.0.0.1:{port}: {cause}")]
     Listen {
@@ -108,6 +112,9 @@ pub enum Failure {
     /// The configuration has no authorizer.
     #[error("portcullis.toml has no authorizer")]
     NoAuthorizer,
+    /// No issuer has `keys`.
+    #[error("no issuer has `keys`")]
+    NoBundledKeys,
     /// `cargo lambda` is not installed.
     #[error("`cargo lambda` is not installed")]
     NoCargoLambda,
@@ -223,6 +230,9 @@ pub enum Failure {
         /// The cause.
         cause: io::Error,
     },
+    /// The proxy's environment variable is invalid.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// AWS changed since the plan was saved.
     #[error("saved plan {} is stale: AWS changed since it was created", .0.display())]
     StalePlan(PathBuf),
@@ -345,6 +355,14 @@ pub enum SmokeFailure {
         /// The response's status.
         found: u16,
     },
+}
+
+/// Returns the subject of a message about issuers.
+fn issuers(names: &[String]) -> String {
+    match names {
+        [only] => format!("`{only}` were"),
+        _ => format!("{} issuers were", names.len()),
+    }
 }
 
 impl From<ConcurrentUpdate> for Failure {

@@ -14,6 +14,7 @@ use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project::{self, Project};
 use dev::serving::{LocalFunction, Options};
+use gateway::clock;
 use gateway::functions::Settings;
 
 /// The ports to listen on.
@@ -30,9 +31,9 @@ pub(super) fn project(
     environment: Environment<'_>,
 ) -> Result<Project, Failure> {
     if path.is_file() {
-        return Ok(project::load_document(path, stage, environment));
+        return Ok(project::load_document(path, stage, environment, clock::unix_time()));
     }
-    Ok(project::load(path, stage, environment)?)
+    Ok(project::load(path, stage, environment, clock::unix_time())?)
 }
 
 /// Returns the API of a valid project, and reports its warnings.

@@ -84,10 +84,14 @@ pub enum ErrorCode {
     InvalidPlan,
     /// The local issuer's key cannot be generated
     IssuerKeyFailed,
+    /// The keys of an issuer cannot be fetched, or are not usable
+    KeysNotFetched,
     /// The API is already managed under another name
     ManagedAsAnother,
     /// The configuration has no authorizer
     NoAuthorizer,
+    /// No issuer has bundled keys
+    NoBundledKeys,
     /// The stage served no earlier revision
     NoEarlierRevision,
     /// The operation is not protected by a JWT authorizer
@@ -102,6 +106,8 @@ pub enum ErrorCode {
     ProgramFailed,
     /// A program cannot be started
     ProgramNotStarted,
+    /// `HTTPS_PROXY` is empty or not the URL of a proxy
+    ProxyInvalid,
     /// The Region is not a valid name
     RegionInvalid,
     /// The Region is missing

@@ -47,7 +47,7 @@ fn token(scope: &str) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the gateway reads the clock as well")]
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::from_system(std::time::SystemTime::now())
 }
 
@@ -82,10 +82,11 @@ fn compiled(rows: &[Row]) -> Api {
         |name: &str, text: &str| Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
     let text = MANIFEST.replace("http = \"https://backend.example.com\"", "mock = true");
     let manifest_source = source("portcullis.toml", &text);
-    let (manifest, _) = compile::manifest(&manifest_source, &|_| None);
+    let (manifest, _) = compile::manifest(&manifest_source, &|_| None, &|_| Err(String::new()));
     let document = openapi(rows);
     let openapi = source("openapi.yaml", &document);
-    let (api, found) = compile::compile(&manifest.unwrap(), &manifest_source, &openapi, None);
+    let (api, found) =
+        compile::compile(&manifest.unwrap(), &manifest_source, &openapi, None, now());
     assert!(!has_errors(&found), "{document}{found:?}");
     api.unwrap()
 }

@@ -26,13 +26,15 @@ fn api(openapi: &str) -> Api {
     let source =
         |name: &str, text: &str| Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
     let manifest_source = source("portcullis.toml", MANIFEST);
-    let (manifest, diagnostics) = compile::manifest(&manifest_source, &|_| None);
+    let (manifest, diagnostics) =
+        compile::manifest(&manifest_source, &|_| None, &|_| Err(String::new()));
     assert_eq!(diagnostics, []);
     let (api, diagnostics) = compile::compile(
         &manifest.unwrap(),
         &manifest_source,
         &source("openapi.yaml", openapi),
         None,
+        UnixTime::from_seconds(0),
     );
     api.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }

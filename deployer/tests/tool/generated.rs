@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::{deployer, transcript};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "check",
     "config",
     "export",
@@ -27,8 +27,12 @@ const COMMANDS: [&str; 19] = [
     "sdk",
     "iam",
     "doctor",
+    "keys",
     "completions",
 ];
+
+/// The commands below another one.
+const INNER: [&str; 1] = ["keys-fetch"];
 
 /// Returns a shell's syntax errors of a script; nothing if the shell is not installed.
 fn syntax_errors(shell: &str, script: &[u8]) -> Option<String> {
@@ -71,7 +75,7 @@ fn every_command_of_the_help_has_a_manual_page() {
     let pages = fs::read_dir(folder.path().join("share/man1")).unwrap();
     let names: BTreeSet<String> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
-    let commands = COMMANDS.iter().map(|command| format!("deployer-{command}.1"));
+    let commands = COMMANDS.iter().chain(&INNER).map(|command| format!("deployer-{command}.1"));
     assert_eq!(names, commands.chain(["deployer.1".to_owned()]).collect());
     let help = transcript(&deployer(folder.path(), &["--help"]));
     for command in COMMANDS {
@@ -86,6 +90,6 @@ fn every_command_of_the_help_has_a_manual_page() {
         assert!(page.contains(text), "{name}: {page}");
     }
     let all = transcript(&deployer(folder.path(), &["man"]));
-    assert_eq!(all.matches("\n.TH ").count(), COMMANDS.len() + 1);
+    assert_eq!(all.matches("\n.TH ").count(), COMMANDS.len() + INNER.len() + 1);
     assert!(!help.contains("  man "), "it is for packages: {help}");
 }

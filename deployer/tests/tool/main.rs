@@ -22,6 +22,7 @@ mod guides;
 mod house;
 mod iam;
 mod infra;
+mod issuers;
 mod linting;
 mod local_issuer;
 mod messages;
@@ -31,6 +32,7 @@ mod probing;
 mod quotas;
 mod reference;
 mod schema;
+mod trust_files;
 mod writing;
 
 use std::collections::BTreeSet;

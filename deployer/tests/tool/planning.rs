@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use authorizer::UnixTime;
 use compiler::api::{Api, LoggingLevel, RouteKey, StageSettings, Throttle};
 use compiler::compile::{compile, manifest};
 use compiler::definition::{ApiDefinition, Authorization};
@@ -31,9 +32,15 @@ fn source(name: &str, text: &str) -> Arc<Source> {
 #[track_caller]
 fn compiled(toml: &str, openapi: &str, stage: Option<&str>) -> Api {
     let toml = source("portcullis.toml", toml);
-    let (read, problems) = manifest(&toml, &|_| None);
+    let (read, problems) = manifest(&toml, &|_| None, &|_| Err(String::new()));
     assert!(!has_errors(&problems), "{problems:?}");
-    let (api, problems) = compile(&read.unwrap(), &toml, &source("openapi.yaml", openapi), stage);
+    let (api, problems) = compile(
+        &read.unwrap(),
+        &toml,
+        &source("openapi.yaml", openapi),
+        stage,
+        UnixTime::from_seconds(0),
+    );
     assert!(!has_errors(&problems), "{openapi}\n{problems:#?}");
     api.unwrap()
 }

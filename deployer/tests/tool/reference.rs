@@ -18,7 +18,7 @@ use crate::{assert_generated, root};
 
 mod manifest;
 
-use manifest::{DURATIONS, JSON_ONLY, Setting, TABLES, VARIABLES};
+use manifest::{DURATIONS, JSON_ONLY, KEYS, RENAMED, Setting, TABLES, VARIABLES};
 
 const GENERATED: &str =
     "<!-- Generated: INSTA_UPDATE=always cargo test --test tool -- reference -->\n";
@@ -59,10 +59,15 @@ fn commands_page() -> String {
     options(&mut page, "Option", &global(None));
     page.push_str("\n### AWS\n");
     options(&mut page, "Option", &global(Some("AWS")));
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
-        one_command(&mut page, command);
-    }
+    commands(&mut page, &program);
     page
+}
+
+/// Writes the commands of a command that have none themselves.
+fn commands(page: &mut String, command: &Command) {
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        if inner.has_subcommands() { commands(page, inner) } else { one_command(page, inner) }
+    }
 }
 
 fn one_command(page: &mut String, command: &Command) {
@@ -70,7 +75,8 @@ fn one_command(page: &mut String, command: &Command) {
     let about = about.map(ToString::to_string).unwrap_or_default();
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim_end();
-    _ = write!(page, "\n## deployer {}\n\n{about}.\n\n```text\n{usage}\n```\n", command.get_name());
+    let name = command.get_bin_name().unwrap_or_default();
+    _ = write!(page, "\n## {name}\n\n{about}.\n\n```text\n{usage}\n```\n");
     let own: Vec<&Arg> = command
         .get_arguments()
         .filter(|one| !one.is_global_set() && one.get_id() != "help")
@@ -362,6 +368,13 @@ fn manifest_page() -> String {
             _ = write!(page, "\n```toml\n{}\n```\n", table.example);
         }
     }
+    page.push_str(
+        "\n## Settings of authorizer.json without a counterpart\n\n\
+         Every other setting of [authorizer.json](authorizer-json.md) has one.\n\n",
+    );
+    for (name, reason) in JSON_ONLY {
+        _ = writeln!(page, "- `{name}`: {reason}");
+    }
     page
 }
 
@@ -370,7 +383,10 @@ fn issuer(page: &mut String) {
     let schema = schema();
     let settings = properties(&schema["$defs"]["IssuerDocument"]);
     for (name, property, required) in settings {
-        if JSON_ONLY.contains(&name) {
+        if name == "keys" {
+            for Setting { name, kind, default, text, .. } in KEYS {
+                row(page, &[&format!("`{name}`"), kind, default, text]);
+            }
             continue;
         }
         let duration = DURATIONS.iter().find(|(json, _)| *json == name);
@@ -457,7 +473,9 @@ fn every_option_of_the_command_line_is_in_the_reference() {
             }
         }
         for command in command.get_subcommands().filter(|one| one.get_name() != "help") {
-            found.push(format!("## deployer {}", command.get_name()));
+            if !command.has_subcommands() {
+                found.push(format!("## {}", command.get_bin_name().unwrap()));
+            }
             names(command, found);
         }
     }
@@ -472,7 +490,7 @@ fn every_option_of_the_command_line_is_in_the_reference() {
 /// Returns the help of the diagnostic about this word in a manifest.
 fn help(manifest: &str, word: &str) -> String {
     let source = Arc::new(Source { name: "portcullis.toml".to_owned(), text: manifest.to_owned() });
-    let (_, diagnostics) = compile::manifest(&source, &|_| None);
+    let (_, diagnostics) = compile::manifest(&source, &|_| None, &|_| Err(String::new()));
     let found = diagnostics.iter().find(|one| one.message.contains(word));
     let found = found.unwrap_or_else(|| panic!("{manifest}: {diagnostics:?}"));
     found.help.clone().unwrap_or_else(|| panic!("{manifest}: no help"))
@@ -490,6 +508,22 @@ fn every_setting_that_the_compiler_accepts_is_in_the_reference() {
         names
     });
     assert_eq!(rows(&manifest_page()), counts(known));
+}
+
+#[test]
+fn every_setting_of_authorizer_json_has_a_counterpart_or_a_reason() {
+    let schema = schema();
+    let of_manifest = |heading: &str| -> BTreeSet<&str> {
+        let table = TABLES.iter().find(|table| table.heading == heading).unwrap();
+        table.settings.iter().map(|setting| setting.name).collect()
+    };
+    let manifest = of_manifest("[authorizer.NAME]");
+    let json_only: BTreeSet<&str> = JSON_ONLY.iter().map(|(name, _)| *name).collect();
+    for (name, ..) in properties(&schema) {
+        let renamed = RENAMED.iter().find(|(json, _)| *json == name).map(|(_, name)| *name);
+        let has_counterpart = manifest.contains(renamed.unwrap_or(name));
+        assert!(has_counterpart != json_only.contains(name), "{name}");
+    }
 }
 
 #[test]
@@ -522,7 +556,8 @@ fn every_example_of_the_reference_is_valid() {
             manifest = format!("{manifest}\n{issuer}");
         }
         let source = Source { name: "portcullis.toml".to_owned(), text: manifest };
-        let (_, diagnostics) = compile::manifest(&Arc::new(source), &|_| None);
+        let (_, diagnostics) =
+            compile::manifest(&Arc::new(source), &|_| None, &|_| Err(String::new()));
         let messages: Vec<_> = diagnostics.iter().map(|one| &one.message).collect();
         assert!(messages.is_empty(), "{}: {messages:?}", table.heading);
     }

@@ -22,6 +22,12 @@ pub struct Authorizer {
     pub token: TokenSource,
     /// The scope of its policies: all routes of the caller, or one route.
     pub policy: PolicyMode,
+    /// The maximum length of a policy, in bytes, if it differs from the default.
+    pub policy_max_bytes: Option<u64>,
+    /// True if a cached policy may outlive its token.
+    pub policy_outlives_token: bool,
+    /// The root certificates for fetching keys, in PEM, if not the public ones.
+    pub ca_bundle: Option<String>,
     /// The trusted issuers.
     pub issuers: Vec<IssuerDocument>,
 }

@@ -76,12 +76,14 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     // arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/
     let stage_bytes = partition.len() + region.len() + stage.len() + 44;
     let (bytes, scopes) = table.longest_policy(stage_bytes);
-    if bytes > DEFAULT_POLICY_MAX_BYTES {
+    let limit = authorizer.policy_max_bytes.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(DEFAULT_POLICY_MAX_BYTES);
+    if bytes > limit {
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
         reasons.push(Reason {
             route: table.routes().first().map(ToString::to_string).unwrap_or_default(),
             text: format!(
-                "the policy for the scopes `{}` would be {bytes} bytes, more than {DEFAULT_POLICY_MAX_BYTES}",
+                "the policy for the scopes `{}` would be {bytes} bytes, more than {limit}",
                 scopes.join(" ")
             ),
         });

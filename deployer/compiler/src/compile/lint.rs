@@ -1,9 +1,17 @@
 //! Lint rules: one per file, each a function of the compiled API.
 
+use std::collections::BTreeMap;
+
+use authorizer::UnixTime;
+
 use crate::api::Api;
 use crate::source::diagnostic::{Diagnostics, Span};
+use crate::source::manifest::DeclaredAuthorizer;
 
+mod any_tenant;
+mod bundled_keys;
 mod identity_sources;
+mod issuer_settings;
 mod newly_public;
 mod protected_preflight;
 mod reserved_path;
@@ -30,4 +38,21 @@ pub fn lint(
     protected_preflight::lint(api, locations, in_openapi);
     reserved_path::lint(api, locations, in_openapi);
     weaker_fallthrough::lint(api, locations, in_openapi);
+}
+
+/// Runs the rules for the issuers of authorizers.
+pub(super) fn lint_issuers(
+    api: &Api,
+    declared: &BTreeMap<String, DeclaredAuthorizer>,
+    now: UnixTime,
+    diagnostics: &mut Diagnostics,
+) {
+    let issuers = api.authorizers.iter().filter_map(|(name, authorizer)| {
+        Some(authorizer.issuers.iter().zip(&declared.get(name)?.issuers))
+    });
+    for (document, declared) in issuers.flatten() {
+        any_tenant::lint(document, declared.span, diagnostics);
+        bundled_keys::lint(document, declared, now, diagnostics);
+        issuer_settings::lint(document, declared.span, diagnostics);
+    }
 }

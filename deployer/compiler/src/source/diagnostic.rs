@@ -45,6 +45,12 @@ pub enum Severity {
 /// The kind of a diagnostic: one for each lint rule, and one for every invalid file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// An issuer trusts every tenant of its provider.
+    AnyTenant,
+    /// A file of bundled keys is missing or invalid, or its keys have expired or will soon.
+    BundledKeys,
+    /// An issuer's settings do not fit the tokens of its provider.
+    IssuerSettings,
     /// A preflight request requires authorization, and browsers send it without a token.
     ProtectedPreflight,
     /// An authorizer's decision depends on a value that is not among its identity sources.
@@ -69,9 +75,12 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
+        Self::AnyTenant,
+        Self::BundledKeys,
         Self::IdentitySources,
         Self::InvalidConfiguration,
+        Self::IssuerSettings,
         Self::NewlyPublicOperation,
         Self::ProtectedPreflight,
         Self::ReservedPath,
@@ -85,6 +94,9 @@ impl Code {
     /// Returns the stable name of the code.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AnyTenant => "any_tenant",
+            Self::BundledKeys => "bundled_keys",
+            Self::IssuerSettings => "issuer_settings",
             Self::ProtectedPreflight => "protected_preflight",
             Self::IdentitySources => "identity_sources",
             Self::InvalidConfiguration => "invalid_configuration",

@@ -10,10 +10,17 @@ use crate::source::document::{Entry, Node, Section, Value};
 mod authorizer_table;
 mod integration_table;
 mod stage_table;
+mod trust_files;
+mod values;
 
 use authorizer_table::authorizer;
 use integration_table::default_integration;
-use stage_table::{boolean, cors, integer, stage, usage_plan};
+use stage_table::{cors, stage, usage_plan};
+pub use trust_files::FETCH_KEYS;
+use values::{boolean, integer};
+
+/// Returns the content of a file that the manifest names, or the reason it cannot be read.
+pub type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 /// The content of `portcullis.toml`.
 #[derive(Clone, Debug)]
@@ -53,6 +60,17 @@ pub struct DeclaredAuthorizer {
     pub has_explicit_type: bool,
     /// The range of its name.
     pub span: Span,
+    /// The positions of its issuers, in the order of the settings.
+    pub issuers: Vec<DeclaredIssuer>,
+}
+
+/// An issuer of `portcullis.toml`.
+#[derive(Clone, Debug)]
+pub struct DeclaredIssuer {
+    /// The range of its identifier.
+    pub span: Span,
+    /// The file of its bundled keys, relative to the manifest's folder.
+    pub keys: Option<(String, Span)>,
 }
 
 /// The integration of operations without their own.
@@ -95,10 +113,12 @@ pub struct Stage {
     pub route_spans: BTreeMap<String, Span>,
 }
 
-/// Reads the manifest's tree. `environment` returns the value of `${env:NAME}`.
+/// Reads the manifest's tree. `environment` returns the value of `${env:NAME}`, and `files` the
+/// content of the files that the authorizers name.
 pub fn read(
     mut root: Node,
     environment: &dyn Fn(&str) -> Option<String>,
+    files: Files<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Manifest> {
     expand(&mut root, environment, diagnostics);
@@ -112,8 +132,9 @@ pub fn read(
         );
     }
     let authorizers = named(&mut top, "authorizer", diagnostics, |entry, diagnostics| {
-        Some(authorizer(entry, diagnostics))
+        Some(authorizer(entry, files, diagnostics))
     });
+    check_keys_files(&authorizers, diagnostics);
     let integration =
         top.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
     let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
@@ -147,6 +168,24 @@ pub fn read(
         integration,
         stages,
     })
+}
+
+/// Reports a file of bundled keys that issuers of different names share: it has the keys of one.
+fn check_keys_files(
+    authorizers: &BTreeMap<String, DeclaredAuthorizer>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+    for authorizer in authorizers.values() {
+        for (document, declared) in authorizer.settings.issuers.iter().zip(&authorizer.issuers) {
+            let Some((file, span)) = &declared.keys else { continue };
+            let first = *known.entry(file).or_insert(&document.issuer);
+            if first != document.issuer {
+                let message = format!("`{file}` is the file of the keys of `{first}`");
+                diagnostics.error(*span, message, "use a file for each issuer".to_owned());
+            }
+        }
+    }
 }
 
 /// The default number of earlier deployments that are retained.

@@ -25,7 +25,6 @@ pub(super) fn authorizers(
     issuer: Option<&Issuer>,
     functions: &Functions,
 ) -> Result<BTreeMap<String, LocalAuthorizer>, StartError> {
-    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
     let mut by_scheme = BTreeMap::new();
     for (name, authorizer) in &api.authorizers {
         let Some(mut document) = api.authorizer_document(name) else { continue };
@@ -36,7 +35,7 @@ pub(super) fn authorizers(
             issuer.map(|issuer| issuer::trusted_issuer(issuer.url(), &document.issuers));
         document.issuers.extend(local_issuer);
         let function = local_function(name, authorizer, functions);
-        let target = target(setup, function, &document, &fetch)?;
+        let target = target(setup, function, &document)?;
         let authorizer = LocalAuthorizer::new(authorizer, target)
             .map_err(|error| StartError::Authorizer(format!("`{name}`: {error}")))?;
         by_scheme.insert(name.clone(), authorizer);
@@ -58,7 +57,6 @@ fn target(
     setup: &Setup,
     function: Option<String>,
     document: &Document,
-    fetch: &Arc<dyn Fetch>,
 ) -> Result<AuthorizerTarget, StartError> {
     Ok(match (&setup.authorizer, function) {
         (Some(endpoint), _) => AuthorizerTarget::Endpoint(endpoint.clone()),
@@ -69,7 +67,8 @@ fn target(
         (None, None) => {
             let config = Config::resolve(document)
                 .map_err(|problems| StartError::Authorizer(problems.to_string()))?;
-            AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, fetch)))
+            let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::new(config.ca_bundle()));
+            AuthorizerTarget::InProcess(Box::new(Authorizer::new(config, &fetch)))
         }
     })
 }

@@ -69,6 +69,12 @@ impl Failure {
             Self::NoSource(_) => "pass their directory: `--build=SOURCE`",
             Self::NoApi { .. } => "deploy the API first, or check the account and the Region",
             Self::NoAuthorizer => "add an [authorizer.NAME] table",
+            Self::NoBundledKeys => {
+                "add `keys = \"keys.json\"` to an [[authorizer.NAME.issuer]] of portcullis.toml"
+            }
+            Self::KeysNotFetched(_) => {
+                "their files are unchanged; check `issuer`, `jwks_uri`, `algorithms` and `ca_bundle`"
+            }
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
             Self::NoRevision(_) => "run `deployer history` to list the revisions",

@@ -166,6 +166,24 @@ pub(super) const TABLES: &[Table] = &[
                 "The TTL of the authorizer result cache; `0s` disables it.",
             ),
             setting(
+                "policy_max_bytes",
+                "integer, 1,024 to 1,048,576",
+                "`8192`",
+                "The maximum length of a policy in bytes. If the policy for all routes of a caller could be longer, each policy covers one route.",
+            ),
+            setting(
+                "policy_outlives_token",
+                "boolean",
+                "`false`",
+                "Whether a cached result may outlive its token, by up to `cache_ttl`.",
+            ),
+            setting(
+                "ca_bundle",
+                "path",
+                "the root certificates of Mozilla",
+                "A file with the trusted root certificates for fetching keys, in PEM, relative to this file. It becomes part of authorizer.json.",
+            ),
+            setting(
                 "issuer",
                 "list of tables",
                 "required",
@@ -444,8 +462,35 @@ pub(super) const DURATIONS: &[(&str, Setting)] = &[
     ),
 ];
 
-/// Settings of an issuer that only `authorizer.json` has.
-pub(super) const JSON_ONLY: &[&str] = &["keys"];
+/// Settings of an issuer that are `keys` in `authorizer.json`.
+pub(super) const KEYS: &[Setting] = &[
+    setting(
+        "keys",
+        "path",
+        "none",
+        "A file with a bundled copy of the issuer's key set, relative to this file, for a cold start without a fetch. `deployer keys fetch` writes it. See [Bundle the keys of an issuer](../guides/claims.md#bundle-the-keys-of-an-issuer).",
+    ),
+    setting(
+        "keys_lifetime",
+        "duration, `1s` to `365d`",
+        "`24h`",
+        "The time from the fetch for which bundled keys are used. A key that the issuer withdraws is accepted for as long.",
+    ),
+];
+
+/// The settings of an authorizer that have another name in `authorizer.json`, by their name there.
+pub(super) const RENAMED: &[(&str, &str)] =
+    &[("cache_ttl_seconds", "cache_ttl"), ("issuers", "issuer")];
+
+/// The settings at the top of `authorizer.json` that `portcullis.toml` does not have, with the
+/// reason.
+pub(super) const JSON_ONLY: &[(&str, &str)] = &[
+    ("apis", "a function that serves several APIs is configured without `deployer`"),
+    ("policy", "compiled: `route` if no policy can cover all routes of a caller"),
+    ("routes", "compiled from the operations of the OpenAPI document"),
+    ("scopes", "for functions without a route table"),
+    ("simple_responses", "for HTTP APIs, which `deployer` does not deploy"),
+];
 
 /// The environment variables of the function.
 pub(super) const VARIABLES: &[(&str, &str, &str)] = &[

@@ -1,21 +1,24 @@
 //! `[authorizer.NAME]`: how API Gateway invokes the authorizer, and its trusted issuers.
 
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
-use serde::de::DeserializeOwned;
 
-use super::{DeclaredAuthorizer, choice, required};
-use crate::api::{
-    AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS,
-};
-use crate::source::diagnostic::Diagnostics;
-use crate::source::document::{Entry, Node, Section, deserialize};
+use super::trust_files::{FETCH_KEYS, bundled_keys, ca_bundle};
+use super::values::{arn, boolean, function_arn, integer, problem, seconds, typed};
+use super::{DeclaredAuthorizer, DeclaredIssuer, Files, choice, required};
+use crate::api::{AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource};
+use crate::source::diagnostic::{Code, Diagnostics};
+use crate::source::document::{Entry, Node, Section};
 
 /// The longest TTL of the authorizer result cache, in seconds.
 const MAX_CACHE_TTL: u32 = 3600;
 const DEFAULT_CACHE_TTL: u32 = 300;
 
 /// Reads an authorizer.
-pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> DeclaredAuthorizer {
+pub(super) fn authorizer(
+    entry: &Entry,
+    files: Files<'_>,
+    diagnostics: &mut Diagnostics,
+) -> DeclaredAuthorizer {
     let mut section = Section::open(&entry.node, &entry.key, diagnostics);
     let function = function_arn(&mut section, diagnostics);
     let invoke_role = arn(
@@ -39,8 +42,8 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
     }
     let issuers = section.entry("issuer");
     let listed = issuers.map(|entry| entry.node.items()).unwrap_or_default();
-    let documents: Vec<IssuerDocument> =
-        listed.iter().filter_map(|node| issuer(node, diagnostics)).collect();
+    let (documents, declared): (Vec<IssuerDocument>, Vec<DeclaredIssuer>) =
+        listed.iter().filter_map(|node| issuer(node, files, diagnostics)).unzip();
     if listed.is_empty() {
         let span = issuers.map_or(entry.key_span, |entry| entry.key_span);
         let help = format!("add [[authorizer.{}.issuer]] with `issuer` and `audience`", entry.key);
@@ -63,11 +66,31 @@ pub(super) fn authorizer(entry: &Entry, diagnostics: &mut Diagnostics) -> Declar
         identity: Vec::new(),
         token,
         policy: PolicyMode::Caller,
+        policy_max_bytes: policy_max_bytes(&mut section, diagnostics),
+        policy_outlives_token: boolean(&mut section, "policy_outlives_token", diagnostics),
+        ca_bundle: ca_bundle(&mut section, files, diagnostics),
         issuers: documents,
     };
     settings.identity = identity(&mut section, &settings, diagnostics);
     section.finish(diagnostics);
-    DeclaredAuthorizer { settings, has_explicit_type: kind.is_some(), span: entry.key_span }
+    DeclaredAuthorizer {
+        settings,
+        has_explicit_type: kind.is_some(),
+        span: entry.key_span,
+        issuers: declared,
+    }
+}
+
+/// Reads `policy_max_bytes`.
+fn policy_max_bytes(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let bytes = integer(section, "policy_max_bytes", 0, diagnostics)?;
+    let span = section.entry("policy_max_bytes").map(|entry| entry.node.span).unwrap_or_default();
+    let bytes = u64::try_from(bytes).ok()?;
+    let document = Document { policy_max_bytes: Some(bytes), ..Document::default() };
+    if let Some(problem) = problem(&document, "policy_max_bytes") {
+        diagnostics.error(span, format!("`policy_max_bytes` {problem}, found {bytes}"), None);
+    }
+    Some(bytes)
 }
 
 /// Reads the location of the token.
@@ -82,10 +105,7 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
         }
         _ => {
             let document = Document { token: Some(token.clone()), ..Document::default() };
-            let problems = Config::resolve(&document).err();
-            let problem =
-                problems.iter().flat_map(ConfigErrors::as_slice).find(|p| p.location == "token");
-            problem.map(|problem| problem.message.clone())
+            problem(&document, "token")
         }
     };
     match problem {
@@ -130,7 +150,11 @@ fn identity(
 }
 
 /// Reads an issuer. Its values are checked by the authorizer.
-fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> {
+fn issuer(
+    node: &Node,
+    files: Files<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(IssuerDocument, DeclaredIssuer)> {
     let mut section = Section::open(node, "issuer", diagnostics);
     let name = required(&mut section, "issuer", diagnostics);
     let audience = section.texts("audience", diagnostics);
@@ -138,8 +162,10 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         let help = "list the `aud` values of tokens for this API: without it, every token of the issuer would be accepted";
         diagnostics.error(node.span, "missing `audience`", help.to_owned());
     }
+    let (name, span) = name.unwrap_or_default();
+    let bundled = bundled_keys(&mut section, &name, files, diagnostics);
     let document = IssuerDocument {
-        issuer: name.map(|(text, _)| text).unwrap_or_default(),
+        issuer: name,
         audience: audience.clone().unwrap_or_default(),
         algorithms: section.texts("algorithms", diagnostics),
         jwks_uri: section.text("jwks_uri", diagnostics).map(|(text, _)| text.to_owned()),
@@ -158,100 +184,27 @@ fn issuer(node: &Node, diagnostics: &mut Diagnostics) -> Option<IssuerDocument> 
         qualify_principal: typed(&mut section, "qualify_principal", diagnostics)
             .unwrap_or_default(),
         usage_key: typed(&mut section, "usage_key", diagnostics),
-        keys: None,
+        keys: bundled.keys,
     };
     section.finish(diagnostics);
     if document.issuer.is_empty() || audience.is_none() {
         return None;
     }
+    let has_unusable_keys = bundled.file.is_some() && document.keys.is_none();
     let alone = Document { issuers: vec![document.clone()], ..Document::default() };
     for problem in Config::resolve(&alone).err().iter().flat_map(ConfigErrors::as_slice) {
         let member = problem.location.rsplit('.').next().unwrap_or_default();
         let member = member.strip_suffix("_seconds").unwrap_or(member);
         let span = node.member(member).map_or(node.span, |member| member.span);
-        diagnostics.error(span, format!("`{member}` {}", problem.message), None);
+        let message = format!("`{member}` {}", problem.message);
+        match member {
+            // Without a URL, the file is the source of its keys, and is reported already.
+            "issuer" if has_unusable_keys => {}
+            "keys" => {
+                diagnostics.violation(Code::BundledKeys, span, message, FETCH_KEYS.to_owned());
+            }
+            _ => diagnostics.error(span, message, None),
+        }
     }
-    Some(document)
-}
-
-/// Reads a setting that has the form of the authorizer's configuration.
-fn typed<T: DeserializeOwned>(
-    section: &mut Section<'_>,
-    key: &'static str,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let node = &section.entry(key)?.node;
-    deserialize(node, node.to_json(), &format!("`{key}`"), diagnostics)
-}
-
-/// Reads `function_arn`.
-pub(super) fn function_arn(
-    section: &mut Section<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Arn> {
-    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
-    arn(section, "function_arn", Arn::function, form, diagnostics)
-}
-
-pub(super) fn arn(
-    section: &mut Section<'_>,
-    key: &'static str,
-    parse: fn(&str) -> Option<Arn>,
-    form: &str,
-    diagnostics: &mut Diagnostics,
-) -> Option<Arn> {
-    let (text, span) = section.text(key, diagnostics)?;
-    let arn = parse(text);
-    if arn.is_none() {
-        diagnostics.error(span, format!("invalid `{key}` `{text}`"), format!("expected {form}"));
-    }
-    arn
-}
-
-/// Reads an integration timeout.
-pub(super) fn milliseconds(
-    section: &mut Section<'_>,
-    key: &'static str,
-    diagnostics: &mut Diagnostics,
-) -> Option<u32> {
-    let (text, span) = section.text(key, diagnostics)?;
-    let number = |digits: &str| digits.parse::<u32>().ok();
-    let parsed = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(digits), _) => number(digits),
-        (None, Some(digits)) => number(digits).and_then(|seconds| seconds.checked_mul(1000)),
-        (None, None) => None,
-    };
-    let parsed = parsed.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms));
-    if parsed.is_none() {
-        let message = format!("invalid `{key}` `{text}`: expected 50ms to 29s");
-        diagnostics.error(span, message, "write 500ms or 10s".to_owned());
-    }
-    parsed
-}
-
-/// Reads a duration such as `30s`, `5m` or `1h`.
-pub(super) fn seconds(
-    section: &mut Section<'_>,
-    key: &'static str,
-    diagnostics: &mut Diagnostics,
-) -> Option<u32> {
-    let (text, span) = section.text(key, diagnostics)?;
-    let parsed = text.char_indices().next_back().and_then(|(at, unit)| {
-        let count: u32 = text.get(..at)?.parse().ok()?;
-        let factor = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return None,
-        };
-        count.checked_mul(factor)
-    });
-    if parsed.is_none() {
-        diagnostics.error(
-            span,
-            format!("invalid `{key}` `{text}`: expected a duration"),
-            "write 30s, 5m or 1h".to_owned(),
-        );
-    }
-    parsed
+    Some((document, DeclaredIssuer { span, keys: bundled.file }))
 }

@@ -1,7 +1,7 @@
 //! `[integration]`: the integration of operations without their own.
 
 use super::DefaultIntegration;
-use super::authorizer_table::{arn, milliseconds};
+use super::values::{arn, milliseconds};
 use crate::api::Arn;
 use crate::source::diagnostic::Diagnostics;
 use crate::source::document::{Node, Section, Value};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::authorizer_table::{function_arn, seconds};
 use super::integration_table::default_integration;
+use super::values::{boolean, function_arn, integer, seconds};
 use super::{DeclaredAuthorizer, Stage, choice};
 use crate::api::{
     AccessLog, Cors, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan,
@@ -130,47 +130,6 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
     // API Gateway returns the ARN of a log group without the suffix for its streams.
     let destination = destination.trim_end_matches(":*").to_owned();
     Some(AccessLog { destination, format })
-}
-
-/// Reads `true` or `false`; the default is `false`.
-pub(super) fn boolean(
-    section: &mut Section<'_>,
-    key: &'static str,
-    diagnostics: &mut Diagnostics,
-) -> bool {
-    match section.entry(key).map(|entry| &entry.node) {
-        None => false,
-        Some(Node { value: Value::Bool(value), .. }) => *value,
-        Some(node) => {
-            let message = format!("`{key}`: expected `true` or `false`, found {}", node.kind());
-            diagnostics.error(node.span, message, None);
-            false
-        }
-    }
-}
-
-/// Reads an integer of at least `minimum`.
-pub(super) fn integer(
-    section: &mut Section<'_>,
-    key: &'static str,
-    minimum: i32,
-    diagnostics: &mut Diagnostics,
-) -> Option<i32> {
-    let node = &section.entry(key)?.node;
-    let number = match &node.value {
-        Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
-        _ => None,
-    };
-    let number = number.filter(|number| *number >= minimum);
-    if number.is_none() {
-        let found = match &node.value {
-            Value::Number(number) => number.to_string(),
-            _ => node.kind().to_owned(),
-        };
-        let message = format!("`{key}`: expected an integer of at least {minimum}, found {found}");
-        diagnostics.error(node.span, message, None);
-    }
-    number
 }
 
 fn throttle(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Throttle> {

@@ -1,0 +1,139 @@
+//! Readers of values that several tables have.
+
+use authorizer::config::{Config, Document};
+use serde::de::DeserializeOwned;
+
+use crate::api::{Arn, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS};
+use crate::source::diagnostic::Diagnostics;
+use crate::source::document::{Node, Section, Value, deserialize};
+
+/// Reads `true` or `false`; the default is `false`.
+pub(super) fn boolean(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    match section.entry(key).map(|entry| &entry.node) {
+        None => false,
+        Some(Node { value: Value::Bool(value), .. }) => *value,
+        Some(node) => {
+            let message = format!("`{key}`: expected `true` or `false`, found {}", node.kind());
+            diagnostics.error(node.span, message, None);
+            false
+        }
+    }
+}
+
+/// Reads an integer of at least `minimum`.
+pub(super) fn integer(
+    section: &mut Section<'_>,
+    key: &'static str,
+    minimum: i32,
+    diagnostics: &mut Diagnostics,
+) -> Option<i32> {
+    let node = &section.entry(key)?.node;
+    let number = match &node.value {
+        Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
+        _ => None,
+    };
+    let number = number.filter(|number| *number >= minimum);
+    if number.is_none() {
+        let found = match &node.value {
+            Value::Number(number) => number.to_string(),
+            _ => node.kind().to_owned(),
+        };
+        let message = format!("`{key}`: expected an integer of at least {minimum}, found {found}");
+        diagnostics.error(node.span, message, None);
+    }
+    number
+}
+
+/// Reads a setting that has the form of the authorizer's configuration.
+pub(super) fn typed<T: DeserializeOwned>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    let node = &section.entry(key)?.node;
+    deserialize(node, node.to_json(), &format!("`{key}`"), diagnostics)
+}
+
+/// Reads `function_arn`.
+pub(super) fn function_arn(
+    section: &mut Section<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arn> {
+    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
+    arn(section, "function_arn", Arn::function, form, diagnostics)
+}
+
+pub(super) fn arn(
+    section: &mut Section<'_>,
+    key: &'static str,
+    parse: fn(&str) -> Option<Arn>,
+    form: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arn> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let arn = parse(text);
+    if arn.is_none() {
+        diagnostics.error(span, format!("invalid `{key}` `{text}`"), format!("expected {form}"));
+    }
+    arn
+}
+
+/// Reads an integration timeout.
+pub(super) fn milliseconds(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<u32> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let number = |digits: &str| digits.parse::<u32>().ok();
+    let parsed = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(digits), _) => number(digits),
+        (None, Some(digits)) => number(digits).and_then(|seconds| seconds.checked_mul(1000)),
+        (None, None) => None,
+    };
+    let parsed = parsed.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms));
+    if parsed.is_none() {
+        let message = format!("invalid `{key}` `{text}`: expected 50ms to 29s");
+        diagnostics.error(span, message, "write 500ms or 10s".to_owned());
+    }
+    parsed
+}
+
+/// Reads a duration such as `30s`, `5m`, `1h` or `7d`.
+pub(super) fn seconds(
+    section: &mut Section<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<u32> {
+    let (text, span) = section.text(key, diagnostics)?;
+    let parsed = text.char_indices().next_back().and_then(|(at, unit)| {
+        let count: u32 = text.get(..at)?.parse().ok()?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        count.checked_mul(factor)
+    });
+    if parsed.is_none() {
+        diagnostics.error(
+            span,
+            format!("invalid `{key}` `{text}`: expected a duration"),
+            "write 30s, 5m or 1h".to_owned(),
+        );
+    }
+    parsed
+}
+
+/// Returns the authorizer's error in a setting of its configuration.
+pub(super) fn problem(document: &Document, setting: &str) -> Option<String> {
+    let errors = Config::resolve(document).err()?;
+    let error = errors.as_slice().iter().find(|error| error.location == setting)?;
+    Some(error.message.clone())
+}

@@ -1,0 +1,148 @@
+//! `deployer keys fetch`: fetches the key sets that are bundled with the configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use authorizer::Config;
+use authorizer::config::{Document, IssuerDocument};
+use authorizer::keys::download::{Download, download};
+use authorizer::keys::fetch::HttpFetch;
+use authorizer::keys::proxy::Proxy;
+use authorizer::secure_url;
+use serde_json::{Value as Json, json};
+
+use super::{Failure, Invocation, local, write_bytes};
+use crate::cli;
+use crate::output::Exit;
+use compiler::project;
+use compiler::source::diagnostic::{Code, has_errors};
+use compiler::source::keys_file::KeysFile;
+use compiler::source::manifest::Manifest;
+use gateway::clock;
+
+pub(super) fn fetch(
+    arguments: &cli::KeysFetch,
+    invocation: Invocation<'_>,
+) -> Result<Exit, Failure> {
+    let output = invocation.output;
+    let targets = targets(&manifest(&arguments.dir, invocation)?, &arguments.dir);
+    if targets.is_empty() {
+        return Err(Failure::NoBundledKeys);
+    }
+    let proxy = Proxy::from_environment(invocation.environment)?;
+    let runtime = local::runtime()?;
+    let mut results = Results::default();
+    for target in &targets {
+        output.note(&format!("fetching the keys of {}", target.issuer.issuer));
+        let file = runtime.block_on(target.fetch(proxy.clone()));
+        results.add(target, file.and_then(|file| target.write(file)));
+    }
+    let Results { lines, written, failed, failed_issuers } = results;
+    output.data(&lines.join("\n"), &json!({"written": written, "failed": failed}));
+    if failed_issuers.is_empty() {
+        return Ok(Exit::Success);
+    }
+    Err(Failure::KeysNotFetched(failed_issuers))
+}
+
+/// The results of the issuers, in order.
+#[derive(Default)]
+struct Results {
+    lines: Vec<String>,
+    written: Vec<Json>,
+    failed: Vec<Json>,
+    failed_issuers: Vec<String>,
+}
+
+impl Results {
+    fn add(&mut self, target: &Target, result: Result<KeysFile, String>) {
+        let (issuer, path) = (&target.issuer.issuer, target.file.display().to_string());
+        match result {
+            Ok(KeysFile { jwks_uri, read_at, jwks, .. }) => {
+                let count = jwks.get("keys").and_then(Json::as_array).map_or(0, Vec::len);
+                let plural = if count == 1 { "" } else { "s" };
+                self.lines.push(format!("{path}: {count} key{plural} of {issuer}"));
+                self.written.push(json!({
+                    "authorizer": target.authorizer,
+                    "issuer": issuer,
+                    "file": path,
+                    "jwks_uri": jwks_uri,
+                    "read_at": read_at,
+                    "keys": count,
+                }));
+            }
+            Err(error) => {
+                self.lines.push(format!("{path}: not written: {error}"));
+                self.failed_issuers.push(issuer.clone());
+                self.failed.push(json!({
+                    "authorizer": target.authorizer,
+                    "issuer": issuer,
+                    "file": path,
+                    "error": error,
+                }));
+            }
+        }
+    }
+}
+
+/// Reads the manifest. The files of keys may be missing or invalid: the command replaces them.
+fn manifest(folder: &Path, invocation: Invocation<'_>) -> Result<Manifest, Failure> {
+    let (manifest, mut diagnostics) = project::load_manifest(folder, invocation.environment)?;
+    diagnostics.retain(|diagnostic| diagnostic.code != Code::BundledKeys);
+    match manifest {
+        Some(manifest) if !has_errors(&diagnostics) => Ok(manifest),
+        _ => Err(Failure::InvalidConfiguration(diagnostics)),
+    }
+}
+
+/// An issuer with bundled keys.
+struct Target {
+    authorizer: String,
+    issuer: IssuerDocument,
+    ca_bundle: Option<String>,
+    file: PathBuf,
+}
+
+fn targets(manifest: &Manifest, folder: &Path) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (name, authorizer) in &manifest.authorizers {
+        for (issuer, declared) in authorizer.settings.issuers.iter().zip(&authorizer.issuers) {
+            let Some((file, _)) = &declared.keys else { continue };
+            targets.push(Target {
+                authorizer: name.clone(),
+                issuer: IssuerDocument { keys: None, ..issuer.clone() },
+                ca_bundle: authorizer.settings.ca_bundle.clone(),
+                file: folder.join(file),
+            });
+        }
+    }
+    targets
+}
+
+impl Target {
+    /// Fetches the keys as the function does, with the clock of the response.
+    async fn fetch(&self, proxy: Option<Proxy>) -> Result<KeysFile, String> {
+        if self.issuer.jwks_uri.is_none() && secure_url::parse(&self.issuer.issuer).is_none() {
+            return Err("the issuer has no URL to fetch keys from; set `jwks_uri`".to_owned());
+        }
+        let document = Document {
+            issuers: vec![self.issuer.clone()],
+            ca_bundle: self.ca_bundle.clone(),
+            ..Document::default()
+        };
+        let config = Config::resolve(&document).map_err(|errors| errors.to_string())?;
+        let issuer = config.issuers().first().ok_or_else(|| "no issuer".to_owned())?;
+        let fetch = Arc::new(HttpFetch::new(config.ca_bundle()).with_proxy(proxy));
+        let downloaded = download(issuer, fetch).await.map_err(|error| error.to_string())?;
+        let Download { jwks_uri, jwks } = downloaded;
+        let read_at = clock::unix_time().seconds();
+        Ok(KeysFile { issuer: self.issuer.issuer.clone(), jwks_uri: Some(jwks_uri), read_at, jwks })
+    }
+
+    /// Writes the file of the keys, and returns its content.
+    fn write(&self, file: KeysFile) -> Result<KeysFile, String> {
+        let text = serde_json::to_string_pretty(&file).map_err(|error| error.to_string())?;
+        let written = write_bytes(format!("{text}\n").as_bytes(), &self.file);
+        written.map(|()| file).map_err(|error| error.to_string())
+    }
+}

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::claims::{self, VerifiedClaims};
 use crate::config::{AccessRules, Config};
 use crate::credential::Credential;
-use crate::error::{DecisionError, Fault, Rejection};
+use crate::error::{DecisionError, Fault, IssuerMismatch, Rejection};
 use crate::event::{AuthorizationRequest, Event, EventKind, replace_unpaired_surrogates};
 use crate::grant::grant;
 use crate::issuer::Issuer;
@@ -115,7 +115,7 @@ impl Authorizer {
         let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
         let rules = self.config.access_rules(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verify(&request, now, decision).await?;
-        evaluate_route(rules, &arn, &claims, decision);
+        evaluate_route(rules, &arn, &claims, issuer, decision);
         let grant = grant(&claims, rules, self.config.policy(), &arn);
         let mut policy = self.policies.policy(&grant, &arn, self.config.policy_max_bytes())?;
         decision.warning = policy.coverage.warning().or(decision.warning);
@@ -185,6 +185,8 @@ impl Authorizer {
             self.verified_tokens().insert(digest, set.generation());
         }
         let claims = prevalidated.into_verified(token);
+        decision.step = Step::DenyList;
+        claims.check_deny_list(issuer)?;
         decision.step = Step::Possession;
         possession::check(request, credential, &claims, issuer, now)?;
         Ok((claims, issuer))
@@ -202,7 +204,10 @@ impl Authorizer {
         let matching = || issuers.iter().filter(|issuer| issuer.is_named(iss));
         let issuer = matching().find(|issuer| issuer.issuer() == iss).or_else(|| matching().next());
         let keys = issuer.and_then(|issuer| self.keys.get(issuer.issuer()));
-        issuer.zip(keys).ok_or(Rejection::UntrustedIssuer)
+        let mismatch = || issuers.iter().find_map(|issuer| issuer.near_miss(iss));
+        issuer.zip(keys).ok_or_else(|| {
+            Rejection::UntrustedIssuer(mismatch().unwrap_or(IssuerMismatch::Unknown))
+        })
     }
 }
 
@@ -211,6 +216,7 @@ fn evaluate_route(
     rules: &AccessRules,
     arn: &MethodArn<'_>,
     claims: &VerifiedClaims,
+    issuer: &Issuer,
     decision: &mut Decision,
 ) {
     let requirement: Option<&Requirement> = match rules {
@@ -236,5 +242,20 @@ fn evaluate_route(
     match refusal {
         Some(refusal) => decision.deny(refusal),
         None => decision.decision = Verdict::Allow,
+    }
+    if refusal == Some(Rejection::InsufficientScope) {
+        decision.detail = Some(insufficient_scope(claims, issuer));
+    }
+}
+
+/// Returns the detail of a rejection for insufficient scope: the scope claims of the token, or those
+/// that it lacks.
+fn insufficient_scope(claims: &VerifiedClaims, issuer: &Issuer) -> String {
+    let list = |names: &[String]| format!("`{}`", names.join("`, `"));
+    let configured: Vec<String> = issuer.scope_claims.iter().map(ToString::to_string).collect();
+    match (claims.scope_claims(), configured.as_slice()) {
+        ([], []) => "required scopes not granted: the profile has no scope claim".to_owned(),
+        ([], none) => format!("required scopes not granted: the token has no {}", list(none)),
+        (present, _) => format!("required scopes not granted by {}", list(present)),
     }
 }

@@ -1,10 +1,12 @@
 //! [`ClaimPath`]: the exact name of a claim, dots included, or a JSON pointer.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-/// A claim's exact name, or, if the text begins with `/`, its JSON pointer (RFC 6901).
+/// A claim's exact name, or, if the text begins with `/`, its JSON pointer (RFC 6901). A pointer to
+/// a top-level claim is its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimPath {
     Name(String),
@@ -32,8 +34,25 @@ impl FromStr for ClaimPath {
         if first.is_empty() {
             return Err(EmptyClaimName);
         }
+        if rest.is_empty() {
+            return Ok(Self::Name(first));
+        }
         Ok(Self::Pointer { first, rest: rest.to_owned() })
     }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Pointer { first, rest } => write!(f, "/{}{rest}", escape_segment(first)),
+        }
+    }
+}
+
+/// Escapes a segment of a JSON pointer (RFC 6901 section 3).
+pub(crate) fn escape_segment(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
 }
 
 impl ClaimPath {

@@ -9,13 +9,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::error::Rejection;
-use crate::issuer::{Issuer, Profile};
-use crate::scope::is_scope_name;
+use crate::error::{IssuerMismatch, Rejection};
+use crate::issuer::Issuer;
 use crate::time::UnixTime;
 use crate::token::{SignedToken, UnverifiedToken};
 
 mod profile;
+mod scopes;
+
+use scopes::TokenScopes;
 
 /// 9999-12-31T23:59:59Z. A later NumericDate is an error, usually milliseconds.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -29,7 +31,7 @@ pub(crate) struct PrevalidatedClaims {
     issuer: String,
     subject: Option<String>,
     client: Option<String>,
-    scopes: BTreeSet<String>,
+    scopes: TokenScopes,
     forbidden: Option<Rejection>,
     rejected_from: UnixTime,
 }
@@ -40,7 +42,7 @@ pub(crate) struct VerifiedClaims {
     issuer: String,
     subject: Option<String>,
     client: Option<String>,
-    scopes: BTreeSet<String>,
+    scopes: TokenScopes,
     forbidden: Option<Rejection>,
     rejected_from: UnixTime,
     all: Map<String, Value>,
@@ -72,15 +74,27 @@ impl VerifiedClaims {
         self.subject.as_deref()
     }
 
-    /// Returns the client: the first of `client_id`, `azp`, `cid` and `appid` that is present
-    /// (RFC 9068 section 2.2).
+    /// Returns the client: the first of the profile's claims that is present.
     pub(crate) fn client(&self) -> Option<&str> {
         self.client.as_deref()
     }
 
-    /// Returns the scopes of the first configured scope claim that is present.
+    /// Returns the scopes of all scope claims.
     pub(crate) fn scopes(&self) -> &BTreeSet<String> {
-        &self.scopes
+        &self.scopes.names
+    }
+
+    /// Returns the scope claims that the token has.
+    pub(crate) fn scope_claims(&self) -> &[String] {
+        &self.scopes.read_from
+    }
+
+    /// Checks that neither `jti` nor `sub` is on the issuer's deny-list.
+    pub(crate) fn check_deny_list(&self, issuer: &Issuer) -> Result<(), Rejection> {
+        let jti = self.all.get("jti").and_then(Value::as_str);
+        let is_denied = jti.is_some_and(|jti| issuer.denied_jti.contains(jti))
+            || self.subject().is_some_and(|subject| issuer.denied_sub.contains(subject));
+        if is_denied { Err(Rejection::Denylisted) } else { Ok(()) }
     }
 
     /// Returns the reason the caller is denied every route although the token is valid.
@@ -102,25 +116,21 @@ pub(crate) fn prevalidate(
 ) -> Result<PrevalidatedClaims, Rejection> {
     let claims = token.unverified_claims();
     let iss = token.unverified_issuer()?;
-    profile::check(issuer.profile, token.typ(), claims)?;
+    profile::check(&issuer.profile, token.typ(), claims)?;
     check_issuer(claims, iss, issuer)?;
     let rejected_from = check_validity(claims, issuer, now)?;
     check_audience(claims, issuer)?;
     let subject = string_claim(claims, "sub")?;
+    string_claim(claims, "jti")?;
     let mut client = None;
-    for name in ["client_id", "azp", "cid", "appid"] {
+    for name in issuer.profile.client_claims {
         client = client.or(string_claim(claims, name)?);
-    }
-    if string_claim(claims, "jti")?.is_some_and(|jti| issuer.denied_jti.contains(jti))
-        || subject.is_some_and(|subject| issuer.denied_sub.contains(subject))
-    {
-        return Err(Rejection::Denylisted);
     }
     Ok(PrevalidatedClaims {
         issuer: iss.to_owned(),
         subject: subject.map(str::to_owned),
         client: client.map(str::to_owned),
-        scopes: scopes(claims, issuer)?,
+        scopes: TokenScopes::read(claims, &issuer.scope_claims),
         forbidden: forbidden(claims, client, issuer),
         rejected_from,
     })
@@ -131,7 +141,7 @@ fn check_issuer(claims: &Map<String, Value>, iss: &str, issuer: &Issuer) -> Resu
     match issuer.tenant_of(iss) {
         Some(tenant) if string_claim(claims, "tid")? == Some(tenant) => Ok(()),
         None if issuer.is_named(iss) => Ok(()),
-        _ => Err(Rejection::UntrustedIssuer),
+        _ => Err(Rejection::UntrustedIssuer(IssuerMismatch::Unknown)),
     }
 }
 
@@ -227,46 +237,30 @@ fn to_integer(seconds: f64) -> Option<i64> {
 }
 
 /// Checks that a configured audience is in `aud`, a string or an array of strings (RFC 7519
-/// section 4.1.3). Access tokens of Cognito have no `aud`; their `client_id` is used instead.
+/// section 4.1.3). The issuer's `audience_claim` is read only if the token has no `aud`: one that is
+/// present must match.
 fn check_audience(claims: &Map<String, Value>, issuer: &Issuer) -> Result<(), Rejection> {
-    let name = match issuer.profile {
-        Profile::Cognito if !claims.contains_key("aud") => "client_id",
-        _ => "aud",
+    let (name, value) = match (claims.get("aud"), &issuer.audience_claim) {
+        (Some(value), _) => ("aud", value),
+        (None, None) => return Err(Rejection::MissingClaim("aud")),
+        (None, Some(claim)) => {
+            ("audience_claim", claim.find(claims).ok_or(Rejection::AudienceMissing)?)
+        }
     };
     let is_configured =
         |audience: &str| issuer.audience().iter().any(|configured| configured == audience);
-    let found = match claims.get(name).ok_or(Rejection::MissingClaim(name))? {
+    let found = match value {
         Value::String(audience) => is_configured(audience),
         Value::Array(audiences) => {
             let mut found = false;
             for audience in audiences {
-                found |= is_configured(audience.as_str().ok_or(Rejection::MalformedClaim("aud"))?);
+                found |= is_configured(audience.as_str().ok_or(Rejection::MalformedClaim(name))?);
             }
             found
         }
         _ => return Err(Rejection::MalformedClaim(name)),
     };
-    if found { Ok(()) } else { Err(Rejection::AudienceMismatch) }
-}
-
-/// Reads the first scope claim that is present: a string of scopes separated by single spaces
-/// (RFC 8693 section 4.2), or an array (Okta).
-fn scopes(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<String>, Rejection> {
-    let malformed = Rejection::MalformedClaim("scope");
-    let names: Vec<&str> = match issuer.scope_claims.iter().find_map(|claim| claim.find(claims)) {
-        None => Vec::new(),
-        Some(Value::String(text)) if text.is_empty() => Vec::new(),
-        Some(Value::String(text)) => text.split(' ').collect(),
-        Some(Value::Array(items)) => {
-            items.iter().map(Value::as_str).collect::<Option<_>>().ok_or(malformed)?
-        }
-        Some(_) => return Err(malformed),
-    };
-    if names.iter().all(|name| is_scope_name(name)) {
-        Ok(names.into_iter().map(str::to_owned).collect())
-    } else {
-        Err(malformed)
-    }
+    if found { Ok(()) } else { Err(Rejection::AudienceMismatch(name)) }
 }
 
 /// Reads an identifier claim. One with control characters, which could forge a log line or a

@@ -136,6 +136,11 @@ impl Config {
         if let Some(Err(_)) = leeway {
             errors.add("AUTHORIZER_LEEWAY", "must be an integer from 0 to 300 (seconds)");
         }
+        let profile = get("AUTHORIZER_PROFILE")
+            .map(|name| serde_json::from_value(serde_json::Value::String(name)));
+        if let Some(Err(error)) = &profile {
+            errors.add("AUTHORIZER_PROFILE", format!("is invalid: {}", json_message(error)));
+        }
         if !errors.0.is_empty() {
             return Err(errors);
         }
@@ -149,6 +154,7 @@ impl Config {
                 audience: list("AUTHORIZER_AUDIENCE").unwrap_or_default(),
                 algorithms: list("AUTHORIZER_ALGORITHMS"),
                 jwks_uri: get("AUTHORIZER_JWKS_URI"),
+                profile: profile.and_then(Result::ok),
                 scope_claims: list("AUTHORIZER_SCOPE_CLAIMS"),
                 leeway_seconds: leeway.and_then(Result::ok),
                 ..IssuerDocument::default()

@@ -14,9 +14,13 @@ pub enum Rejection {
     /// RFC 8725 section 3.1: the issuer's allow-list decides, not the token.
     #[error("`alg` `{0}` is not allowed for the issuer")]
     AlgorithmNotAllowed(Algorithm),
-    /// RFC 7519 section 4.1.3: no audience of the token is a configured one.
-    #[error("`aud` does not match the configured audience")]
-    AudienceMismatch,
+    /// RFC 7519 section 4.1.3: no audience of the token is a configured one. The claim is `aud` or
+    /// the configured `audience_claim`.
+    #[error("`{0}` does not match the configured audience")]
+    AudienceMismatch(&'static str),
+    /// The token has neither `aud` nor the claim that is configured in its place.
+    #[error("missing claim `aud`, and the `audience_claim` as well")]
+    AudienceMissing,
     /// The token's client is not in the issuer's `clients`.
     #[error("the token's client is not in the issuer's `clients`")]
     ClientNotAllowed,
@@ -26,6 +30,10 @@ pub enum Rejection {
     /// A header parameter of something other than a signed token (`enc`, `zip` or `cty`).
     #[error("header parameter `{0}` is not allowed in an access token")]
     HeaderParameterNotAllowed(&'static str),
+    /// A security event token, such as a logout token (RFC 8417 section 2.2, OpenID Connect
+    /// Back-Channel Logout section 2.4).
+    #[error("expected an access token, found a logout or other event token (claim `events`)")]
+    EventToken,
     /// An ID token, recognized by a claim of ID tokens (OpenID Connect Core section 2).
     #[error("expected an access token, found an ID token (claim `{0}`)")]
     IdToken(&'static str),
@@ -44,6 +52,9 @@ pub enum Rejection {
     /// A required claim is absent.
     #[error("missing claim `{0}`")]
     MissingClaim(&'static str),
+    /// An identity of another kind than the profile's.
+    #[error("not a token of a Google service account")]
+    NotServiceAccount,
     /// The request has no credential.
     #[error("missing token")]
     MissingToken,
@@ -81,6 +92,12 @@ pub enum Rejection {
     /// No matching key of the issuer verifies the signature.
     #[error("signature verification failed")]
     InvalidSignature,
+    /// As [`Self::InvalidSignature`], of a token with the header parameter `nonce`: the signature of
+    /// Microsoft Graph's tokens is of another header, which only Graph can compute.
+    #[error(
+        "signature verification failed: the header parameter `nonce` is that of a token for Microsoft Graph; request a token for this API"
+    )]
+    GraphToken,
     /// RFC 7519 section 4.1.4: the current time is on or after `exp`.
     #[error("token expired at {expired}, current time is {now} (Unix seconds)")]
     TokenExpired {
@@ -89,15 +106,36 @@ pub enum Rejection {
         /// The time of the decision, in seconds since 1970.
         now: i64,
     },
-    /// RFC 8725 section 3.11: the token is of another type.
+    /// RFC 8725 section 3.11: the token is of another type, by the header parameter or the claim.
     #[error("`typ` is not that of an access token")]
     TokenType,
     /// The issuer's key set has no matching key.
     #[error("no key of the issuer matches `kid` and `alg`")]
     UnknownKey,
     /// `iss` matches no configured issuer exactly.
+    #[error("{0}")]
+    UntrustedIssuer(IssuerMismatch),
+}
+
+/// The difference between an `iss` and the configured issuers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssuerMismatch {
+    /// No issuer is nearly the same.
     #[error("`iss` is not a trusted issuer")]
-    UntrustedIssuer,
+    Unknown,
+    /// Only a `/` at the end.
+    #[error("`iss` differs from a trusted issuer by a `/` at the end")]
+    TrailingSlash,
+    /// A v1.0 token of Entra ID, and v2.0 tokens are trusted.
+    #[error(
+        "`iss` is that of an Entra ID v1.0 token, and only v2.0 is trusted; set `requestedAccessTokenVersion` to 2 in the API's app registration, or trust this issuer with the profile `entra-v1`"
+    )]
+    EntraV1,
+    /// A v2.0 token of Entra ID, and v1.0 tokens are trusted.
+    #[error(
+        "`iss` is that of an Entra ID v2.0 token, and only v1.0 is trusted; trust this issuer with the profile `entra`"
+    )]
+    EntraV2,
 }
 
 impl Rejection {
@@ -109,22 +147,24 @@ impl Rejection {
             | Self::CriticalExtension
             | Self::HeaderParameterNotAllowed(_)
             | Self::Malformed(_)
-            | Self::MalformedCredential
-            | Self::Possession(_)
-            | Self::Denylisted
-            | Self::TokenType
-            | Self::UnknownKey => "invalid_token",
-            Self::InvalidSignature => "invalid_signature",
-            Self::AudienceMismatch
-            | Self::IdToken(_)
+            | Self::MalformedCredential => "invalid_token",
+            Self::InvalidSignature | Self::GraphToken => "invalid_signature",
+            Self::UnknownKey => "unknown_key",
+            Self::EventToken | Self::IdToken(_) | Self::NotServiceAccount | Self::TokenType => {
+                "wrong_token_type"
+            }
+            Self::AudienceMismatch(_)
+            | Self::AudienceMissing
             | Self::LifetimeExceeded
             | Self::MalformedClaim(_)
             | Self::MissingClaim(_)
-            | Self::NotYetValid { .. }
-            | Self::UntrustedIssuer => "invalid_claims",
+            | Self::UntrustedIssuer(_) => "invalid_claims",
+            Self::Denylisted => "denylisted",
+            Self::Possession(_) => "proof_failed",
             Self::ClientNotAllowed | Self::RouteNotFound | Self::RequirementUnmet { .. } => {
                 "forbidden"
             }
+            Self::NotYetValid { .. } => "token_not_yet_valid",
             Self::TokenExpired { .. } => "token_expired",
             Self::PolicyConflict => "policy_conflict",
             Self::InsufficientScope => "insufficient_scope",

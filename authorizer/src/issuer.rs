@@ -7,15 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim_path::ClaimPath;
 use crate::claim_rule::ClaimRule;
+use crate::error::IssuerMismatch;
 use crate::signature::Algorithm;
 use crate::time::UnixTime;
+
+mod profile;
+
+pub use profile::Profile;
+pub(crate) use profile::{ClaimType, HeaderType, ProfileRules};
 
 /// The placeholder for the tokens' `tid` in a configured issuer.
 pub(crate) const TENANT: &str = "{tenantid}";
 
+/// The hosts in issuers of Entra ID's v1.0 and v2.0 tokens, followed by the tenant.
+const ENTRA_V1: &str = "https://sts.windows.net/";
+const ENTRA_V2: &str = "https://login.microsoftonline.com/";
+
 /// A trusted issuer and the rules for its tokens. `config` ensures that audience and algorithms are
 /// not empty.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Issuer {
     pub(crate) name: String,
     pub(crate) audience: Vec<String>,
@@ -24,7 +34,8 @@ pub struct Issuer {
     pub(crate) bundled: Option<Bundled>,
     pub(crate) key_max_age: Duration,
     pub(crate) keys_stale_for: Duration,
-    pub(crate) profile: Profile,
+    pub(crate) profile: ProfileRules,
+    pub(crate) audience_claim: Option<ClaimPath>,
     pub(crate) scope_claims: Vec<ClaimPath>,
     pub(crate) leeway: Duration,
     pub(crate) max_token_age: Option<Duration>,
@@ -93,6 +104,29 @@ impl Issuer {
         self.jwks_uri.as_deref()
     }
 
+    /// Returns the difference of an `iss` that is nearly that of this issuer.
+    pub(crate) fn near_miss(&self, iss: &str) -> Option<IssuerMismatch> {
+        let without_slash = |url: &'_ str| url.strip_suffix('/').unwrap_or(url).to_owned();
+        if without_slash(iss) == without_slash(&self.name) {
+            return Some(IssuerMismatch::TrailingSlash);
+        }
+        let tenant = |issuer: &str, host: &str| {
+            let tenant = issuer.strip_prefix(host)?.split('/').next()?;
+            Some(tenant.to_owned())
+        };
+        let is_same = |v1: &str, v2: &str| {
+            let (v1, v2) = (tenant(v1, ENTRA_V1), tenant(v2, ENTRA_V2));
+            v1.zip(v2).is_some_and(|(v1, v2)| v1 == v2 || v1 == TENANT || v2 == TENANT)
+        };
+        if is_same(iss, &self.name) {
+            Some(IssuerMismatch::EntraV1)
+        } else if is_same(&self.name, iss) {
+            Some(IssuerMismatch::EntraV2)
+        } else {
+            None
+        }
+    }
+
     /// Returns whether an `iss` is that of this issuer.
     pub(crate) fn is_named(&self, iss: &str) -> bool {
         if self.name.contains(TENANT) { self.tenant_of(iss).is_some() } else { self.name == iss }
@@ -105,24 +139,6 @@ impl Issuer {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         (!tenant.is_empty() && tenant.bytes().all(fits)).then_some(tenant)
     }
-}
-
-/// The rules that distinguish an issuer's access tokens from its other tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// `typ` is absent, `JWT` or `at+jwt`, and no claim is one of an ID token.
-    #[default]
-    OAuth,
-    /// RFC 9068: `typ` is `at+jwt`, and all required claims are present.
-    Rfc9068,
-    /// Amazon Cognito: `token_use` is `access`, and `client_id` is the audience if `aud` is absent.
-    Cognito,
-    /// Microsoft Entra ID: `tid` and the client (`azp` or `appid`) are present.
-    Entra,
-    /// Any token of the issuer, ID tokens included.
-    Any,
 }
 
 /// The handling of tokens that are bound to a key (DPoP) or a client certificate (mutual TLS).

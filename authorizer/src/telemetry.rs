@@ -72,12 +72,14 @@ pub enum Step {
     Issuer,
     /// The token's algorithm is allowed for the issuer.
     Algorithm,
-    /// Type, validity period and audience are valid, and the token is not on the deny-list.
+    /// Type, validity period and audience are valid.
     Claims,
     /// The issuer's key set has a matching key.
     Keys,
     /// A matching key verifies the signature.
     Signature,
+    /// Neither the token nor its subject is on the deny-list.
+    DenyList,
     /// The caller proves possession of the key that the token is bound to.
     Possession,
     /// The claims satisfy the issuer's `clients` and `require`.
@@ -90,7 +92,7 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Event,
         Self::Credential,
         Self::Token,
@@ -99,6 +101,7 @@ impl Step {
         Self::Claims,
         Self::Keys,
         Self::Signature,
+        Self::DenyList,
         Self::Possession,
         Self::Rules,
         Self::Route,
@@ -113,9 +116,10 @@ impl Step {
             Self::Token => "well-formed JWS",
             Self::Issuer => "issuer trusted",
             Self::Algorithm => "algorithm allowed for the issuer",
-            Self::Claims => "type, validity period and audience valid, not on the deny-list",
+            Self::Claims => "type, validity period and audience valid",
             Self::Keys => "signing key found (kid, alg)",
             Self::Signature => "signature verified",
+            Self::DenyList => "not on the deny-list",
             Self::Possession => "proof of possession valid",
             Self::Rules => "client and claim requirements satisfied",
             Self::Route => "route found",

@@ -24,6 +24,7 @@ pub(crate) struct UnverifiedToken<'a> {
     algorithm: Algorithm,
     kid: Option<String>,
     typ: Option<String>,
+    has_nonce: bool,
     claims: Map<String, Value>,
     signed: &'a str,
     signature: Vec<u8>,
@@ -45,7 +46,8 @@ impl<'a> UnverifiedToken<'a> {
             return Err(Rejection::Malformed("`kid` is longer than 512 bytes"));
         }
         let typ = string_parameter(&header, "typ")?;
-        Ok(Self { algorithm, kid, typ, claims, signed, signature })
+        let has_nonce = header.contains_key("nonce");
+        Ok(Self { algorithm, kid, typ, has_nonce, claims, signed, signature })
     }
 
     /// Returns the unverified `iss`, to select the issuer whose keys are tried.
@@ -88,6 +90,8 @@ impl<'a> UnverifiedToken<'a> {
         };
         if previously_verified || keys.iter().any(verifies) {
             Ok(SignedToken { claims: self.claims })
+        } else if self.has_nonce {
+            Err(Rejection::GraphToken)
         } else {
             Err(Rejection::InvalidSignature)
         }
@@ -104,10 +108,14 @@ pub(crate) struct UnverifiedProof<'a> {
 }
 
 impl<'a> UnverifiedProof<'a> {
-    /// Parses a DPoP proof.
+    /// Parses a DPoP proof. Every error is one of the proof, not of the token.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Rejection> {
-        let Parts { mut header, claims, signed, signature } = Parts::of(text)?;
-        let algorithm = algorithm(&header)?;
+        let of_proof = |error| match error {
+            Rejection::Malformed(detail) => Rejection::Possession(detail),
+            _ => Rejection::Possession("DPoP proof has an unsupported header parameter"),
+        };
+        let Parts { mut header, claims, signed, signature } = Parts::of(text).map_err(of_proof)?;
+        let algorithm = algorithm(&header).map_err(of_proof)?;
         // Section 4.2: an explicit type, so that no other JWT is accepted as a proof.
         if header
             .get("typ")
@@ -156,7 +164,12 @@ impl<'a> Parts<'a> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(Rejection::Malformed("longer than 10,240 bytes"));
         }
-        let malformed = || Rejection::Malformed("expected three parts");
+        let malformed = || match text.bytes().filter(|byte| *byte == b'.').count() {
+            4 => Rejection::Malformed("encrypted (JWE); request a token with the API's audience"),
+            _ => Rejection::Malformed(
+                "expected three parts; a token that was requested without an audience is opaque",
+            ),
+        };
         let (signed, signature) = text.rsplit_once('.').ok_or_else(malformed)?;
         let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
         if claims.contains('.') {

@@ -4,46 +4,93 @@
 use serde_json::{Map, Value};
 
 use crate::error::Rejection;
-use crate::issuer::Profile;
+use crate::issuer::{ClaimType, HeaderType, ProfileRules};
 
-/// Checks that `typ` and the claims are those of an access token of this profile.
+/// Checks that `typ` and the claims are those of an access token by these rules.
 pub(crate) fn check(
-    profile: Profile,
+    rules: &ProfileRules,
     typ: Option<&str>,
     claims: &Map<String, Value>,
 ) -> Result<(), Rejection> {
-    // RFC 7515 section 4.1.9: case-insensitive, and `application/` may be omitted.
+    check_header_type(rules.header_type, typ)?;
+    check_claim_type(rules.claim_type, claims)?;
+    if rules.rejects_other_tokens {
+        reject_other_tokens(rules, claims)?;
+    }
+    for alternatives in rules.required {
+        let missing = Rejection::MissingClaim(alternatives.first().copied().unwrap_or_default());
+        alternatives.iter().find(|name| claims.contains_key(**name)).ok_or(missing)?;
+    }
+    if rules.service_account && !is_of_service_account(claims) {
+        return Err(Rejection::NotServiceAccount);
+    }
+    Ok(())
+}
+
+/// Checks the header parameter `typ`: case-insensitive, and `application/` may be omitted (RFC 7515
+/// section 4.1.9).
+fn check_header_type(accepted: HeaderType, typ: Option<&str>) -> Result<(), Rejection> {
     let typ = typ.map(str::to_ascii_lowercase);
     let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    match (profile, typ) {
-        (Profile::Any, _) => return Ok(()),
-        (Profile::Rfc9068, Some("at+jwt")) => {}
-        (Profile::Rfc9068, _) => return Err(Rejection::TokenType),
-        (_, None | Some("jwt" | "at+jwt")) => {}
-        (_, Some(_)) => return Err(Rejection::TokenType),
+    match (accepted, typ) {
+        (HeaderType::Any, _)
+        | (HeaderType::AccessToken | HeaderType::Rfc9068, Some("at+jwt"))
+        | (HeaderType::AccessToken, None | Some("jwt")) => Ok(()),
+        (HeaderType::AccessToken | HeaderType::Rfc9068, _) => Err(Rejection::TokenType),
     }
-    if let Some(claim) =
-        ["at_hash", "c_hash", "nonce"].into_iter().find(|claim| claims.contains_key(*claim))
-    {
-        return Err(Rejection::IdToken(claim));
+}
+
+/// The claim `typ` of Keycloak's tokens that are not access tokens.
+const OTHER_TYPES: [&str; 5] = ["id", "logout", "offline", "refresh", "serialized-id"];
+
+fn check_claim_type(accepted: ClaimType, claims: &Map<String, Value>) -> Result<(), Rejection> {
+    let typ = claims.get("typ").and_then(Value::as_str).map(str::to_ascii_lowercase);
+    match (accepted, typ.as_deref()) {
+        (ClaimType::AccessToken, None) => Err(Rejection::MissingClaim("typ")),
+        (ClaimType::AccessToken, _) if !is_typed_access_token(claims) => Err(Rejection::TokenType),
+        (ClaimType::NotAnotherToken, Some(typ)) if OTHER_TYPES.contains(&typ) => {
+            Err(Rejection::TokenType)
+        }
+        _ => Ok(()),
     }
-    let require = |name: &'static str| {
-        claims.contains_key(name).then_some(()).ok_or(Rejection::MissingClaim(name))
-    };
+}
+
+/// Returns whether the claim `typ` is that of an access token: `Bearer`, or `DPoP` of one that is
+/// bound to a key, as Keycloak sets it.
+fn is_typed_access_token(claims: &Map<String, Value>) -> bool {
+    match claims.get("typ").and_then(Value::as_str) {
+        Some(typ) if typ.eq_ignore_ascii_case("bearer") => true,
+        Some(typ) if typ.eq_ignore_ascii_case("dpop") => claims.contains_key("cnf"),
+        _ => false,
+    }
+}
+
+/// Rejects ID tokens (OpenID Connect Core section 2), logout tokens and other security event tokens
+/// (RFC 8417 section 2.2) by their claims.
+fn reject_other_tokens(rules: &ProfileRules, claims: &Map<String, Value>) -> Result<(), Rejection> {
+    if claims.contains_key("events") {
+        return Err(Rejection::EventToken);
+    }
+    let is_nonce_allowed = is_typed_access_token(claims)
+        || rules.nonce_beside.is_some_and(|claim| claims.contains_key(claim));
+    let marks = ["at_hash", "c_hash", "s_hash", "nonce"].into_iter();
+    let mut marks = marks.filter(|mark| *mark != "nonce" || !is_nonce_allowed);
+    if let Some(mark) = marks.find(|mark| claims.contains_key(*mark)) {
+        return Err(Rejection::IdToken(mark));
+    }
     // Amazon Cognito: `access` or `id`.
     match claims.get("token_use") {
-        None if profile == Profile::Cognito => return Err(Rejection::MissingClaim("token_use")),
-        None => {}
-        Some(usage) if usage == "access" => {}
-        Some(_) => return Err(Rejection::IdToken("token_use")),
+        Some(usage) if usage != "access" => Err(Rejection::IdToken("token_use")),
+        _ => Ok(()),
     }
-    match profile {
-        // RFC 9068 section 2.2; `iss`, `exp` and `aud` are required of every token.
-        Profile::Rfc9068 => ["sub", "client_id", "iat", "jti"].into_iter().try_for_each(require),
-        // ID tokens of Entra ID have neither `azp` nor `appid`.
-        Profile::Entra => {
-            require("tid").and_then(|()| require("azp").or_else(|_| require("appid")))
-        }
-        Profile::OAuth | Profile::Cognito | Profile::Any => Ok(()),
-    }
+}
+
+/// Returns whether the token is one of a Google service account: signed by the account itself or an ID
+/// token for it. A user has no e-mail address in Google's domain, and the `azp` of a user's ID token is
+/// an application.
+fn is_of_service_account(claims: &Map<String, Value>) -> bool {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let is_account = |email: &str| email.ends_with(".gserviceaccount.com") && email.contains('@');
+    let is_own_client = text("azp").is_some() && text("azp") == text("sub");
+    ["email", "iss"].into_iter().filter_map(text).any(is_account) || is_own_client
 }

@@ -100,6 +100,10 @@ pub struct IssuerDocument {
     /// The accepted audiences: `aud` must contain one of them. With profile `cognito`, `client_id`
     /// is used if `aud` is absent.
     pub audience: Vec<String>,
+    /// The claim that must contain an accepted audience if the token has no `aud`, by name or JSON
+    /// pointer, such as `azp`. Default: none; `client_id` with profile `cognito`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_claim: Option<String>,
     /// The allowed signature algorithms: `ES256`, `ES384`, `ES512`, `EdDSA`, `PS256`, `PS384`,
     /// `PS512`, `RS256`, `RS384`, `RS512`. Default: `RS256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,12 +123,13 @@ pub struct IssuerDocument {
     /// to 86,400 seconds. Default: 3600 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_stale_for_seconds: Option<u64>,
-    /// The profile of the issuer's access tokens, by which other tokens are rejected. Default:
-    /// `oauth`.
+    /// The profile of the issuer's access tokens: it rejects other tokens, and names the scope claims
+    /// and the claim of the client. Default: `oauth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// The scope claims, by name or JSON pointer; the first that is present is used. Default:
-    /// `scope`, `scp`.
+    /// The scope claims, by name or JSON pointer; their values are combined. Text in `scope` and `scp`
+    /// is a list separated by spaces (RFC 8693 section 4.2); any other text, and each string of an
+    /// array, is one value. Default: those of the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_claims: Option<Vec<String>>,
     /// The clock skew tolerance for `exp`, `nbf` and `iat`, 0 to 300 seconds. Default: 30 seconds.
@@ -134,7 +139,7 @@ pub struct IssuerDocument {
     /// rejected. Default: no maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_token_age_seconds: Option<u64>,
-    /// The allowed clients, by `client_id`, `azp`, `cid` or `appid`. Default: all clients.
+    /// The allowed clients, by the profile's claim of the client. Default: all clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<String>>,
     /// Additional claim requirements, all of which must be satisfied. Default: none.
@@ -181,8 +186,10 @@ pub struct BundledKeys {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleDocument {
-    /// The claim's exact name, or a JSON pointer (RFC 6901), which begins with `/`.
-    pub claim: String,
+    /// The claim's exact name, or a JSON pointer (RFC 6901), which begins with `/`. Absent beside
+    /// `any`, `all` and `not`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
     /// The claim is one of these strings, or an array that contains one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any_of: Option<Vec<String>>,
@@ -201,6 +208,30 @@ pub struct RuleDocument {
     /// The claim is an integer, at most this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<i64>,
+    /// The claim is a string that starts with this, or an array that contains one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_with: Option<String>,
+    /// The claim is a string that ends with this, or an array that contains one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<String>,
+    /// The claim is a string that contains this text, or an array that contains one. For a member of
+    /// an array as a whole, use `any_of`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+    /// The claim is a string that this regular expression matches from start to end, or an array that
+    /// contains one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+    /// At least one of these rules is satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any: Option<Vec<Self>>,
+    /// All of these rules are satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Vec<Self>>,
+    /// This rule is not satisfied. An absent claim satisfies no test but `exists = false`, so its
+    /// negation is satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<Self>>,
 }
 
 /// A deny-list of tokens and subjects.
@@ -237,7 +268,7 @@ pub enum ContextSource {
 pub enum UsageKey {
     /// The value of this claim, by name or JSON pointer.
     Claim(String),
-    /// The API key of each client, by `client_id`, `azp`, `cid` or `appid`.
+    /// The API key of each client, by the profile's claim of the client.
     Clients(BTreeMap<String, String>),
 }
 

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 /// The variables of a single issuer, only without a file.
-const ISSUER: [&str; 7] = [
+const ISSUER: [&str; 8] = [
     "AUTHORIZER_ALGORITHMS",
     "AUTHORIZER_AUDIENCE",
     "AUTHORIZER_ISSUER",
     "AUTHORIZER_JWKS_URI",
     "AUTHORIZER_LEEWAY",
+    "AUTHORIZER_PROFILE",
     "AUTHORIZER_SCOPES",
     "AUTHORIZER_SCOPE_CLAIMS",
 ];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::document::{ContextSource, IssuerDocument, UsageKey};
 use super::rule;
-use crate::claim_path::ClaimPath;
-use crate::issuer::{Bundled, ContextClaim, ContextForm, Issuer, TENANT, UsageKeySource};
+use crate::claim_path::{ClaimPath, escape_segment};
+use crate::issuer::{Bundled, ContextClaim, ContextForm, Issuer, Profile, TENANT, UsageKeySource};
 use crate::jwk::{KeySet, KeySetError};
 use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
@@ -48,12 +48,7 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         report("audience", "must not be empty or have an empty item");
     }
     let algorithms = algorithms(document, report);
-    let default_claims = || vec!["scope".to_owned(), "scp".to_owned()];
-    let names = document.scope_claims.clone().unwrap_or_else(default_claims);
-    let scope_claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    if names.is_empty() || names.len() != scope_claims.len() {
-        report("scope_claims", "must not be empty or have an empty item");
-    }
+    let profile = document.profile.unwrap_or_default();
     let leeway = document.leeway_seconds.unwrap_or(DEFAULT_LEEWAY);
     if leeway > MAX_LEEWAY {
         report("leeway_seconds", "must be at most 300 seconds");
@@ -89,8 +84,9 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         jwks_uri: document.jwks_uri.clone(),
         key_max_age: Duration::from_secs(key_max_age),
         keys_stale_for: Duration::from_secs(keys_stale_for),
-        profile: document.profile.unwrap_or_default(),
-        scope_claims,
+        audience_claim: audience_claim(document, report),
+        scope_claims: scope_claims(document, report),
+        profile: profile.rules(),
         leeway: Duration::from_secs(leeway),
         max_token_age: document.max_token_age_seconds.map(Duration::from_secs),
         clients: document.clients.clone().map(BTreeSet::from_iter),
@@ -105,12 +101,31 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
     }
 }
 
+/// Returns whether an issuer is one of Entra ID's endpoints for several tenants, `common` and the
+/// like: its tokens have the issuer of the user's tenant.
+fn is_shared_endpoint(issuer: &str) -> bool {
+    let hosts = [
+        "https://login.microsoftonline.com/",
+        "https://login.microsoftonline.us/",
+        "https://login.partner.microsoftonline.cn/",
+        "https://sts.windows.net/",
+    ];
+    let path = hosts.iter().find_map(|host| issuer.strip_prefix(host));
+    let tenant = path.and_then(|path| path.split('/').next()).unwrap_or_default();
+    ["common", "organizations", "consumers"].contains(&tenant.to_ascii_lowercase().as_str())
+}
+
 fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     let insecure = |url: &str| secure_url::parse(url).is_none();
     let template = document.issuer.matches(TENANT).count();
     let has_keys = document.jwks_uri.is_some() || document.keys.is_some();
     if document.issuer.is_empty() {
         report("issuer", "must not be empty");
+    } else if is_shared_endpoint(&document.issuer) {
+        report(
+            "issuer",
+            "is an endpoint of Entra ID for several tenants and the `iss` of no token: use the tenant's ID, or `{tenantid}` for every tenant",
+        );
     } else if template > 1 {
         report("issuer", "must contain `{tenantid}` at most once");
     } else if template == 1 && !has_keys {
@@ -121,6 +136,35 @@ fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     if document.jwks_uri.as_deref().is_some_and(insecure) {
         report("jwks_uri", "must be an https URL (http for loopback)");
     }
+}
+
+/// Returns the configured scope claims, else the profile's: none for a provider without scopes.
+fn scope_claims(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Vec<ClaimPath> {
+    let profile = document.profile.unwrap_or_default();
+    let Some(names) = &document.scope_claims else {
+        let mut names: Vec<String> =
+            profile.rules().scope_claims.iter().map(|name| (*name).to_owned()).collect();
+        if profile == Profile::Keycloak {
+            let roles =
+                |client: &String| format!("/resource_access/{}/roles", escape_segment(client));
+            names.extend(document.audience.iter().map(roles));
+        }
+        return names.iter().filter_map(|name| name.parse().ok()).collect();
+    };
+    let claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    if names.is_empty() || names.len() != claims.len() {
+        report("scope_claims", "must not be empty or have an empty item");
+    }
+    claims
+}
+
+fn audience_claim(
+    document: &IssuerDocument,
+    report: &mut impl FnMut(&str, &str),
+) -> Option<ClaimPath> {
+    let profile = document.profile.unwrap_or_default();
+    let name = document.audience_claim.as_deref().or(profile.rules().audience_claim)?;
+    name.parse().map_err(|_| report("audience_claim", "must not be empty")).ok()
 }
 
 fn algorithms(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Vec<Algorithm> {

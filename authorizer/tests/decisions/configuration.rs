@@ -33,12 +33,80 @@ fn all_errors_are_reported_together() {
             "`issuers[1].issuer` must be an https URL (http for loopback) unless `jwks_uri` is set",
             "`issuers[1].audience` must not be empty or have an empty item",
             "`issuers[1].algorithms` must not be empty",
-            "`issuers[1].scope_claims` must not be empty or have an empty item",
             "`issuers[1].leeway_seconds` must be at most 300 seconds",
+            "`issuers[1].scope_claims` must not be empty or have an empty item",
             "`issuers[2].jwks_uri` must be an https URL (http for loopback)",
             "`issuers[2].algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
     );
+}
+
+#[test]
+fn a_rule_has_one_test_that_some_token_passes_and_another_does_not() {
+    let claim = |test: Value| {
+        let mut rule = json!({"claim": "c"});
+        rule.as_object_mut().unwrap().extend(test.as_object().unwrap().clone());
+        rule
+    };
+    let exists = claim(json!({"exists": true}));
+    let nested = (0..8).fold(exists.clone(), |rule, _| json!({"not": rule}));
+    let one_test = "must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not` in each rule";
+    for (rule, message) in [
+        (claim(json!({})), one_test),
+        (json!({}), one_test),
+        (claim(json!({"exists": true, "contains": "x"})), one_test),
+        (json!({"any": [exists], "not": exists}), one_test),
+        (
+            json!({"exists": true}),
+            "must have `claim` in each rule that is not `any`, `all` or `not`",
+        ),
+        (
+            claim(json!({"any": [exists]})),
+            "must not have `claim` beside `any`, `all` or `not` in a rule",
+        ),
+        (claim(json!({"any_of": []})), "has a rule with an empty `any_of`"),
+        (claim(json!({"all_of": []})), "has a rule with an empty `all_of`"),
+        (claim(json!({"starts_with": ""})), "has a rule with an empty `starts_with`"),
+        (claim(json!({"ends_with": ""})), "has a rule with an empty `ends_with`"),
+        (claim(json!({"contains": ""})), "has a rule with an empty `contains`"),
+        (claim(json!({"matches": ""})), "has a rule with an empty `matches`"),
+        (json!({"any": []}), "has a rule with an empty `any`"),
+        (json!({"all": []}), "has a rule with an empty `all`"),
+        (json!({"all": [{"not": {"any": []}}]}), "has a rule with an empty `any`"),
+        (
+            claim(json!({"equals": ["x"]})),
+            "has a rule whose `equals` is not a string, number or boolean",
+        ),
+        (json!({"claim": "", "exists": true}), "has a rule with an empty claim name"),
+        (nested, "has rules that are nested more than 8 levels deep"),
+    ] {
+        let issuer =
+            json!({"issuer": "https://i.example.com", "audience": ["a"], "require": [rule]});
+        check_errors(&json!({"issuers": [issuer]}), &[&format!("`issuers[0].require` {message}")]);
+    }
+    for pattern in ["(", "a)|(b", "[z-a]", "(?P<a>.){5000}", "\\p{Greek}"] {
+        let issuer = json!({"issuer": "https://i.example.com", "audience": ["a"], "require": [claim(json!({"matches": pattern}))]});
+        let errors = Config::from_json(&json!({"issuers": [issuer]}).to_string()).unwrap_err();
+        assert!(errors.to_string().contains("is not a regular expression"), "{pattern}: {errors}");
+    }
+}
+
+#[test]
+fn an_endpoint_of_entra_id_for_several_tenants_is_no_issuer() {
+    for issuer in [
+        "https://login.microsoftonline.com/common/v2.0",
+        "https://login.microsoftonline.com/Organizations/v2.0",
+        "https://login.microsoftonline.com/consumers/v2.0",
+        "https://login.microsoftonline.us/common/v2.0",
+        "https://sts.windows.net/common/",
+    ] {
+        let document = json!({"issuers": [{"issuer": issuer, "audience": ["a"]}]});
+        let errors = Config::from_json(&document.to_string()).unwrap_err();
+        assert!(errors.to_string().contains("the `iss` of no token"), "{issuer}: {errors}");
+    }
+    let tenant = "https://login.microsoftonline.com/common-1/v2.0";
+    let document = json!({"issuers": [{"issuer": tenant, "audience": ["a"]}]});
+    assert!(Config::from_json(&document.to_string()).is_ok());
 }
 
 #[test]
@@ -153,6 +221,12 @@ fn an_incomplete_environment_is_rejected() {
     assert!(with("AUTHORIZER_LEEWAY", "-1").unwrap_err().contains("AUTHORIZER_LEEWAY"));
     assert!(with("AUTHORIZER_AUDIENCE", ",").unwrap_err().contains("audience"));
     assert!(with("AUTHORIZER_LEEWAY", "10").is_ok());
+    let error = with("AUTHORIZER_PROFILE", "Cognito").unwrap_err();
+    assert!(
+        error.starts_with("`AUTHORIZER_PROFILE` is invalid: unknown value `Cognito`"),
+        "{error}"
+    );
+    assert!(with("AUTHORIZER_PROFILE", "cognito").is_ok());
 }
 
 #[test]
@@ -168,9 +242,16 @@ fn a_variable_without_effect_is_an_error() {
     };
     let with =
         |name: &str, value: &str| Config::from_environment(&variables(name, value)).map(drop);
-    for known in
-        ["LEEWAY", "SCOPES", "SCOPE_CLAIMS", "ALGORITHMS", "JWKS_URI", "AUDIENCE", "ISSUER"]
-    {
+    for known in [
+        "LEEWAY",
+        "SCOPES",
+        "SCOPE_CLAIMS",
+        "ALGORITHMS",
+        "JWKS_URI",
+        "AUDIENCE",
+        "ISSUER",
+        "PROFILE",
+    ] {
         let name = format!("AUTHORIZER_{known}");
         for blank in ["", "  ", "\t"] {
             let error = with(&name, blank).unwrap_err().to_string();

@@ -96,7 +96,7 @@ async fn unknown_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found()
             let token = format!("Bearer {}", other_key.token_with(&header, &claims().to_string()));
             assert_eq!(
                 verdict(&bench.authorize_at(&token, NOW + second).await),
-                (401, "invalid_token")
+                (401, "unknown_key")
             );
         }
         assert_eq!(verdict(&bench.authorize_at(&good, NOW + second).await), (200, "-"));
@@ -107,7 +107,7 @@ async fn unknown_kids_cause_one_fetch_in_thirty_seconds_and_a_new_key_is_found()
     bench.web.publish(JWKS, &json!({"keys": [RS256.jwk(), rotated.jwk()]}));
     assert_eq!(
         verdict(&bench.authorize_at(&long_lived_token(&rotated), NOW + 29).await),
-        (401, "invalid_token")
+        (401, "unknown_key")
     );
     assert_eq!(
         verdict(&bench.authorize_at(&long_lived_token(&rotated), NOW + 30).await),
@@ -271,7 +271,7 @@ async fn bundled_keys_of_an_issuer_without_a_url_expire() {
         assert_eq!(verdict(&bench.authorize_at(&token, NOW + 999).await), (200, "-"));
         let other = Signer::new("RS256", "unknown").token(&claims_with(&changes));
         let unknown = bench.authorize_at(&format!("Bearer {other}"), NOW + 999).await;
-        assert_eq!(verdict(&unknown), (401, "invalid_token"));
+        assert_eq!(verdict(&unknown), (401, "unknown_key"));
         let expired = bench.authorize_at(&token, NOW + 1_000).await;
         assert_eq!(verdict(&expired), (500, "jwks_unavailable"));
         assert_eq!(

@@ -22,6 +22,7 @@ mod mint;
 mod peers;
 mod policies;
 mod possession;
+mod providers;
 mod responses;
 mod routing;
 mod rules;

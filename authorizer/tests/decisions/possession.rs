@@ -9,7 +9,7 @@ use crate::mint::{Signer, base64url};
 use crate::{Bench, NOW, RS256, claims_with, config, verdict};
 
 const URI: &str = "https://api.example.com/prod/pets/7";
-const REFUSED: (u16, &str) = (401, "invalid_token");
+const REFUSED: (u16, &str) = (401, "proof_failed");
 const PASSES: (u16, &str) = (200, "-");
 
 fn sha256(bytes: &[u8]) -> String {

@@ -187,7 +187,7 @@ fn issuer_settings_are_validated_at_their_position() {
     for (more, message) in [
         (
             "profile = \"loose\"",
-            "11:11: `profile`: unknown value `loose` (expected one of `oauth`, `rfc9068`, `cognito`, `entra`, `any`)",
+            "11:11: `profile`: unknown value `loose` (expected one of `oauth`, `rfc9068`, `auth0`, `okta`, `entra`, `entra-v1`, `b2c`, `keycloak`, `cognito`, `google-service-account`, `firebase`, `wso2`, `ping`, `any`)",
         ),
         ("clients = []", "11:11: `clients` must not be empty or have an empty item"),
         ("max_token_age = \"0s\"", "11:17: `max_token_age` must be greater than 0"),
@@ -200,7 +200,7 @@ fn issuer_settings_are_validated_at_their_position() {
         ("denied = { sid = [] }", "11:12: `denied`: unknown member `sid` (did you mean `sub`?)"),
         (
             "require = [{ claim = \"x\" }]",
-            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists` and a range (`at_least`, `at_most`) in each rule",
+            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not` in each rule",
         ),
     ] {
         manifest(audience, &with(more), &[&format!("portcullis.toml:{message}")]);

@@ -44,13 +44,13 @@ fn the_json_has_the_decision_the_deciding_statement_and_the_cache() {
         explanation["outcome"],
         json!({
             "allowed": false, "status": 403, "statement": 1,
-            "reason": "the policy denies it: required scopes not granted (required: owners:read pets:read)",
+            "reason": "the policy denies it: required scopes not granted by `scope` (required: owners:read pets:read)",
             "resource": "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets/*/owner*",
         })
     );
     let checks = explanation["checks"].as_array().unwrap();
     let failed: Vec<&Value> = checks.iter().filter(|check| check["passed"] == false).collect();
-    assert_eq!((checks.len(), failed.len()), (12, 1));
+    assert_eq!((checks.len(), failed.len()), (13, 1));
     assert_eq!(failed[0]["step"], "scopes");
     assert_eq!(explanation["cache"]["ttl"], 300);
     let pets = other_route(&explanation, "GET /pets/{petId}");

@@ -39,7 +39,10 @@ fn the_schema_accepts_and_rejects_the_same_documents_as_the_authorizer() {
         changed(|document| document["issuers"][0]["audience"] = json!("a")),
         changed(|document| _ = document["issuers"][0].as_object_mut().unwrap().remove("issuer")),
         changed(|document| document["issuers"][0]["profile"] = json!("loose")),
-        changed(|document| document["issuers"][0]["require"] = json!([{"any_of": ["x"]}])),
+        changed(|document| {
+            document["issuers"][0]["require"] = json!([{"claim": "c", "any_of": "x"}]);
+        }),
+        changed(|document| document["issuers"][0]["require"] = json!([{"not": {"has": "x"}}])),
         changed(|document| document["routes"][0]["scopes"] = json!(["read"])),
     ] {
         assert!(!schema.is_valid(&document), "{document}");

@@ -510,9 +510,10 @@ pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
     ("AUTHORIZER_SCOPES", "none", "The scopes that every token must have, separated by spaces"),
     (
         "AUTHORIZER_SCOPE_CLAIMS",
-        "`scope,scp`",
-        "The scope claims, separated by commas; the first that is present is used",
+        "those of the profile",
+        "The scope claims, separated by commas; their values are combined",
     ),
+    ("AUTHORIZER_PROFILE", "`oauth`", "The profile of the issuer's access tokens"),
     ("AUTHORIZER_LEEWAY", "`30`", "The clock skew tolerance, 0 to 300 seconds"),
     (
         "AUTHORIZER_LOG_ALLOWED",

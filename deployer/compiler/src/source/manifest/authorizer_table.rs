@@ -167,6 +167,9 @@ fn issuer(
     let document = IssuerDocument {
         issuer: name,
         audience: audience.clone().unwrap_or_default(),
+        audience_claim: section
+            .text("audience_claim", diagnostics)
+            .map(|(text, _)| text.to_owned()),
         algorithms: section.texts("algorithms", diagnostics),
         jwks_uri: section.text("jwks_uri", diagnostics).map(|(text, _)| text.to_owned()),
         key_max_age_seconds: seconds(&mut section, "key_max_age", diagnostics).map(u64::from),

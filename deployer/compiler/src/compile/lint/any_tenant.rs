@@ -23,8 +23,17 @@ pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagno
     );
 }
 
-/// Returns whether only tokens of some tenants satisfy a rule.
+/// Returns whether only tokens of some tenants satisfy a rule. A negation admits every other tenant.
 fn limits_tenants(rule: &RuleDocument) -> bool {
-    let is_about_tenant = TENANT_CLAIMS.contains(&rule.claim.as_str());
-    is_about_tenant && (rule.any_of.is_some() || rule.all_of.is_some() || rule.equals.is_some())
+    let is_about_tenant = rule.claim.as_deref().is_some_and(|claim| TENANT_CLAIMS.contains(&claim));
+    let has_value = rule.any_of.is_some() || rule.equals.is_some() || rule.matches.is_some();
+    let is_limited = |rules: &Option<Vec<RuleDocument>>, all: bool| {
+        let rules = rules.as_deref().unwrap_or_default();
+        if all {
+            !rules.is_empty() && rules.iter().all(limits_tenants)
+        } else {
+            rules.iter().any(limits_tenants)
+        }
+    };
+    (is_about_tenant && has_value) || is_limited(&rule.any, true) || is_limited(&rule.all, false)
 }

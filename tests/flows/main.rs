@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod bundled_keys;
 mod data_plane;
 mod function;
 mod gateway;

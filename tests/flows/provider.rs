@@ -7,10 +7,10 @@ use e2e::process::Process;
 use e2e::wait::Wait;
 use e2e::{Dev, http, root, tool};
 
-const PETSTORE: &str = "https://petstore.example.com";
+pub(crate) const PETSTORE: &str = "https://petstore.example.com";
 
 /// Returns an access token by client credentials. The client ID selects the signing algorithm.
-fn token(issuer: &str, algorithm: &str, resource: &str, scope: &str) -> String {
+pub(crate) fn token(issuer: &str, algorithm: &str, resource: &str, scope: &str) -> String {
     let form = format!(
         "grant_type=client_credentials&client_id={algorithm}&client_secret=not+a+secret&resource={resource}&scope={scope}"
     );

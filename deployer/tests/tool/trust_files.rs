@@ -123,7 +123,7 @@ fn the_function_accepts_and_uses_every_setting() {
         json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": format!("Bearer {token}")});
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let outcome = runtime.block_on(authorizer.handle(&event.to_string(), now));
-    let response = serde_json::to_value(&outcome.response.unwrap()).unwrap();
+    let response = serde_json::to_value(outcome.response.unwrap()).unwrap();
     assert_eq!(response["policyDocument"]["Statement"][0]["Effect"], "Allow", "{response}");
 }
 

@@ -111,7 +111,9 @@ impl Authorizer {
         };
         let request = event.request()?;
         decision.kind = Some(request.kind);
+        decision.set_gateway_ids(request.gateway_ids());
         let arn = request.method()?;
+        decision.set_stage(&arn);
         let unknown = || Fault::UnknownApi { api_id: arn.api_id().to_owned() };
         let rules = self.config.access_rules(arn.api_id()).ok_or_else(unknown)?;
         let (claims, issuer) = self.verify(&request, now, decision).await?;
@@ -185,6 +187,8 @@ impl Authorizer {
             self.verified_tokens().insert(digest, set.generation());
         }
         let claims = prevalidated.into_verified(token);
+        // Before the deny-list and possession are checked, so that these refusals are identified too.
+        decision.set_identity(&claims, self.config.identification());
         decision.step = Step::DenyList;
         claims.check_deny_list(issuer)?;
         decision.step = Step::Possession;

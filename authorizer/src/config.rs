@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::issuer::Issuer;
 use crate::json;
+use crate::log_identity::{Identification, LogIdentity, LogKey, LogKeyText};
 use crate::pem;
 use crate::routes::{Requirement, Route, RouteTable};
 use crate::scope::is_scope_name;
@@ -49,6 +50,7 @@ pub struct Config {
     /// The result cache TTL; `None` if a cached policy may outlive its token.
     cache_ttl: Option<Duration>,
     ca_bundle: Option<String>,
+    identification: Identification,
 }
 
 #[derive(Clone, Debug)]
@@ -161,7 +163,26 @@ impl Config {
             }],
             scopes: scopes.split_whitespace().map(str::to_owned).collect(),
             ..Document::default()
-        })
+        })?
+        .with_log_key(variables)
+    }
+
+    /// Adds the log key of the variable `AUTHORIZER_LOG_KEY`, if it is set. One that would have no
+    /// effect is an error.
+    pub fn with_log_key(
+        mut self,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigErrors> {
+        let Some(text) = variables.get(environment::LOG_KEY) else { return Ok(self) };
+        let mut errors = ConfigErrors::default();
+        let Identification { form, key } = &mut self.identification;
+        if key.is_some() {
+            let message = "has no effect beside `log_key` of the file; remove one of them";
+            errors.add(environment::LOG_KEY, message);
+        } else {
+            *key = log_key(environment::LOG_KEY, *form, &text.as_str().into(), &mut errors);
+        }
+        if errors.0.is_empty() { Ok(self) } else { Err(errors) }
     }
 
     /// Validates a document.
@@ -183,6 +204,9 @@ impl Config {
         if document.ca_bundle.as_ref().is_some_and(|pem| pem::certificates(pem).is_none()) {
             errors.add("ca_bundle", "must contain certificates in PEM");
         }
+        let form = document.log_identity;
+        let key = document.log_key.as_ref();
+        let key = key.and_then(|text| log_key("log_key", form, text, &mut errors));
         match (tables, errors.0.is_empty()) {
             (Some(tables), true) => Ok(Self {
                 issuers,
@@ -194,6 +218,7 @@ impl Config {
                 cache_ttl: (!document.policy_outlives_token)
                     .then(|| Duration::from_secs(cache_ttl)),
                 ca_bundle: document.ca_bundle.clone(),
+                identification: Identification { form, key },
             }),
             _ => Err(errors),
         }
@@ -235,6 +260,11 @@ impl Config {
     /// Returns the root certificates for fetching keys, in PEM; `None` for the public ones.
     pub fn ca_bundle(&self) -> Option<&str> {
         self.ca_bundle.as_deref()
+    }
+
+    /// Returns the form of subjects and token IDs in the log.
+    pub(crate) fn identification(&self) -> &Identification {
+        &self.identification
     }
 
     /// Returns the route table that applies to every API, if configured.
@@ -327,6 +357,22 @@ fn issuers(documents: &[IssuerDocument], errors: &mut ConfigErrors) -> Vec<Issue
         issuers.push(issuer::resolve(document, &mut report));
     }
     issuers
+}
+
+/// Prepares the log key, which only hashes need.
+fn log_key(
+    location: &str,
+    form: LogIdentity,
+    text: &LogKeyText,
+    errors: &mut ConfigErrors,
+) -> Option<LogKey> {
+    if form != LogIdentity::Hashed {
+        let name = form.name();
+        let message = format!("has no effect with `log_identity` `{name}`; remove one of them");
+        errors.add(location, message);
+        return None;
+    }
+    text.key().map_err(|error| errors.add(location, error.to_string())).ok()
 }
 
 fn token_source(document: &Document, errors: &mut ConfigErrors) -> TokenSource {

@@ -81,6 +81,10 @@ struct Context<'a> {
     #[serde(borrow)]
     domain_name: Text<'a>,
     #[serde(borrow)]
+    request_id: Text<'a>,
+    #[serde(borrow)]
+    extended_request_id: Text<'a>,
+    #[serde(borrow)]
     http: Object<Http<'a>>,
     #[serde(borrow)]
     identity: Object<Identity<'a>>,
@@ -207,6 +211,12 @@ impl<'a> AuthorizationRequest<'a> {
             _ => &context.identity,
         };
         caller.client_cert.client_cert_pem.as_str()
+    }
+
+    /// Returns API Gateway's id of the request, and the extended one; a TOKEN event has neither.
+    pub(crate) fn gateway_ids(&self) -> (Option<&'a str>, Option<&'a str>) {
+        let context = &self.event.request_context;
+        (context.request_id.as_str(), context.extended_request_id.as_str())
     }
 
     /// Returns method, host and path as the client sent them.

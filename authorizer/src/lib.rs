@@ -42,6 +42,7 @@ mod policy;
 pub mod routes;
 
 // The response for API Gateway, and the log and metrics records.
+pub mod log_identity;
 mod response;
 pub mod telemetry;
 

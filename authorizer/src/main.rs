@@ -147,5 +147,6 @@ fn load_config(variables: &BTreeMap<String, String>) -> Result<Config, String> {
     check_environment(variables, Some(&name)).map_err(|errors| errors.to_string())?;
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Config::from_json(&text).map_err(|errors| format!("{}: {errors}", path.display()))
+    let config = Config::from_json(&text).map_err(|errors| format!("{name}: {errors}"))?;
+    config.with_log_key(variables).map_err(|errors| errors.to_string())
 }

@@ -1,10 +1,11 @@
-//! Signature verification and SHA-256: the only module that calls the crypto library. It has only
-//! asymmetric algorithms, so a public key can never be used as an HMAC secret.
+//! Signature verification, SHA-256, and HMAC for the log: the only module that calls the crypto
+//! library. Tokens have only asymmetric algorithms, so a public key can never be used as an HMAC
+//! secret: an [`HmacKey`] verifies nothing.
 
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::signature as crypto;
+use aws_lc_rs::{hmac, signature as crypto};
 use serde::{Deserialize, Serialize};
 
 /// A signature algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864 that an issuer may use.
@@ -170,10 +171,36 @@ impl fmt::Debug for VerifyingKey {
 
 /// Returns the SHA-256 digest of `bytes`.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let mut sum = [0; 32];
-    sum.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-    sum
+    array(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+}
+
+/// A key of HMAC-SHA-256 (RFC 2104), prepared once. Its `Debug` output does not contain it.
+#[derive(Clone)]
+pub(crate) struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Returns the HMAC of the concatenated parts.
+    pub(crate) fn tag<const N: usize>(&self, parts: [&[u8]; N]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        parts.into_iter().for_each(|part| context.update(part));
+        array(context.sign().as_ref())
+    }
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacKey(…)")
+    }
+}
+
+fn array(bytes: &[u8]) -> [u8; 32] {
+    let mut array = [0; 32];
+    array.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    array
 }
 
 /// Parses an EC public key. Each coordinate has the length of the field element, leading zeros

@@ -1,5 +1,6 @@
 //! The log line and the metrics record of a decision. Neither contains any part of the encoded
-//! token.
+//! token. The claims of verified tokens are logged as `log_identity` configures, those of other tokens
+//! never.
 
 use std::fmt::Write as _;
 
@@ -7,9 +8,12 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::claims::VerifiedClaims;
 use crate::error::Rejection;
 pub use crate::event::EventKind;
 use crate::keys::KeySource;
+use crate::log_identity::Identification;
+use crate::method_arn::MethodArn;
 
 /// A decision, as logged. Every string is JSON-escaped, so none can forge a second log line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,12 +29,33 @@ pub struct Decision {
     /// The kind of event: `TOKEN`, `REQUEST`, `HTTP` or `WEBSOCKET`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<EventKind>,
+    /// The ID of the API that the method ARN names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_id: Option<String>,
+    /// The stage that the method ARN names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// API Gateway's id of the request, if the event has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_request_id: Option<String>,
+    /// API Gateway's extended id of the request, if the event has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_request_id: Option<String>,
     /// The trusted issuer that matches the token's `iss`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The token's `kid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
+    /// The client of a verified token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The `sub` of a verified token, in the configured form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The `jti` of a verified token, in the configured form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// The source of the key set: `cached`, `fetched`, `stale` or `unavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeySource>,
@@ -48,7 +73,40 @@ pub struct Decision {
     pub step: Step,
 }
 
+/// The maximum length of a value from the event or the token, in bytes; a longer one is not logged.
+const MAX_VALUE_BYTES: usize = 512;
+
+fn bounded(text: &str) -> Option<String> {
+    (text.len() <= MAX_VALUE_BYTES).then(|| text.to_owned())
+}
+
 impl Decision {
+    /// Records API Gateway's id of the request, and the extended one.
+    pub(crate) fn set_gateway_ids(&mut self, (id, extended): (Option<&str>, Option<&str>)) {
+        self.gateway_request_id = id.and_then(bounded);
+        self.extended_request_id = extended.and_then(bounded);
+    }
+
+    /// Records the API and the stage.
+    pub(crate) fn set_stage(&mut self, arn: &MethodArn<'_>) {
+        self.api_id = bounded(arn.api_id());
+        self.stage = bounded(arn.stage());
+    }
+
+    /// Records the holder of a verified token.
+    pub(crate) fn set_identity(
+        &mut self,
+        claims: &VerifiedClaims,
+        identification: &Identification,
+    ) {
+        let identified = |value: Option<&str>| {
+            identification.of(claims.issuer(), value?).as_deref().and_then(bounded)
+        };
+        self.client_id = claims.client().and_then(bounded);
+        self.sub = identified(claims.subject());
+        self.jti = identified(claims.all().get("jti").and_then(Value::as_str));
+    }
+
     /// Records a Deny: the token is valid and the policy does not allow the request.
     pub(crate) fn deny(&mut self, rejection: Rejection) {
         self.decision = Verdict::Deny;
@@ -196,8 +254,10 @@ pub struct Telemetry {
     text: bool,
     allowed_percent: u64,
     function: String,
-    /// The `CloudWatchMetrics` member of every record, serialized once.
-    metric_definitions: Box<RawValue>,
+    /// The `CloudWatchMetrics` member of the records of a stage, serialized once.
+    metrics_of_stage: Box<RawValue>,
+    /// The member of the records without a stage.
+    metrics_without_stage: Box<RawValue>,
 }
 
 /// The value of `AUTHORIZER_LOG_ALLOWED` is not a percentage.
@@ -205,11 +265,23 @@ pub struct Telemetry {
 #[error("`AUTHORIZER_LOG_ALLOWED` must be an integer from 0 to 100")]
 pub struct InvalidLogPercentage;
 
-/// The metric definitions in CloudWatch's embedded metric format: `Decisions` by function,
-/// decision and reason, the others by function. CloudWatch bills each combination of dimension
-/// values as one metric.
+/// The dimension sets of `Decisions`. CloudWatch bills each combination of dimension values as one
+/// metric.
+const DECISION_DIMENSIONS: &str =
+    r#"["FunctionName","Decision"],["FunctionName","Decision","Reason"]"#;
+
+/// The additional dimension set of `Decisions` if the API and the stage are known.
+const STAGE_DIMENSIONS: &str = r#",["ApiId","Stage","Decision"]"#;
+
+/// Returns the metric definitions in CloudWatch's embedded metric format: `Decisions` by its
+/// dimension sets, the others by function. A record must have each dimension of its definitions.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-const METRIC_DEFINITIONS: &str = r#"[{"Namespace":"Portcullis","Dimensions":[["FunctionName","Decision"],["FunctionName","Decision","Reason"]],"Metrics":[{"Name":"Decisions","Unit":"Count"}]},{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"KeySetFetches","Unit":"Count"},{"Name":"ColdStarts","Unit":"Count"},{"Name":"Duration","Unit":"Microseconds"}]}]"#;
+fn metric_definitions(stage_dimensions: &str) -> Box<RawValue> {
+    let definitions = format!(
+        r#"[{{"Namespace":"Portcullis","Dimensions":[{DECISION_DIMENSIONS}{stage_dimensions}],"Metrics":[{{"Name":"Decisions","Unit":"Count"}}]}},{{"Namespace":"Portcullis","Dimensions":[["FunctionName"]],"Metrics":[{{"Name":"KeySetFetches","Unit":"Count"}},{{"Name":"ColdStarts","Unit":"Count"}},{{"Name":"Duration","Unit":"Microseconds"}}]}}]"#
+    );
+    RawValue::from_string(definitions).unwrap_or_default()
+}
 
 /// The initial buffer size; nearly every line fits without reallocation.
 const LINE_BYTES: usize = 1_024;
@@ -247,6 +319,10 @@ struct MetricsRecord<'a> {
     metadata: EmfMetadata<'a>,
     #[serde(rename = "FunctionName")]
     function: &'a str,
+    #[serde(rename = "ApiId", skip_serializing_if = "Option::is_none")]
+    api_id: Option<&'a str>,
+    #[serde(rename = "Stage", skip_serializing_if = "Option::is_none")]
+    stage: Option<&'a str>,
     #[serde(rename = "Decision")]
     decision: &'static str,
     #[serde(rename = "Reason")]
@@ -288,8 +364,8 @@ impl Telemetry {
                 .filter(|percent| *percent <= 100)
                 .ok_or(InvalidLogPercentage)?,
             function: get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            metric_definitions: RawValue::from_string(METRIC_DEFINITIONS.to_owned())
-                .unwrap_or_default(),
+            metrics_of_stage: metric_definitions(STAGE_DIMENSIONS),
+            metrics_without_stage: metric_definitions(""),
         })
     }
 
@@ -319,12 +395,19 @@ impl Telemetry {
     /// Returns the metrics record in CloudWatch's embedded metric format: decisions, key set
     /// fetches, cold starts and duration.
     pub fn metrics(&self, invocation: &Invocation<'_>, decision: &Decision) -> String {
+        let stage = decision.api_id.as_deref().zip(decision.stage.as_deref());
         to_json(&MetricsRecord {
             metadata: EmfMetadata {
                 timestamp: invocation.timestamp_ms,
-                cloud_watch_metrics: &self.metric_definitions,
+                cloud_watch_metrics: if stage.is_some() {
+                    &self.metrics_of_stage
+                } else {
+                    &self.metrics_without_stage
+                },
             },
             function: &self.function,
+            api_id: stage.map(|(api_id, _)| api_id),
+            stage: stage.map(|(_, stage)| stage),
             decision: decision.decision.name(),
             reason: decision.reason.unwrap_or("none"),
             decisions: 1,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::issuer::{Possession, Profile};
+use crate::log_identity::{LogIdentity, LogKeyText};
 
 /// The configuration file of the authorizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,14 @@ pub struct Document {
     /// certificates of Mozilla.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<String>,
+    /// The form of `sub` and `jti` of verified tokens in the log. Default: `hashed`.
+    #[serde(default, skip_serializing_if = "LogIdentity::is_default")]
+    pub log_identity: LogIdentity,
+    /// The key of the hashes in the log, at least 32 characters, without spaces at the ends. Default:
+    /// the variable `AUTHORIZER_LOG_KEY`; without a key, neither `sub` nor `jti` is logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub log_key: Option<LogKeyText>,
 }
 
 /// The routes that a policy covers.

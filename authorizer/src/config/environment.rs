@@ -16,7 +16,10 @@ const ISSUER: [&str; 8] = [
 ];
 
 /// The variables that apply with a file as well.
-const ALWAYS: [&str; 2] = ["AUTHORIZER_CONFIG", "AUTHORIZER_LOG_ALLOWED"];
+const ALWAYS: [&str; 3] = ["AUTHORIZER_CONFIG", "AUTHORIZER_LOG_ALLOWED", LOG_KEY];
+
+/// The key of the hashes in the log.
+pub(super) const LOG_KEY: &str = "AUTHORIZER_LOG_KEY";
 
 /// Checks the names and values of all variables that begin with `AUTHORIZER_`; calls `report` with the
 /// name and the message of each error. `file` is the path of the configuration file, if there is one.

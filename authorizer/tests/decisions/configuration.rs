@@ -229,17 +229,15 @@ fn an_incomplete_environment_is_rejected() {
     assert!(with("AUTHORIZER_PROFILE", "cognito").is_ok());
 }
 
+/// The variables of a single issuer, and one more.
+fn variables(name: &str, value: &str) -> BTreeMap<String, String> {
+    let issuer = [("AUTHORIZER_ISSUER", "https://i.example.com"), ("AUTHORIZER_AUDIENCE", "a")];
+    let all = issuer.into_iter().chain([(name, value)]);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 #[test]
 fn a_variable_without_effect_is_an_error() {
-    let variables = |name: &str, value: &str| {
-        [
-            ("AUTHORIZER_ISSUER", "https://i.example.com"),
-            ("AUTHORIZER_AUDIENCE", "a"),
-            (name, value),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
-    };
     let with =
         |name: &str, value: &str| Config::from_environment(&variables(name, value)).map(drop);
     for known in [
@@ -272,7 +270,9 @@ fn a_variable_without_effect_is_an_error() {
     for other in ["AUTHORIZERS", "AUTHORIZE", "PATH", "authorizer_scope"] {
         assert!(with(other, "").is_ok(), "{other}");
     }
-    for (name, value) in [("AUTHORIZER_LOG_ALLOWED", "1"), ("AUTHORIZER_CONFIG", "/x")] {
+    for (name, value) in
+        [("AUTHORIZER_LOG_ALLOWED", "1"), ("AUTHORIZER_CONFIG", "/x"), ("AUTHORIZER_LOG_KEY", KEY)]
+    {
         let beside = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert!(check_environment(&beside, Some("/x")).is_ok());
     }
@@ -324,4 +324,52 @@ async fn a_route_table_applies_to_no_other_api() {
         let bench = Bench::with_keys(&config, &[RS256.jwk()]);
         assert_eq!(verdict(&bench.bearer(&RS256.token(&claims())).await), expected, "{api}");
     }
+}
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn a_log_key_is_given_once_is_long_enough_and_has_an_effect() {
+    let document = |changes: &Value| {
+        let mut document = json!({"issuers": [issuer()]});
+        document.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        document
+    };
+    check_errors(&document(&json!({"log_identity": "plain"})), &[]);
+    check_errors(&document(&json!({"log_key": KEY})), &[]);
+    let too_short = "must be at least 32 characters, without spaces at the ends";
+    for key in ["", &KEY[1..], &format!("{KEY}\n")] {
+        check_errors(&document(&json!({"log_key": key})), &[&format!("`log_key` {too_short}")]);
+    }
+    for form in ["plain", "none"] {
+        let error = format!("has no effect with `log_identity` `{form}`; remove one of them");
+        let both = document(&json!({"log_identity": form, "log_key": KEY}));
+        check_errors(&both, &[&format!("`log_key` {error}")]);
+        let config = Config::from_json(&document(&json!({"log_identity": form})).to_string());
+        let result = config.unwrap().with_log_key(&variables("AUTHORIZER_LOG_KEY", KEY));
+        assert_eq!(result.unwrap_err().to_string(), format!("`AUTHORIZER_LOG_KEY` {error}"));
+    }
+    let with_variable = |file: &Value, key: &str| {
+        let config = Config::from_json(&document(file).to_string()).unwrap();
+        config.with_log_key(&variables("AUTHORIZER_LOG_KEY", key)).map(drop)
+    };
+    assert_eq!(with_variable(&json!({}), KEY), Ok(()));
+    let error = with_variable(&json!({}), "secret").unwrap_err().to_string();
+    assert_eq!(error, format!("`AUTHORIZER_LOG_KEY` {too_short}"));
+    let error = with_variable(&json!({"log_key": KEY}), KEY).unwrap_err().to_string();
+    let expected =
+        "`AUTHORIZER_LOG_KEY` has no effect beside `log_key` of the file; remove one of them";
+    assert_eq!(error, expected);
+    let settings = variables("AUTHORIZER_LOG_KEY", "secret");
+    let error = Config::from_environment(&settings).unwrap_err().to_string();
+    assert_eq!(error, format!("`AUTHORIZER_LOG_KEY` {too_short}"));
+}
+
+#[test]
+fn debug_output_of_a_configuration_does_not_contain_the_log_key() {
+    let document = json!({"issuers": [issuer()], "log_key": KEY});
+    let parsed: authorizer::config::Document = serde_json::from_value(document.clone()).unwrap();
+    let config = Config::from_json(&document.to_string()).unwrap();
+    let output = format!("{parsed:?}{config:?}");
+    assert!(!output.contains(&KEY[..6]), "{output}");
 }

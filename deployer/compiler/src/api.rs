@@ -339,6 +339,8 @@ impl Api {
             cache_ttl_seconds: Some(authorizer.cache_ttl.into()),
             policy_outlives_token: authorizer.policy_outlives_token,
             ca_bundle: authorizer.ca_bundle.clone(),
+            log_identity: authorizer.log_identity,
+            log_key: authorizer.log_key.clone(),
             ..Document::default()
         })
     }

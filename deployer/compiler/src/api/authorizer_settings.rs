@@ -1,6 +1,7 @@
 //! The settings of a managed authorizer: its invocation by API Gateway and its trusted issuers.
 
 use authorizer::config::{IssuerDocument, PolicyMode, TokenSource};
+use authorizer::log_identity::{LogIdentity, LogKeyText};
 
 use super::IdentitySource;
 
@@ -28,6 +29,10 @@ pub struct Authorizer {
     pub policy_outlives_token: bool,
     /// The root certificates for fetching keys, in PEM, if not the public ones.
     pub ca_bundle: Option<String>,
+    /// The form of subjects and token IDs in its log.
+    pub log_identity: LogIdentity,
+    /// The key of the hashes in its log.
+    pub log_key: Option<LogKeyText>,
     /// The trusted issuers.
     pub issuers: Vec<IssuerDocument>,
 }

@@ -67,6 +67,7 @@ impl AccessLog {
     pub fn default_format() -> String {
         let members = [
             ("requestId", "requestId"),
+            ("extendedRequestId", "extendedRequestId"),
             ("time", "requestTimeEpoch"),
             ("ip", "identity.sourceIp"),
             ("method", "httpMethod"),
@@ -78,6 +79,7 @@ impl AccessLog {
             ("client", "authorizer.client_id"),
             ("reason", "authorizer.reason"),
             ("requiredScope", "authorizer.required_scope"),
+            ("authorizerRequestId", "authorizer.requestId"),
             ("authorizerStatus", "authorizer.status"),
             ("authorizerLatency", "authorizer.latency"),
             ("integrationStatus", "integration.status"),

@@ -141,6 +141,19 @@ impl Diagnostics {
         Self { source, found: Vec::new() }
     }
 
+    /// Replaces a range of the file by asterisks in the excerpts of later diagnostics.
+    pub fn mask(&mut self, span: Span) {
+        let Source { name, text } = &*self.source;
+        let (before, rest) = text.split_at_checked(span.start).unwrap_or((text, ""));
+        let length = span.end.saturating_sub(span.start);
+        let (secret, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        // The spans of other diagnostics and the lines remain the same.
+        let masked: String =
+            secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+        let text = [before, &masked, after].concat();
+        self.source = Arc::new(Source { name: name.clone(), text });
+    }
+
     /// Adds a [`Code::InvalidConfiguration`] error.
     pub fn error(
         &mut self,

@@ -13,7 +13,7 @@ mod stage_table;
 mod trust_files;
 mod values;
 
-use authorizer_table::authorizer;
+use authorizer_table::{authorizer, log_keys_are_variables};
 use integration_table::default_integration;
 use stage_table::{cors, stage, usage_plan};
 pub use trust_files::FETCH_KEYS;
@@ -121,6 +121,9 @@ pub fn read(
     files: Files<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Manifest> {
+    if !log_keys_are_variables(&root, diagnostics) {
+        return None;
+    }
     expand(&mut root, environment, diagnostics);
     let mut top = Section::open(&root, "portcullis.toml", diagnostics);
     let api = top.entry("api");

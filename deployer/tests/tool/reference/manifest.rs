@@ -165,6 +165,18 @@ pub(super) const TABLES: &[Table] = &[
                 "`5m`",
                 "The TTL of the authorizer result cache; `0s` disables it.",
             ),
+            choice(
+                "log_identity",
+                &["hashed", "none", "plain"],
+                "`hashed`",
+                "The form of `sub` and `jti` of verified tokens in the function's log.",
+            ),
+            setting(
+                "log_key",
+                "`\"${env:NAME}\"`",
+                "the function's variable `AUTHORIZER_LOG_KEY`",
+                "The key of the hashes in the log, from an environment variable: at least 32 characters, without spaces at the ends. Without a key, neither `sub` nor `jti` is logged.",
+            ),
             setting(
                 "policy_max_bytes",
                 "integer, 1,024 to 1,048,576",
@@ -519,6 +531,11 @@ pub(super) const VARIABLES: &[(&str, &str, &str)] = &[
         "AUTHORIZER_LOG_ALLOWED",
         "`100`",
         "The percentage of allowed requests that are logged, 0 to 100; all others are always logged",
+    ),
+    (
+        "AUTHORIZER_LOG_KEY",
+        "none: neither `sub` nor `jti` is logged",
+        "The key of the hashes in the log, at least 32 characters; must not be set beside `log_key`, nor without `log_identity` `hashed`",
     ),
     (
         "AWS_LAMBDA_LOG_LEVEL",

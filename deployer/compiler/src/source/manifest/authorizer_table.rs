@@ -1,6 +1,7 @@
 //! `[authorizer.NAME]`: how API Gateway invokes the authorizer, and its trusted issuers.
 
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
+use authorizer::log_identity::{LogIdentity, LogKeyText};
 
 use super::trust_files::{FETCH_KEYS, bundled_keys, ca_bundle};
 use super::values::{arn, boolean, function_arn, integer, problem, seconds, typed};
@@ -40,6 +41,7 @@ pub(super) fn authorizer(
             "use at most 1h, the longest that API Gateway caches".to_owned(),
         );
     }
+    let (log_identity, log_key) = log_identity(&mut section, diagnostics);
     let issuers = section.entry("issuer");
     let listed = issuers.map(|entry| entry.node.items()).unwrap_or_default();
     let (documents, declared): (Vec<IssuerDocument>, Vec<DeclaredIssuer>) =
@@ -69,6 +71,8 @@ pub(super) fn authorizer(
         policy_max_bytes: policy_max_bytes(&mut section, diagnostics),
         policy_outlives_token: boolean(&mut section, "policy_outlives_token", diagnostics),
         ca_bundle: ca_bundle(&mut section, files, diagnostics),
+        log_identity,
+        log_key,
         issuers: documents,
     };
     settings.identity = identity(&mut section, &settings, diagnostics);
@@ -116,6 +120,46 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
         }
         None => token,
     }
+}
+
+/// Reads the form of subjects and token IDs in the log, and the key of the hashes.
+fn log_identity(
+    section: &mut Section<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (LogIdentity, Option<LogKeyText>) {
+    let names = LogIdentity::ALL.map(|form| (form.name(), form));
+    let form = choice(section, "log_identity", &names, diagnostics).unwrap_or_default();
+    let Some((text, span)) = section.text("log_key", diagnostics) else { return (form, None) };
+    let key = Some(LogKeyText::from(text));
+    let document = Document { log_identity: form, log_key: key.clone(), ..Document::default() };
+    let problems = Config::resolve(&document).err();
+    let problems = problems.iter().flat_map(ConfigErrors::as_slice);
+    for problem in problems.filter(|problem| problem.location == "log_key") {
+        let help = "create a key with `openssl rand -hex 32`".to_owned();
+        diagnostics.error(span, format!("`log_key` {}", problem.message), help);
+    }
+    (form, key)
+}
+
+/// Returns whether every `log_key` is an environment variable. A key in the file would be in version
+/// control, and in the excerpts of messages: those of this collection have asterisks in its place.
+pub(super) fn log_keys_are_variables(root: &Node, diagnostics: &mut Diagnostics) -> bool {
+    let authorizers = root.member("authorizer").map(Node::entries).unwrap_or_default();
+    let keys = authorizers.iter().filter_map(|entry| entry.node.member("log_key"));
+    let is_variable = |text: &str| {
+        let name = text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'));
+        name.is_some_and(|name| !name.contains(['$', '}']))
+    };
+    let is_literal = |key: &&Node| key.text().is_some_and(|text| !is_variable(text));
+    let literals: Vec<&Node> = keys.filter(is_literal).collect();
+    for key in &literals {
+        diagnostics.mask(key.span);
+    }
+    for key in &literals {
+        let help = "write `log_key = \"${env:NAME}\"`, and set the variable".to_owned();
+        diagnostics.error(key.span, "`log_key` must be an environment variable", help);
+    }
+    literals.is_empty()
 }
 
 /// Reads the identity sources; the default is the location of the token.

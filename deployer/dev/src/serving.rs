@@ -20,7 +20,7 @@ use gateway::body::ResponseFuture;
 use gateway::client::client;
 use gateway::functions::{Command, Functions, Settings};
 use gateway::loaded_api::LoadedApi;
-use gateway::pipeline::{Gateway, Observer};
+use gateway::pipeline::{Gateway, LineWriter, Observer};
 use gateway::server::{self, Handler};
 
 mod authorizers;
@@ -43,6 +43,8 @@ pub struct Options {
     pub keys: BTreeSet<String>,
     /// Receives the lines of output of functions.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Receives the lines of the access log; none without one.
+    pub access_log: Option<LineWriter>,
     /// The folder for the compiled configurations that functions read.
     pub folder: PathBuf,
 }
@@ -117,7 +119,8 @@ impl RunningServers {
         let loaded = setup.load(api, issuer.as_deref(), &functions)?;
         let log = Arc::new(page::Log::default());
         let observer = logged(&log, observer);
-        let gateway = Arc::new(Gateway::new(loaded, functions, client, options.keys, observer));
+        let gateway = Gateway::new(loaded, functions, client, options.keys, observer);
+        let gateway = Arc::new(gateway.with_access_log(options.access_log));
         let page = page::Page::new(issuer.clone(), &url, log);
         servers.gateway(options.gateway, &gateway, page);
         Ok(Self { gateway, url, issuer, backend_requests, setup, servers })

@@ -56,6 +56,7 @@ pub(super) async fn authorize(
     let verdict = evaluate(&policy, &arn, context, now);
     record(authorizer_trace, &policy, verdict);
     add_to_context(context, &policy);
+    trace.variables.clone_from(&context.added);
     let source = trace.cache_age.map_or_else(
         || "policy".to_owned(),
         |age| {
@@ -99,10 +100,11 @@ async fn invoke(
     trace: &mut AuthorizerTrace,
 ) -> Result<ParsedPolicy, Refusal> {
     let started = clock::instant();
-    let (invocation, decision) = authorizer.invoke(&event.to_string(), now, functions).await;
+    let (invoked, decision) = authorizer.invoke(&event.to_string(), now, functions).await;
+    trace.request_id = invoked.request_id;
     trace.milliseconds = Some(started.elapsed().as_millis());
     trace.event = Some(masked(event, &authorizer.identity));
-    parse_response(&trace.name, invocation, decision.as_ref())
+    parse_response(&trace.name, invoked.outcome, decision.as_ref())
 }
 
 /// Parses the response of an authorizer.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Uri;
 use regex::Regex;
 
-use super::functions::{Functions, Invocation};
+use super::functions::{Functions, Invocation, Invoked};
 use super::identity::validation;
 use compiler::api::{self, AuthorizerKind, IdentitySource};
 
@@ -57,7 +57,7 @@ impl LocalAuthorizer {
         event: &str,
         now: UnixTime,
         functions: &Functions,
-    ) -> (Invocation, Option<Decision>) {
+    ) -> (Invoked, Option<Decision>) {
         let invoked = async {
             match &self.target {
                 AuthorizerTarget::InProcess(authorizer) => {
@@ -73,7 +73,7 @@ impl LocalAuthorizer {
                             .to_string(),
                         },
                     };
-                    (invocation, Some(outcome.decision))
+                    (Invoked { request_id: None, outcome: invocation }, Some(outcome.decision))
                 }
                 AuthorizerTarget::Function(name) => {
                     (functions.invoke(name, Bytes::from(event.to_owned())).await, None)
@@ -83,9 +83,12 @@ impl LocalAuthorizer {
                 }
             }
         };
-        let timed_out = || Invocation::Failed {
-            message: "timed out after 29 s".to_owned(),
-            payload: String::new(),
+        let timed_out = || Invoked {
+            request_id: None,
+            outcome: Invocation::Failed {
+                message: "timed out after 29 s".to_owned(),
+                payload: String::new(),
+            },
         };
         tokio::time::timeout(TIMEOUT, invoked).await.unwrap_or_else(|_| (timed_out(), None))
     }

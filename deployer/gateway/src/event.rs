@@ -73,7 +73,6 @@ pub fn proxy_event(context: &Context<'_>, payload: Option<(String, bool)>) -> Js
     add(
         &mut request_context,
         json!({
-            "extendedRequestId": context.value("extendedRequestId"),
             "requestTime": context.value("requestTime"),
             "requestTimeEpoch": u64::try_from(context.head.time.milliseconds()).unwrap_or(0),
             "protocol": context.value("protocol"),
@@ -137,6 +136,7 @@ fn request_context(context: &Context<'_>) -> Json {
         "stage": context.value("stage"),
         "domainPrefix": context.value("domainPrefix"),
         "requestId": context.value("requestId"),
+        "extendedRequestId": context.value("extendedRequestId"),
         "resourcePath": context.value("resourcePath"),
         "httpMethod": context.value("httpMethod"),
         "apiId": API_ID,

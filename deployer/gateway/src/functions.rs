@@ -29,6 +29,16 @@ enum Function {
     Command(Environments),
 }
 
+/// An invocation that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoked {
+    /// Lambda's id of the request, with which the function's log begins its lines; none in this
+    /// process, or if an endpoint returned none.
+    pub request_id: Option<String>,
+    /// The outcome.
+    pub outcome: Invocation,
+}
+
 /// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
@@ -86,23 +96,33 @@ impl Functions {
     }
 
     /// Invokes a function and waits for its outcome.
-    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invoked {
         match self.by_name.get(name) {
-            None => Invocation::NotInvocable(format!("function `{name}` does not exist")),
+            None => {
+                let reason = format!("function `{name}` does not exist");
+                Invoked { request_id: None, outcome: Invocation::NotInvocable(reason) }
+            }
             Some(Function::Command(environments)) => environments.invoke(payload).await,
             Some(Function::Endpoint(uri)) => self.invoke_at(uri, payload).await,
         }
     }
 
     /// Invokes the function at an endpoint and waits for its outcome.
-    pub async fn invoke_at(&self, endpoint: &Uri, payload: Bytes) -> Invocation {
-        invoke_endpoint(endpoint, payload, &self.client).await
+    pub async fn invoke_at(&self, endpoint: &Uri, payload: Bytes) -> Invoked {
+        let mut request_id = None;
+        let outcome = invoke_endpoint(endpoint, payload, &self.client, &mut request_id).await;
+        Invoked { request_id, outcome }
     }
 }
 
-/// Invokes a function over HTTP. Lambda reports a function's error by a header; `cargo lambda
-/// watch` by the status.
-async fn invoke_endpoint(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invocation {
+/// Invokes a function over HTTP, and sets the id of the request. Lambda reports a function's error by
+/// a header; `cargo lambda watch` by the status.
+async fn invoke_endpoint(
+    uri: &Uri,
+    payload: Bytes,
+    client: &HttpClient,
+    request_id: &mut Option<String>,
+) -> Invocation {
     let not_invocable =
         |cause: &dyn std::fmt::Display| Invocation::NotInvocable(format!("{uri}: {cause}"));
     let request = Request::post(uri.clone())
@@ -116,6 +136,8 @@ async fn invoke_endpoint(uri: &Uri, payload: Bytes, client: &HttpClient) -> Invo
         Ok(response) => response.into_parts(),
         Err(error) => return not_invocable(&error),
     };
+    let id = head.headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
+    *request_id = id.map(str::to_owned);
     let output = match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
         Ok(collected) => String::from_utf8_lossy(&collected.to_bytes()).into_owned(),
         Err(error) => return not_invocable(&error),

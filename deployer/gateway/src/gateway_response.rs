@@ -215,12 +215,33 @@ impl RefusalKind {
         })
     }
 
+    /// Returns the type of the gateway response for all refusals of this class of status.
+    const fn default_type(self) -> &'static str {
+        if self.default_response().0 < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" }
+    }
+
     /// Returns `$context.error.message`; none for a failed authorizer.
     pub fn message(self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_str(self.default_response().2).ok()?;
         let message = body.get("message").or_else(|| body.get("Message"))?;
         message.as_str().map(str::to_owned)
     }
+}
+
+/// Returns the values of `$context.error.…`.
+pub fn variables(refusal: &Refusal) -> [(&'static str, String); 4] {
+    let message = refusal.detail.clone().or_else(|| refusal.kind.message());
+    let quoted = message.as_ref().map_or("null".to_owned(), |message| {
+        serde_json::Value::String(message.clone()).to_string()
+    });
+    let kind = refusal.kind.response_type().filter(|kind| !kind.is_empty());
+    let kind = kind.unwrap_or(refusal.kind.default_type());
+    [
+        ("error.message", message.unwrap_or_default()),
+        ("error.messageString", quoted),
+        ("error.responseType", kind.to_owned()),
+        ("error.validationErrorString", refusal.reason.clone()),
+    ]
 }
 
 /// Returns the response to the caller. The specific type takes precedence as a whole over
@@ -231,15 +252,16 @@ pub fn render(
     context: &Context<'_>,
 ) -> GatewayResponse {
     let (status, error_type, body) = refusal.kind.default_response();
-    let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
-    let custom = refusal.kind.response_type().and_then(|kind| {
-        customized.get(kind).or_else(|| customized.get(class)).map(|custom| (kind, custom))
-    });
+    let class = refusal.kind.default_type();
+    let custom = refusal
+        .kind
+        .response_type()
+        .and_then(|kind| customized.get(kind).or_else(|| customized.get(class)));
     let mut headers = Vec::new();
     if !error_type.is_empty() {
         headers.push(("x-amzn-errortype".to_owned(), error_type.to_owned()));
     }
-    let Some((kind, custom)) = custom else {
+    let Some(custom) = custom else {
         let media = if error_type.is_empty() { "text; charset=utf-8" } else { JSON };
         headers.push(("content-type".to_owned(), media.to_owned()));
         let detailed = refusal
@@ -252,18 +274,7 @@ pub fn render(
             body: detailed.unwrap_or_else(|| body.to_owned()),
         };
     };
-    let message = refusal.detail.clone().or_else(|| refusal.kind.message());
-    let quoted = message.as_ref().map_or("null".to_owned(), |message| {
-        serde_json::Value::String(message.clone()).to_string()
-    });
-    let kind = if kind.is_empty() { class } else { kind };
-    let context = context.with([
-        ("error.message", message.unwrap_or_default()),
-        ("error.messageString", quoted),
-        ("error.responseType", kind.to_owned()),
-        ("error.validationErrorString", refusal.reason.clone()),
-        ("status", status.to_string()),
-    ]);
+    let context = context.with(variables(refusal)).with([("status", status.to_string())]);
     for (name, mapped) in &custom.response_parameters {
         let name = name.strip_prefix("gatewayresponse.header.").unwrap_or(name);
         if let Some(value) = expression(mapped, &context) {

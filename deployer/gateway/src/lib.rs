@@ -53,7 +53,8 @@ pub mod integration;
 pub mod gateway_response;
 pub mod template;
 
-// The record of a request.
+// The records of a request.
+mod access_log;
 pub mod trace;
 
 // The API, prepared once for all of its requests.

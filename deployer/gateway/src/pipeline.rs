@@ -13,11 +13,12 @@ use http_body_util::{Full, Limited};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::access_log;
 use super::authorize::authorize;
 use super::body::{AnyBody, MAX_BODY_BYTES, ResponseFuture, body};
 use super::cache::Cache;
 use super::client::HttpClient;
-use super::functions::{Functions, Invocation};
+use super::functions::{Functions, Invoked};
 use super::gateway_response::{self, Refusal, RefusalKind};
 use super::header_case::original_names;
 use super::ids::{extended_id, new_id};
@@ -40,6 +41,9 @@ mod intake;
 /// Receives the trace of each request.
 pub type Observer = Box<dyn Fn(&RequestTrace) + Send + Sync>;
 
+/// Receives the lines of the access log.
+pub type LineWriter = Box<dyn Fn(&str) + Send + Sync>;
+
 /// A gateway.
 pub struct Gateway {
     loaded: RwLock<Arc<LoadedApi>>,
@@ -48,6 +52,7 @@ pub struct Gateway {
     client: HttpClient,
     limits: Limits,
     observer: Observer,
+    access_log: Option<LineWriter>,
 }
 
 /// A request in progress.
@@ -68,7 +73,14 @@ impl Gateway {
         observer: Observer,
     ) -> Self {
         let loaded = RwLock::new(Arc::new(loaded));
-        Self { loaded, functions, client, limits: Limits::new(keys), observer }
+        let limits = Limits::new(keys);
+        Self { loaded, functions, client, limits, observer, access_log: None }
+    }
+
+    /// Writes a line of the access log for each request of the stage.
+    #[must_use]
+    pub fn with_access_log(self, access_log: Option<LineWriter>) -> Self {
+        Self { access_log, ..self }
     }
 
     /// Returns the API that serves new requests.
@@ -87,7 +99,7 @@ impl Gateway {
     }
 
     /// Invokes a local function, or an authorizer by its name.
-    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invocation {
+    pub async fn invoke(&self, name: &str, payload: Bytes) -> Invoked {
         let loaded = self.loaded();
         match loaded.authorizer_in_process(name) {
             Some(authorizer) if !self.functions.contains(name) => {
@@ -114,16 +126,23 @@ impl Gateway {
         let mut trace = new_trace(&parts, now);
         let (mut head, extensions) = request_head(parts, peer, &trace, now);
         let request = InFlight { loaded: &loaded, extensions, payload, trace: &mut trace };
-        let mut response = match self.process(request, &mut head).await {
+        let (mut response, is_of_stage) = match self.process(request, &mut head).await {
             Ok((response, reason)) => {
                 trace.reason = reason;
-                response
+                (response, true)
             }
-            Err(refusal) => refusal_response(&loaded, &head, &refusal, &mut trace),
+            Err(refusal) => {
+                let response = refusal_response(&loaded, &head, &refusal, &mut trace);
+                (response, refusal.kind.response_type().is_some())
+            }
         };
         add_ids(&mut response, &head);
         trace.status = response.status().as_u16();
         trace.milliseconds = started.elapsed().as_millis();
+        if let Some(write) = self.access_log.as_ref().filter(|_| is_of_stage) {
+            let found = find(&loaded.router, &loaded.api, &head.method, &head.path);
+            write(&access_log::line(Context::new(&loaded.api, &head, found.as_ref()), &trace));
+        }
         (self.observer)(&trace);
         response
     }
@@ -292,6 +311,8 @@ fn refusal_response(
     let rendered = gateway_response::render(refusal, &loaded.responses, &context);
     trace.response_type = refusal.kind.response_type().filter(|kind| !kind.is_empty());
     trace.reason.clone_from(&refusal.reason);
+    let variables = gateway_response::variables(refusal);
+    trace.variables.extend(variables.map(|(name, value)| (name.to_owned(), value)));
     response(rendered)
 }
 

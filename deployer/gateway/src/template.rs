@@ -126,6 +126,11 @@ pub fn is_expression(mapped: &str) -> bool {
 /// Substitutes `$context.NAME`, `$stageVariables.NAME` and `$method.request.LOCATION.NAME`; unknown
 /// ones with an empty text.
 pub fn substitute(template: &str, context: &Context<'_>) -> String {
+    substitute_with(template, |name| expression(name, context).unwrap_or_default())
+}
+
+/// Substitutes the references of a text, each by its name without the `$`.
+pub(super) fn substitute_with(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find('$') {
@@ -134,7 +139,7 @@ pub fn substitute(template: &str, context: &Context<'_>) -> String {
         let end = reference(after);
         match after.get(1..end).filter(|name| !name.is_empty()) {
             Some(name) => {
-                text.push_str(&expression(name, context).unwrap_or_default());
+                text.push_str(&value(name));
                 rest = after.get(end..).unwrap_or_default();
             }
             None => {

@@ -1,5 +1,7 @@
 //! The trace of a request: its steps and outcome. Tokens and keys are never in it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -37,6 +39,9 @@ pub struct RequestTrace {
     pub authorizer: Option<AuthorizerTrace>,
     /// The integration's part.
     pub integration: Option<IntegrationTrace>,
+    /// The context variables of the authorizer and of a refusal, for the access log.
+    #[serde(skip)]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// The authorizer's part of a trace.
@@ -46,6 +51,8 @@ pub struct AuthorizerTrace {
     pub name: String,
     /// A fingerprint of the identity, since a token may be in it.
     pub identity: String,
+    /// Lambda's id of the invocation; none if it was not invoked, or in this process.
+    pub request_id: Option<String>,
     /// The event, secrets masked.
     pub event: Option<Json>,
     /// The authorizer's response.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use http::header::HeaderValue;
+use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use percent_encoding::percent_decode_str;
@@ -92,7 +92,15 @@ pub(super) async fn invoke(
     let Ok(content) = Limited::new(request.into_body(), MAX_BYTES).collect().await else {
         return error_response(StatusCode::PAYLOAD_TOO_LARGE, "payload exceeds 6 MB");
     };
-    match gateway.invoke(&name, content.to_bytes()).await {
+    let invoked = gateway.invoke(&name, content.to_bytes()).await;
+    let mut response = outcome(invoked.outcome);
+    let id = invoked.request_id.and_then(|id| HeaderValue::from_str(&id).ok());
+    response.headers_mut().extend(id.map(|id| (HeaderName::from_static("x-amzn-requestid"), id)));
+    response
+}
+
+fn outcome(invocation: Invocation) -> Response<AnyBody> {
+    match invocation {
         Invocation::Succeeded(output) => reply(StatusCode::OK, ContentType::Json, output),
         Invocation::Failed { payload, .. } => {
             let mut response = reply(StatusCode::OK, ContentType::Json, payload);

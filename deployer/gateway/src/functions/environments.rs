@@ -16,8 +16,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Child;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinError;
 
-use super::{Invocation, MAX_RESPONSE_BYTES};
+use super::{Invocation, Invoked, MAX_RESPONSE_BYTES};
 use crate::body::{AnyBody, ResponseFuture, body, json_reply};
 use crate::clock;
 use crate::ids::new_id;
@@ -102,8 +103,10 @@ impl Environments {
     }
 
     /// Invokes the function in an idle environment, or in a new one.
-    pub(super) async fn invoke(&self, payload: Bytes) -> Invocation {
+    pub(super) async fn invoke(&self, payload: Bytes) -> Invoked {
         let shared = Arc::clone(&self.0);
+        let request_id = new_id();
+        let id = request_id.clone();
         // The caller may disconnect: the function continues, as on Lambda.
         let run = tokio::spawn(async move {
             let Ok(_permit) = Arc::clone(&shared.permits).acquire_owned().await else {
@@ -114,13 +117,14 @@ impl Environments {
                 Ok(environment) => environment,
                 Err(failed) => return failed,
             };
-            let (invocation, reusable) = environment.run(payload, &shared.command).await;
+            let (invocation, reusable) = environment.run(id, payload, &shared.command).await;
             if reusable && generation == shared.generation.load(Ordering::SeqCst) {
                 lock(&shared.idle).push(environment);
             }
             invocation
         });
-        run.await.unwrap_or_else(|error| Invocation::NotInvocable(error.to_string()))
+        let stopped = |error: JoinError| Invocation::NotInvocable(error.to_string());
+        Invoked { request_id: Some(request_id), outcome: run.await.unwrap_or_else(stopped) }
     }
 }
 
@@ -170,8 +174,7 @@ impl Environment {
     }
 
     /// Runs one request; also returns whether the environment can run another.
-    async fn run(&mut self, payload: Bytes, command: &Command) -> (Invocation, bool) {
-        let id = new_id();
+    async fn run(&mut self, id: String, payload: Bytes, command: &Command) -> (Invocation, bool) {
         if let Some(failed) = self.initialized(&id).await {
             return (failed, false);
         }

@@ -183,11 +183,12 @@ async fn invoke(
         return Err(Refusal::new(RefusalKind::EventTooLarge, reason));
     }
     let invoked = functions.invoke(&function.name, Bytes::from(payload));
-    tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
+    let invoked = tokio::time::timeout(function.timeout, invoked).await.map_err(|_| {
         let limit = function.timeout.as_millis();
         let reason = format!("function `{}` timed out after {limit} ms", function.name);
         Refusal::new(RefusalKind::IntegrationTimeout, reason)
-    })
+    })?;
+    Ok(invoked.outcome)
 }
 
 fn not_invocable(function: &Function, reason: &str) -> Refusal {

@@ -92,6 +92,8 @@ pub enum Command {
     Sdk(Sdk),
     /// Print IAM policies for deployer commands, API Gateway and AWS_IAM users
     Iam(Iam),
+    /// Compute the hash under which the log identifies a subject or token ID
+    Hash(Hash),
     /// Run pre-deployment checks
     Doctor(Live),
     /// Manage bundled keys of issuers
@@ -377,6 +379,9 @@ pub struct Sdk {
 /// Arguments of `iam`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The function logs subjects as hashes if its variable AUTHORIZER_LOG_KEY is set. Create a key with
+`openssl rand -hex 32`; every principal with lambda:GetFunctionConfiguration can read it.
+
 Examples:
   deployer iam plan
   deployer iam build --api a1b2c3d4e5 --function-role ARN
@@ -432,6 +437,22 @@ pub struct KeysFetch {
     pub dir: PathBuf,
 }
 
+/// Arguments of `hash`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The log key is read from the environment variable AUTHORIZER_LOG_KEY.
+
+Examples:
+  deployer hash --issuer https://tenant.eu.auth0.com/ 'auth0|5f7c8ec7c33c6c004bbafe82'
+  deployer hash --issuer https://tenant.eu.auth0.com/ - < subject.txt")]
+pub struct Hash {
+    /// `iss` of the tokens
+    #[arg(long, value_name = "URL")]
+    pub issuer: String,
+    /// `sub` or `jti`; `-` reads it from stdin
+    pub value: String,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(
@@ -483,6 +504,9 @@ pub struct Dev {
     /// Disable the local issuer; trust only the configured issuers
     #[arg(long)]
     pub no_local_issuer: bool,
+    /// Append the stage's access log to a file, in the format of `access_log`
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
     /// Local implementations
     #[command(flatten)]
     pub local: Local,

@@ -29,6 +29,7 @@ mod explain;
 mod export;
 mod failure;
 mod files;
+mod hash;
 mod history;
 mod iam;
 mod keys;
@@ -45,7 +46,7 @@ mod test;
 mod undeploy;
 
 pub use failure::{Failure, FunctionError, SmokeFailure};
-use files::{create_directory, read_bytes, write, write_bytes};
+use files::{create_directory, open_to_append, read_bytes, write, write_bytes};
 use session::Session;
 
 /// The context of a command, besides its own arguments.
@@ -87,6 +88,7 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Adopt(arguments) => adopt::run(arguments, invocation),
         Command::Sdk(arguments) => sdk::run(arguments, invocation),
         Command::Iam(arguments) => iam::run(arguments, invocation),
+        Command::Hash(arguments) => hash::run(arguments, invocation),
         Command::Doctor(arguments) => doctor::run(arguments, invocation),
         Command::Keys(cli::Keys::Fetch(arguments)) => keys::fetch(arguments, invocation),
         Command::Completions(arguments) => {

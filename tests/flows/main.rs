@@ -9,6 +9,7 @@
     reason = "a failing test panics"
 )]
 
+mod access_log;
 mod bad_input;
 mod bundled_keys;
 mod data_plane;

@@ -138,6 +138,17 @@ impl Dev {
         self.process.nth_json_line(Wait::Reply, matches, nth)
     }
 
+    /// Waits for a JSON line that a function wrote.
+    pub fn function_line(&self, matches: impl Fn(&Value) -> bool) -> Value {
+        let found = || {
+            let stderr = self.process.stderr();
+            let lines = stderr.lines().filter_map(|line| line.strip_prefix("  | "));
+            let mut json = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            json.find(&matches)
+        };
+        Wait::Reply.until("matching line of a function", || self.process.output(), found)
+    }
+
     /// Waits until stderr contains a text.
     pub fn wait_for_stderr(&self, text: &str) {
         let found = || self.process.stderr().contains(text).then_some(());

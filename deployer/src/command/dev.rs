@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Failure, Invocation, local};
+use super::{Failure, Invocation, local, open_to_append};
 use crate::cli;
-use crate::output::Exit;
+use crate::output::{Exit, Output};
 use compiler::api::{Api, Security};
 use compiler::project;
 use dev::console::{self, StartSummary};
 use dev::examples;
 use dev::page::PAGE;
-use dev::serving::RunningServers;
+use dev::serving::{Options, RunningServers};
 use gateway::clock;
+use gateway::pipeline::LineWriter;
 
 /// The interval between two reads of the files.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
@@ -30,7 +31,9 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
             gateway: arguments.port,
             issuer: (!arguments.no_local_issuer).then_some(arguments.issuer_port),
         };
+        let access_log = access_log(arguments, output)?;
         let options = local::options(&arguments.local, &ports, folder.path(), output).await?;
+        let options = Options { access_log, ..options };
         let served_api = api.clone();
         let observer =
             move |trace: &_| output.data(&console::line(trace), &console::json_line(trace));
@@ -57,6 +60,25 @@ pub(super) fn run(arguments: &cli::Dev, invocation: Invocation<'_>) -> Result<Ex
         serving.stop().await;
         Ok(Exit::Success)
     })
+}
+
+/// Opens the access log.
+fn access_log(arguments: &cli::Dev, output: Output) -> Result<Option<LineWriter>, Failure> {
+    let Some(path) = &arguments.access_log else { return Ok(None) };
+    if path.as_os_str() == "-" {
+        return Err(Failure::InvalidOption {
+            option: "--access-log",
+            value: "-".to_owned(),
+            expected: "a file, because stdout has a line of its own for each request",
+        });
+    }
+    let append = open_to_append(path)?;
+    let path = path.clone();
+    Ok(Some(Box::new(move |line| {
+        if let Err(cause) = append(line) {
+            output.note(&format!("cannot write {}: {cause}", path.display()));
+        }
+    })))
 }
 
 /// Reloads the files. If they are invalid, reports it and keeps serving the previous version.

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 
 use authorizer::config::ConfigErrors;
 use authorizer::keys::proxy::ProxyError;
+use authorizer::log_identity::InvalidLogKey;
 
 use crate::apply::probe::Problem;
 use crate::apply::{ApplyError, ConcurrentUpdate};
@@ -109,6 +110,12 @@ pub enum Failure {
         /// The Region.
         region: String,
     },
+    /// The variable with the log key is not set.
+    #[error("`AUTHORIZER_LOG_KEY` is not set")]
+    NoLogKey,
+    /// The variable has no valid log key.
+    #[error("`AUTHORIZER_LOG_KEY` {0}")]
+    InvalidLogKey(#[from] InvalidLogKey),
     /// The configuration has no authorizer.
     #[error("portcullis.toml has no authorizer")]
     NoAuthorizer,
@@ -244,8 +251,8 @@ pub enum Failure {
         /// The cause.
         cause: io::Error,
     },
-    /// The token cannot be read from stdin.
-    #[error("cannot read the token from stdin: {0}")]
+    /// Stdin cannot be read.
+    #[error("cannot read stdin: {0}")]
     Stdin(io::Error),
     /// The configuration has no authorizer of this name.
     #[error("unknown authorizer `{name}`")]

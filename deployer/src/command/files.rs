@@ -37,6 +37,16 @@ pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), Failure> {
     written.map_err(|cause| Failure::Unwritable { path: path.to_owned(), cause })
 }
 
+/// Opens a file, or creates it, and returns a function that appends a line.
+pub(super) fn open_to_append(
+    path: &Path,
+) -> Result<impl Fn(&str) -> io::Result<()> + Send + Sync + 'static, Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    let file = file.map_err(|cause| Failure::Unwritable { path: path.to_owned(), cause })?;
+    // One call, so that lines of concurrent requests do not mix.
+    Ok(move |line: &str| (&file).write_all(format!("{line}\n").as_bytes()))
+}
+
 /// Appends to a file that cannot be replaced, such as a pipe or `/dev/stdout`.
 fn append(bytes: &[u8], path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).open(path)?.write_all(bytes)

@@ -10,6 +10,10 @@ use deployment::desired::{invoke_policy, trust_policy};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::observed::AwsTarget;
 
+const LOG_KEY_NOTE: &str = "\
+note: the function logs subjects as hashes if its variable AUTHORIZER_LOG_KEY is set: create a key with
+`openssl rand -hex 32`; every principal with lambda:GetFunctionConfiguration can read it";
+
 pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
     let api = invocation.compile(&files)?;
@@ -46,6 +50,9 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
     };
     debug_assert!(COMMANDS.iter().all(|command| scope.command_policy(command).is_some()));
     invocation.output.document(&serde_json::to_string_pretty(&printed).unwrap_or_default());
+    if arguments.policy == "execution" {
+        invocation.output.note(LOG_KEY_NOTE);
+    }
     Ok(Exit::Success)
 }
 

@@ -81,6 +81,7 @@ pub(super) async fn options(
         },
         keys: arguments.api_key.iter().cloned().collect(),
         log: Arc::new(move |line| output.note(&format!("  | {line}"))),
+        access_log: None,
         folder: folder.to_owned(),
     })
 }

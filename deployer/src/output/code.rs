@@ -86,6 +86,8 @@ pub enum ErrorCode {
     IssuerKeyFailed,
     /// The keys of an issuer cannot be fetched, or are not usable
     KeysNotFetched,
+    /// The variable `AUTHORIZER_LOG_KEY` is missing, or no valid log key
+    LogKeyInvalid,
     /// The API is already managed under another name
     ManagedAsAnother,
     /// The configuration has no authorizer
@@ -134,7 +136,7 @@ pub enum ErrorCode {
     StalePlan,
     /// A local component cannot be started
     StartFailed,
-    /// The token cannot be read from stdin
+    /// Stdin cannot be read
     StdinUnreadable,
     /// AWS throttled a call until the retry limit
     Throttled,

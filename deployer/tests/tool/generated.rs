@@ -26,6 +26,7 @@ const COMMANDS: [&str; 20] = [
     "adopt",
     "sdk",
     "iam",
+    "hash",
     "doctor",
     "keys",
     "completions",

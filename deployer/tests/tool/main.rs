@@ -25,6 +25,7 @@ mod infra;
 mod issuers;
 mod linting;
 mod local_issuer;
+mod log_identity;
 mod messages;
 mod output;
 mod planning;

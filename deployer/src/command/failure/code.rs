@@ -28,6 +28,7 @@ impl Failure {
             Self::ManagedAs { .. } => ErrorCode::ManagedAsAnother,
             Self::DesiredState(_) => ErrorCode::WrongPartition,
             Self::NoApi { .. } => ErrorCode::ApiNotFound,
+            Self::NoLogKey | Self::InvalidLogKey(_) => ErrorCode::LogKeyInvalid,
             Self::NoAuthorizer => ErrorCode::NoAuthorizer,
             Self::NoBundledKeys => ErrorCode::NoBundledKeys,
             Self::NoCargoLambda => ErrorCode::CargoLambdaMissing,

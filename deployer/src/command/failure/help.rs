@@ -68,6 +68,9 @@ impl Failure {
             Self::NoFunctionVersion => "install cargo-lambda 1.9.2",
             Self::NoSource(_) => "pass their directory: `--build=SOURCE`",
             Self::NoApi { .. } => "deploy the API first, or check the account and the Region",
+            Self::NoLogKey | Self::InvalidLogKey(_) => {
+                "set it to the log key of the function, in the environment of this command"
+            }
             Self::NoAuthorizer => "add an [authorizer.NAME] table",
             Self::NoBundledKeys => {
                 "add `keys = \"keys.json\"` to an [[authorizer.NAME.issuer]] of portcullis.toml"
@@ -83,7 +86,7 @@ impl Failure {
             }
             Self::UnservedRevision(_) => "deploy its configuration again",
             Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
-            Self::Stdin(_) => "pipe the token to stdin, or pass it to `--token`",
+            Self::Stdin(_) => "pipe text to stdin, or pass the value as an argument",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
             Self::Protected(_) => "set `protect = false` in portcullis.toml first",
             Self::DesiredState(_) => {

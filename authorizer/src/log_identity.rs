@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn a_key_has_at_least_32_characters_and_no_spaces_at_its_ends() {
-        for key in ["", "short", &KEY[1..], &format!("{KEY}\n"), &format!(" {KEY}")] {
+        for key in
+            ["", "short", KEY.trim_start_matches('0'), &format!("{KEY}\n"), &format!(" {KEY}")]
+        {
             assert_eq!(LogKeyText::from(key).key().err(), Some(InvalidLogKey), "{key:?}");
         }
         assert!(LogKeyText::from("ключ для журнала, длинный, секретный").key().is_ok());
@@ -142,7 +144,7 @@ mod tests {
     fn debug_output_does_not_contain_a_key() {
         let text = LogKeyText::from(KEY);
         let output = format!("{text:?} {:?}", text.key());
-        assert!(!output.contains(&KEY[..6]), "{output}");
+        assert!(!output.contains("012345"), "{output}");
         // Nor as bytes.
         assert!(!output.contains("48, 49"), "{output}");
     }

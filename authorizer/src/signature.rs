@@ -186,7 +186,9 @@ impl HmacKey {
     /// Returns the HMAC of the concatenated parts.
     pub(crate) fn tag<const N: usize>(&self, parts: [&[u8]; N]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
-        parts.into_iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         array(context.sign().as_ref())
     }
 }

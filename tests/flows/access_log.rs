@@ -13,7 +13,9 @@ const LOG_KEY: &str = "5b1d0c8e6a7f4f0e9d3c2b1a00112233";
 /// The lines of an access log.
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    let parsed =
+        |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    text.lines().map(parsed).collect()
 }
 
 /// The line of a response's request; the gateway writes it before its trace.

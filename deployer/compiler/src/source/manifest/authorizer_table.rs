@@ -132,11 +132,9 @@ fn log_identity(
     let Some((text, span)) = section.text("log_key", diagnostics) else { return (form, None) };
     let key = Some(LogKeyText::from(text));
     let document = Document { log_identity: form, log_key: key.clone(), ..Document::default() };
-    let problems = Config::resolve(&document).err();
-    let problems = problems.iter().flat_map(ConfigErrors::as_slice);
-    for problem in problems.filter(|problem| problem.location == "log_key") {
+    if let Some(problem) = problem(&document, "log_key") {
         let help = "create a key with `openssl rand -hex 32`".to_owned();
-        diagnostics.error(span, format!("`log_key` {}", problem.message), help);
+        diagnostics.error(span, format!("`log_key` {problem}"), help);
     }
     (form, key)
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::{deployer, transcript};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "check",
     "config",
     "export",

@@ -192,7 +192,8 @@ impl Authorizer {
         decision.step = Step::DenyList;
         claims.check_deny_list(issuer)?;
         decision.step = Step::Possession;
-        possession::check(request, credential, &claims, issuer, now)?;
+        let public_urls = self.config.public_urls();
+        possession::check(request, credential, &claims, issuer, public_urls, now)?;
         Ok((claims, issuer))
     }
 

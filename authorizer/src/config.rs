@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::issuer::Issuer;
 use crate::json;
 use crate::log_identity::{Identification, LogIdentity, LogKey, LogKeyText};
+use crate::normalized_uri::NormalizedUri;
 use crate::pem;
 use crate::routes::{Requirement, Route, RouteTable};
 use crate::scope::is_scope_name;
@@ -17,11 +18,13 @@ mod document;
 mod environment;
 mod issuer;
 mod rule;
+mod token_source;
 
 pub use document::{
     BundledKeys, ContextSource, Denied, Document, IssuerDocument, PolicyMode, RouteDocument,
-    RuleDocument, TokenSource, UsageKey,
+    RuleDocument, UsageKey,
 };
+pub use token_source::{TokenScheme, TokenSource};
 
 /// The maximum length of a policy, in bytes, unless `policy_max_bytes` sets another. A WebSocket
 /// API's authorizer has this quota for its whole result; none is documented for a REST API's.
@@ -44,6 +47,7 @@ pub struct Config {
     issuers: Vec<Issuer>,
     tables: Tables,
     token: TokenSource,
+    public_urls: Option<Vec<NormalizedUri>>,
     simple_responses: bool,
     policy: PolicyMode,
     policy_max_bytes: usize,
@@ -190,7 +194,11 @@ impl Config {
         let mut errors = ConfigErrors::default();
         let issuers = issuers(&document.issuers, &mut errors);
         let tables = tables(document, &mut errors);
-        let token = token_source(document, &mut errors);
+        let token = document.token.clone().unwrap_or_default();
+        if let Some(error) = token.error() {
+            errors.add("token", error);
+        }
+        let public_urls = document.public_urls.as_ref().map(|urls| public_urls(urls, &mut errors));
         let policy_max_bytes = document
             .policy_max_bytes
             .map_or(DEFAULT_POLICY_MAX_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -212,6 +220,7 @@ impl Config {
                 issuers,
                 tables,
                 token,
+                public_urls,
                 simple_responses: document.simple_responses,
                 policy: document.policy,
                 policy_max_bytes,
@@ -232,6 +241,11 @@ impl Config {
     /// Returns the source of the token in an event.
     pub(crate) fn token(&self) -> &TokenSource {
         &self.token
+    }
+
+    /// Returns the base URLs of the API for its clients, if a proxy precedes API Gateway.
+    pub(crate) fn public_urls(&self) -> Option<&[NormalizedUri]> {
+        self.public_urls.as_deref()
     }
 
     /// Returns whether the response to an HTTP API with payload format 2.0 is simple
@@ -375,20 +389,23 @@ fn log_key(
     text.key().map_err(|error| errors.add(location, error.to_string())).ok()
 }
 
-fn token_source(document: &Document, errors: &mut ConfigErrors) -> TokenSource {
-    let source =
-        document.token.clone().unwrap_or_else(|| TokenSource::Header("Authorization".to_owned()));
-    let (TokenSource::Header(name)
-    | TokenSource::Query(name)
-    | TokenSource::WebsocketProtocol(name)) = &source;
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.is_empty() || !name.bytes().all(is_name) {
-        errors.add(
-            "token",
-            format!("must name a header, query parameter or subprotocol, found `{name}`"),
-        );
+fn public_urls(urls: &[String], errors: &mut ConfigErrors) -> Vec<NormalizedUri> {
+    if urls.is_empty() {
+        errors.add("public_urls", "must not be empty");
     }
-    source
+    let mut bases = Vec::new();
+    for (at, url) in urls.iter().enumerate() {
+        match NormalizedUri::parse(url).filter(|_| !url.contains(['?', '#'])) {
+            Some(base) => bases.push(base),
+            None => errors.add(
+                format!("public_urls[{at}]"),
+                format!(
+                    "must be an https URL without user, query and fragment, or an http URL of a loopback host, found `{url}`"
+                ),
+            ),
+        }
+    }
+    bases
 }
 
 fn tables(document: &Document, errors: &mut ConfigErrors) -> Option<Tables> {

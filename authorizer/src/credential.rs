@@ -1,7 +1,7 @@
 //! The request → exactly one token, from the configured source, with its authentication scheme
 //! (RFC 6750 section 2, RFC 9449 section 7.1).
 
-use crate::config::TokenSource;
+use crate::config::{TokenScheme, TokenSource};
 use crate::error::Rejection;
 use crate::event::{AuthorizationRequest, EventKind, Field};
 
@@ -28,38 +28,53 @@ impl<'a> Credential<'a> {
         source: &TokenSource,
     ) -> Result<Self, Rejection> {
         if request.kind == EventKind::Token {
-            return Self::from_header(request.authorization_token());
+            return Self::from_header(request.authorization_token(), source.scheme());
         }
+        Self::reject_second_credential(request, source)?;
         match source {
-            TokenSource::Header(name) => {
-                // RFC 6750 section 2: a client must not use more than one method.
-                if request.query("access_token") != Field::Missing {
-                    return Err(Rejection::MalformedCredential);
-                }
-                Self::from_header(request.header(name))
+            TokenSource::Header { name, scheme } => {
+                Self::from_header(request.header(name), *scheme)
             }
-            TokenSource::Query(name) => {
-                Self::reject_second_credential(request)?;
-                Self::from_query(request.query(name))
-            }
+            TokenSource::Query(name) => Self::without_scheme(request.query(name)),
+            TokenSource::Cookie(name) => Self::without_scheme(request.cookie(name)),
             TokenSource::WebsocketProtocol(name) => {
-                Self::reject_second_credential(request)?;
                 Self::from_subprotocols(request.header("sec-websocket-protocol"), name)
             }
         }
     }
 
-    /// Rejects a request that has an `Authorization` header beside the configured source.
-    fn reject_second_credential(request: &AuthorizationRequest<'a>) -> Result<(), Rejection> {
-        match request.header("authorization") {
-            Field::Missing => Ok(()),
+    /// Rejects a request with an `Authorization` header or an `access_token` parameter beside the
+    /// configured source: a client must not use more than one method (RFC 6750 section 2).
+    fn reject_second_credential(
+        request: &AuthorizationRequest<'a>,
+        source: &TokenSource,
+    ) -> Result<(), Rejection> {
+        const PARAMETER: &str = "access_token";
+        let (header, parameter) = match source {
+            TokenSource::Header { .. } => (Field::Missing, request.query(PARAMETER)),
+            TokenSource::Query(name) if name == PARAMETER => {
+                (request.header("authorization"), Field::Missing)
+            }
+            TokenSource::Query(_) | TokenSource::Cookie(_) | TokenSource::WebsocketProtocol(_) => {
+                (request.header("authorization"), request.query(PARAMETER))
+            }
+        };
+        match (header, parameter) {
+            (Field::Missing, Field::Missing) => Ok(()),
             _ => Err(Rejection::MalformedCredential),
         }
     }
 
+    fn from_header(field: Field<'a>, scheme: TokenScheme) -> Result<Self, Rejection> {
+        match scheme {
+            TokenScheme::Bearer => Self::with_scheme(field),
+            TokenScheme::None => Self::without_scheme(field),
+        }
+    }
+
     /// Parses `SCHEME TOKEN`. The scheme is case-insensitive (RFC 9110 section 11.1) and followed
-    /// by exactly one space (RFC 6750 section 2.1); a comma would separate a second value.
-    fn from_header(field: Field<'a>) -> Result<Self, Rejection> {
+    /// by one or more spaces (RFC 6750 section 2.1); a comma would separate a second value.
+    fn with_scheme(field: Field<'a>) -> Result<Self, Rejection> {
         let value = required(field)?;
         let (scheme, token) = value.split_once(' ').ok_or(Rejection::MalformedCredential)?;
         let scheme = if scheme.eq_ignore_ascii_case("bearer") {
@@ -69,10 +84,11 @@ impl<'a> Credential<'a> {
         } else {
             return Err(Rejection::MalformedCredential);
         };
-        Ok(Self { scheme, token: checked_token(token)? })
+        Ok(Self { scheme, token: checked_token(token.trim_start_matches(' '))? })
     }
 
-    fn from_query(field: Field<'a>) -> Result<Self, Rejection> {
+    /// Reads a token alone. A bound token requires the scheme `DPoP`, so it is a bearer token.
+    fn without_scheme(field: Field<'a>) -> Result<Self, Rejection> {
         Ok(Self { scheme: Scheme::Bearer, token: checked_token(required(field)?)? })
     }
 
@@ -109,6 +125,7 @@ fn checked_token(token: &str) -> Result<&str, Rejection> {
 #[cfg(test)]
 mod tests {
     use super::{Credential, Scheme};
+    use crate::config::TokenScheme;
     use crate::error::Rejection;
     use crate::event::Field;
 
@@ -124,7 +141,12 @@ mod tests {
             ("", Err(Rejection::MissingToken)),
             ("Bearer", malformed),
             ("Bearer ", malformed),
-            ("Bearer  a.b.c", malformed),
+            ("Bearer  a.b.c", Ok((Scheme::Bearer, "a.b.c"))),
+            ("dpop    a.b.c", Ok((Scheme::DPoP, "a.b.c"))),
+            ("Bearer   ", malformed),
+            ("Bearer \ta.b.c", malformed),
+            ("Bearer \u{a0}a.b.c", malformed),
+            ("Bearer a. b.c", malformed),
             (" Bearer a.b.c", malformed),
             ("Bearer a.b.c ", malformed),
             ("Bearer a.b.c, Bearer d.e.f", malformed),
@@ -135,8 +157,28 @@ mod tests {
             ("Bearer a.b.c\u{0}", malformed),
             ("Bearer é", malformed),
         ] {
-            let found =
-                Credential::from_header(Field::One(value)).map(|found| (found.scheme, found.token));
+            let found = Credential::from_header(Field::One(value), TokenScheme::Bearer)
+                .map(|found| (found.scheme, found.token));
+            assert_eq!(found, token, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_raw_token_has_no_scheme() {
+        let malformed = Err(Rejection::MalformedCredential);
+        for (value, token) in [
+            (Field::One("a.b.c"), Ok((Scheme::Bearer, "a.b.c"))),
+            (Field::One("Bearer a.b.c"), malformed),
+            (Field::One(" a.b.c"), malformed),
+            (Field::One("a.b.c "), malformed),
+            (Field::One("\"a.b.c\""), malformed),
+            (Field::One("a.b.c,d.e.f"), malformed),
+            (Field::One(""), Err(Rejection::MissingToken)),
+            (Field::Missing, Err(Rejection::MissingToken)),
+            (Field::Ambiguous, malformed),
+        ] {
+            let found = Credential::from_header(value, TokenScheme::None)
+                .map(|found| (found.scheme, found.token));
             assert_eq!(found, token, "{value:?}");
         }
     }

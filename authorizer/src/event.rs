@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::Fault;
 use crate::method_arn::MethodArn;
 
+mod cookies;
 mod lenient;
 
-use lenient::{Fields, Object, Text, Values};
+use lenient::{Fields, Object, Text, Texts, Values};
 
 /// The kind of an authorizer event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,7 +35,7 @@ pub(crate) struct AuthorizationRequest<'a> {
     event: &'a Event<'a>,
 }
 
-/// A header or query parameter of the event.
+/// A header, query parameter or cookie of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
     Missing,
@@ -60,6 +61,8 @@ pub(crate) struct Event<'a> {
     headers: Fields<'a, Text<'a>>,
     #[serde(borrow, default)]
     multi_value_headers: Fields<'a, Values<'a>>,
+    #[serde(borrow, default)]
+    cookies: Texts<'a>,
     #[serde(borrow, default)]
     query_string_parameters: Fields<'a, Text<'a>>,
     #[serde(borrow, default)]
@@ -203,6 +206,24 @@ impl<'a> AuthorizationRequest<'a> {
         Field::find(single, multiple, |found| found == name)
     }
 
+    /// Returns a cookie. The result cache may be keyed by one of several `Cookie` headers: a policy for
+    /// the token in another one would then be returned to a different caller. Several are therefore
+    /// ambiguous, as are several cookies of one name.
+    pub(crate) fn cookie(&self, name: &str) -> Field<'a> {
+        let header = self.header("cookie");
+        match (self.kind, header) {
+            // Payload 2.0 has the cookies in a list, and not among the headers.
+            (EventKind::Http, Field::Missing) => self
+                .event
+                .cookies
+                .iter()
+                .map(Field::of)
+                .fold(Field::Missing, |found, cookies| found.combine(cookies.cookie(name))),
+            (EventKind::Http, _) => Field::Ambiguous,
+            _ => header.cookie(name),
+        }
+    }
+
     /// Returns the client certificate in PEM, if API Gateway verified one (mutual TLS).
     pub(crate) fn client_certificate(&self) -> Option<&'a str> {
         let context = &self.event.request_context;
@@ -219,18 +240,29 @@ impl<'a> AuthorizationRequest<'a> {
         (context.request_id.as_str(), context.extended_request_id.as_str())
     }
 
-    /// Returns method, host and path as the client sent them.
-    pub(crate) fn target(&self) -> Option<(&'a str, &'a str, &'a str)> {
+    /// Returns the HTTP method as the client sent it.
+    pub(crate) fn http_method(&self) -> Option<&'a str> {
         let context = &self.event.request_context;
-        let (method, path) = match self.kind {
-            EventKind::Http => (&context.http.method, &context.http.path),
-            _ => (&context.http_method, &context.path),
+        match self.kind {
+            EventKind::Http => context.http.method.as_str(),
+            _ => context.http_method.as_str(),
+        }
+    }
+
+    /// Returns host and path of the request at API Gateway. Only a client's `Host` header replaces a
+    /// missing domain name.
+    pub(crate) fn target(&self) -> Option<(&'a str, &'a str)> {
+        let context = &self.event.request_context;
+        let path = match self.kind {
+            EventKind::Http => &context.http.path,
+            _ => &context.path,
         };
-        let host = match self.header("host") {
-            Field::One(host) => Some(host),
-            _ => context.domain_name.as_str(),
-        };
-        Some((method.as_str()?, host?, path.as_str()?))
+        match (Field::of(&context.domain_name), self.header("host")) {
+            (Field::One(host), _) | (Field::Missing, Field::One(host)) => {
+                Some((host, path.as_str()?))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -255,6 +287,15 @@ impl<'a> Field<'a> {
         match values.fold(Self::Missing, combined) {
             Self::Missing => single.values_of(&matches).fold(Self::Missing, combined),
             found => found,
+        }
+    }
+
+    /// Returns a cookie in a `Cookie` header.
+    fn cookie(self, name: &str) -> Self {
+        match self {
+            Self::One(header) => cookies::values_of(header, name)
+                .fold(Self::Missing, |found, value| found.combine(Self::One(value))),
+            other => other,
         }
     }
 

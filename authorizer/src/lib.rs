@@ -54,6 +54,7 @@ mod claim_path;
 mod claim_rule;
 pub mod config;
 pub mod issuer;
+mod normalized_uri;
 pub mod scope;
 pub mod secure_url;
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::claims::{VerifiedClaims, issued_at};
 use crate::credential::{Credential, Scheme};
@@ -16,8 +15,8 @@ use crate::error::Rejection;
 use crate::event::{AuthorizationRequest, Field};
 use crate::issuer::{Issuer, Possession};
 use crate::jwk;
+use crate::normalized_uri::NormalizedUri;
 use crate::pem;
-use crate::secure_url;
 use crate::signature::sha256;
 use crate::time::UnixTime;
 use crate::token::UnverifiedProof;
@@ -38,6 +37,7 @@ pub(crate) fn check(
     credential: Credential<'_>,
     claims: &VerifiedClaims,
     issuer: &Issuer,
+    public_urls: Option<&[NormalizedUri]>,
     now: UnixTime,
 ) -> Result<(), Rejection> {
     let binding = binding(claims.all())?;
@@ -55,7 +55,7 @@ pub(crate) fn check(
             return Err(Rejection::Possession("DPoP-bound token presented with the Bearer scheme"));
         }
         (_, Some(thumbprint), Scheme::DPoP) => {
-            check_dpop(request, credential.token, thumbprint, issuer, now)?;
+            check_dpop(request, credential.token, thumbprint, issuer, public_urls, now)?;
         }
         (_, None, Scheme::Bearer) => {}
     }
@@ -82,10 +82,8 @@ fn binding(claims: &Map<String, Value>) -> Result<Binding<'_>, Rejection> {
         Some(value) => value.as_str().map(Some).ok_or(malformed),
     };
     let binding = Binding { key: text("jkt")?, certificate: text("x5t#S256")? };
-    // An unknown confirmation method must not be ignored.
-    let recognized = usize::from(binding.key.is_some())
-        .saturating_add(usize::from(binding.certificate.is_some()));
-    if recognized == 0 || recognized != confirmation.len() {
+    // RFC 7800 section 3.1: unknown members are ignored, but one that is checked must be present.
+    if binding.key.is_none() && binding.certificate.is_none() {
         return Err(Rejection::Possession("unsupported confirmation method in `cnf`"));
     }
     Ok(binding)
@@ -97,6 +95,7 @@ fn check_dpop(
     token: &str,
     thumbprint: &str,
     issuer: &Issuer,
+    public_urls: Option<&[NormalizedUri]>,
     now: UnixTime,
 ) -> Result<(), Rejection> {
     let Field::One(text) = request.header("dpop") else {
@@ -108,14 +107,7 @@ fn check_dpop(
     let proof_thumbprint = jwk::thumbprint(proof.jwk());
     let claims = proof.verify(&key)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let (method, host, path) =
-        request.target().ok_or(Rejection::Possession("the event has no method, host or path"))?;
-    if text("htm") != Some(method) {
-        return Err(Rejection::Possession("DPoP proof `htm` does not match the method"));
-    }
-    if !text("htu").is_some_and(|uri| is_target(uri, host, path)) {
-        return Err(Rejection::Possession("DPoP proof `htu` does not match the URI"));
-    }
+    check_target(request, &claims, public_urls)?;
     if text("jti").is_none_or(str::is_empty) {
         return Err(Rejection::Possession("DPoP proof has no `jti`"));
     }
@@ -136,19 +128,51 @@ fn check_dpop(
     Ok(())
 }
 
-/// Returns whether an `htu` is the URI of the request: without query and fragment, compared after
-/// normalization (section 4.3, check 9). API Gateway serves https only; http is accepted for a
-/// loopback host, for local gateways.
-fn is_target(uri: &str, host: &str, path: &str) -> bool {
-    let Ok(claimed) = Url::parse(uri) else { return false };
-    if claimed.query().is_some() || claimed.fragment().is_some() {
-        return false;
+/// Checks that the DPoP proof is for the method and the URI of the request (RFC 9449 section 4.3,
+/// checks 8 and 9).
+fn check_target(
+    request: &AuthorizationRequest<'_>,
+    proof: &Map<String, Value>,
+    public_urls: Option<&[NormalizedUri]>,
+) -> Result<(), Rejection> {
+    let text = |name: &str| proof.get(name).and_then(Value::as_str);
+    let method = request.http_method().ok_or(Rejection::Possession("the event has no method"))?;
+    if text("htm") != Some(method) {
+        return Err(Rejection::Possession("DPoP proof `htm` does not match the method"));
     }
-    let Ok(actual) = Url::parse(&format!("{}://{host}{path}", claimed.scheme())) else {
-        return false;
-    };
-    let secure = secure_url::parse(uri).is_some();
-    secure && actual.query().is_none() && claimed == actual
+    let claimed = text("htu").and_then(NormalizedUri::parse);
+    let is_target = claimed.is_some_and(|claimed| match public_urls {
+        Some(bases) => is_below(&claimed, bases, request),
+        None => is_requested(&claimed, request),
+    });
+    if is_target {
+        Ok(())
+    } else {
+        Err(Rejection::Possession("DPoP proof `htu` does not match the URI"))
+    }
+}
+
+/// Returns whether a URI is the one of the request at API Gateway, which serves https; http is for
+/// a loopback host, for local gateways.
+fn is_requested(claimed: &NormalizedUri, request: &AuthorizationRequest<'_>) -> bool {
+    request.target().is_some_and(|(host, path)| {
+        ["https://", "http://"].into_iter().any(|scheme| {
+            NormalizedUri::of_request(&[scheme, host].concat(), path).as_ref() == Some(claimed)
+        })
+    })
+}
+
+/// Returns whether a URI is the one of the request below a base URL. API Gateway ignores a slash at
+/// its end, and the method ARN may lack it.
+fn is_below(
+    claimed: &NormalizedUri,
+    bases: &[NormalizedUri],
+    request: &AuthorizationRequest<'_>,
+) -> bool {
+    let Ok(arn) = request.method() else { return false };
+    let claimed = claimed.clone().without_trailing_slash();
+    let mut expected = bases.iter().filter_map(|base| base.below(arn.path()));
+    expected.any(|uri| uri.without_trailing_slash() == claimed)
 }
 
 /// Checks the client certificate against `x5t#S256`, the SHA-256 of its DER (RFC 8705 section 3.1).

@@ -49,6 +49,9 @@ impl Algorithm {
         Self::RS512,
     ];
 
+    /// The algorithms that are accepted for DPoP proofs (`algs` of RFC 9449 section 7.1).
+    pub const FOR_PROOFS: [Self; 10] = Self::ALL;
+
     /// Returns the `alg` value.
     pub const fn name(self) -> &'static str {
         match self {

@@ -116,6 +116,9 @@ impl<'a> UnverifiedProof<'a> {
         };
         let Parts { mut header, claims, signed, signature } = Parts::of(text).map_err(of_proof)?;
         let algorithm = algorithm(&header).map_err(of_proof)?;
+        if !Algorithm::FOR_PROOFS.contains(&algorithm) {
+            return Err(Rejection::Possession("DPoP proof `alg` is not accepted"));
+        }
         // Section 4.2: an explicit type, so that no other JWT is accepted as a proof.
         if header
             .get("typ")

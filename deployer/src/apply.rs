@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use authorizer::config::TokenSource;
 use aws::apigateway::UsagePlanStep;
 use aws::{Aws, CallError};
 use compiler::api::{AuthorizerShape, RouteKey};
@@ -24,6 +25,9 @@ pub use stage::roll_back;
 pub struct Options {
     /// A token that the authorizers must accept.
     pub token: Option<String>,
+    /// The locations of tokens, by the authorizers' names on AWS without a fingerprint. Default: the
+    /// header that is an identity source.
+    pub token_sources: BTreeMap<String, TokenSource>,
     /// Continues if an authorizer cannot be tested; for custom endpoints only.
     pub allow_untested: bool,
     /// The percentage of requests that a canary routes to the new deployment.

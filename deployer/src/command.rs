@@ -8,13 +8,14 @@ use crate::cli::generated::completions;
 use crate::cli::{Arguments, AwsArguments, Command, Files, Live};
 use crate::output::{Exit, Output};
 use ::dev::issuer;
-use compiler::api::Api;
+use compiler::api::routing::ApiRouter;
+use compiler::api::{Api, Route};
 use compiler::compile::Environment;
 use compiler::project;
 use compiler::source::diagnostic::has_errors;
 use deployment::desired::Desired;
 use deployment::observed::Observed;
-use gateway::clock;
+use gateway::{clock, router};
 
 mod adopt;
 mod build;
@@ -141,6 +142,12 @@ impl Invocation<'_> {
         let observed = session.observe(&desired)?;
         Ok((session, desired, observed))
     }
+}
+
+/// Returns the route of a request; the path may have a query.
+fn find_route<'a>(api: &'a Api, method: &str, path: &str) -> Option<&'a Route> {
+    let path = path.split('?').next().unwrap_or(path);
+    router::find(&ApiRouter::new(&api.routes), api, method, path).map(|found| found.route)
 }
 
 /// Returns the issuer of a running `dev` as a trusted one, with the audiences of the configured

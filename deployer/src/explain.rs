@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use authorizer::config::TokenSource;
 use authorizer::routes::Verb;
 use authorizer::telemetry::{Decision, Step};
 use authorizer::{Outcome, UnixTime};
@@ -15,7 +14,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use compiler::api::routing::ApiRouter;
-use compiler::api::{Api, Authorizer, IdentitySource, Route, Security};
+use compiler::api::{Api, Authorizer, IdentitySource, PresentedToken, Route, Security};
 use gateway::event::method_arn;
 use gateway::gateway_response::RefusalKind;
 use gateway::policy::{MatchedStatement, ParsedPolicy, RequestContext, Verdict};
@@ -350,23 +349,17 @@ pub fn request_head(
     path: &str,
     token: &str,
 ) -> Option<RequestHead> {
-    let (path, query) = match path.split_once('?') {
+    let presented = PresentedToken::new(&settings.token, token);
+    let url = presented.url(path);
+    let (path, query) = match url.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
-        None => (path, None),
+        None => (url.as_str(), None),
     };
     let mut headers = HeaderMap::new();
-    let query = match &settings.token {
-        TokenSource::Header(name) => {
-            let name: HeaderName = name.parse().ok()?;
-            headers.insert(name, HeaderValue::from_str(&format!("Bearer {token}")).ok()?);
-            query
-        }
-        TokenSource::Query(name) => {
-            let mut pairs = url::form_urlencoded::Serializer::new(query.unwrap_or_default());
-            Some(pairs.append_pair(name, token).finish())
-        }
-        TokenSource::WebsocketProtocol(_) => return None,
-    };
+    if let Some((name, value)) = presented.header() {
+        let name: HeaderName = name.parse().ok()?;
+        headers.insert(name, HeaderValue::from_str(value).ok()?);
+    }
     Some(RequestHead {
         method: method.to_owned(),
         path: path.to_owned(),

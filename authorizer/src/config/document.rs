@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::TokenSource;
 use crate::issuer::{Possession, Profile};
 use crate::log_identity::{LogIdentity, LogKeyText};
 
@@ -26,10 +27,15 @@ pub struct Document {
     /// The scopes that every token must have, if there is no route table. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// The source of the token in REQUEST events of REST, HTTP and WebSocket APIs. Default: the
-    /// `Authorization` header.
+    /// The source of the token. A TOKEN event has one header only, which may have no scheme.
+    /// Default: the `Authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSource>,
+    /// The base URLs of the API for its clients, if a proxy precedes API Gateway: the `htu` of a DPoP
+    /// proof is one of them and the path below the stage. https, or http for a loopback host.
+    /// Default: the domain name and the path of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_urls: Option<Vec<String>>,
     /// Simple responses (`isAuthorized`) instead of policies, for HTTP APIs with payload format
     /// 2.0. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -83,19 +89,6 @@ impl PolicyMode {
     fn is_caller(&self) -> bool {
         *self == Self::Caller
     }
-}
-
-/// The source of the token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum TokenSource {
-    /// This header, with the scheme `Bearer` or `DPoP`.
-    Header(String),
-    /// This query parameter, without a scheme.
-    Query(String),
-    /// The subprotocol after this one, in `Sec-WebSocket-Protocol`.
-    WebsocketProtocol(String),
 }
 
 /// A trusted issuer.

@@ -40,6 +40,16 @@ impl<'a> Values<'a> {
     }
 }
 
+/// The strings of a list; one ambiguous member if the value is of another type.
+#[derive(Debug, Default)]
+pub(super) struct Texts<'a>(Vec<Text<'a>>);
+
+impl<'a> Texts<'a> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Text<'a>> {
+        self.0.iter()
+    }
+}
+
 /// The members of an object; empty if the value is of another type.
 #[derive(Debug)]
 pub(super) struct Fields<'a, T>(Vec<(Text<'a>, T)>);
@@ -117,6 +127,24 @@ impl<'de: 'a, 'a> FromJson<'de> for Values<'a> {
             only = Text::Ambiguous;
         }
         Ok(Self(only))
+    }
+}
+
+impl<'de: 'a, 'a> FromJson<'de> for Texts<'a> {
+    fn other() -> Self {
+        Self(vec![Text::Ambiguous])
+    }
+
+    fn null() -> Self {
+        Self::default()
+    }
+
+    fn list<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(Self(texts))
     }
 }
 
@@ -203,6 +231,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Values<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize(deserializer)
     }

@@ -42,7 +42,7 @@ fn check(event: &Value, token: &str, thumbprint: &str, now: i64) -> Result<(), R
     let text = event.to_string();
     let event = Event::parse(&text).unwrap();
     let now = UnixTime::from_seconds(now);
-    check_dpop(&event.request().unwrap(), token, thumbprint, &config.issuers()[0], now)
+    check_dpop(&event.request().unwrap(), token, thumbprint, &config.issuers()[0], None, now)
 }
 
 #[test]

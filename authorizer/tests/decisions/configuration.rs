@@ -373,3 +373,44 @@ fn debug_output_of_a_configuration_does_not_contain_the_log_key() {
     let output = format!("{parsed:?}{config:?}");
     assert!(!output.contains(&KEY[..6]), "{output}");
 }
+
+#[test]
+fn public_urls_are_secure_base_urls() {
+    let with = |urls: &serde_json::Value| {
+        let mut config = crate::config(&["RS256"]);
+        config["public_urls"] = urls.clone();
+        Config::from_json(&config.to_string()).map(drop).map_err(|error| error.to_string())
+    };
+    for url in [
+        "https://www.example.com",
+        "https://www.example.com/",
+        "https://www.example.com:8443/api",
+        "http://localhost:8080/api",
+        "http://127.0.0.1",
+    ] {
+        assert_eq!(with(&json!([url])), Ok(()), "{url}");
+    }
+    for url in [
+        "",
+        "www.example.com",
+        "http://www.example.com",
+        "https://user@www.example.com",
+        "https://@www.example.com",
+        "https://www.example.com?",
+        "https://www.example.com/api?x=1",
+        "https://www.example.com/#",
+        "https://www.example.com\\api",
+        "https:www.example.com",
+        "https://",
+        "ftp://www.example.com",
+    ] {
+        let error = with(&json!(["https://www.example.com", url])).unwrap_err();
+        assert_eq!(
+            error,
+            format!(
+                "`public_urls[1]` must be an https URL without user, query and fragment, or an http URL of a loopback host, found `{url}`"
+            )
+        );
+    }
+    assert_eq!(with(&json!([])).unwrap_err(), "`public_urls` must not be empty");
+}

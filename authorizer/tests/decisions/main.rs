@@ -14,6 +14,7 @@ mod attacks;
 mod bounds;
 mod claims;
 mod configuration;
+mod credentials;
 mod edges;
 mod events;
 mod fetching;
@@ -229,7 +230,9 @@ pub(crate) fn response_json(outcome: &Outcome) -> Value {
 /// Decides any event, and checks that no output contains its secrets.
 pub(crate) async fn handle(bench: &Bench, event: &Value) -> Outcome {
     let outcome = bench.authorizer.handle(&event.to_string(), at(NOW)).await;
-    for name in ["authorization", "Authorization", "DPoP", "Sec-WebSocket-Protocol"] {
+    for name in
+        ["authorization", "Authorization", "Cookie", "DPoP", "Sec-WebSocket-Protocol", "X-Token"]
+    {
         assert_no_part_of(event["headers"][name].as_str().unwrap_or_default(), &outcome);
     }
     assert_no_part_of(

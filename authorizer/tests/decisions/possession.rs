@@ -120,7 +120,22 @@ async fn row_45_a_dpop_proof_is_bound_to_its_request_token_key_and_time() {
             proof().with("claims", "htu", json!("http://api.example.com/prod/pets/7")),
             REFUSED,
         ),
-        ("a query in it", proof().with("claims", "htu", json!(format!("{URI}?x"))), REFUSED),
+        ("a query in it", proof().with("claims", "htu", json!(format!("{URI}?x#y"))), PASSES),
+        (
+            "a user in it",
+            proof().with("claims", "htu", json!("https://x@api.example.com/prod/pets/7")),
+            REFUSED,
+        ),
+        (
+            "a backslash in it",
+            proof().with(
+                "claims",
+                "htu",
+                json!("https://evil.example.com\\@api.example.com/prod/pets/7"),
+            ),
+            REFUSED,
+        ),
+        ("no htu", proof().with("claims", "htu", Value::Null), REFUSED),
         ("stale", proof().with("claims", "iat", json!(NOW - 61)), REFUSED),
         ("from the future", proof().with("claims", "iat", json!(NOW + 1)), REFUSED),
         ("no iat", proof().with("claims", "iat", Value::Null), REFUSED),
@@ -154,6 +169,94 @@ async fn row_45_a_dpop_proof_is_bound_to_its_request_token_key_and_time() {
     }
 }
 
+/// Authorizes a request with proofs for several URIs; returns those that are accepted.
+async fn accepted<'a>(bench: &Bench, event: &Value, uris: &[&'a str]) -> Vec<&'a str> {
+    let holder = Signer::new("EdDSA", "");
+    let bound = RS256.token(&claims_with(&json!({"cnf": {"jkt": thumbprint(&holder)}})));
+    let mut accepted = Vec::new();
+    for uri in uris {
+        let proof = Proof::new(&holder, &bound).with("claims", "htu", json!(uri));
+        let mut event = event.clone();
+        for (name, value) in
+            [("Authorization", format!("DPoP {bound}")), ("DPoP", proof.signed(&holder))]
+        {
+            event["headers"][name] = json!(value);
+            event["multiValueHeaders"][name] = json!([value]);
+        }
+        if verdict(&authorize(bench, &event).await) == PASSES {
+            accepted.push(*uri);
+        }
+    }
+    accepted
+}
+
+#[tokio::test]
+async fn the_uri_of_a_proof_has_the_domain_name_and_a_host_header_only_without_one() {
+    let bench = bench("required", "forbidden");
+    let (other, spoofed) =
+        ("https://other.example.com/prod/pets/7", event(&[("Host", "other.example.com")], None));
+    assert_eq!(accepted(&bench, &spoofed, &[URI, other]).await, [URI]);
+    let mut without_name = spoofed.clone();
+    without_name["requestContext"]["domainName"] = Value::Null;
+    assert_eq!(accepted(&bench, &without_name, &[URI, other]).await, [other]);
+    let mut ambiguous = without_name.clone();
+    ambiguous["multiValueHeaders"]["Host"] = json!(["other.example.com", "api.example.com"]);
+    assert_eq!(accepted(&bench, &ambiguous, &[URI, other]).await, [""; 0]);
+    let mut wrong_type = spoofed.clone();
+    wrong_type["requestContext"]["domainName"] = json!(7);
+    assert_eq!(accepted(&bench, &wrong_type, &[URI, other]).await, [""; 0]);
+    let mut local = event(&[("Host", "localhost:4000")], None);
+    local["requestContext"]["domainName"] = Value::Null;
+    let uris = [
+        "http://localhost:4000/prod/pets/7",
+        "https://localhost:4000/prod/pets/7",
+        "http://localhost/prod/pets/7",
+    ];
+    assert_eq!(accepted(&bench, &local, &uris).await, &uris[..2]);
+    for host in
+        ["user@api.example.com", "api.example.com/prod", "evil.example.com\\@api.example.com", ""]
+    {
+        let mut event = event(&[("Host", host)], None);
+        event["requestContext"]["domainName"] = Value::Null;
+        assert_eq!(accepted(&bench, &event, &[URI]).await, [""; 0], "{host}");
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_uri_of_a_proof_is_below_a_public_url() {
+    let mut config = config(&["RS256"]);
+    config["issuers"][0]["dpop"] = json!("required");
+    config["public_urls"] = json!(["https://www.example.com/api/", "http://localhost:8080"]);
+    let bench = Bench::with_keys(&config, &[RS256.jwk()]);
+    let event = event(&[("Host", "www.example.com")], None);
+    let (public, local) = ("https://www.example.com/api/pets/7", "http://localhost:8080/pets/7");
+    let uris = [
+        public,
+        local,
+        "https://www.example.com:443/x/../api/%70ets/7/?q#f",
+        URI,
+        "https://www.example.com/prod/pets/7",
+        "https://www.example.com/api/prod/pets/7",
+        "https://www.example.com/pets/7",
+        "https://www.example.com/api/pets/70",
+        "https://www.example.com/api/pets",
+        "https://www.example.com/api//pets/7",
+        "http://www.example.com/api/pets/7",
+        "https://www.example.com.evil.example/api/pets/7",
+        "https://localhost:8080/pets/7",
+    ];
+    assert_eq!(accepted(&bench, &event, &uris).await, &uris[..3]);
+    // The path is the one that is authorized, not the one of the proxy.
+    let mut root = event.clone();
+    root["methodArn"] = json!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/");
+    let uris = ["https://www.example.com/api", "https://www.example.com/api/", public];
+    assert_eq!(accepted(&bench, &root, &uris).await, &uris[..2]);
+    let mut dots = event.clone();
+    dots["methodArn"] =
+        json!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/GET/x/../pets/7");
+    assert_eq!(accepted(&bench, &dots, &[public]).await, [""; 0]);
+}
+
 #[tokio::test]
 async fn row_46_a_certificate_bound_token_requires_its_certificate() {
     let der = b"the client's certificate, in DER";
@@ -185,7 +288,7 @@ async fn row_46_a_certificate_bound_token_requires_its_certificate() {
 
 #[tokio::test]
 async fn a_binding_is_checked_or_the_token_is_rejected() {
-    let holder = Signer::new("EdDSA", "");
+    let (holder, thief) = (Signer::new("EdDSA", ""), Signer::new("EdDSA", ""));
     let der = b"der";
     let pem = format!(
         "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
@@ -207,7 +310,16 @@ async fn a_binding_is_checked_or_the_token_is_rejected() {
         ("required", "forbidden", Value::Null, REFUSED),
         ("forbidden", "required", Value::Null, REFUSED),
         ("optional", "optional", json!({"jwk": {}}), REFUSED),
-        ("optional", "optional", json!({"jkt": thumbprint(&holder), "kid": "x"}), REFUSED),
+        ("optional", "optional", json!({"jkt": thumbprint(&holder), "kid": "x"}), PASSES),
+        ("optional", "optional", json!({"x5t#S256": sha256(der), "jwk": {}}), PASSES),
+        ("optional", "optional", json!({"kid": "x"}), REFUSED),
+        ("optional", "optional", json!({"jkt": thumbprint(&thief), "kid": "x"}), REFUSED),
+        (
+            "forbidden",
+            "optional",
+            json!({"jkt": thumbprint(&holder), "x5t#S256": sha256(der)}),
+            REFUSED,
+        ),
         ("optional", "optional", json!({}), REFUSED),
         ("optional", "optional", json!("x"), (401, "invalid_claims")),
         ("optional", "optional", json!({"jkt": 7}), (401, "invalid_claims")),

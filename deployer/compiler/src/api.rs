@@ -14,12 +14,15 @@ mod aws_names;
 mod cors;
 mod identity_source;
 mod integration;
+mod presented_token;
 mod route_key;
 pub mod routing;
 mod security;
 mod stage;
 
-pub use authorizer_settings::{Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN};
+pub use authorizer_settings::{
+    Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN, RAW_TOKEN_PATTERN,
+};
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
 pub use identity_source::{IdentitySource, InvalidIdentitySource};
@@ -27,14 +30,12 @@ pub use integration::{
     ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,
     JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
+pub use presented_token::PresentedToken;
 pub use route_key::{InvalidRouteKey, RouteKey};
 pub use security::Security;
 pub use stage::{AccessLog, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan};
 
 use aws_names::aws_enum;
-
-/// The default header of the token.
-pub const AUTHORIZATION: &str = "Authorization";
 
 /// A REST API with its authorizers.
 #[derive(Clone, Debug, PartialEq)]
@@ -329,11 +330,11 @@ impl Api {
             })
         });
         let authorizer = self.authorizers.get(name)?;
-        let default = TokenSource::Header(AUTHORIZATION.to_owned());
         Some(Document {
             issuers: authorizer.issuers.clone(),
             routes: Some(routes.collect()),
-            token: Some(authorizer.token.clone()).filter(|token| *token != default),
+            token: Some(authorizer.token.clone()).filter(|token| *token != TokenSource::default()),
+            public_urls: authorizer.public_urls.clone(),
             policy: authorizer.policy,
             policy_max_bytes: authorizer.policy_max_bytes,
             cache_ttl_seconds: Some(authorizer.cache_ttl.into()),
@@ -343,6 +344,16 @@ impl Api {
             log_key: authorizer.log_key.clone(),
             ..Document::default()
         })
+    }
+
+    /// Returns the location of the token in requests for a route: the one that its authorizer reads,
+    /// and the `Authorization` header for other routes.
+    pub fn token_source(&self, route: Option<&Route>) -> TokenSource {
+        let authorizer = route.and_then(|route| match &route.security {
+            Security::Jwt { authorizer, .. } => self.authorizers.get(authorizer),
+            _ => None,
+        });
+        authorizer.map(|authorizer| authorizer.token.clone()).unwrap_or_default()
     }
 
     /// Returns the route table of an authorizer, if any operation uses it.

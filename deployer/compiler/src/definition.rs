@@ -13,6 +13,10 @@ use crate::api::{
 };
 use crate::fingerprint::fingerprint;
 
+mod challenge;
+
+use challenge::challenge;
+
 /// The definition of an API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApiDefinition {
@@ -253,23 +257,18 @@ fn method(route: &Route, names: &BTreeMap<&str, String>) -> Method {
 /// The gateway responses that get CORS headers, and those with a challenge.
 const EXTENDED_TYPES: [&str; 4] = ["ACCESS_DENIED", "DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED"];
 
-/// Returns the gateway responses: the document's, and those with the headers of CORS and RFC 6750
-/// section 3. A type replaces the `DEFAULT_` types as a whole, so each has all headers.
+/// Returns the gateway responses: the document's, and those with the headers of CORS and of
+/// challenges. A type replaces the `DEFAULT_` types as a whole, so each has all headers.
 pub fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
     let mut responses = BTreeMap::new();
     let has_tokens = !api.authorizers.is_empty();
-    let requires_dpop =
-        api.authorizers.values().flat_map(|authorizer| &authorizer.issuers).any(|issuer| {
-            serde_json::to_value(issuer.dpop).is_ok_and(|dpop| dpop.as_str() == Some("required"))
-        });
-    let scheme = if requires_dpop { "DPoP" } else { "Bearer" };
     for kind in EXTENDED_TYPES {
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         let challenge = match kind {
-            "UNAUTHORIZED" if has_tokens => Some(format!("'{scheme}'")),
-            "ACCESS_DENIED" if has_tokens => {
-                Some(format!("'{scheme} error=\"insufficient_scope\"'"))
-            }
+            // One value serves a missing and an invalid token alike: RFC 6750 section 3.1 allows no
+            // error for the former.
+            "UNAUTHORIZED" if has_tokens => Some(challenge(api, None)),
+            "ACCESS_DENIED" if has_tokens => Some(challenge(api, Some("insufficient_scope"))),
             _ => None,
         };
         headers.extend(challenge.map(|challenge| (header("WWW-Authenticate"), challenge)));

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::examples::{ExampleRequest, Examples};
+use compiler::api::PresentedToken;
 use gateway::trace::RequestTrace;
 
 /// The summary of what `dev` started.
@@ -30,9 +31,14 @@ impl StartSummary {
     fn curl(&self, request: &ExampleRequest, token: Option<&str>) -> String {
         let method =
             if request.method == "GET" { String::new() } else { format!(" -X {}", request.method) };
-        let header =
-            token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();
-        format!("curl -i{method} '{}{}'{header}", self.url, request.path)
+        let url = format!("{}{}", self.url, request.path);
+        let presented = token.map(|token| PresentedToken::new(&request.token, token));
+        let header = presented.as_ref().and_then(PresentedToken::header);
+        let header = header
+            .map(|(name, value)| format!(" -H {}", quoted(&format!("{name}: {value}"))))
+            .unwrap_or_default();
+        let url = presented.as_ref().map_or(url.clone(), |presented| presented.url(&url));
+        format!("curl -i{method} {}{header}", quoted(&url))
     }
 
     /// Returns the expected status, a description and a command for each example.
@@ -106,6 +112,11 @@ impl StartSummary {
             "notes": self.notes,
         })
     }
+}
+
+/// Quotes a word for a shell. The name of a cookie may contain a quote.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Returns a request's line for people.

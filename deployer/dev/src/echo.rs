@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub async fn handle(request: Request<AnyBody>) -> Response<AnyBody> {
     let headers: BTreeMap<&str, &str> = head
         .headers
         .iter()
-        .filter(|(name, _)| *name != AUTHORIZATION)
+        .filter(|(name, _)| ![AUTHORIZATION, COOKIE].contains(name))
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
     let echo = json!({

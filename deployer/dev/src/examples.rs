@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use authorizer::config::TokenSource;
 use authorizer::routes::{Requirement, Verb};
 
 use compiler::api::{Api, Route, Security};
@@ -17,13 +18,15 @@ pub struct Examples {
     pub insufficient_scope: Option<ExampleRequest>,
 }
 
-/// A method and a path.
+/// A method, a path, and the location of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleRequest {
     /// The method.
     pub method: &'static str,
     /// The path, parameters filled in.
     pub path: String,
+    /// The location of the token.
+    pub token: TokenSource,
 }
 
 /// Chooses requests, simple ones first; none if no route requires a token.
@@ -45,7 +48,7 @@ pub fn choose(api: &Api) -> Option<Examples> {
         protected
             .iter()
             .find(|(_, requirement)| !requirement.is_met_by(scopes))
-            .map(|(route, _)| example_request(route))
+            .map(|(route, _)| example_request(api, route))
     };
     let tokens = protected.iter().flat_map(|(route, requirement)| {
         requirement.alternatives().iter().map(move |scopes| (*route, scopes))
@@ -53,10 +56,18 @@ pub fn choose(api: &Api) -> Option<Examples> {
     let with_denied = tokens.clone().find(|(_, scopes)| denied_to(scopes).is_some());
     let (route, scopes) = with_denied.or_else(|| tokens.clone().next())?;
     let scope = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-    Some(Examples { scope, allowed: example_request(route), insufficient_scope: denied_to(scopes) })
+    Some(Examples {
+        scope,
+        allowed: example_request(api, route),
+        insufficient_scope: denied_to(scopes),
+    })
 }
 
-fn example_request(route: &Route) -> ExampleRequest {
+fn example_request(api: &Api, route: &Route) -> ExampleRequest {
     let method = if route.verb == Verb::Any { Verb::Get } else { route.verb };
-    ExampleRequest { method: method.name(), path: route.example_path() }
+    ExampleRequest {
+        method: method.name(),
+        path: route.example_path(),
+        token: api.token_source(Some(route)),
+    }
 }

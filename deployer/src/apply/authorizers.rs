@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::{ProbeError, ProbeResponse, Problem, Transport, probe};
 use super::{ApplyError, Authorizers, Run};
+use authorizer::config::{TokenScheme, TokenSource};
 use aws::{Aws, CallError, CallErrorKind};
-use compiler::api::AuthorizerShape;
+use compiler::api::{AuthorizerShape, IdentitySource, PresentedToken};
 use compiler::definition::scheme_of;
 
 /// The number of attempts for an authorizer with a new role, which takes time to propagate.
@@ -52,6 +53,7 @@ impl Run<'_> {
             api: &self.report.api,
             id,
             shape,
+            source: self.options.token_sources.get(name),
             attempts: if self.has_new_role { ATTEMPTS_WITH_NEW_ROLE } else { ATTEMPTS },
         };
         match probe(self.aws, &transport, self.options.token.as_deref()).await {
@@ -80,6 +82,7 @@ struct TestInvoke<'a> {
     api: &'a str,
     id: &'a str,
     shape: &'a AuthorizerShape,
+    source: Option<&'a TokenSource>,
     attempts: u32,
 }
 
@@ -89,16 +92,88 @@ impl Transport for TestInvoke<'_> {
     }
 
     async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
-        let mut headers = BTreeMap::new();
-        let mut path = "/".to_owned();
-        for source in &self.shape.identity {
-            if let Some(name) = source.strip_prefix("method.request.header.") {
-                headers.insert(name.to_owned(), format!("Bearer {token}"));
-            } else if let Some(name) = source.strip_prefix("method.request.querystring.") {
-                path = format!("/?{name}={token}");
-            }
-        }
+        let (headers, path) = request(self.shape, self.source, token);
         let response = self.aws.test_invoke_authorizer(self.api, self.id, &headers, &path).await?;
         Ok(ProbeResponse::of_test(&response, token))
+    }
+}
+
+/// Returns the headers and the path of a test: the token at its location, and a value of each other
+/// identity source, without which API Gateway does not invoke the function.
+fn request(
+    shape: &AuthorizerShape,
+    source: Option<&TokenSource>,
+    token: &str,
+) -> (BTreeMap<String, String>, String) {
+    let located = source.map(|source| PresentedToken::new(source, token));
+    let others = shape.identity.iter().filter_map(|source| {
+        let source = match source.parse().ok()? {
+            IdentitySource::Header(name) => {
+                TokenSource::Header { name, scheme: TokenScheme::Bearer }
+            }
+            IdentitySource::Query(name) => TokenSource::Query(name),
+            IdentitySource::Context(_) | IdentitySource::StageVariable(_) => return None,
+        };
+        Some(PresentedToken::new(&source, token))
+    });
+    let others = others.filter(|other| !located.as_ref().is_some_and(|one| one.replaces(other)));
+    let (mut headers, mut path) = (BTreeMap::new(), "/".to_owned());
+    for presented in located.iter().cloned().chain(others) {
+        path = presented.url(&path);
+        headers.extend(presented.header().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+    (headers, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use authorizer::config::TokenSource;
+    use compiler::api::AuthorizerShape;
+    use serde_json::{Value, json};
+
+    use super::request;
+
+    #[test]
+    fn a_test_has_the_token_at_its_location_and_every_identity_source() {
+        let cookie = "method.request.header.cookie";
+        let header = "method.request.header.X-Token";
+        let query = "method.request.querystring.t";
+        for (source, identity, headers, path) in [
+            (
+                None,
+                "method.request.header.Authorization",
+                json!({"Authorization": "Bearer x"}),
+                "/",
+            ),
+            (None, query, json!({}), "/?t=x"),
+            (Some(json!({"header": "X-Token"})), header, json!({"X-Token": "Bearer x"}), "/"),
+            (
+                Some(json!({"header": "x-token", "scheme": "none"})),
+                header,
+                json!({"x-token": "x"}),
+                "/",
+            ),
+            (Some(json!({"cookie": "s"})), cookie, json!({"Cookie": "s=x"}), "/"),
+            (Some(json!({"query": "t"})), query, json!({}), "/?t=x"),
+            (
+                Some(json!({"cookie": "s"})),
+                &[cookie, header, query, "context.httpMethod"].join(","),
+                json!({"Cookie": "s=x", "X-Token": "Bearer x"}),
+                "/?t=x",
+            ),
+        ] {
+            let source: Option<TokenSource> =
+                source.map(|one: Value| serde_json::from_value(one).unwrap());
+            let shape =
+                AuthorizerShape::read(&json!({"type": "request", "identitySource": identity}), "");
+            let headers: BTreeMap<String, String> = serde_json::from_value(headers).unwrap();
+            assert_eq!(
+                request(&shape, source.as_ref(), "x"),
+                (headers, path.to_owned()),
+                "{source:?}"
+            );
+        }
     }
 }

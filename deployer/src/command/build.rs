@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use authorizer::config::TokenSource;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::session::Session;
 use super::{Failure, FunctionError, config, local, read_bytes, write};
 use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
 use crate::cli;
 use aws::{Aws, CallError};
-use compiler::api::Arn;
+use compiler::api::{Arn, PresentedToken};
 use compiler::fingerprint::fingerprint_bytes;
 use deployment::desired::Desired;
 use deployment::function::{
@@ -26,6 +27,7 @@ struct Function {
     authorizer: String,
     arn: String,
     aliased: FunctionAlias,
+    token: TokenSource,
     config: String,
     text: String,
     published: PublishedFunction,
@@ -117,6 +119,7 @@ fn functions(
             authorizer: name.clone(),
             arn: arn.as_str().to_owned(),
             aliased,
+            token: authorizer.token.clone(),
             config: configuration_fingerprint(&document),
             text: config::text(&document)?,
             published: published.unwrap_or(PublishedFunction::Missing),
@@ -168,7 +171,7 @@ impl Publisher<'_> {
             function.authorizer
         ));
         let version = self.deploy(function, folder.path(), &build)?;
-        self.test(name, &version)?;
+        self.test(function, &version)?;
         self.point_alias(&function.aliased, &version).map(Some)
     }
 
@@ -231,14 +234,14 @@ impl Publisher<'_> {
     }
 
     /// Probes a version before its alias is pointed at it.
-    fn test(&self, name: &str, version: &str) -> Result<(), Failure> {
-        let aws = &self.session.aws;
-        let transport = Invoke { aws, name, version };
+    fn test(&self, function: &Function, version: &str) -> Result<(), Failure> {
+        let (aws, name) = (&self.session.aws, &function.aliased.name);
+        let transport = Invoke { aws, name, version, source: &function.token };
         match self.session.block_on(probe(aws, &transport, self.token)) {
             Ok(()) => Ok(()),
             Err(ProbeError::Call(error)) => Err(error.into()),
             Err(ProbeError::Problem { problem, .. }) => Err(Failure::FunctionTest {
-                function: name.to_owned(),
+                function: name.clone(),
                 version: version.to_owned(),
                 problem,
             }),
@@ -286,6 +289,7 @@ struct Invoke<'a> {
     aws: &'a Aws,
     name: &'a str,
     version: &'a str,
+    source: &'a TokenSource,
 }
 
 impl Transport for Invoke<'_> {
@@ -295,12 +299,24 @@ impl Transport for Invoke<'_> {
 
     async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
         let AwsTarget { account, partition, region } = &self.aws.target;
-        let event = json!({
-            "type": "TOKEN",
-            "methodArn": format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/"),
-            "authorizationToken": format!("Bearer {token}"),
-        });
+        let arn = format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/");
+        let event = event(&arn, self.source, token);
         Ok(ProbeResponse::of_invoke(&self.aws.invoke(self.name, self.version, &event).await?))
+    }
+}
+
+/// Returns an event with a token at its location.
+fn event(arn: &str, source: &TokenSource, token: &str) -> Json {
+    match (source, PresentedToken::new(source, token)) {
+        (TokenSource::Header { .. }, PresentedToken::Header { value, .. }) => {
+            json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": value})
+        }
+        (_, PresentedToken::Header { name, value }) => {
+            json!({"type": "REQUEST", "methodArn": arn, "headers": {name: value}})
+        }
+        (_, PresentedToken::Query { name, value }) => {
+            json!({"type": "REQUEST", "methodArn": arn, "queryStringParameters": {name: value}})
+        }
     }
 }
 

@@ -1,18 +1,22 @@
 //! `deployer deploy`: applies a plan, and rolls the stage back if its smoke test fails.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use authorizer::config::TokenSource;
 use serde_json::json;
 
 use super::build::{self, MovedAlias};
 use super::plan::write_plan;
 use super::session::Session;
 use super::smoke::SmokeTest;
-use super::{Failure, Invocation, local};
+use super::{Failure, Invocation, find_route, local};
 use crate::apply::{Options, Report, apply, roll_back};
 use crate::cli;
 use crate::output::{Exit, Output};
 use aws::CallErrorKind;
+use compiler::api::PresentedToken;
+use compiler::definition::scheme_on_aws;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
@@ -110,6 +114,7 @@ impl Deployment<'_> {
         }
         let options = Options {
             token: self.token.clone(),
+            token_sources: self.token_sources(),
             allow_untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
             canary: self.arguments.canary,
         };
@@ -124,14 +129,24 @@ impl Deployment<'_> {
         Ok(Exit::Success)
     }
 
+    /// Returns the locations of tokens, by the authorizers' names on AWS without a fingerprint.
+    fn token_sources(&self) -> BTreeMap<String, TokenSource> {
+        let authorizers = self.desired.api.authorizers.iter();
+        authorizers.map(|(name, one)| (scheme_on_aws(name), one.token.clone())).collect()
+    }
+
     /// Runs the smoke test, and rolls the stage back if it fails.
     fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
         let Some(target) = &self.arguments.smoke else { return Ok(()) };
         let session = &self.session;
         let base = url(&self.planned.target, &report.api, &self.planned.stage);
+        let is_path = target.starts_with('/');
+        let api = &self.desired.api;
+        let route = is_path.then(|| find_route(api, "GET", target)).flatten();
+        let source = api.token_source(route);
         let test = SmokeTest {
-            url: if target.starts_with('/') { format!("{base}{target}") } else { target.clone() },
-            token: self.token.as_deref(),
+            url: if is_path { format!("{base}{target}") } else { target.clone() },
+            token: self.token.as_deref().map(|token| PresentedToken::new(&source, token)),
             expected: self.arguments.smoke_status,
         };
         let Err(failure) = session.block_on(test.run(session.output)) else { return Ok(()) };

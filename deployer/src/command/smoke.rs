@@ -9,6 +9,7 @@ use http_body_util::Empty;
 
 use super::SmokeFailure;
 use crate::output::Output;
+use compiler::api::PresentedToken;
 use gateway::body::body;
 use gateway::client::{HttpClient, client};
 
@@ -20,17 +21,19 @@ const PAUSE: Duration = Duration::from_secs(2);
 const TIMEOUT: u64 = 30;
 
 /// A request to a stage, and its expected status.
-pub(super) struct SmokeTest<'a> {
+pub(super) struct SmokeTest {
     pub url: String,
-    pub token: Option<&'a str>,
+    pub token: Option<PresentedToken>,
     /// None accepts any status below 500.
     pub expected: Option<u16>,
 }
 
-impl SmokeTest<'_> {
+impl SmokeTest {
     /// Retries the request until it succeeds; returns the last failure otherwise.
     pub(super) async fn run(&self, output: Output) -> Result<(), SmokeFailure> {
-        let uri: Uri = self.url.parse().map_err(|_| SmokeFailure::Url(self.url.clone()))?;
+        // Messages have the URL without a token in its query.
+        let url = self.token.as_ref().map_or(self.url.clone(), |token| token.url(&self.url));
+        let uri: Uri = url.parse().map_err(|_| SmokeFailure::Url(self.url.clone()))?;
         let client = client();
         let mut result = self.request(&uri, &client).await;
         for _ in 1..ATTEMPTS {
@@ -45,8 +48,8 @@ impl SmokeTest<'_> {
     async fn request(&self, uri: &Uri, client: &HttpClient) -> Result<(), SmokeFailure> {
         let url = self.url.clone();
         let mut request = Request::get(uri.clone());
-        if let Some(token) = self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        if let Some((name, value)) = self.token.as_ref().and_then(PresentedToken::header) {
+            request = request.header(name, value);
         }
         let unreachable =
             |cause: String| SmokeFailure::Unreachable { url: self.url.clone(), cause };

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use authorizer::UnixTime;
 use bytes::Bytes;
+use http::header::COOKIE;
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 
-use super::{Failure, Invocation, local};
+use super::{Failure, Invocation, find_route, local};
 use crate::cli;
 use crate::output::{Exit, Output};
+use compiler::api::{Api, PresentedToken};
 use compiler::project;
 use compiler::source::diagnostic::{Diagnostics, has_errors};
 use compiler::source::document::read_yaml;
@@ -41,7 +43,8 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
     let results = match &arguments.url {
         Some(url) => {
             let url = local::uri("--url", url)?.to_string();
-            let stage = Stage { arguments, url };
+            let api = deployed_api(&dir, arguments.stage.as_deref(), invocation);
+            let stage = Stage { arguments, url, api };
             runtime.block_on(run_all(cases, &TestTarget::Stage(stage), output))
         }
         None => {
@@ -54,10 +57,9 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
                 let options =
                     local::options(&arguments.local, &ports, folder.path(), output).await?;
                 let counts = options.backend.is_none();
-                let stage = api.stage.clone();
-                let serving = RunningServers::start(api, options, Box::new(|_| {}))?;
-                let url = format!("{}/{stage}", serving.url);
-                let target = TestTarget::Local { serving: &serving, url, counts };
+                let serving = RunningServers::start(api.clone(), options, Box::new(|_| {}))?;
+                let url = format!("{}/{}", serving.url, api.stage);
+                let target = TestTarget::Local { serving: &serving, api, url, counts };
                 let results = run_all(cases, &target, output).await;
                 serving.stop().await;
                 Ok::<_, Failure>(results)
@@ -71,6 +73,22 @@ pub(super) fn run(arguments: &cli::Test, invocation: Invocation<'_>) -> Result<E
     }
     output.data(&results.text(), &results.json());
     Ok(if results.failed() { Exit::Failed } else { Exit::Success })
+}
+
+/// Returns the API of the project, whose files have the locations of tokens. A stage can be tested
+/// without them.
+fn deployed_api(dir: &Path, stage: Option<&str>, invocation: Invocation<'_>) -> Option<Api> {
+    if !dir.join("portcullis.toml").exists() {
+        return None;
+    }
+    let project = local::project(dir, stage, invocation.environment);
+    let api = project.ok().and_then(|project| project.api);
+    if api.is_none() {
+        invocation
+            .output
+            .note("note: the project is invalid, so tokens are sent in the `Authorization` header");
+    }
+    api
 }
 
 fn read(file: &Path) -> Result<Vec<Case>, Failure> {
@@ -91,6 +109,7 @@ fn read(file: &Path) -> Result<Vec<Case>, Failure> {
 enum TestTarget<'a> {
     Local {
         serving: &'a RunningServers,
+        api: Api,
         url: String,
         /// True if the backend is the built-in one, whose requests are counted.
         counts: bool,
@@ -101,6 +120,7 @@ enum TestTarget<'a> {
 struct Stage<'a> {
     arguments: &'a cli::Test,
     url: String,
+    api: Option<Api>,
 }
 
 async fn run_all(cases: Vec<Case>, target: &TestTarget<'_>, output: Output) -> Results {
@@ -109,7 +129,10 @@ async fn run_all(cases: Vec<Case>, target: &TestTarget<'_>, output: Output) -> R
     for case in cases {
         let started = clock::instant();
         let outcome = match target.token(&case) {
-            Ok(token) => target.send(&case, token.as_deref(), &client).await,
+            Ok(token) => {
+                let token = token.map(|token| target.present(&case, &token));
+                target.send(&case, token.as_ref(), &client).await
+            }
             Err(reason) => Outcome::Skipped(reason),
         };
         match &outcome {
@@ -160,9 +183,24 @@ impl TestTarget<'_> {
         }
     }
 
-    async fn send(&self, case: &Case, token: Option<&str>, client: &HttpClient) -> Outcome {
+    /// Returns a token at the location that the authorizer of the case's route reads.
+    fn present(&self, case: &Case, token: &str) -> PresentedToken {
+        let api = match self {
+            Self::Local { api, .. } => Some(api),
+            Self::Stage(Stage { api, .. }) => api.as_ref(),
+        };
+        let source = api.map(|api| api.token_source(find_route(api, &case.method, &case.path)));
+        PresentedToken::new(&source.unwrap_or_default(), token)
+    }
+
+    async fn send(
+        &self,
+        case: &Case,
+        token: Option<&PresentedToken>,
+        client: &HttpClient,
+    ) -> Outcome {
         let (url, before) = match self {
-            Self::Local { url, serving, counts } => {
+            Self::Local { url, serving, counts, .. } => {
                 (url, counts.then(|| serving.backend_requests.load(Ordering::SeqCst)))
             }
             Self::Stage(live) => (&live.url, None),
@@ -185,20 +223,17 @@ impl TestTarget<'_> {
 async fn send_request(
     case: &Case,
     url: &str,
-    token: Option<&str>,
+    token: Option<&PresentedToken>,
     client: &HttpClient,
 ) -> Result<(u16, String), String> {
-    let uri: Uri = format!("{url}{}", case.path)
-        .parse()
-        .map_err(|_| format!("invalid URL `{url}{}`", case.path))?;
+    let path = token.map_or(case.path.clone(), |token| token.url(&case.path));
+    let uri: Uri =
+        format!("{url}{path}").parse().map_err(|_| format!("invalid URL `{url}{}`", case.path))?;
     let mut request = Request::builder().method(case.method.as_str()).uri(uri);
-    if let Some(token) = token {
-        request = request.header("Authorization", format!("Bearer {token}"));
-    }
     if case.body.is_some() {
         request = request.header("Content-Type", "application/json");
     }
-    for (name, value) in &case.headers {
+    for (name, value) in headers(case, token) {
         request = request.header(name, value);
     }
     let content = Bytes::from(case.body.clone().unwrap_or_default());
@@ -213,4 +248,17 @@ async fn send_request(
     tokio::time::timeout(REQUEST_TIMEOUT, response)
         .await
         .unwrap_or_else(|_| Err("the request timed out".to_owned()))
+}
+
+/// Returns the headers of a case, with the token's. A client sends all cookies in one header (RFC 6265
+/// section 5.4).
+fn headers(case: &Case, token: Option<&PresentedToken>) -> Vec<(String, String)> {
+    let mut headers = case.headers.clone();
+    let Some((name, value)) = token.and_then(PresentedToken::header) else { return headers };
+    let cookies = headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(COOKIE.as_str()));
+    match cookies.filter(|_| name.eq_ignore_ascii_case(COOKIE.as_str())) {
+        Some((_, cookies)) => *cookies = format!("{value}; {cookies}"),
+        None => headers.insert(0, (name.to_owned(), value.to_owned())),
+    }
+    headers
 }

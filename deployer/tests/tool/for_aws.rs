@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
-use crate::{MANIFEST, OPENAPI, deployer, folder, scheme, transcript};
+use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 #[test]
 fn errors_of_stages_and_cors_are_reported_at_their_position() {
@@ -311,19 +311,50 @@ fn the_api_key_source_and_the_challenge_depend_on_the_issuers() {
     assert_eq!(document["x-amazon-apigateway-api-key-source"], "HEADER");
     assert_eq!(
         document["x-amazon-apigateway-gateway-responses"]["UNAUTHORIZED"]["responseParameters"],
-        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer realm=\"shop\"'"})
     );
     let audience = "audience = [\"https://shop.example.com\"]";
     let keyed =
         MANIFEST.replace(audience, &format!("{audience}\nusage_key = {{ claim = \"key\" }}"));
     assert_eq!(exported(&keyed, OPENAPI)["x-amazon-apigateway-api-key-source"], "AUTHORIZER");
-    let dpop = MANIFEST
-        .replace(audience, &format!("{audience}\ndpop = \"required\""))
-        .replace("[authorizer.jwt]", "[authorizer.jwt]\ntype = \"request\"\ncache_ttl = \"0s\"");
-    let document = exported(&dpop, OPENAPI);
-    assert_eq!(
-        document["x-amazon-apigateway-gateway-responses"]["UNAUTHORIZED"]["responseParameters"],
-        json!({"gatewayresponse.header.WWW-Authenticate": "'DPoP'"})
-    );
-    assert_eq!(scheme(&document, "jwt")["x-amazon-apigateway-authorizer"]["type"], "request");
+}
+
+#[test]
+fn a_challenge_names_the_schemes_that_the_issuers_accept() {
+    let audience = "audience = [\"https://shop.example.com\"]";
+    let other = "[[authorizer.jwt.issuer]]\nissuer = \"https://other.example.com/\"";
+    let settings = "[authorizer.jwt]\ntype = \"request\"\ncache_ttl = \"0s\"";
+    let algorithms = "algs=\"ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
+    let error = "error=\"insufficient_scope\"";
+    for (name, dpop, second, schemes) in [
+        ("shop", "forbidden", None, ["Bearer"].as_slice()),
+        ("shop", "optional", None, &["Bearer", "DPoP"]),
+        ("shop", "required", None, &["DPoP"]),
+        ("shop", "required", Some("required"), &["DPoP"]),
+        ("shop", "required", Some("forbidden"), &["Bearer", "DPoP"]),
+        ("The 'shop', \\\"EU\\\"", "forbidden", None, &["Bearer"]),
+    ] {
+        let realm = if name == "shop" { "shop" } else { "The _shop_, _EU_" };
+        let second = second
+            .map_or(String::new(), |dpop| format!("{other}\n{audience}\ndpop = \"{dpop}\"\n"));
+        let manifest = MANIFEST
+            .replace("name = \"shop\"", &format!("name = \"{name}\""))
+            .replace("[authorizer.jwt]", settings)
+            .replace(audience, &format!("{audience}\ndpop = \"{dpop}\"\n{second}"));
+        let document = exported(&manifest, OPENAPI);
+        let challenge = |kind: &str| {
+            let response = &document["x-amazon-apigateway-gateway-responses"][kind];
+            response["responseParameters"]["gatewayresponse.header.WWW-Authenticate"].clone()
+        };
+        let expected = |error: &[&str]| {
+            let challenges = schemes.iter().map(|scheme| {
+                let algorithms = if *scheme == "DPoP" { vec![algorithms] } else { vec![] };
+                let realm = format!("{scheme} realm=\"{realm}\"");
+                [&[realm.as_str()], error, &algorithms].concat().join(", ")
+            });
+            format!("'{}'", challenges.collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(challenge("UNAUTHORIZED"), expected(&[]), "{dpop} {second}");
+        assert_eq!(challenge("ACCESS_DENIED"), expected(&[error]), "{dpop} {second}");
+    }
 }

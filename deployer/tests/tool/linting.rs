@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use compiler::api::RAW_TOKEN_PATTERN;
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
@@ -116,7 +117,15 @@ fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
     let proof = "`jwt` verifies a DPoP proof per request, but its results are cached (set `cache_ttl = \"0s\"`: a proof is valid for one request)";
     let mtls = "`jwt` verifies the client certificate, which is not among its identity sources (add \"context.identity.clientCert.clientCertPem\" to `identity_sources`, or set `cache_ttl = \"0s\"`)";
     let other = "the token of `jwt` is in method.request.header.X-Token, which is not among its identity sources: callers would share cached results (add \"method.request.header.X-Token\" to `identity_sources`)";
-    let query = "a token in the query string requires a REQUEST authorizer: `jwt` receives one header (set `type = \"request\"`)";
+    let alone_in = |location: &str| {
+        format!(
+            "a token in {location} requires a REQUEST authorizer: `jwt` receives one header (remove `type`, or set `type = \"request\"`)"
+        )
+    };
+    let (query, cookie) = (alone_in("the query string"), alone_in("a cookie"));
+    let (in_query, in_cookie) = ("\ntoken = { query = \"t\" }", "\ntoken = { cookie = \"t\" }");
+    let token = "\ntype = \"token\"";
+    let cookies = "the token of `jwt` is in method.request.header.Cookie, which is not among its identity sources: callers would share cached results (add \"method.request.header.Cookie\" to `identity_sources`)";
     for (settings, possession, expected) in [
         (String::new(), "dpop = \"required\"", Some(alone)),
         (String::new(), "mtls = \"optional\"", Some(alone)),
@@ -130,8 +139,14 @@ fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
         (header.to_owned(), "", None),
         (format!("{header}{}", sources(by_header)), "", Some(other)),
         (format!("{header}{}{never}", sources(by_header)), "", None),
-        ("\ntoken = { query = \"t\" }".to_owned(), "", Some(query)),
-        (format!("\ntoken = {{ query = \"t\" }}{request}"), "", None),
+        (format!("{in_query}{token}"), "", Some(&query)),
+        (format!("{in_query}{request}"), "", None),
+        (in_query.to_owned(), "", None),
+        (format!("{in_cookie}{token}"), "", Some(&cookie)),
+        (format!("{in_cookie}{request}"), "", None),
+        (in_cookie.to_owned(), "", None),
+        (format!("{in_cookie}{}", sources(by_header)), "", Some(cookies)),
+        (format!("{in_cookie}{}", sources("\"method.request.header.cookie\"")), "", None),
     ] {
         let changed = MANIFEST
             .replace("[authorizer.jwt]", &format!("[authorizer.jwt]{settings}"))
@@ -146,10 +161,18 @@ fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
 fn token_locations_and_identity_sources_are_validated_at_their_position() {
     let with = |more: &str| format!("[authorizer.jwt]\n{more}");
     let names = "(use method.request.header.NAME, method.request.querystring.NAME, stageVariables.NAME or context.NAME)";
+    let forms = "(write { header = \"NAME\" }, { query = \"NAME\" } or { cookie = \"NAME\" })";
     for (more, expected) in [
-        ("token = { cookie = \"t\" }", "6:11: `token`: unknown value `cookie` (expected one of `header`, `query`, `websocket_protocol`)".to_owned()),
-        ("token = { header = \"a b\" }", "6:9: `token` must name a header, query parameter or subprotocol, found `a b` (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
-        ("token = { websocket_protocol = \"t\" }", "6:9: `token` must not be `websocket_protocol`, which only WebSocket APIs support (write { header = \"NAME\" } or { query = \"NAME\" })".to_owned()),
+        ("token = { cooky = \"t\" }", "6:11: `token`: unknown member `cooky` (did you mean `cookie`?)".to_owned()),
+        ("token = { header = \"a b\" }", format!("6:9: `token` must name a header, found `a b` {forms}")),
+        ("token = { cookie = \"a=b\" }", format!("6:9: `token` must name a cookie, found `a=b` {forms}")),
+        ("token = { websocket_protocol = \"t\" }", format!("6:9: `token` must not be `websocket_protocol`, which only WebSocket APIs support {forms}")),
+        ("token = {}", "6:9: `token`: expected exactly one of `cookie`, `header`, `query` and `websocket_protocol`".to_owned()),
+        ("token = { header = \"X\", cookie = \"t\" }", "6:9: `token`: expected exactly one of `cookie`, `header`, `query` and `websocket_protocol`".to_owned()),
+        ("token = { cookie = \"t\", scheme = \"none\" }", "6:9: `token`: `scheme` is allowed with `header` only".to_owned()),
+        ("token = { header = \"X\", scheme = \"basic\" }", "6:34: `token`: unknown value `basic` (expected `bearer` or `none`)".to_owned()),
+        ("public_urls = [\"http://www.example.com\"]", "6:15: `public_urls` must be an https URL without user, query and fragment, or an http URL of a loopback host, found `http://www.example.com` (write the URL that clients use, such as \"https://www.example.com/api\")".to_owned()),
+        ("public_urls = []", "6:15: `public_urls` must not be empty (write the URL that clients use, such as \"https://www.example.com/api\")".to_owned()),
         ("type = \"request\"\nidentity_sources = [\"method.request.header.Authorization\", \"method.request.path.id\"]", format!("7:20: invalid identity source `method.request.path.id` {names}")),
         ("identity_sources = [\"method.request.header.Authorization\"]", "6:20: `identity_sources` requires a REQUEST authorizer: a TOKEN authorizer receives the token alone (set `type = \"request\"`)".to_owned()),
     ] {
@@ -165,6 +188,28 @@ fn token_locations_and_identity_sources_are_validated_at_their_position() {
         "method.request.header.X-Token"
     );
     assert_eq!(config["token"], json!({"header": "X-Token"}));
+    let settings = "\ntoken = { cookie = \"s\" }\npublic_urls = [\"https://www.example.com/api\"]";
+    let (scheme, config) = exported_and_configured(settings, OPENAPI);
+    let authorizer = &scheme["x-amazon-apigateway-authorizer"];
+    assert_eq!(
+        (&authorizer["type"], &authorizer["identitySource"]),
+        (&json!("request"), &json!("method.request.header.Cookie"))
+    );
+    assert_eq!(config["token"], json!({"cookie": "s"}));
+    assert_eq!(config["public_urls"], json!(["https://www.example.com/api"]));
+}
+
+#[test]
+fn a_token_without_a_scheme_can_have_a_token_authorizer() {
+    let raw = "\ntoken = { header = \"X-Token\", scheme = \"none\" }";
+    let (scheme, config) = exported_and_configured(raw, OPENAPI);
+    let authorizer = &scheme["x-amazon-apigateway-authorizer"];
+    assert_eq!(
+        (&authorizer["type"], &authorizer["identitySource"]),
+        (&json!("token"), &json!("method.request.header.X-Token"))
+    );
+    assert_eq!(authorizer["identityValidationExpression"], RAW_TOKEN_PATTERN);
+    assert_eq!(config["token"], json!({"header": "X-Token", "scheme": "none"}));
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn every_configured_setting_is_deployed() {
     // Gateway responses.
     let responses = &api["gatewayResponses"];
     let headers = &responses["UNAUTHORIZED"]["responseParameters"];
-    assert_eq!(headers["gatewayresponse.header.WWW-Authenticate"], "'Bearer'");
+    assert_eq!(headers["gatewayresponse.header.WWW-Authenticate"], "'Bearer realm=\"shop\"'");
     assert_eq!(
         headers["gatewayresponse.header.Access-Control-Allow-Origin"],
         "'https://app.example.com'"

@@ -193,11 +193,11 @@ fn expect_petstore(account: &Account) {
     );
     assert_eq!(
         api["gatewayResponses"]["UNAUTHORIZED"]["responseParameters"],
-        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer realm=\"petstore\"'"})
     );
     assert_eq!(
         api["gatewayResponses"]["ACCESS_DENIED"]["responseParameters"],
-        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer error=\"insufficient_scope\"'"})
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer realm=\"petstore\", error=\"insufficient_scope\"'"})
     );
     let description = api["stages"]["dev"]["deployment"].as_str().unwrap();
     assert!(description.starts_with("portcullis revision=1 content="), "{description}");

@@ -445,7 +445,7 @@ fn methods_that_an_import_left_public_are_secured_before_a_stage_serves_them() {
     assert_eq!(api["methods"]["GET /owners"]["authorizationType"], "AWS_IAM");
     assert_eq!(
         api["gatewayResponses"]["UNAUTHORIZED"]["responseParameters"],
-        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer'"})
+        json!({"gatewayresponse.header.WWW-Authenticate": "'Bearer realm=\"petstore\"'"})
     );
     // The deployment of the incomplete import was deleted.
     assert_eq!(api["deployments"].as_array().unwrap().len(), 1);

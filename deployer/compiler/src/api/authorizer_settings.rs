@@ -1,9 +1,10 @@
 //! The settings of a managed authorizer: its invocation by API Gateway and its trusted issuers.
 
-use authorizer::config::{IssuerDocument, PolicyMode, TokenSource};
+use authorizer::config::{IssuerDocument, PolicyMode, TokenScheme, TokenSource};
 use authorizer::log_identity::{LogIdentity, LogKeyText};
 
 use super::IdentitySource;
+use super::presented_token::COOKIE;
 
 /// A managed authorizer of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Authorizer {
     pub identity: Vec<IdentitySource>,
     /// The location of the token.
     pub token: TokenSource,
+    /// The base URLs of the API for its clients, if a proxy precedes API Gateway.
+    pub public_urls: Option<Vec<String>>,
     /// The scope of its policies: all routes of the caller, or one route.
     pub policy: PolicyMode,
     /// The maximum length of a policy, in bytes, if it differs from the default.
@@ -41,18 +44,27 @@ pub struct Authorizer {
 /// 7515 section 3.1). API Gateway rejects any other header without an invocation. The authorizer
 /// accepts no token that this rejects.
 pub const BEARER_TOKEN_PATTERN: &str =
-    r"^[Bb][Ee][Aa][Rr][Ee][Rr] [A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$";
+    r"^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$";
+
+/// The token validation expression for a token without a scheme.
+pub const RAW_TOKEN_PATTERN: &str = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$";
 
 impl Authorizer {
     /// Returns `identityValidationExpression`, which only TOKEN authorizers have.
     pub fn validation(&self) -> Option<&'static str> {
-        (self.kind == AuthorizerKind::Token).then_some(BEARER_TOKEN_PATTERN)
+        let pattern = match &self.token {
+            TokenSource::Header { scheme: TokenScheme::None, .. } => RAW_TOKEN_PATTERN,
+            _ => BEARER_TOKEN_PATTERN,
+        };
+        (self.kind == AuthorizerKind::Token).then_some(pattern)
     }
 
-    /// Returns the identity source of the token; nothing for a WebSocket subprotocol.
+    /// Returns the identity source of the token; nothing for a WebSocket subprotocol. That of a cookie
+    /// is the whole `Cookie` header: API Gateway has none for a single cookie.
     pub fn token_identity_source(&self) -> Option<IdentitySource> {
         match &self.token {
-            TokenSource::Header(name) => Some(IdentitySource::Header(name.clone())),
+            TokenSource::Header { name, .. } => Some(IdentitySource::Header(name.clone())),
+            TokenSource::Cookie(_) => Some(IdentitySource::Header(COOKIE.to_owned())),
             TokenSource::Query(name) => Some(IdentitySource::Query(name.clone())),
             TokenSource::WebsocketProtocol(_) => None,
         }

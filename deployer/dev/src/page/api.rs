@@ -27,8 +27,12 @@ pub(super) fn description(api: &Api, url: &str, has_issuer: bool) -> Json {
             scopes.extend(requirement.alternatives().iter().flatten().map(String::as_str));
         }
     }
-    let routes: Vec<Json> =
-        api.routes.iter().filter(|route| route.preflight.is_none()).map(route).collect();
+    let routes: Vec<Json> = api
+        .routes
+        .iter()
+        .filter(|route| route.preflight.is_none())
+        .map(|one| route(api, one))
+        .collect();
     json!({
         "api": api.name,
         "stage": api.stage,
@@ -39,7 +43,7 @@ pub(super) fn description(api: &Api, url: &str, has_issuer: bool) -> Json {
     })
 }
 
-fn route(route: &Route) -> Json {
+fn route(api: &Api, route: &Route) -> Json {
     let parameters = route.parameters.iter().map(|parameter| {
         json!({
             "name": parameter.name,
@@ -53,6 +57,7 @@ fn route(route: &Route) -> Json {
         "operation": route.operation_id,
         "security": route.security.to_string(),
         "public": route.security == Security::Public,
+        "token": api.token_source(Some(route)),
         "parameters": parameters.collect::<Vec<_>>(),
     })
 }

@@ -44,6 +44,20 @@ function field(label, input, wide) {
   return make("label", { className: wide ? "wide" : "" }, label, input);
 }
 
+function setCookie(name, value, lifetime) {
+  // The prefixes `__Host-` and `__Secure-` require it.
+  const secure = name.startsWith("__") ? "; secure" : "";
+  document.cookie = `${name}=${value}; path=/; samesite=strict; ${lifetime}${secure}`;
+}
+
+// Adds the token where the route's authorizer reads it. Returns the name of a cookie, to delete it.
+function presentToken(token, source, headers, query) {
+  if (source.query) query.append(source.query, token);
+  if (source.header) headers[source.header] = source.scheme === "none" ? token : `Bearer ${token}`;
+  if (source.cookie) setCookie(source.cookie, encodeURIComponent(token), "max-age=60");
+  return source.cookie;
+}
+
 function routeItem(route, stage) {
   const title = `${route.method} ${route.path}`;
   const security = make("span", { className: route.public ? "security public" : "security" }, route.security);
@@ -77,7 +91,7 @@ function routeItem(route, stage) {
         `{${name}+}`, input.value.split("/").map(encodeURIComponent).join("/"));
     }
     const token = byId("token").value.trim();
-    if (token) headers.Authorization = `Bearer ${token}`;
+    const cookie = token ? presentToken(token, route.token, headers, query) : undefined;
     if (body.value) headers["Content-Type"] = "application/json";
     const url = `/${stage}${path}${query.size ? `?${query}` : ""}`;
     try {
@@ -85,6 +99,7 @@ function routeItem(route, stage) {
       output.textContent = `${response.status}\n${await response.text()}`;
       showError();
     } catch (error) { showError(error); }
+    if (cookie) setCookie(cookie, "", "max-age=0");
     output.hidden = false;
     await refreshRequests();
   });

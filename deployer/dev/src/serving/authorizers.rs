@@ -34,6 +34,8 @@ pub(super) fn authorizers(
         let local_issuer =
             issuer.map(|issuer| issuer::trusted_issuer(issuer.url(), &document.issuers));
         document.issuers.extend(local_issuer);
+        // No proxy precedes the local gateway.
+        document.public_urls = None;
         let function = local_function(name, authorizer, functions);
         let target = target(setup, function, &document)?;
         let authorizer = LocalAuthorizer::new(authorizer, target)

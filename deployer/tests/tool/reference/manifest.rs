@@ -144,14 +144,20 @@ pub(super) const TABLES: &[Table] = &[
             choice(
                 "type",
                 &["request", "token"],
-                "`token`; `request` if the routes require it",
-                "The authorizer type: a TOKEN authorizer receives the `Authorization` header, a REQUEST authorizer the request.",
+                "`token`; `request` if the routes or the location of the token require it",
+                "The authorizer type: a TOKEN authorizer receives the header with the token, a REQUEST authorizer the request.",
             ),
             setting(
                 "token",
-                "`{ header = \"NAME\" }` or `{ query = \"NAME\" }`",
+                "`{ header = \"NAME\" }`, `{ header = \"NAME\", scheme = \"none\" }`, `{ query = \"NAME\" }` or `{ cookie = \"NAME\" }`",
                 "`{ header = \"Authorization\" }`",
-                "The location of the token. `query` requires `type = \"request\"`.",
+                "The location of the token. A header has the scheme `Bearer` or `DPoP` before the token, or none with `scheme = \"none\"`. `query` and `cookie` require a REQUEST authorizer.",
+            ),
+            setting(
+                "public_urls",
+                "list of strings",
+                "the domain name and the path of the request",
+                "The base URLs of the API for its clients, if a proxy precedes API Gateway: the `htu` of a DPoP proof is one of them and the path below the stage.",
             ),
             setting(
                 "identity_sources",

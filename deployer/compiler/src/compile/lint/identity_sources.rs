@@ -54,10 +54,17 @@ fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
             ),
         ));
     }
-    if receives_token_alone && matches!(authorizer.token, TokenSource::Query(_)) {
+    let location = match authorizer.token {
+        TokenSource::Cookie(_) => Some("a cookie"),
+        TokenSource::Query(_) => Some("the query string"),
+        TokenSource::Header { .. } | TokenSource::WebsocketProtocol(_) => None,
+    };
+    if let Some(location) = location.filter(|_| receives_token_alone) {
         problems.push((
-            format!("a token in the query string requires a REQUEST authorizer: `{name}` receives one header"),
-            "set `type = \"request\"`".to_owned(),
+            format!(
+                "a token in {location} requires a REQUEST authorizer: `{name}` receives one header"
+            ),
+            "remove `type`, or set `type = \"request\"`".to_owned(),
         ));
     }
     let source = authorizer

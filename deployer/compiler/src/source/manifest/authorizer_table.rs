@@ -6,7 +6,7 @@ use authorizer::log_identity::{LogIdentity, LogKeyText};
 use super::trust_files::{FETCH_KEYS, bundled_keys, ca_bundle};
 use super::values::{arn, boolean, function_arn, integer, problem, seconds, typed};
 use super::{DeclaredAuthorizer, DeclaredIssuer, Files, choice, required};
-use crate::api::{AUTHORIZATION, Arn, Authorizer, AuthorizerKind, IdentitySource};
+use crate::api::{Arn, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics};
 use crate::source::document::{Entry, Node, Section};
 
@@ -31,6 +31,7 @@ pub(super) fn authorizer(
     );
     let kind = choice(&mut section, "type", &AuthorizerKind::NAMES, diagnostics);
     let token = token(&mut section, diagnostics);
+    let public_urls = public_urls(&mut section, diagnostics);
     let cache_ttl = seconds(&mut section, "cache_ttl", diagnostics).unwrap_or(DEFAULT_CACHE_TTL);
     if cache_ttl > MAX_CACHE_TTL {
         let node = section.entry("cache_ttl").map(|entry| &entry.node);
@@ -63,10 +64,11 @@ pub(super) fn authorizer(
     let mut settings = Authorizer {
         function,
         invoke_role,
-        kind: kind.unwrap_or_default(),
+        kind: kind.unwrap_or_else(|| default_kind(&token)),
         cache_ttl,
         identity: Vec::new(),
         token,
+        public_urls,
         policy: PolicyMode::Caller,
         policy_max_bytes: policy_max_bytes(&mut section, diagnostics),
         policy_outlives_token: boolean(&mut section, "policy_outlives_token", diagnostics),
@@ -97,12 +99,22 @@ fn policy_max_bytes(section: &mut Section<'_>, diagnostics: &mut Diagnostics) ->
     Some(bytes)
 }
 
+/// Returns the type of an authorizer without `type`: a TOKEN authorizer receives one header.
+fn default_kind(token: &TokenSource) -> AuthorizerKind {
+    match token {
+        TokenSource::Header { .. } => AuthorizerKind::Token,
+        TokenSource::Cookie(_) | TokenSource::Query(_) | TokenSource::WebsocketProtocol(_) => {
+            AuthorizerKind::Request
+        }
+    }
+}
+
 /// Reads the location of the token.
 fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSource {
-    let default = TokenSource::Header(AUTHORIZATION.to_owned());
     let span = section.entry("token").map(|entry| entry.node.span).unwrap_or_default();
-    let token: TokenSource =
-        typed(section, "token", diagnostics).unwrap_or_else(|| default.clone());
+    let Some(token) = typed::<TokenSource>(section, "token", diagnostics) else {
+        return TokenSource::default();
+    };
     let problem = match &token {
         TokenSource::WebsocketProtocol(_) => {
             Some("must not be `websocket_protocol`, which only WebSocket APIs support".to_owned())
@@ -112,14 +124,24 @@ fn token(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> TokenSourc
             problem(&document, "token")
         }
     };
-    match problem {
-        Some(problem) => {
-            let help = "write { header = \"NAME\" } or { query = \"NAME\" }".to_owned();
-            diagnostics.error(span, format!("`token` {problem}"), help);
-            default
-        }
-        None => token,
+    let Some(problem) = problem else { return token };
+    let help =
+        "write { header = \"NAME\" }, { query = \"NAME\" } or { cookie = \"NAME\" }".to_owned();
+    diagnostics.error(span, format!("`token` {problem}"), help);
+    TokenSource::default()
+}
+
+/// Reads the base URLs of the API for its clients.
+fn public_urls(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<String>> {
+    let span = section.entry("public_urls").map(|entry| entry.node.span).unwrap_or_default();
+    let urls = section.texts("public_urls", diagnostics)?;
+    let document = Document { public_urls: Some(urls.clone()), ..Document::default() };
+    if let Some(problem) = problem(&document, "public_urls") {
+        let help =
+            "write the URL that clients use, such as \"https://www.example.com/api\"".to_owned();
+        diagnostics.error(span, format!("`public_urls` {problem}"), help);
     }
+    Some(urls)
 }
 
 /// Reads the form of subjects and token IDs in the log, and the key of the hashes.

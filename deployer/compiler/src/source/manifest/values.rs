@@ -1,6 +1,6 @@
 //! Readers of values that several tables have.
 
-use authorizer::config::{Config, Document};
+use authorizer::config::{Config, ConfigError, Document};
 use serde::de::DeserializeOwned;
 
 use crate::api::{Arn, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS};
@@ -134,6 +134,8 @@ pub(super) fn seconds(
 /// Returns the authorizer's error in a setting of its configuration.
 pub(super) fn problem(document: &Document, setting: &str) -> Option<String> {
     let errors = Config::resolve(document).err()?;
-    let error = errors.as_slice().iter().find(|error| error.location == setting)?;
+    // A member of a list has an index: `public_urls[0]`.
+    let is_about = |error: &&ConfigError| error.location.split('[').next() == Some(setting);
+    let error = errors.as_slice().iter().find(is_about)?;
     Some(error.message.clone())
 }

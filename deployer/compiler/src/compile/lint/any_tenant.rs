@@ -7,9 +7,6 @@ use crate::source::diagnostic::{Code, Diagnostics, Span};
 
 const TENANT: &str = "{tenantid}";
 
-/// The claims that differ by tenant. `iss` contains the tenant of a template.
-const TENANT_CLAIMS: [&str; 4] = ["tid", "/tid", "iss", "/iss"];
-
 pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagnostics) {
     if !issuer.issuer.contains(TENANT) || issuer.require.iter().any(limits_tenants) {
         return;
@@ -25,15 +22,23 @@ pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagno
 
 /// Returns whether only tokens of some tenants satisfy a rule. A negation admits every other tenant.
 fn limits_tenants(rule: &RuleDocument) -> bool {
-    let is_about_tenant = rule.claim.as_deref().is_some_and(|claim| TENANT_CLAIMS.contains(&claim));
-    let has_value = rule.any_of.is_some() || rule.equals.is_some() || rule.matches.is_some();
-    let is_limited = |rules: &Option<Vec<RuleDocument>>, all: bool| {
-        let rules = rules.as_deref().unwrap_or_default();
-        if all {
-            !rules.is_empty() && rules.iter().all(limits_tenants)
-        } else {
-            rules.iter().any(limits_tenants)
-        }
-    };
-    (is_about_tenant && has_value) || is_limited(&rule.any, true) || is_limited(&rule.all, false)
+    let any = rule.any.as_deref().unwrap_or_default();
+    let all = rule.all.as_deref().unwrap_or_default();
+    tests_tenant(rule)
+        || (!any.is_empty() && any.iter().all(limits_tenants))
+        || all.iter().any(limits_tenants)
+}
+
+/// Returns whether a rule tests the value of the tenant, or of `iss`, which contains it.
+fn tests_tenant(rule: &RuleDocument) -> bool {
+    let is_one_of_some = rule.any_of.is_some() || rule.equals.is_some();
+    let has_form = rule.starts_with.is_some()
+        || rule.ends_with.is_some()
+        || rule.contains.is_some()
+        || rule.matches.is_some();
+    match rule.claim.as_deref() {
+        Some("tid" | "/tid") => is_one_of_some || has_form,
+        Some("iss" | "/iss") => is_one_of_some,
+        _ => false,
+    }
 }

@@ -59,7 +59,8 @@ fn cognito(issuer: &IssuerDocument, url: &Url<'_>) -> Finding {
     let region = url.host.strip_prefix("cognito-idp.")?;
     let region = region.strip_suffix(".cn").unwrap_or(region).strip_suffix(".amazonaws.com")?;
     let is_pool = matches!(url.segments()[..], [pool] if !pool.is_empty());
-    if region.contains('.') || !is_pool || has_profile(issuer, &[Profile::Cognito]) {
+    let fits = has_profile(issuer, &[Profile::Cognito]) || issuer.audience_claim.is_some();
+    if region.is_empty() || region.contains('.') || !is_pool || fits {
         return None;
     }
     Some((
@@ -79,7 +80,7 @@ fn entra(issuer: &IssuerDocument, url: &Url<'_>) -> Finding {
 
 fn entra_v1(issuer: &IssuerDocument, url: &Url<'_>) -> Finding {
     let is_tenant = matches!(url.segments()[..], [tenant] | [tenant, ""] if !tenant.is_empty());
-    let fitting = [Profile::Entra];
+    let fitting = [Profile::EntraV1, Profile::Entra];
     if !ENTRA_V1.contains(&url.host) || !is_tenant || has_profile(issuer, &fitting) {
         return None;
     }
@@ -92,7 +93,7 @@ fn of_entra(issuer: &IssuerDocument) -> String {
 }
 
 fn google(issuer: &IssuerDocument, url: &Url<'_>) -> Finding {
-    let fitting = [Profile::Any];
+    let fitting = [Profile::GoogleServiceAccount];
     if url.host != "accounts.google.com" || !url.path.is_empty() || has_profile(issuer, &fitting) {
         return None;
     }

@@ -102,6 +102,18 @@ fn policies_that_would_be_too_long_cover_one_route() {
     let (scheme, config) = exported_and_configured("", &OPENAPI.replace("  /open:", &paths));
     assert_eq!(scheme["x-amazon-apigateway-authorizer"]["type"], "request");
     assert_eq!(config["policy"], "route");
+    // By another limit.
+    let limit = |bytes: u32| {
+        format!("[authorizer.jwt]\npolicy_max_bytes = {bytes}\npolicy_outlives_token = true")
+    };
+    let longer = limit(65_536);
+    assert_eq!(check(("[authorizer.jwt]", &longer), ("  /open:", &paths)), [""; 0]);
+    let paths: Vec<&str> = paths.split_inclusive('\n').take(24).collect();
+    let few = format!("{}  /open:", paths.concat());
+    assert_eq!(check(("", ""), ("  /open:", &few)), [""; 0]);
+    let found = check(("[authorizer.jwt]", &limit(1024)), ("  /open:", &few));
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert!(found.contains(" bytes, more than 1024 (no action required: `jwt`"), "{found}");
 }
 
 #[test]

@@ -348,7 +348,7 @@ fn manifest_page() -> String {
         "# portcullis.toml\n\n{GENERATED}\nThe settings of an API, beside its OpenAPI document. \
          [infra/petstore](../../infra/petstore/portcullis.toml) is a complete example.\n\n\
          A string may contain environment variables as `${{env:NAME}}`. A duration is a number \
-         with a unit: `ms`, `s`, `m` or `h`.\n"
+         with a unit: `ms`, `s`, `m`, `h` or `d`.\n"
     );
     for table in TABLES {
         let heading = table.heading;

@@ -319,6 +319,19 @@ fn keys_that_have_expired_or_will_soon_are_a_warning_and_those_of_the_future_an_
 }
 
 #[test]
+fn the_command_reports_the_age_by_its_clock() {
+    let folder = folder(&with("", "\nkeys = \"keys.json\""), OPENAPI);
+    let mut file = bundle();
+    file["read_at"] = json!(0);
+    fs::write(folder.path().join("keys.json"), file.to_string()).unwrap();
+    let expired = deployer(folder.path(), &["check", "--output", "json"]);
+    assert_eq!(expired.status.code(), Some(0), "{}", transcript(&expired));
+    assert!(transcript(&expired).contains("\"code\":\"bundled_keys\""), "{}", transcript(&expired));
+    let denied = deployer(folder.path(), &["check", "--deny-warnings"]);
+    assert_eq!(denied.status.code(), Some(3), "{}", transcript(&denied));
+}
+
+#[test]
 fn a_changed_file_changes_the_fingerprint_of_the_configuration() {
     let (settings, issuer) = ("\nca_bundle = \"ca.pem\"", "\nkeys = \"keys.json\"");
     let mut later = bundle();

@@ -26,3 +26,4 @@ mod parity;
 mod provider;
 mod readme;
 mod side_by_side;
+mod token_locations;

@@ -8,7 +8,7 @@ use e2e::wait::Wait;
 use e2e::{Dev, binary, root};
 
 /// Runs a `curl` command in a shell and returns the response status.
-fn curl_status(line: &str) -> u16 {
+pub(crate) fn curl_status(line: &str) -> u16 {
     let output = Command::new("sh").args(["-c", line]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -18,7 +18,7 @@ const KEYS: &str = r#"{"keys":[
 const CONFIG: &str = r#"{"issuers":[{
     "issuer":"https://i.example.com/","audience":["a"],"algorithms":["EdDSA","ES256","RS256"],
     "jwks_uri":"https://i.example.com/k","dpop":"optional","mtls":"optional"}],
-    "routes":[{"method":"GET","path":"/pets/{id}","scopes":[["s"]]}]}"#;
+    "routes":[{"method":"GET","path":"/pets/{id}","scopes":[["s"]]}]TOKEN}"#;
 
 struct OneKeySet;
 
@@ -29,13 +29,24 @@ impl Fetch for OneKeySet {
     }
 }
 
-/// Decides an event, by an authorizer and a runtime that are created once.
+type Instance = LazyLock<(Authorizer, Runtime)>;
+
+/// Decides an event by an authorizer and a runtime that are created once. The token is in the
+/// `Authorization` header.
 pub fn handle(event: &str) -> Outcome {
-    static AUTHORIZER: LazyLock<(Authorizer, Runtime)> = LazyLock::new(|| {
-        let fetch: Arc<dyn Fetch> = Arc::new(OneKeySet);
-        let config = Config::from_json(CONFIG).expect("a valid configuration");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        (Authorizer::new(config, &fetch), runtime.expect("a runtime"))
-    });
+    static AUTHORIZER: Instance = LazyLock::new(|| authorizer(""));
     AUTHORIZER.1.block_on(AUTHORIZER.0.handle(event, NOW))
+}
+
+/// Decides an event. The token is in the cookie `s`.
+pub fn handle_cookie(event: &str) -> Outcome {
+    static AUTHORIZER: Instance = LazyLock::new(|| authorizer(r#","token":{"cookie":"s"}"#));
+    AUTHORIZER.1.block_on(AUTHORIZER.0.handle(event, NOW))
+}
+
+fn authorizer(token: &str) -> (Authorizer, Runtime) {
+    let fetch: Arc<dyn Fetch> = Arc::new(OneKeySet);
+    let config = Config::from_json(&CONFIG.replace("TOKEN", token)).expect("a valid configuration");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    (Authorizer::new(config, &fetch), runtime.expect("a runtime"))
 }

@@ -116,6 +116,17 @@ fn a_policy_cached_by_route_does_not_apply_to_other_routes() {
     let query = explain(folder(&query, OPENAPI).path(), &["--scopes", "read", "GET", "/things/1"]);
     assert_eq!(query["outcome"]["allowed"], true, "{query}");
     assert_eq!(query["cache"]["identity_sources"], json!(["method.request.querystring.t"]));
+    for (token, source) in [
+        ("{ cookie = \"s\" }", "method.request.header.Cookie"),
+        ("{ header = \"X-Token\", scheme = \"none\" }", "method.request.header.X-Token"),
+    ] {
+        let manifest = format!("[authorizer.jwt]\ntoken = {token}");
+        let manifest = MANIFEST.replace("[authorizer.jwt]", &manifest);
+        let folder = folder(&manifest, OPENAPI);
+        let explained = explain(folder.path(), &["--scopes", "read", "GET", "/things/1"]);
+        assert_eq!(explained["outcome"]["allowed"], true, "{explained}");
+        assert_eq!(explained["cache"]["identity_sources"], json!([source]));
+    }
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn corpus(issuer: &Dev) -> Vec<String> {
         other[name] = value;
         corpus.push(unsigned(&header, &other));
     }
+    corpus.push(format!("Bearer   {good}"));
     for odd in [
         "Bearer a.b.c",
         "Bearer e30.e30.AA",

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use authorizer::UnixTime;
 use authorizer::config::TokenSource;
+use authorizer::keys::fetch::{Fetch, HttpFetch};
+use authorizer::telemetry::Step;
+use authorizer::{Authorizer, Config, UnixTime};
 use compiler::api::routing::{self, ApiRouter};
-use compiler::api::{Api, AuthorizerKind, IdentitySource, Quota, Route, Throttle};
+use compiler::api::{
+    Api, AuthorizerKind, BEARER_TOKEN_PATTERN, IdentitySource, Quota, RAW_TOKEN_PATTERN, Route,
+    Throttle,
+};
 use compiler::compile;
 use compiler::source::diagnostic::Source;
 use dev::examples::{self, ExampleRequest};
@@ -269,6 +274,48 @@ fn only_a_single_bearer_token_matches_the_validation_expression() {
         ("a.b.c", false),
     ] {
         assert_eq!(is_valid(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn the_authorizer_accepts_no_value_that_the_validation_expression_rejects() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    // A well-formed token without an issuer: the authorizer rejects it after its form is checked.
+    let token = "eyJhbGciOiJFUzI1NiJ9.e30.AA";
+    let tokens =
+        [token, "x", "x.x", "", &format!("{token}.AA"), &format!("{token}=")].map(str::to_owned);
+    for (source, pattern) in [
+        (json!({"header": "Authorization"}), BEARER_TOKEN_PATTERN),
+        (json!({"header": "Authorization", "scheme": "none"}), RAW_TOKEN_PATTERN),
+    ] {
+        let issuer = json!({"issuer": "https://i.example.com/", "audience": ["a"]});
+        let config = json!({"issuers": [issuer], "token": source});
+        let authorizer = Authorizer::new(Config::from_json(&config.to_string()).unwrap(), &fetch);
+        let expression = identity::validation(pattern).unwrap();
+        let mut accepted = 0;
+        for scheme in ["Bearer", "bEARER", "Basic", "Bear", " Bearer", ""] {
+            for separator in ["", " ", "   ", "\t", " \t", ",", "\u{a0}"] {
+                for token in &tokens {
+                    for end in ["", " ", ", x", "\n"] {
+                        let value = format!("{scheme}{separator}{token}{end}");
+                        let event = json!({
+                            "type": "TOKEN", "authorizationToken": value,
+                            "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/dev/GET/",
+                        })
+                        .to_string();
+                        let decided = authorizer.handle(&event, UnixTime::from_seconds(0));
+                        let decision = runtime.block_on(decided).decision;
+                        let is_match = expression.is_match(&value);
+                        // A token is accepted by both, and the expression accepts no other credential.
+                        assert!(is_match || decision.step < Step::Issuer, "{value:?} {decision:?}");
+                        assert!(!is_match || decision.step > Step::Credential, "{value:?}");
+                        accepted += usize::from(decision.step >= Step::Issuer);
+                    }
+                }
+            }
+        }
+        assert!(accepted > 0, "{pattern}");
     }
 }
 

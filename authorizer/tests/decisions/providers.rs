@@ -163,6 +163,8 @@ async fn entra_v2_passes_for_users_and_applications() {
     for (changes, scope, expected) in [
         (json!({}), "pets.read pets.list Admin", PASSES),
         (json!({}), "Users", SHORT),
+        (json!({"roles": "Domain Users"}), "Users", SHORT),
+        (json!({"roles": "Admin"}), "Admin", PASSES),
         (json!({"roles": null}), "Admin", SHORT),
         // A token of an application: roles only.
         (json!({"scp": null, "roles": ["Pets.Read.All"], "idtyp": "app"}), "Pets.Read.All", PASSES),
@@ -351,7 +353,7 @@ async fn google_service_accounts_pass_and_users_do_not() {
         (user.clone(), WRONG_TYPE),
         (changed(&user, &json!({"at_hash": "h"})), WRONG_TYPE),
         (changed(&user, &json!({"email": "pets@gserviceaccount.com.example.com"})), WRONG_TYPE),
-        (changed(&user, &json!({"email": "evilgserviceaccount.com"})), WRONG_TYPE),
+        (changed(&user, &json!({"email": "user@evilgserviceaccount.com"})), WRONG_TYPE),
         (json!({"aud": "app.apps.googleusercontent.com"}), INVALID_CLAIMS),
     ] {
         assert_eq!(google.verdict(&changes, "").await, expected, "{changes}");

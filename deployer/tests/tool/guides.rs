@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{assert_generated, root};
+use crate::{assert_generated, deployer, folder, root, transcript};
 
 /// Returns what a shell script prints, with `deployer` on its path.
 #[expect(clippy::disallowed_methods, reason = "the script needs the programs of the shell")]
@@ -40,6 +40,44 @@ fn with_outputs(page: &str, folder: &Path) -> String {
         text.extend([OUTPUT, printed.trim_matches('\n'), "\n```\n", after]);
     }
     text
+}
+
+/// Completes a block of settings to a manifest: blocks of a guide show a part of an issuer.
+fn manifest(block: &str) -> String {
+    let has = |key: &str| block.lines().any(|line| line.starts_with(key));
+    let mut manifest =
+        "[api]\nname = \"a\"\nopenapi = \"openapi.yaml\"\n[integration]\nmock = true\n".to_owned();
+    if !has("[authorizer.jwt]") {
+        manifest += "[authorizer.jwt]\n";
+    }
+    if !has("[[authorizer.jwt.issuer]]") && !has("[authorizer.jwt]") {
+        manifest += "[[authorizer.jwt.issuer]]\nissuer = \"https://issuer.example.com/\"\n";
+        if !has("audience =") {
+            manifest += "audience = [\"a\"]\n";
+        }
+    }
+    manifest += block;
+    if has("[authorizer.jwt]") && !has("[[authorizer.jwt.issuer]]") {
+        manifest += "\n[[authorizer.jwt.issuer]]\nissuer = \"https://issuer.example.com/\"\naudience = [\"a\"]\n";
+    }
+    manifest
+}
+
+const DOCUMENT: &str = "openapi: 3.0.3\ninfo: {title: a, version: '1'}\ncomponents: {securitySchemes: {jwt: {type: http, scheme: bearer}}}\npaths: {/a: {get: {security: [jwt: [a]], responses: {'200': {description: a}}}}}\n";
+
+#[test]
+fn each_setting_of_the_guides_to_providers_and_claims_is_valid() {
+    for name in ["providers", "claims"] {
+        let page = fs::read_to_string(root().join(format!("docs/guides/{name}.md"))).unwrap();
+        let blocks: Vec<&str> =
+            page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert!(blocks.len() > 5, "{name}");
+        for block in blocks {
+            let folder = folder(&manifest(block), DOCUMENT);
+            let output = deployer(folder.path(), &["check"]);
+            assert!(output.status.success(), "{block}\n{}", transcript(&output));
+        }
+    }
 }
 
 #[test]

@@ -37,6 +37,20 @@ fn a_template_without_a_rule_for_the_tenant_is_a_warning() {
             true,
         ),
         ("require = [{ claim = \"org\", equals = \"a\" }]".to_owned(), false),
+        (format!("require = [{{ all = [{{ {tid}, equals = \"a\" }}] }}]"), true),
+        (
+            format!(
+                "require = [{{ any = [{{ {tid}, equals = \"a\" }}, {{ {tid}, matches = \"b.\" }}] }}]"
+            ),
+            true,
+        ),
+        (
+            format!(
+                "require = [{{ any = [{{ {tid}, equals = \"a\" }}, {{ claim = \"b\", equals = true }}] }}]"
+            ),
+            false,
+        ),
+        (format!("require = [{{ not = {{ {tid}, equals = \"a\" }} }}]"), false),
         (format!("require = [{{ {tid}, exists = true }}]"), false),
         ("clients = [\"a\"]".to_owned(), false),
         (format!("require = [{{ {tid}, matches = \"a|b\" }}]"), true),

@@ -9,7 +9,7 @@ use compiler::source::diagnostic::Code;
 use deployer::output::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{MANIFEST, OPENAPI, folder, transcript};
+use crate::{MANIFEST, OPENAPI, folder, root, transcript};
 
 const CASES: &str = "\
 tokens:
@@ -138,6 +138,20 @@ fn every_code_is_unique_and_documented() {
     for rule in rules {
         assert!(document.contains(&format!("| `{rule}` |")), "{rule} is not documented");
     }
+}
+
+#[test]
+fn every_reason_of_the_authorizer_is_documented() {
+    let source = fs::read_to_string(root().join("authorizer/src/error.rs")).unwrap();
+    let functions =
+        source.split("fn reason(").skip(1).map(|rest| rest.split("\n    }\n").next().unwrap());
+    let literals = functions.flat_map(|body| body.split('"').skip(1).step_by(2));
+    let reasons: BTreeSet<&str> = literals.collect();
+    assert!(reasons.len() > 12, "{reasons:?}");
+    let document = fs::read_to_string(root().join("docs/error-codes.md")).unwrap();
+    let (_, section) = document.split_once("# Reasons of the authorizer").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<BTreeSet<&str>>(), reasons);
 }
 
 #[test]

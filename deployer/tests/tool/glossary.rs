@@ -307,7 +307,7 @@ fn identifiers(tokens: TokenStream, names: &mut Vec<String>) {
 }
 
 /// Returns every Rust file of the workspace.
-fn code() -> Vec<PathBuf> {
+pub(crate) fn code() -> Vec<PathBuf> {
     ["authorizer", "deployer", "tests"]
         .iter()
         .flat_map(|folder| files(&root().join(folder), "rs"))

@@ -32,6 +32,7 @@ mod planning;
 mod probing;
 mod quotas;
 mod reference;
+mod requirements;
 mod schema;
 mod trust_files;
 mod writing;

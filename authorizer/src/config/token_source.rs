@@ -97,6 +97,13 @@ impl TokenSource {
             Self::Cookie(name) => ("cookie", name, valid(name, &is_token)),
             Self::WebsocketProtocol(name) => ("subprotocol", name, valid(name, &is_plain)),
         };
+        // RFC 9449 section 7.1: not for the scheme `DPoP`.
+        let is_of_proxy = kind == "header" && name.eq_ignore_ascii_case("proxy-authorization");
+        if is_of_proxy {
+            return Some(format!(
+                "must not name a header between client and proxy, found `{name}`"
+            ));
+        }
         (!is_valid).then(|| format!("must name a {kind}, found `{name}`"))
     }
 }

@@ -442,6 +442,23 @@ async fn row_18_non_canonical_base64url_is_rejected() {
         format!("{content}.{short}"),
     ])
     .await;
+    // Header and claims as well: signed as they are, so that only their form can be the reason.
+    let encoded = [RS256.header().to_string(), claims().to_string()].map(base64url);
+    for part in [0, 1] {
+        let text = &encoded[part];
+        let middle = format!("{}\n{}", &text[..4], &text[4..]);
+        for changed in [
+            format!("{text}="),
+            format!("{text} "),
+            format!("{text}\0"),
+            format!("{text}+/"),
+            middle,
+        ] {
+            let mut parts = encoded.clone();
+            parts[part] = changed;
+            assert_rejected_without_fetch([RS256.sign(&parts.join("."))]).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -626,6 +643,12 @@ async fn row_27_typ_must_be_that_of_an_access_token() {
     }
     let untyped = RS256.token_with(r#"{"alg":"RS256","kid":"rsa-1"}"#, &claims().to_string());
     assert_eq!(verdict(&rsa().bearer(&untyped).await), PASSES);
+    let untyped = RS256.token_with(
+        r#"{"alg":"RS256","kid":"rsa-1"}"#,
+        &claims_with(&json!({"jti": "j"})).to_string(),
+    );
+    let rfc9068 = with_settings(&json!({"profile": "rfc9068"}));
+    assert_eq!(verdict(&rfc9068.bearer(&untyped).await), WRONG_TYPE);
 }
 
 #[tokio::test]

@@ -69,6 +69,22 @@ async fn dates_issuer_audience_and_scopes_are_checked_as_their_rfcs_require() {
 }
 
 #[tokio::test]
+async fn unknown_claims_and_header_parameters_are_ignored() {
+    let bench = Bench::with_keys(&config(&["RS256"]), &[RS256.jwk()]);
+    let plain = bench.bearer(&RS256.token(&claims_with(&json!({})))).await;
+    for value in
+        [json!(null), json!(true), json!(7), json!(1.5), json!("x"), json!([{}]), json!({"a": []})]
+    {
+        let mut claims = claims_with(&json!({}));
+        claims["x-unknown"] = value.clone();
+        let mut header = RS256.header();
+        header["x-unknown"] = value.clone();
+        let token = RS256.token_with(&header.to_string(), &claims.to_string());
+        assert_eq!(bench.bearer(&token).await.response, plain.response, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn the_leeway_extends_both_ends_of_the_validity_period() {
     let mut config = config(&["RS256"]);
     config["issuers"][0]["leeway_seconds"] = json!(30);

@@ -92,6 +92,16 @@ fn a_rule_has_one_test_that_some_token_passes_and_another_does_not() {
 }
 
 #[test]
+fn a_token_is_not_read_from_proxy_authorization() {
+    for name in ["Proxy-Authorization", "proxy-authorization"] {
+        check_errors(
+            &json!({"issuers": [issuer()], "token": {"header": name}}),
+            &[&format!("`token` must not name a header between client and proxy, found `{name}`")],
+        );
+    }
+}
+
+#[test]
 fn an_endpoint_of_entra_id_for_several_tenants_is_no_issuer() {
     for issuer in [
         "https://login.microsoftonline.com/common/v2.0",

@@ -278,8 +278,23 @@ pub fn gateway_responses(api: &Api) -> BTreeMap<String, GatewayResponse> {
             responses.insert(kind.to_owned(), with_default_body(headers));
         }
     }
-    responses.extend(api.gateway_responses.clone());
+    for (kind, response) in &api.gateway_responses {
+        let made = responses.insert(kind.clone(), response.clone());
+        let made = made.map(|response: GatewayResponse| response.response_parameters);
+        if let (Some(response), Some(made)) = (responses.get_mut(kind), made) {
+            add_challenge(&mut response.response_parameters, &made);
+        }
+    }
     responses
+}
+
+/// Adds the challenge to a response of the document that has none: RFC 6750 section 3 requires one.
+fn add_challenge(headers: &mut BTreeMap<String, String>, made: &BTreeMap<String, String>) {
+    let name = header("WWW-Authenticate");
+    let has_own = headers.keys().any(|found| found.eq_ignore_ascii_case(&name));
+    if let (false, Some(challenge)) = (has_own, made.get(&name)) {
+        headers.insert(name, challenge.clone());
+    }
 }
 
 fn header(name: &str) -> String {

@@ -320,6 +320,25 @@ fn the_api_key_source_and_the_challenge_depend_on_the_issuers() {
 }
 
 #[test]
+fn a_gateway_response_of_the_document_gets_the_challenge_that_it_lacks() {
+    let own = "x-amazon-apigateway-gateway-responses:\n  UNAUTHORIZED:\n    statusCode: '401'\n    responseParameters: {gatewayresponse.header.X-Own: \"'1'\"}\n  ACCESS_DENIED:\n    responseParameters: {gatewayresponse.header.www-authenticate: \"'Own x=1'\"}\n  QUOTA_EXCEEDED:\n    statusCode: '429'\n";
+    let document = exported(MANIFEST, &format!("{OPENAPI}\n{own}"));
+    let headers = |kind: &str| {
+        document["x-amazon-apigateway-gateway-responses"][kind]["responseParameters"].clone()
+    };
+    assert_eq!(
+        headers("UNAUTHORIZED"),
+        json!({
+            "gatewayresponse.header.X-Own": "'1'",
+            "gatewayresponse.header.WWW-Authenticate": "'Bearer realm=\"shop\"'",
+        })
+    );
+    let replaced = json!({"gatewayresponse.header.www-authenticate": "'Own x=1'"});
+    assert_eq!(headers("ACCESS_DENIED"), replaced);
+    assert!(headers("QUOTA_EXCEEDED").as_object().is_none_or(serde_json::Map::is_empty));
+}
+
+#[test]
 fn a_challenge_names_the_schemes_that_the_issuers_accept() {
     let audience = "audience = [\"https://shop.example.com\"]";
     let other = "[[authorizer.jwt.issuer]]\nissuer = \"https://other.example.com/\"";

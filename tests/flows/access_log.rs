@@ -138,3 +138,22 @@ fn an_access_log_has_a_line_for_each_request_of_the_stage_whatever_the_caller_se
     let ids: Vec<Value> = lines(&log).into_iter().map(|line| line["requestId"].clone()).collect();
     assert_eq!((ids.len(), &ids[0]), (5, &json!("earlier")), "{ids:?}");
 }
+
+#[test]
+fn an_access_log_that_cannot_be_written_stops_dev_before_it_starts() {
+    let folder = petstore_with("portcullis.toml", "[api]", "[api]");
+    let project = folder.path().to_str().unwrap();
+    for (file, message) in [
+        ("-", "invalid `--access-log` `-`: expected a file"),
+        (project, "cannot write"),
+        ("/nowhere/access.log", "cannot write /nowhere/access.log"),
+    ] {
+        let output = Command::new(binary("deployer"))
+            .args(["dev", project, "--port", "0", "--access-log", file])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(message) && output.stdout.is_empty(), "{text}");
+    }
+}

@@ -150,6 +150,11 @@ fn the_function_does_not_start_without_its_required_settings() {
     let file = folder.path().join("authorizer.json");
     let path = file.to_str().unwrap();
     fs::write(&file, r#"{"issuers":[]}"#).unwrap();
+    let key = "0123456789abcdef0123456789abcdef";
+    let with_key = folder.path().join("with-key.json");
+    let issuer = r#"{"issuer":"https://x.example.com","audience":["a"]}"#;
+    fs::write(&with_key, format!(r#"{{"issuers":[{issuer}],"log_key":"{key}"}}"#)).unwrap();
+    let with_key = with_key.to_str().unwrap();
     let link = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/nowhere.json", link.path().join("authorizer.json")).unwrap();
     let linked = link.path().to_str().unwrap();
@@ -197,6 +202,19 @@ fn the_function_does_not_start_without_its_required_settings() {
             "`AUTHORIZER_LOG_ALLOWED` must be an integer from 0 to 100",
         ),
         (
+            &[runtime, ("AUTHORIZER_CONFIG", with_key), ("AUTHORIZER_LOG_KEY", key)],
+            "`AUTHORIZER_LOG_KEY` has no effect beside `log_key` of the file; remove one of them",
+        ),
+        (
+            &[
+                runtime,
+                ("AUTHORIZER_ISSUER", "https://x.example.com"),
+                ("AUTHORIZER_AUDIENCE", "a"),
+                ("AUTHORIZER_LOG_KEY", "01234567"),
+            ],
+            "`AUTHORIZER_LOG_KEY` must be at least 32 characters",
+        ),
+        (
             &[("AUTHORIZER_ISSUER", "https://x.example.com"), ("AUTHORIZER_AUDIENCE", "a")],
             "`AWS_LAMBDA_RUNTIME_API` is not set",
         ),
@@ -207,5 +225,6 @@ fn the_function_does_not_start_without_its_required_settings() {
             text.starts_with("authorizer failed to start: ") && text.contains(message),
             "{text}"
         );
+        assert!(!text.contains("01234567"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! `deployer keys fetch`: from an issuer's key set to decisions without the network.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -160,11 +160,16 @@ fn https(document: String) -> (String, String) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream.unwrap());
+            let mut stream = BufReader::new(StreamOwned::new(connection, stream.unwrap()));
+            let mut line = String::new();
+            // A client that does not trust the certificate closes the connection.
+            while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                line.clear();
+            }
             let length = document.len();
             let head =
                 format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-            // A client that does not trust the certificate closes the connection.
+            let stream = stream.get_mut();
             let _ = stream.write_all(format!("{head}{document}").as_bytes());
             stream.conn.send_close_notify();
             let _ = stream.flush();
@@ -175,7 +180,8 @@ fn https(document: String) -> (String, String) {
 
 #[test]
 fn keys_are_fetched_with_a_private_certificate_authority() {
-    let public = json!({"keys": [Signer::new("RS256", "a").jwk()]});
+    let signer = Signer::new("RS256", "a");
+    let public = json!({"keys": [signer.jwk()]});
     let (url, certificate) = https(public.to_string());
     let issuer = format!("issuer = \"{url}\"\njwks_uri = \"{url}/keys\"\nkeys = \"keys.json\"");
     let folder = project(&issuer);
@@ -189,4 +195,18 @@ fn keys_are_fetched_with_a_private_certificate_authority() {
     let (exit, lines) = fetch(folder.path());
     assert_eq!(exit, Some(0), "{lines:?}");
     assert_eq!(read(folder.path(), "keys.json")["jwks"], public);
+
+    // `dev` and `explain` trust the same certificates.
+    let (path, manifest) = (folder.path(), folder.path().join("portcullis.toml"));
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(manifest, text.replace("keys = \"keys.json\"", "")).unwrap();
+    let token = signer.token(&json!({
+        "iss": url, "aud": PETSTORE, "sub": "user", "scope": "pets:read", "exp": 32_503_680_000_i64,
+    }));
+    let dev = Dev::start(&[path.to_str().unwrap(), "--port", "0", "--no-local-issuer"]);
+    let (response, trace) = dev.request("GET", "/pets/7", Some(&format!("Bearer {token}")));
+    assert_eq!(response.status, 200, "{trace}");
+    let explained = deployer(path, &["explain", "--token", &token, "GET", "/pets/7"]);
+    let text = String::from_utf8_lossy(&explained.stdout).into_owned();
+    assert!(text.contains("ok   signature verified"), "{text}");
 }

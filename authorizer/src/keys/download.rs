@@ -13,10 +13,6 @@ use crate::issuer::Issuer;
 use crate::jwk::{KeySet, KeySetError, has_private_key};
 use crate::signature::Algorithm;
 
-/// The deadline of a download: metadata and key set together. Longer than that of the function,
-/// because keys are bundled for slow issuers too.
-pub const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(20);
-
 /// A key set of an issuer, with public keys only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
@@ -26,11 +22,15 @@ pub struct Download {
     pub jwks: Value,
 }
 
-/// Fetches the key set of an issuer. A set with a private or symmetric key, or without a key for the
-/// issuer's algorithms, is an error.
-pub async fn download(issuer: &Issuer, fetch: Arc<dyn Fetch>) -> Result<Download, FetchError> {
+/// Fetches the key set of an issuer; `deadline` is for metadata and key set together. A set with a
+/// private or symmetric key, or without a key for the issuer's algorithms, is an error.
+pub async fn download(
+    issuer: &Issuer,
+    fetch: Arc<dyn Fetch>,
+    deadline: Duration,
+) -> Result<Download, FetchError> {
     let origin = Origin::new(issuer, fetch);
-    let result = timeout(DOWNLOAD_DEADLINE, from(&origin, issuer.algorithms())).await;
+    let result = timeout(deadline, from(&origin, issuer.algorithms())).await;
     result.unwrap_or_else(|_| Err(origin.late()))
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use authorizer::jwk::KeySetError;
 use authorizer::keys::address::Addresses;
+use authorizer::keys::download::{Download, download};
 use authorizer::keys::fetch::{
     DocumentRequest, Fetch, FetchError, FetchResponse, HttpFetch, MAX_DOCUMENT_BYTES,
 };
@@ -209,6 +211,54 @@ async fn metadata_and_key_set_have_one_deadline_together() {
     assert_eq!(verdict(&outcome), (500, "jwks_unavailable"));
     let detail = outcome.decision.detail.unwrap();
     assert!(detail.ends_with(&format!("{jwks_uri} did not respond in time")), "{detail}");
+}
+
+#[tokio::test]
+async fn a_downloaded_key_set_has_usable_public_keys_only() {
+    let public = json!({"keys": [RS256.jwk()]});
+    let with = |member: &str, value: Value| {
+        let mut set = public.clone();
+        set["keys"][0][member] = value;
+        set
+    };
+    let mut more = public.clone();
+    more["next"] = json!("x");
+    let error = |error: KeySetError| Err(FetchError::KeySet(error));
+    let rs256 = json!(["RS256"]);
+    for (set, algorithms, expected) in [
+        (public.clone(), &rs256, Ok(public.clone())),
+        (more, &rs256, Ok(public.clone())),
+        (with("d", json!("AQID")), &rs256, error(KeySetError::PrivateKey)),
+        (json!({"keys": [RS256.jwk(), {"k": "AQID"}]}), &rs256, error(KeySetError::PrivateKey)),
+        (with("alg", json!("RS512")), &rs256, error(KeySetError::NoEligibleKey)),
+        (with("alg", Value::Null), &rs256, error(KeySetError::NoEligibleKey)),
+        (json!({"keys": {}}), &rs256, error(KeySetError::Malformed)),
+        (json!([]), &rs256, error(KeySetError::Malformed)),
+        (public.clone(), &json!(["ES256"]), error(KeySetError::NoEligibleKey)),
+    ] {
+        let body = http("200 OK", "", set.to_string().as_bytes());
+        let (url, _) = serve(Behavior::Respond(body)).await;
+        let expected = expected.map(|jwks| Download { jwks_uri: url.clone(), jwks });
+        assert_eq!(downloaded(&url, algorithms).await, expected, "{set}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_ends_at_its_deadline() {
+    for behavior in [Behavior::Hang(Vec::new()), Behavior::Trickle] {
+        let (url, _) = serve(behavior).await;
+        let late = Err(FetchError::Timeout { url: url.clone() });
+        assert_eq!(downloaded(&url, &json!(["RS256"])).await, late);
+    }
+}
+
+async fn downloaded(url: &str, algorithms: &Value) -> Result<Download, FetchError> {
+    let issuer = json!({
+        "issuer": ISSUER, "audience": [AUDIENCE], "jwks_uri": url, "algorithms": algorithms,
+    });
+    let config = Config::from_json(&json!({"issuers": [issuer]}).to_string()).unwrap();
+    let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::default());
+    download(&config.issuers()[0], fetch, Duration::from_secs(2)).await
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use authorizer::Config;
 use authorizer::config::{Document, IssuerDocument};
@@ -19,6 +20,10 @@ use compiler::source::diagnostic::{Code, has_errors};
 use compiler::source::keys_file::KeysFile;
 use compiler::source::manifest::Manifest;
 use gateway::clock;
+
+/// The deadline of an issuer. Longer than that of the function, because keys are bundled for slow
+/// issuers too.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(super) fn fetch(
     arguments: &cli::KeysFetch,
@@ -133,7 +138,8 @@ impl Target {
         let config = Config::resolve(&document).map_err(|errors| errors.to_string())?;
         let issuer = config.issuers().first().ok_or_else(|| "no issuer".to_owned())?;
         let fetch = Arc::new(HttpFetch::new(config.ca_bundle()).with_proxy(proxy));
-        let downloaded = download(issuer, fetch).await.map_err(|error| error.to_string())?;
+        let downloaded =
+            download(issuer, fetch, DEADLINE).await.map_err(|error| error.to_string())?;
         let Download { jwks_uri, jwks } = downloaded;
         let read_at = clock::unix_time().seconds();
         Ok(KeysFile { issuer: self.issuer.issuer.clone(), jwks_uri: Some(jwks_uri), read_at, jwks })

@@ -347,3 +347,24 @@ fn check_prerequisites(source: &Path) -> Result<(), Failure> {
         Err(Failure::NoCargoLambda)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::event;
+
+    #[test]
+    fn a_probe_has_the_token_at_its_location() {
+        for (source, kind, member, value) in [
+            (json!({"header": "X"}), "TOKEN", "/authorizationToken", "Bearer x"),
+            (json!({"header": "X", "scheme": "none"}), "TOKEN", "/authorizationToken", "x"),
+            (json!({"cookie": "s"}), "REQUEST", "/headers/Cookie", "s=x"),
+            (json!({"query": "t"}), "REQUEST", "/queryStringParameters/t", "x"),
+        ] {
+            let event = event("arn", &serde_json::from_value(source).unwrap(), "x");
+            assert_eq!((&event["type"], &event["methodArn"]), (&json!(kind), &json!("arn")));
+            assert_eq!(event.pointer(member), Some(&json!(value)), "{event}");
+        }
+    }
+}

@@ -137,6 +137,8 @@ fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
     let (query, cookie) = (alone_in("the query string"), alone_in("a cookie"));
     let (in_query, in_cookie) = ("\ntoken = { query = \"t\" }", "\ntoken = { cookie = \"t\" }");
     let token = "\ntype = \"token\"";
+    let raw = "\ntoken = { header = \"X\", scheme = \"none\" }";
+    let scheme = "`dpop` requires a header with the scheme `DPoP`: the token of `jwt` has no scheme (set `token = { header = \"Authorization\" }`, or `dpop = \"forbidden\"`)";
     let cookies = "the token of `jwt` is in method.request.header.Cookie, which is not among its identity sources: callers would share cached results (add \"method.request.header.Cookie\" to `identity_sources`)";
     for (settings, possession, expected) in [
         (String::new(), "dpop = \"required\"", Some(alone)),
@@ -158,6 +160,9 @@ fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
         (format!("{in_cookie}{request}"), "", None),
         (in_cookie.to_owned(), "", None),
         (format!("{in_cookie}{}", sources(by_header)), "", Some(cookies)),
+        (format!("{in_cookie}{never}"), "dpop = \"optional\"", Some(scheme)),
+        (format!("{raw}{request}{never}"), "dpop = \"required\"", Some(scheme)),
+        (format!("{raw}{request}{never}"), "", None),
         (format!("{in_cookie}{}", sources("\"method.request.header.cookie\"")), "", None),
     ] {
         let changed = MANIFEST

@@ -53,7 +53,8 @@ pub enum Code {
     IssuerSettings,
     /// A preflight request requires authorization, and browsers send it without a token.
     ProtectedPreflight,
-    /// An authorizer's decision depends on a value that is not among its identity sources.
+    /// An authorizer's decision depends on a value that it does not receive, or that is not among its
+    /// identity sources.
     IdentitySources,
     /// The file cannot be read, contradicts itself, or is not supported by API Gateway.
     InvalidConfiguration,

@@ -1,7 +1,7 @@
 //! Decisions that depend on values outside of the cache key: another request would get the cached
 //! result of this one.
 
-use authorizer::config::{IssuerDocument, TokenSource};
+use authorizer::config::{IssuerDocument, TokenScheme, TokenSource};
 use authorizer::issuer::Possession;
 
 use super::Locations;
@@ -52,6 +52,16 @@ fn problems(name: &str, authorizer: &Authorizer) -> Vec<(String, String)> {
             format!(
                 "add \"context.{CERTIFICATE}\" to `identity_sources`, or set `cache_ttl = \"0s\"`"
             ),
+        ));
+    }
+    let has_scheme =
+        matches!(authorizer.token, TokenSource::Header { scheme: TokenScheme::Bearer, .. });
+    if dpop && !has_scheme {
+        problems.push((
+            format!(
+                "`dpop` requires a header with the scheme `DPoP`: the token of `{name}` has no scheme"
+            ),
+            "set `token = { header = \"Authorization\" }`, or `dpop = \"forbidden\"`".to_owned(),
         ));
     }
     let location = match authorizer.token {

@@ -1,6 +1,7 @@
 //! The files that an authorizer names: root certificates and bundled keys, and the age of the keys.
 
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use authorizer::config::{Config, IssuerDocument};
@@ -35,6 +36,15 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICA
 fn bundle() -> Value {
     let jwks_uri = "https://issuer.example.com/keys";
     json!({"issuer": ISSUER, "jwks_uri": jwks_uri, "read_at": READ_AT, "jwks": LOCAL.key_set()})
+}
+
+/// Writes the files that the guides name: keys of this issuer, fetched now.
+pub(crate) fn write_files(folder: &Path, issuer: &str) {
+    let mut keys = bundle();
+    keys["issuer"] = json!(issuer);
+    keys["read_at"] = json!(now().seconds());
+    fs::write(folder.join("keys.json"), keys.to_string()).unwrap();
+    fs::write(folder.join("ca.pem"), CERTIFICATE).unwrap();
 }
 
 /// Compiles a manifest with the files that it names.

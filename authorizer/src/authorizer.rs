@@ -186,7 +186,7 @@ impl Authorizer {
         if !previously_verified {
             self.verified_tokens().insert(digest, set.generation());
         }
-        let claims = prevalidated.into_verified(token);
+        let claims = prevalidated.into_verified(token, issuer);
         // Before the deny-list and possession are checked, so that these refusals are identified too.
         decision.set_identity(&claims, self.config.identification());
         decision.step = Step::DenyList;
@@ -248,8 +248,16 @@ fn evaluate_route(
         Some(refusal) => decision.deny(refusal),
         None => decision.decision = Verdict::Allow,
     }
-    if refusal == Some(Rejection::InsufficientScope) {
-        decision.detail = Some(insufficient_scope(claims, issuer));
+    match refusal {
+        Some(Rejection::InsufficientScope) => {
+            decision.detail = Some(insufficient_scope(claims, issuer));
+        }
+        Some(Rejection::RequirementUnmet { rule }) => {
+            let unmet = issuer.rules.get(rule.saturating_sub(1));
+            decision.detail =
+                unmet.map(|unmet| format!("claim requirement {rule} not satisfied: {unmet}"));
+        }
+        _ => {}
     }
 }
 

@@ -13,26 +13,31 @@ pub(crate) enum ClaimPath {
     Pointer { first: String, rest: String },
 }
 
-/// The name, or the first segment of the pointer, is empty.
+/// The name, or the first segment of the pointer, is empty, or the pointer has a `~` that is not part of
+/// `~0` or `~1`: it would find no claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("empty claim name")]
-pub(crate) struct EmptyClaimName;
+#[error("empty claim name or invalid JSON pointer")]
+pub(crate) struct InvalidClaimPath;
 
 impl FromStr for ClaimPath {
-    type Err = EmptyClaimName;
+    type Err = InvalidClaimPath;
 
-    fn from_str(text: &str) -> Result<Self, EmptyClaimName> {
+    fn from_str(text: &str) -> Result<Self, InvalidClaimPath> {
         let Some(pointer) = text.strip_prefix('/') else {
             return if text.is_empty() {
-                Err(EmptyClaimName)
+                Err(InvalidClaimPath)
             } else {
                 Ok(Self::Name(text.to_owned()))
             };
         };
+        let mut escapes = pointer.split('~').skip(1);
+        if !escapes.all(|escape| escape.starts_with(['0', '1'])) {
+            return Err(InvalidClaimPath);
+        }
         let (first, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
         let first = first.replace("~1", "/").replace("~0", "~");
         if first.is_empty() {
-            return Err(EmptyClaimName);
+            return Err(InvalidClaimPath);
         }
         if rest.is_empty() {
             return Ok(Self::Name(first));

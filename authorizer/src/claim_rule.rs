@@ -1,5 +1,7 @@
 //! [`ClaimRule`]: a requirement on the claims, in addition to the standard checks.
 
+use std::fmt;
+
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
@@ -53,7 +55,7 @@ pub(crate) struct Pattern {
 
 /// The maximum size of a compiled pattern, in bytes. With [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES)
 /// it bounds the work on one token.
-const MAX_PATTERN_BYTES: usize = 16_384;
+const MAX_PATTERN_BYTES: usize = 8_192;
 
 impl Pattern {
     /// Compiles a pattern. The error is a description.
@@ -79,38 +81,97 @@ impl ClaimRule {
     /// Returns whether the claims satisfy the rule. An absent claim satisfies no test but
     /// `exists = false`, and so the negation of every other.
     pub(crate) fn holds(&self, claims: &Map<String, Value>) -> bool {
+        self.judge(claims) == Some(true)
+    }
+
+    /// Evaluates the rule. `None` is a value of a type that a test is not about, such as the text
+    /// `"true"` for `equals = true`: it satisfies neither the test nor its negation.
+    fn judge(&self, claims: &Map<String, Value>) -> Option<bool> {
         match self {
-            Self::Claim { claim, test } => test.passes(claim.find(claims)),
-            Self::Any(rules) => rules.iter().any(|rule| rule.holds(claims)),
-            Self::All(rules) => rules.iter().all(|rule| rule.holds(claims)),
-            Self::Not(rule) => !rule.holds(claims),
+            Self::Claim { claim, test } => match claim.find(claims) {
+                None => Some(*test == ClaimTest::Exists(false)),
+                Some(value) => test.judge(value),
+            },
+            Self::Any(rules) => find(rules.iter().map(|rule| rule.judge(claims)), true),
+            Self::All(rules) => find(rules.iter().map(|rule| rule.judge(claims)), false),
+            Self::Not(rule) => rule.judge(claims).map(|holds| !holds),
+        }
+    }
+}
+
+/// Returns `wanted` if a result is that, else `None` if one is, else the opposite: the disjunction of
+/// three-valued logic for `true`, the conjunction for `false`.
+fn find(results: impl Iterator<Item = Option<bool>>, wanted: bool) -> Option<bool> {
+    let mut found = Some(!wanted);
+    for result in results {
+        match result {
+            Some(value) if value == wanted => return Some(wanted),
+            Some(_) => {}
+            None => found = None,
+        }
+    }
+    found
+}
+
+/// The claims of the rule, such as `` any of `groups`, `email` ``. Values are left out.
+impl fmt::Display for ClaimRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, name: &str, rules: &[Self]| {
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            write!(f, "{name} ({})", rules.join(", "))
+        };
+        match self {
+            Self::Claim { claim, .. } => write!(f, "`{claim}`"),
+            Self::Any(rules) => list(f, "any", rules),
+            Self::All(rules) => list(f, "all", rules),
+            Self::Not(rule) => write!(f, "not {rule}"),
         }
     }
 }
 
 impl ClaimTest {
-    fn passes(&self, value: Option<&Value>) -> bool {
+    /// Tests a claim that is present; `None` if it is of a type that the test is not about.
+    fn judge(&self, value: &Value) -> Option<bool> {
         match self {
             Self::AnyOf(wanted) => {
-                texts(value).any(|text| wanted.iter().any(|wanted| wanted == text))
+                any_text(value, |text| wanted.iter().any(|wanted| wanted == text))
             }
-            Self::AllOf(wanted) => {
-                let list: Vec<&str> = value
-                    .filter(|value| value.is_array())
-                    .map(|value| texts(Some(value)).collect())
-                    .unwrap_or_default();
-                wanted.iter().all(|wanted| list.contains(&wanted.as_str()))
-            }
-            Self::Equals(wanted) => value == Some(wanted),
-            Self::Exists(wanted) => value.is_some() == *wanted,
-            Self::Range { at_least, at_most } => {
-                value.and_then(Value::as_i64).is_some_and(|number| {
-                    at_least.is_none_or(|least| number >= least)
-                        && at_most.is_none_or(|most| number <= most)
-                })
-            }
-            Self::Text(test) => texts(value).any(|text| test.passes(text)),
+            Self::AllOf(wanted) => find(
+                wanted.iter().map(|wanted| match value {
+                    Value::Array(_) => any_text(value, |text| wanted == text),
+                    _ => None,
+                }),
+                false,
+            ),
+            Self::Equals(wanted) => equal(wanted, value),
+            Self::Exists(wanted) => Some(*wanted),
+            Self::Range { at_least, at_most } => value.as_i64().map(|number| {
+                at_least.is_none_or(|least| number >= least)
+                    && at_most.is_none_or(|most| number <= most)
+            }),
+            Self::Text(test) => any_text(value, |text| test.passes(text)),
         }
+    }
+}
+
+/// Tests a string, or the items of an array for one string that passes.
+fn any_text(value: &Value, passes: impl Fn(&str) -> bool) -> Option<bool> {
+    match value {
+        Value::String(text) => Some(passes(text)),
+        Value::Array(items) => find(items.iter().map(|item| item.as_str().map(&passes)), true),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// Compares scalars of one type, numbers by their value.
+fn equal(wanted: &Value, value: &Value) -> Option<bool> {
+    match (wanted, value) {
+        (Value::Bool(wanted), Value::Bool(value)) => Some(wanted == value),
+        (Value::String(wanted), Value::String(value)) => Some(wanted == value),
+        (Value::Number(wanted), Value::Number(value)) => {
+            Some(wanted == value || wanted.as_f64() == value.as_f64())
+        }
+        _ => None,
     }
 }
 
@@ -123,13 +184,4 @@ impl TextTest {
             Self::Matches(pattern) => pattern.regex.is_match(text),
         }
     }
-}
-
-/// Returns a string, or the strings of an array.
-fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
-    let (one, list) = match value {
-        Some(Value::Array(items)) => (None, items.as_slice()),
-        other => (other, [].as_slice()),
-    };
-    one.into_iter().chain(list).filter_map(Value::as_str)
 }

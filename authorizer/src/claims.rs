@@ -32,7 +32,6 @@ pub(crate) struct PrevalidatedClaims {
     subject: Option<String>,
     client: Option<String>,
     scopes: TokenScopes,
-    forbidden: Option<Rejection>,
     rejected_from: UnixTime,
 }
 
@@ -50,10 +49,12 @@ pub(crate) struct VerifiedClaims {
 
 impl PrevalidatedClaims {
     /// Returns the verified claims. `token` is the token that these claims were checked for, with
-    /// its signature verified.
-    pub(crate) fn into_verified(self, token: SignedToken) -> VerifiedClaims {
-        let Self { issuer, subject, client, scopes, forbidden, rejected_from } = self;
+    /// its signature verified. The issuer's `clients` and `require` are evaluated only now: a rule may
+    /// cost more than a signature.
+    pub(crate) fn into_verified(self, token: SignedToken, trusted: &Issuer) -> VerifiedClaims {
+        let Self { issuer, subject, client, scopes, rejected_from } = self;
         let all = token.claims;
+        let forbidden = forbidden(&all, client.as_deref(), trusted);
         VerifiedClaims { issuer, subject, client, scopes, forbidden, rejected_from, all }
     }
 }
@@ -131,7 +132,6 @@ pub(crate) fn prevalidate(
         subject: subject.map(str::to_owned),
         client: client.map(str::to_owned),
         scopes: TokenScopes::read(claims, &issuer.scope_claims),
-        forbidden: forbidden(claims, client, issuer),
         rejected_from,
     })
 }

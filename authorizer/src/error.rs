@@ -47,7 +47,9 @@ pub enum Rejection {
     #[error("malformed token: {0}")]
     Malformed(&'static str),
     /// Not exactly one Bearer or DPoP credential (RFC 6750 section 2.1, RFC 9449 section 7.1).
-    #[error("expected exactly one Bearer or DPoP token")]
+    #[error(
+        "expected exactly one token, at the configured location and with the configured scheme"
+    )]
     MalformedCredential,
     /// A required claim is absent.
     #[error("missing claim `{0}`")]

@@ -92,5 +92,8 @@ fn is_of_service_account(claims: &Map<String, Value>) -> bool {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let is_account = |email: &str| email.ends_with(".gserviceaccount.com") && email.contains('@');
     let is_own_client = text("azp").is_some() && text("azp") == text("sub");
-    ["email", "iss"].into_iter().filter_map(text).any(is_account) || is_own_client
+    let is_verified = claims.get("email_verified") != Some(&Value::Bool(false));
+    is_own_client
+        || text("iss").is_some_and(is_account)
+        || (is_verified && text("email").is_some_and(is_account))
 }

@@ -230,8 +230,9 @@ pub struct RuleDocument {
     /// All of these rules are satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Vec<Self>>,
-    /// This rule is not satisfied. An absent claim satisfies no test but `exists = false`, so its
-    /// negation is satisfied.
+    /// The negation of this rule. An absent claim satisfies no test but `exists = false`, so its
+    /// negation is satisfied. A value of a type that a test is not about, such as a number for `any_of`,
+    /// satisfies neither the test nor its negation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not: Option<Box<Self>>,
 }

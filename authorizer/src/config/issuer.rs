@@ -71,8 +71,11 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
     {
         report("clients", "must not be empty or have an empty item");
     }
-    let rules = document.require.iter().filter_map(|rule| {
-        rule::resolve(rule).map_err(|error| report("require", &error.to_string())).ok()
+    let rules = document.require.iter().enumerate().filter_map(|(at, rule)| {
+        let invalid = |(path, error): rule::RuleErrorAt| {
+            report(&format!("require[{at}]{path}"), &error.to_string());
+        };
+        rule::resolve(rule).map_err(invalid).ok()
     });
     let rules = rules.collect();
     let denied = document.denied.clone().unwrap_or_default();
@@ -121,6 +124,10 @@ fn urls(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) {
     let has_keys = document.jwks_uri.is_some() || document.keys.is_some();
     if document.issuer.is_empty() {
         report("issuer", "must not be empty");
+    } else if document.issuer.contains(char::is_whitespace) {
+        report("issuer", "must not have spaces");
+    } else if document.issuer.replace(TENANT, "").contains(['{', '}']) {
+        report("issuer", "has an unknown placeholder: only `{tenantid}` is one");
     } else if is_shared_endpoint(&document.issuer) {
         report(
             "issuer",
@@ -153,7 +160,10 @@ fn scope_claims(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) 
     };
     let claims: Vec<ClaimPath> = names.iter().filter_map(|name| name.parse().ok()).collect();
     if names.is_empty() || names.len() != claims.len() {
-        report("scope_claims", "must not be empty or have an empty item");
+        report(
+            "scope_claims",
+            "must not be empty or have an empty item or an invalid JSON pointer",
+        );
     }
     claims
 }
@@ -164,7 +174,9 @@ fn audience_claim(
 ) -> Option<ClaimPath> {
     let profile = document.profile.unwrap_or_default();
     let name = document.audience_claim.as_deref().or(profile.rules().audience_claim)?;
-    name.parse().map_err(|_| report("audience_claim", "must not be empty")).ok()
+    name.parse()
+        .map_err(|_| report("audience_claim", "must be a claim name or a JSON pointer (RFC 6901)"))
+        .ok()
 }
 
 fn algorithms(document: &IssuerDocument, report: &mut impl FnMut(&str, &str)) -> Vec<Algorithm> {

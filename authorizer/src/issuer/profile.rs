@@ -39,7 +39,7 @@ pub enum Profile {
     /// absent. Scopes: `scope`, `cognito:groups`. Client: `client_id`.
     Cognito,
     /// A Google service account: as `oauth`, and the token is self-signed or an ID token of a service
-    /// account. Scopes: none. Client: `email` or `sub`.
+    /// account. Scopes: none. Client: `email`.
     GoogleServiceAccount,
     /// Firebase Authentication, whose ID tokens serve as access tokens: as `oauth`, and `firebase` is
     /// present. Scopes: `scope`, `roles`, if set as custom claims. Client: as `oauth`.
@@ -172,7 +172,7 @@ impl Profile {
             Self::GoogleServiceAccount => ProfileRules {
                 service_account: true,
                 scope_claims: &[],
-                client_claims: &["email", "sub"],
+                client_claims: &["email"],
                 ..OAUTH
             },
             Self::Firebase => ProfileRules {

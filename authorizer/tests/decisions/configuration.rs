@@ -34,7 +34,7 @@ fn all_errors_are_reported_together() {
             "`issuers[1].audience` must not be empty or have an empty item",
             "`issuers[1].algorithms` must not be empty",
             "`issuers[1].leeway_seconds` must be at most 300 seconds",
-            "`issuers[1].scope_claims` must not be empty or have an empty item",
+            "`issuers[1].scope_claims` must not be empty or have an empty item or an invalid JSON pointer",
             "`issuers[2].jwks_uri` must be an https URL (http for loopback)",
             "`issuers[2].algorithms` has an unknown algorithm: expected one of ES256, ES384, ES512, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512",
         ],
@@ -50,44 +50,47 @@ fn a_rule_has_one_test_that_some_token_passes_and_another_does_not() {
     };
     let exists = claim(json!({"exists": true}));
     let nested = (0..8).fold(exists.clone(), |rule, _| json!({"not": rule}));
-    let one_test = "must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not` in each rule";
+    let one_test = "must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not`";
     for (rule, message) in [
         (claim(json!({})), one_test),
         (json!({}), one_test),
         (claim(json!({"exists": true, "contains": "x"})), one_test),
         (json!({"any": [exists], "not": exists}), one_test),
+        (json!({"exists": true}), "must have `claim` beside its test"),
+        (claim(json!({"any": [exists]})), "must not have `claim` beside `any`, `all` or `not`"),
+        (claim(json!({"any_of": []})), "has an empty `any_of`"),
+        (claim(json!({"all_of": []})), "has an empty `all_of`"),
+        (claim(json!({"starts_with": ""})), "has an empty `starts_with`"),
+        (claim(json!({"ends_with": ""})), "has an empty `ends_with`"),
+        (claim(json!({"contains": ""})), "has an empty `contains`"),
+        (claim(json!({"matches": ""})), "has an empty `matches`"),
+        (json!({"any": []}), "has an empty `any`"),
+        (json!({"all": []}), "has an empty `all`"),
+        (json!({"all": [exists, {"not": {"any": []}}]}), ".all[1].not|has an empty `any`"),
+        (claim(json!({"at_least": 5, "at_most": 2})), "has `at_least` greater than `at_most`"),
         (
-            json!({"exists": true}),
-            "must have `claim` in each rule that is not `any`, `all` or `not`",
+            json!({"not": {"claim": "/a~2b", "exists": true}}),
+            ".not|must have a claim name or a JSON pointer (RFC 6901) in `claim`",
         ),
+        (claim(json!({"equals": ["x"]})), "must have a string, number or boolean in `equals`"),
         (
-            claim(json!({"any": [exists]})),
-            "must not have `claim` beside `any`, `all` or `not` in a rule",
+            json!({"claim": "", "exists": true}),
+            "must have a claim name or a JSON pointer (RFC 6901) in `claim`",
         ),
-        (claim(json!({"any_of": []})), "has a rule with an empty `any_of`"),
-        (claim(json!({"all_of": []})), "has a rule with an empty `all_of`"),
-        (claim(json!({"starts_with": ""})), "has a rule with an empty `starts_with`"),
-        (claim(json!({"ends_with": ""})), "has a rule with an empty `ends_with`"),
-        (claim(json!({"contains": ""})), "has a rule with an empty `contains`"),
-        (claim(json!({"matches": ""})), "has a rule with an empty `matches`"),
-        (json!({"any": []}), "has a rule with an empty `any`"),
-        (json!({"all": []}), "has a rule with an empty `all`"),
-        (json!({"all": [{"not": {"any": []}}]}), "has a rule with an empty `any`"),
-        (
-            claim(json!({"equals": ["x"]})),
-            "has a rule whose `equals` is not a string, number or boolean",
-        ),
-        (json!({"claim": "", "exists": true}), "has a rule with an empty claim name"),
-        (nested, "has rules that are nested more than 8 levels deep"),
+        (nested, ".not.not.not.not.not.not.not.not|is nested more than 8 levels deep"),
     ] {
         let issuer =
             json!({"issuer": "https://i.example.com", "audience": ["a"], "require": [rule]});
-        check_errors(&json!({"issuers": [issuer]}), &[&format!("`issuers[0].require` {message}")]);
+        let (path, message) = message.split_once('|').unwrap_or(("", message));
+        check_errors(
+            &json!({"issuers": [issuer]}),
+            &[&format!("`issuers[0].require[0]{path}` {message}")],
+        );
     }
     for pattern in ["(", "a)|(b", "[z-a]", "(?P<a>.){5000}", "\\p{Greek}"] {
         let issuer = json!({"issuer": "https://i.example.com", "audience": ["a"], "require": [claim(json!({"matches": pattern}))]});
         let errors = Config::from_json(&json!({"issuers": [issuer]}).to_string()).unwrap_err();
-        assert!(errors.to_string().contains("is not a regular expression"), "{pattern}: {errors}");
+        assert!(errors.to_string().contains("invalid regular expression"), "{pattern}: {errors}");
     }
 }
 
@@ -98,6 +101,23 @@ fn a_token_is_not_read_from_proxy_authorization() {
             &json!({"issuers": [issuer()], "token": {"header": name}}),
             &[&format!("`token` must not name a header between client and proxy, found `{name}`")],
         );
+    }
+}
+
+#[test]
+fn an_issuer_that_no_token_can_have_is_rejected() {
+    let placeholder = "has an unknown placeholder: only `{tenantid}` is one";
+    for (name, message) in [
+        ("https://login.example.com/{tenant}/v2.0", placeholder),
+        ("https://login.example.com/{tenantid}/{x}", placeholder),
+        ("https://i.example.com/ ", "must not have spaces"),
+        (" https://i.example.com/", "must not have spaces"),
+        ("https://i.example.com/\u{a0}", "must not have spaces"),
+    ] {
+        let issuer =
+            json!({"issuer": name, "audience": ["a"], "jwks_uri": "https://i.example.com/keys"});
+        let message = format!("`issuers[0].issuer` {message}");
+        check_errors(&json!({"issuers": [issuer]}), &[&message]);
     }
 }
 

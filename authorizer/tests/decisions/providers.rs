@@ -337,7 +337,7 @@ async fn google_service_accounts_pass_and_users_do_not() {
         json!({"issuer": account, "audience": [API], "profile": "google-service-account"}),
         json!({"iss": account, "sub": account, "aud": API}),
     );
-    assert_eq!(signed.client().await, account);
+    assert_eq!(signed.client().await, Value::Null, "the account is the issuer");
     assert_eq!(signed.verdict(&json!({}), "").await, PASSES);
     assert_eq!(signed.verdict(&json!({"scope": "pets"}), "pets").await, SHORT, "no scope claims");
     let google = Provider::new(
@@ -350,6 +350,8 @@ async fn google_service_accounts_pass_and_users_do_not() {
     for (changes, expected) in [
         (json!({}), PASSES),
         (json!({"email": null}), PASSES),
+        (json!({"azp": "2"}), PASSES),
+        (json!({"azp": "2", "email_verified": false}), WRONG_TYPE),
         (user.clone(), WRONG_TYPE),
         (changed(&user, &json!({"at_hash": "h"})), WRONG_TYPE),
         (changed(&user, &json!({"email": "pets@gserviceaccount.com.example.com"})), WRONG_TYPE),

@@ -62,7 +62,7 @@ async fn an_unmet_claim_requirement_denies_every_route() {
         "every rule must be satisfied"
     );
     let detail = outcome(&both, &json!({"a": 1})).await.decision.detail;
-    assert_eq!(detail.as_deref(), Some("claim requirement 2 not satisfied"));
+    assert_eq!(detail.as_deref(), Some("claim requirement 2 not satisfied: `b`"));
 }
 
 #[tokio::test]
@@ -110,6 +110,25 @@ async fn rules_are_composed_by_any_all_and_not() {
         (json!({"not": guest}), json!({"guest": true}), FORBIDDEN),
         (json!({"not": guest}), json!({"guest": false}), PASSES),
         (json!({"not": guest}), json!({}), PASSES),
+        // A value of another type satisfies neither the test nor its negation.
+        (json!({"not": guest}), json!({"guest": "true"}), FORBIDDEN),
+        (json!({"not": {"claim": "n", "equals": 1}}), json!({"n": 1.0}), FORBIDDEN),
+        (json!({"claim": "n", "equals": 1}), json!({"n": 1.0}), PASSES),
+        (json!({"not": {"claim": "n", "equals": 1}}), json!({"n": 2}), PASSES),
+        (json!({"not": {"claim": "n", "at_least": 5}}), json!({"n": 4}), PASSES),
+        (json!({"not": {"claim": "n", "at_least": 5}}), json!({"n": 9.5}), FORBIDDEN),
+        (json!({"not": {"claim": "n", "at_least": 5}}), json!({"n": "9"}), FORBIDDEN),
+        (json!({"not": {"claim": "n", "at_least": 5}}), json!({"n": u64::MAX}), FORBIDDEN),
+        (json!({"not": staff}), json!({"roles": {"v": "staff"}}), FORBIDDEN),
+        (json!({"not": staff}), json!({"roles": [["staff"]]}), FORBIDDEN),
+        (json!({"not": staff}), json!({"roles": ["guest"]}), PASSES),
+        (json!({"not": staff}), json!({"roles": []}), PASSES),
+        (json!({"not": eu}), json!({"region": 7}), FORBIDDEN),
+        (json!({"not": {"claim": "roles", "all_of": ["a"]}}), json!({"roles": "a"}), FORBIDDEN),
+        (json!({"not": {"any": [staff, guest]}}), json!({"roles": 7}), FORBIDDEN),
+        (json!({"not": {"all": [staff, guest]}}), json!({"roles": 7, "guest": false}), PASSES),
+        (json!({"any": [staff, guest]}), json!({"roles": 7, "guest": true}), PASSES),
+        (json!({"all": [staff, guest]}), json!({"roles": 7, "guest": true}), FORBIDDEN),
         (json!({"not": {"any": [guest, eu]}}), json!({"region": "eu-west-1"}), FORBIDDEN),
         (json!({"all": [{"any": [staff, eu]}, {"not": guest}]}), json!({"roles": "staff"}), PASSES),
         (
@@ -121,6 +140,17 @@ async fn rules_are_composed_by_any_all_and_not() {
         let settings = json!({"require": [rule]});
         assert_eq!(verdict_for(&settings, &changes).await, expected, "{rule} {changes}");
     }
+}
+
+#[tokio::test]
+async fn an_unmet_rule_names_its_claims_and_no_values() {
+    let rule = json!({"any": [
+        {"claim": "/a/b", "any_of": ["secret"]},
+        {"all": [{"claim": "c", "exists": true}, {"not": {"claim": "d", "equals": 1}}]},
+    ]});
+    let detail = outcome(&json!({"require": [rule]}), &json!({})).await.decision.detail;
+    let expected = "claim requirement 1 not satisfied: any (`/a/b`, all (`c`, not `d`))";
+    assert_eq!(detail.as_deref(), Some(expected));
 }
 
 #[tokio::test]

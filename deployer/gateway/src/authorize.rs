@@ -124,7 +124,7 @@ fn parse_response(
             RefusalKind::Unauthorized,
             format!(
                 "authorizer `{name}` rejected the token: {}",
-                detail().unwrap_or("no reason given")
+                detail().unwrap_or("its log has the reason")
             ),
         )),
         Invocation::Failed { message, .. } => Err(Refusal::new(
@@ -192,7 +192,15 @@ fn decide(
     context: &Context<'_>,
 ) -> Result<String, Refusal> {
     let cause = || match context.found.map(|found| &found.route.security) {
-        Some(Security::Jwt { requirement, .. }) => format!(": requires scope {requirement}"),
+        // The policy of a token that no route is open to. Its `reason` is that of every route.
+        _ if is_forbidden(context) => {
+            ": the token's client is not allowed, or a claim requirement is not satisfied"
+                .to_owned()
+        }
+        Some(Security::Jwt { requirement, .. }) => match requirement.to_string() {
+            scopes if scopes.is_empty() => String::new(),
+            scopes => format!(": requires scope {scopes}"),
+        },
         _ => String::new(),
     };
     match verdict {
@@ -208,6 +216,10 @@ fn decide(
             format!("{source} of `{name}` does not allow the request{}", cause()),
         )),
     }
+}
+
+fn is_forbidden(context: &Context<'_>) -> bool {
+    context.added.get("authorizer.reason").is_some_and(|reason| reason == "forbidden")
 }
 
 /// Returns the part of the matching resource that follows the stage.

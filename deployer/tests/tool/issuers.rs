@@ -40,7 +40,7 @@ fn a_template_without_a_rule_for_the_tenant_is_a_warning() {
         (format!("require = [{{ all = [{{ {tid}, equals = \"a\" }}] }}]"), true),
         (
             format!(
-                "require = [{{ any = [{{ {tid}, equals = \"a\" }}, {{ {tid}, matches = \"b.\" }}] }}]"
+                "require = [{{ any = [{{ {tid}, equals = \"a\" }}, {{ {tid}, any_of = [\"b\"] }}] }}]"
             ),
             true,
         ),
@@ -53,7 +53,7 @@ fn a_template_without_a_rule_for_the_tenant_is_a_warning() {
         (format!("require = [{{ not = {{ {tid}, equals = \"a\" }} }}]"), false),
         (format!("require = [{{ {tid}, exists = true }}]"), false),
         ("clients = [\"a\"]".to_owned(), false),
-        (format!("require = [{{ {tid}, matches = \"a|b\" }}]"), true),
+        (format!("require = [{{ {tid}, matches = \"a|b\" }}]"), false),
         ("require = [{ claim = \"iss\", starts_with = \"https://login\" }]".to_owned(), false),
         (
             format!(
@@ -184,5 +184,22 @@ fn settings_that_do_not_fit_a_known_provider_are_a_warning_with_the_effect_and_t
         ("https://realms.example.com/shop", "", None),
     ] {
         issuer(name, rest, expected);
+    }
+}
+
+#[test]
+fn google_service_accounts_without_a_list_are_a_warning() {
+    let every = "`https://accounts.google.com` trusts the service accounts of every Google Cloud project (list the trusted accounts: add `clients = [\"ACCOUNT@PROJECT.iam.gserviceaccount.com\"]`)";
+    let profile = "profile = \"google-service-account\"";
+    for (rest, is_limited) in [
+        ("", false),
+        ("clients = [\"a@p.iam.gserviceaccount.com\"]", true),
+        ("require = [{ claim = \"email\", any_of = [\"a\"] }]", true),
+        ("require = [{ claim = \"sub\", equals = \"1\" }]", true),
+        ("require = [{ claim = \"email\", ends_with = \".gserviceaccount.com\" }]", false),
+        ("require = [{ claim = \"tid\", equals = \"a\" }]", false),
+    ] {
+        let expected = (!is_limited).then_some(every);
+        issuer("https://accounts.google.com", &format!("{profile}\n{rest}"), expected);
     }
 }

@@ -66,6 +66,21 @@ impl Node {
         self.entry(key).map(|entry| &entry.node)
     }
 
+    /// Returns the value at a path such as `require[1].any[0]`, or the innermost value on it that
+    /// exists.
+    pub fn at(&self, path: &str) -> &Self {
+        let segments = path.split(['.', '[', ']']).filter(|segment| !segment.is_empty());
+        let mut node = self;
+        for segment in segments {
+            let item = segment.parse::<usize>().ok().and_then(|at| node.items().get(at));
+            match item.or_else(|| node.member(segment)) {
+                Some(found) => node = found,
+                None => break,
+            }
+        }
+        node
+    }
+
     /// Returns a member of a map.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)

@@ -1,44 +1,47 @@
-//! Issuer templates without a rule for the tenant: with `{tenantid}`, every customer of the provider
-//! is a trusted issuer.
+//! Issuers that sign tokens for every customer of a provider, without a rule that limits them: an
+//! issuer with `{tenantid}`, and Google for its service accounts.
 
 use authorizer::config::{IssuerDocument, RuleDocument};
+use authorizer::issuer::Profile;
 
 use crate::source::diagnostic::{Code, Diagnostics, Span};
 
 const TENANT: &str = "{tenantid}";
+const GOOGLE: &str = "https://accounts.google.com";
 
 pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagnostics) {
-    if !issuer.issuer.contains(TENANT) || issuer.require.iter().any(limits_tenants) {
+    let (claims, everyone, help): (&[&str], _, _) = if issuer.issuer.contains(TENANT) {
+        (
+            &["tid", "/tid", "iss", "/iss"],
+            "every tenant of the provider",
+            "list the trusted tenants: add `require = [{ claim = \"tid\", any_of = [\"TENANT-ID\"] }]`",
+        )
+    } else if is_google_service_account(issuer) && issuer.clients.is_none() {
+        (
+            &["email", "/email", "sub", "/sub", "azp", "/azp"],
+            "the service accounts of every Google Cloud project",
+            "list the trusted accounts: add `clients = [\"ACCOUNT@PROJECT.iam.gserviceaccount.com\"]`",
+        )
+    } else {
         return;
+    };
+    if !issuer.require.iter().any(|rule| limits(rule, claims)) {
+        let message = format!("`{}` trusts {everyone}", issuer.issuer);
+        diagnostics.warning(Code::AnyTenant, span, message, help.to_owned());
     }
-    diagnostics.warning(
-        Code::AnyTenant,
-        span,
-        format!("`{}` trusts every tenant of the provider", issuer.issuer),
-        "list the trusted tenants: add `require = [{ claim = \"tid\", any_of = [\"TENANT-ID\"] }]`"
-            .to_owned(),
-    );
 }
 
-/// Returns whether only tokens of some tenants satisfy a rule. A negation admits every other tenant.
-fn limits_tenants(rule: &RuleDocument) -> bool {
+fn is_google_service_account(issuer: &IssuerDocument) -> bool {
+    issuer.issuer == GOOGLE && issuer.profile == Some(Profile::GoogleServiceAccount)
+}
+
+/// Returns whether only some values of one of the claims satisfy a rule. A negation admits every other
+/// value, and a pattern may admit every value.
+fn limits(rule: &RuleDocument, claims: &[&str]) -> bool {
+    let is_about = rule.claim.as_deref().is_some_and(|claim| claims.contains(&claim));
     let any = rule.any.as_deref().unwrap_or_default();
     let all = rule.all.as_deref().unwrap_or_default();
-    tests_tenant(rule)
-        || (!any.is_empty() && any.iter().all(limits_tenants))
-        || all.iter().any(limits_tenants)
-}
-
-/// Returns whether a rule tests the value of the tenant, or of `iss`, which contains it.
-fn tests_tenant(rule: &RuleDocument) -> bool {
-    let is_one_of_some = rule.any_of.is_some() || rule.equals.is_some();
-    let has_form = rule.starts_with.is_some()
-        || rule.ends_with.is_some()
-        || rule.contains.is_some()
-        || rule.matches.is_some();
-    match rule.claim.as_deref() {
-        Some("tid" | "/tid") => is_one_of_some || has_form,
-        Some("iss" | "/iss") => is_one_of_some,
-        _ => false,
-    }
+    (is_about && (rule.any_of.is_some() || rule.equals.is_some()))
+        || (!any.is_empty() && any.iter().all(|rule| limits(rule, claims)))
+        || all.iter().any(|rule| limits(rule, claims))
 }

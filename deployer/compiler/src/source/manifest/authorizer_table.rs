@@ -260,9 +260,10 @@ fn issuer(
     let has_unusable_keys = bundled.file.is_some() && document.keys.is_none();
     let alone = Document { issuers: vec![document.clone()], ..Document::default() };
     for problem in Config::resolve(&alone).err().iter().flat_map(ConfigErrors::as_slice) {
-        let member = problem.location.rsplit('.').next().unwrap_or_default();
+        // `issuers[0].MEMBER`, or deeper: `issuers[0].require[1].any[0]`.
+        let member = problem.location.split_once('.').map_or("", |(_, member)| member);
         let member = member.strip_suffix("_seconds").unwrap_or(member);
-        let span = node.member(member).map_or(node.span, |member| member.span);
+        let span = node.at(member).span;
         let message = format!("`{member}` {}", problem.message);
         match member {
             // Without a URL, the file is the source of its keys, and is reported already.

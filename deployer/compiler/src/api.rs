@@ -15,6 +15,7 @@ mod cors;
 mod identity_source;
 mod integration;
 mod presented_token;
+mod role_settings;
 mod route_key;
 pub mod routing;
 mod security;
@@ -31,6 +32,7 @@ pub use integration::{
     JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
 pub use presented_token::PresentedToken;
+pub use role_settings::RoleSettings;
 pub use route_key::{InvalidRouteKey, RouteKey};
 pub use security::Security;
 pub use stage::{AccessLog, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan};
@@ -96,6 +98,8 @@ pub struct DeploymentSettings {
     pub tags: BTreeMap<String, String>,
     /// The ids of the VPC endpoints of a private API.
     pub vpc_endpoints: Vec<String>,
+    /// The settings of the invoke roles that are created.
+    pub invoke_role: RoleSettings,
 }
 
 /// A gateway response.

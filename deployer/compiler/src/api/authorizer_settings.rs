@@ -153,6 +153,11 @@ impl Arn {
         )
     }
 
+    /// Returns the ARN of a function without its version or alias.
+    pub fn unqualified(&self) -> String {
+        self.text.split(':').take(7).collect::<Vec<_>>().join(":")
+    }
+
     /// Returns the account id.
     pub fn account(&self) -> &str {
         self.text.split(':').nth(4).unwrap_or_default()

@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{Arn, Authorizer, Cors, Endpoint, StageSettings, UsagePlan};
+use crate::api::{Arn, Authorizer, Cors, Endpoint, RoleSettings, StageSettings, UsagePlan};
 use crate::source::diagnostic::{Diagnostics, Span, suggestion_or_list};
 use crate::source::document::{Entry, Node, Section, Value};
 
 mod authorizer_table;
 mod integration_table;
+mod role_table;
 mod stage_table;
 mod trust_files;
 mod values;
 
 use authorizer_table::{authorizer, log_keys_are_variables};
 use integration_table::default_integration;
+use role_table::invoke_role;
 use stage_table::{cors, stage, usage_plan};
 pub use trust_files::FETCH_KEYS;
 use values::{boolean, integer};
@@ -39,6 +41,8 @@ pub struct Manifest {
     pub tags: BTreeMap<String, String>,
     /// The ids of the VPC endpoints of a private API.
     pub vpc_endpoints: Vec<String>,
+    /// The settings of the invoke roles that are created.
+    pub invoke_role: RoleSettings,
     /// The CORS settings.
     pub cors: Option<Cors>,
     /// The usage plan.
@@ -156,6 +160,7 @@ pub fn read(
         integer(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
     let tags = tags(&mut api, diagnostics);
     let vpc_endpoints = api.texts("vpc_endpoints", diagnostics).unwrap_or_default();
+    let role = api.entry("invoke_role").map(|entry| invoke_role(&entry.node, diagnostics));
     api.finish(diagnostics);
     Some(Manifest {
         name: name.map(|(name, _)| name).unwrap_or_default(),
@@ -165,6 +170,7 @@ pub fn read(
         keep: keep.unwrap_or(DEFAULT_KEEP),
         tags,
         vpc_endpoints,
+        invoke_role: role.unwrap_or_default(),
         cors,
         usage_plan,
         authorizers,

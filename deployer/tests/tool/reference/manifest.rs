@@ -121,8 +121,40 @@ pub(super) const TABLES: &[Table] = &[
                 "The number of deployments to retain for `rollback`.",
             ),
             setting("protect", "boolean", "`false`", "Whether `undeploy` is rejected."),
+            setting(
+                "invoke_role",
+                "table",
+                "none",
+                "The invoke roles that `deploy` creates: see [`[api.invoke_role]`](#apiinvoke_role).",
+            ),
         ],
         example: "[api]\nname = \"petstore\"\nopenapi = \"openapi.yaml\"\nendpoint = \"regional\"\ntags = { team = \"pets\" }",
+    },
+    Table {
+        heading: "[api.invoke_role]",
+        text: "The roles that `deploy` creates for authorizers without `invoke_role_arn`: one for each function. API Gateway assumes them to invoke the authorizers.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[api.invoke_role]\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "path",
+                "string, at most 512 characters",
+                "`/portcullis/API/`",
+                "The path of the roles, with a slash at both ends.",
+            ),
+            setting(
+                "permissions_boundary",
+                "ARN",
+                "none; that of an existing role is not changed",
+                "The permissions boundary of the roles.",
+            ),
+            setting(
+                "tags",
+                "map of strings",
+                "none",
+                "Tags of the roles. The prefixes `aws:` and `portcullis:` are reserved.",
+            ),
+        ],
+        example: "[api.invoke_role]\npath = \"/delivery/\"\npermissions_boundary = \"arn:aws:iam::123456789012:policy/delivery\"\ntags = { team = \"pets\" }",
     },
     Table {
         heading: "[authorizer.NAME]",

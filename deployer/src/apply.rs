@@ -7,7 +7,7 @@ use authorizer::config::TokenSource;
 use aws::apigateway::UsagePlanStep;
 use aws::{Aws, CallError};
 use compiler::api::{AuthorizerShape, RouteKey};
-use deployment::observed::{Observed, TAG_API};
+use deployment::observed::Observed;
 use deployment::plan::{Plan, Step};
 use deployment::revision::Revision;
 
@@ -194,8 +194,7 @@ impl Run<'_> {
             Step::TagApi { set, unset } => aws.tag_api(&api, set, unset).await?,
             Step::UpdateEndpoint { from, to } => aws.update_endpoint(&api, from, to).await?,
             Step::PutRole { name, role, .. } => {
-                let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
-                aws.put_role(&self.plan.api, name, role, &tags).await?;
+                aws.put_role(name, role).await?;
                 self.has_new_role = true;
             }
             Step::ImportDefinition { document } => aws.import_definition(&api, document).await?,

@@ -17,6 +17,7 @@ mod command_output;
 mod everything;
 mod faults;
 mod inspection;
+mod invoke_roles;
 mod lifecycle;
 mod permissions;
 mod real_authorizer;
@@ -201,9 +202,13 @@ fn python(script: &str) -> String {
 
 /// Returns the state of accounts, as boto3 reads it.
 fn read_back(accounts: &[&str]) -> Value {
+    read_back_in(REGION, accounts)
+}
+
+fn read_back_in(region: &str, accounts: &[&str]) -> Value {
     let mut python = Command::new(tool("localstack/bin/python"));
     python.arg(root().join("tests/flows/read_back.py"));
-    python.args([&format!("http://{}", Emulator::localstack().address), REGION]).args(accounts);
+    python.args([&format!("http://{}", Emulator::localstack().address), region]).args(accounts);
     let output = python.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -84,6 +84,7 @@ def account(key):
         roles[name] = {
             "path": role["Path"],
             "trust": document(role["AssumeRolePolicyDocument"]),
+            "tags": {one["Key"]: one["Value"] for one in iam.list_role_tags(RoleName=name)["Tags"]},
             "policies": {
                 one: iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"]
                 for one in policies

@@ -82,6 +82,15 @@ impl CallError {
     }
 }
 
+/// Returns `None` if the caller is not authorized; a call that needs the value fails later.
+pub(super) fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(CallError { kind: CallErrorKind::Denied, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns `None` if the resource does not exist.
 pub(super) fn if_found<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value as Json, json};
-
-use crate::observed::{AwsTarget, Role, TAG_API, TAG_MANAGED, TAG_PLANS};
+use crate::invoke_role::{Role, RoleOwner};
+use crate::observed::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::record::Record;
 use compiler::api::{Api, Arn, IntegrationKind};
 use compiler::definition::{ApiDefinition, DefinitionError, scheme_of, scheme_on_aws};
-use compiler::fingerprint::fingerprint;
 
 /// The desired state.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,48 +48,11 @@ pub enum DesiredStateError {
     },
 }
 
-/// Returns the path of an API's invoke roles.
-pub fn role_path(api: &str) -> String {
-    let replace_invalid = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    format!("/portcullis/{}/", api.chars().map(replace_invalid).take(100).collect::<String>())
-}
-
-/// The name of an invoke role's inline policy.
-pub const ROLE_POLICY: &str = "invoke";
-
 impl Desired {
     /// Returns the desired state of an API in an account and Region.
     pub fn new(mut api: Api, target: AwsTarget) -> Result<Self, DesiredStateError> {
-        let mut roles = BTreeMap::new();
-        let names: Vec<String> = api.authorizers.keys().cloned().collect();
-        for name in names {
-            let api_name = api.name.clone();
-            let Some(authorizer) = api.authorizers.get_mut(&name) else { continue };
-            for (resource, arn) in [
-                (format!("the function of `{name}`"), &authorizer.function),
-                (format!("the invoke role of `{name}`"), &authorizer.invoke_role),
-            ] {
-                if let Some(arn) = arn.as_ref().filter(|arn| arn.partition() != target.partition) {
-                    return Err(DesiredStateError::Partition {
-                        resource,
-                        found: arn.partition().to_owned(),
-                        expected: target.partition.clone(),
-                        account: target.account.clone(),
-                    });
-                }
-            }
-            let Some(function) = &authorizer.function else { continue };
-            if authorizer.invoke_role.is_none() {
-                let role = role_name(&api_name, &name, function, &target);
-                let arn = role_arn(&api_name, &role, &target);
-                let invoke = Role {
-                    trust: trust_policy(&target.account),
-                    policies: BTreeMap::from([(ROLE_POLICY.to_owned(), invoke_policy(function))]),
-                };
-                roles.insert(role, invoke);
-                authorizer.invoke_role = Arn::role(&arn);
-            }
-        }
+        check_partitions(&api, &target)?;
+        let roles = assign_roles(&mut api, &target);
         let definition = ApiDefinition::from_api(&api)?;
         let record = Record::declared(&api, &definition);
         let mut tags = api.deployment_settings.tags.clone();
@@ -101,6 +62,11 @@ impl Desired {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
         Ok(Self { api, target, definition, record, roles, tags })
+    }
+
+    /// Returns the owner of the API's invoke roles.
+    pub fn role_owner(&self) -> RoleOwner<'_> {
+        RoleOwner { api: &self.api.name, target: &self.target }
     }
 
     /// Returns the names on AWS of the authorizers of portcullis.toml that routes use.
@@ -131,45 +97,44 @@ impl Desired {
     }
 }
 
-/// Returns the name of an invoke role, at most 64 characters. Roles are global in an account, so
-/// the name depends on the Region and the function.
-fn role_name(api: &str, authorizer: &str, function: &Arn, target: &AwsTarget) -> String {
-    let replace_invalid = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let readable: String =
-        format!("{api}-{authorizer}").chars().map(replace_invalid).take(44).collect();
-    let digest = fingerprint(&(api, authorizer, function.as_str(), &target.region));
-    format!("{readable}-{}", digest.get(..8).unwrap_or(&digest))
+/// Checks that the resources that the files name are in the partition of the account.
+fn check_partitions(api: &Api, target: &AwsTarget) -> Result<(), DesiredStateError> {
+    let authorizers = api.authorizers.iter().flat_map(|(name, authorizer)| {
+        let function = (format!("the function of `{name}`"), authorizer.function.as_ref());
+        let role = (format!("the invoke role of `{name}`"), authorizer.invoke_role.as_ref());
+        [function, role]
+            .into_iter()
+            .filter_map(|(resource, arn)| Some((resource, arn?.partition())))
+    });
+    let boundary = api.deployment_settings.invoke_role.permissions_boundary.as_deref();
+    let boundary = boundary.and_then(|arn| arn.split(':').nth(1));
+    let boundary = boundary.map(|found| ("the permissions boundary".to_owned(), found));
+    let mut named = authorizers.chain(boundary);
+    match named.find(|(_, found)| *found != target.partition) {
+        None => Ok(()),
+        Some((resource, found)) => Err(DesiredStateError::Partition {
+            resource,
+            found: found.to_owned(),
+            expected: target.partition.clone(),
+            account: target.account.clone(),
+        }),
+    }
 }
 
-/// Returns the ARN of an invoke role.
-pub fn role_arn(api: &str, name: &str, target: &AwsTarget) -> String {
-    let path = role_path(api);
-    format!("arn:{}:iam::{}:role{path}{name}", target.partition, target.account)
-}
-
-/// Returns the trust policy of an invoke role: API Gateway may assume it, for APIs of this account
-/// only.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-pub fn trust_policy(account: &str) -> Json {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "apigateway.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-        }],
-    })
-}
-
-/// Returns the policy of an invoke role: it allows invoking this function and qualifier only.
-pub fn invoke_policy(function: &Arn) -> Json {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Action": "lambda:InvokeFunction",
-            "Resource": function.as_str(),
-        }],
-    })
+/// Assigns each authorizer without a role the one of its function, and returns these roles by name.
+fn assign_roles(api: &mut Api, target: &AwsTarget) -> BTreeMap<String, Role> {
+    let settings = &api.deployment_settings.invoke_role;
+    let owner = RoleOwner { api: &api.name, target };
+    let path = owner.path(settings);
+    let mut functions: BTreeMap<String, Vec<Arn>> = BTreeMap::new();
+    for authorizer in api.authorizers.values_mut() {
+        let Some(function) = &authorizer.function else { continue };
+        if authorizer.invoke_role.is_none() {
+            let name = owner.role_name(&path, function);
+            functions.entry(name.clone()).or_default().push(function.clone());
+            authorizer.invoke_role = Arn::role(&owner.arn(&path, &name));
+        }
+    }
+    let role = |(name, functions): (String, Vec<Arn>)| (name, owner.role(settings, &functions));
+    functions.into_iter().map(role).collect()
 }

@@ -3,10 +3,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::desired::role_path;
+use crate::invoke_role::RoleOwner;
 use crate::observed::AwsTarget;
 use authorizer::routes::Segment;
-use compiler::api::Route;
+use compiler::api::{RoleSettings, Route};
 
 /// The resources that policies are limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct PolicyScope<'a> {
     pub name: &'a str,
     /// The API's id; without one, all REST APIs are allowed.
     pub api: Option<&'a str>,
+    /// The settings of the invoke roles that `deploy` creates; `None` if the configuration names the
+    /// role of every authorizer.
+    pub created_roles: Option<&'a RoleSettings>,
     /// The ARNs of the roles in the configuration that are passed to API Gateway.
     pub passable_roles: &'a [String],
     /// The names of the authorizers' functions.
@@ -41,9 +44,40 @@ impl PolicyScope<'_> {
         format!("/restapis/{}", self.api.unwrap_or("*"))
     }
 
-    fn roles(&self) -> String {
-        let AwsTarget { account, partition, .. } = self.target;
-        format!("arn:{partition}:iam::{account}:role{}*", role_path(self.name))
+    /// Returns the pattern of the ARNs of the API's invoke roles.
+    fn roles(&self, settings: &RoleSettings) -> String {
+        RoleOwner { api: self.name, target: self.target }.arn_pattern(settings)
+    }
+
+    /// Returns the statements for reading the invoke roles; none if none are created.
+    fn read_role_statements(&self) -> Vec<Json> {
+        let Some(settings) = self.created_roles else { return Vec::new() };
+        read_roles(self.roles(settings))
+    }
+
+    /// Returns the statements for creating, updating and deleting the invoke roles, and for passing
+    /// roles to API Gateway.
+    fn role_statements(&self) -> Vec<Json> {
+        let created = self.created_roles.map(|settings| (settings, self.roles(settings)));
+        let passable: Vec<String> = created
+            .iter()
+            .map(|(_, roles)| roles.clone())
+            .chain(self.passable_roles.iter().cloned())
+            .collect();
+        let pass = json!({
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": passable,
+            "Condition": {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}},
+        });
+        let mut statements = Vec::new();
+        if let Some((settings, roles)) = created {
+            statements.extend(write_roles(settings, roles));
+        }
+        if !passable.is_empty() {
+            statements.push(pass);
+        }
+        statements
     }
 
     fn functions(&self) -> String {
@@ -59,9 +93,7 @@ impl PolicyScope<'_> {
             &["apigateway:GET"],
             &[self.apigateway(&self.rest_api()), self.apigateway(&children)],
         );
-        let read_roles =
-            allow(&["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"], &[self.roles()]);
-        let list_roles = allow(&["iam:ListRoles"], &["*".to_owned()]);
+        let read_roles_if_created = self.read_role_statements();
         let read_usage_plans = allow(
             &["apigateway:GET"],
             &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
@@ -72,11 +104,12 @@ impl PolicyScope<'_> {
             &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
             &[self.apigateway("/tags/*")],
         );
+        let roles = self.roles(self.created_roles.unwrap_or(&RoleSettings::default()));
         let statements = match command {
             "discover" | "history" | "sdk" => vec![list_apis, read_api],
             "status" | "drift" | "export" => observe,
             "adopt" => vec![list_apis, tag_api],
-            "plan" => [observe, vec![read_roles, list_roles, read_functions]].concat(),
+            "plan" => [observe, read_roles_if_created, vec![read_functions]].concat(),
             "rollback" => [
                 observe,
                 vec![
@@ -93,13 +126,15 @@ impl PolicyScope<'_> {
             .concat(),
             "deploy" => [
                 observe,
-                vec![read_roles, list_roles, read_functions, tag_api],
+                read_roles_if_created,
+                vec![read_functions, tag_api],
                 self.deploy_statements(),
             ]
             .concat(),
             "build" => [
                 observe,
-                vec![read_roles, list_roles, read_functions, tag_api],
+                read_roles_if_created,
+                vec![read_functions, tag_api],
                 self.deploy_statements(),
                 self.build_statements(),
             ]
@@ -111,8 +146,6 @@ impl PolicyScope<'_> {
                         &["apigateway:GET"],
                         &[self.apigateway("/domainnames"), self.apigateway("/domainnames/*")],
                     ),
-                    read_roles,
-                    list_roles,
                     allow(
                         &["apigateway:DELETE"],
                         &[
@@ -122,9 +155,10 @@ impl PolicyScope<'_> {
                         ],
                     ),
                     allow(&["apigateway:PATCH"], &[self.apigateway("/usageplans/*")]),
-                    allow(&["iam:DeleteRole", "iam:DeleteRolePolicy"], &[self.roles()]),
                     allow(&["lambda:RemovePermission"], &[self.functions()]),
                 ],
+                read_roles(roles.clone()),
+                vec![allow(&["iam:DeleteRole", "iam:DeleteRolePolicy"], &[roles])],
             ]
             .concat(),
             "doctor" => [
@@ -155,9 +189,7 @@ impl PolicyScope<'_> {
     /// Returns the statements for the mutating calls of `deploy`.
     fn deploy_statements(&self) -> Vec<Json> {
         let api = self.rest_api();
-        let passable_roles: Vec<String> =
-            [self.roles()].into_iter().chain(self.passable_roles.to_vec()).collect();
-        vec![
+        let mut statements = vec![
             allow(&["apigateway:POST"], &[self.apigateway("/restapis")]),
             allow(&["apigateway:PATCH", "apigateway:PUT"], &[self.apigateway(&api)]),
             allow(
@@ -172,25 +204,10 @@ impl PolicyScope<'_> {
                 &["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST"],
                 &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
             ),
-            allow(
-                &[
-                    "iam:CreateRole",
-                    "iam:DeleteRole",
-                    "iam:DeleteRolePolicy",
-                    "iam:PutRolePolicy",
-                    "iam:TagRole",
-                    "iam:UpdateAssumeRolePolicy",
-                ],
-                &[self.roles()],
-            ),
-            json!({
-                "Effect": "Allow",
-                "Action": ["iam:PassRole"],
-                "Resource": passable_roles,
-                "Condition": {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}},
-            }),
-            allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]),
-        ]
+        ];
+        statements.extend(self.role_statements());
+        statements.push(allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]));
+        statements
     }
 
     /// Returns the statements that `deploy --build` needs in addition, most of them for
@@ -298,6 +315,38 @@ impl PolicyScope<'_> {
             }],
         })
     }
+}
+
+fn read_roles(roles: String) -> Vec<Json> {
+    vec![
+        allow(&["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"], &[roles]),
+        allow(&["iam:ListRoles"], &["*".to_owned()]),
+    ]
+}
+
+/// Returns the statements for creating, updating and deleting roles. With a permissions boundary,
+/// no role is created and no permission is added without it.
+fn write_roles(settings: &RoleSettings, roles: String) -> Vec<Json> {
+    let others = [
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:TagRole",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+    ];
+    let resource = [roles];
+    let Some(boundary) = &settings.permissions_boundary else {
+        let mut actions = [&["iam:CreateRole", "iam:PutRolePolicy"][..], &others].concat();
+        actions.sort_unstable();
+        return vec![allow(&actions, &resource)];
+    };
+    let bounded = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
+    let mut limited = allow(&bounded, &resource);
+    if let Some(statement) = limited.as_object_mut() {
+        let condition = json!({"StringEquals": {"iam:PermissionsBoundary": boundary}});
+        statement.insert("Condition".to_owned(), condition);
+    }
+    vec![limited, allow(&others, &resource)]
 }
 
 fn allow(actions: &[&str], resources: &[String]) -> Json {

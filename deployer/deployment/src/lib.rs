@@ -9,8 +9,10 @@
 pub mod desired;
 pub mod function;
 pub mod iam;
+pub mod invoke_role;
 pub mod json;
 pub mod observed;
 pub mod plan;
 pub mod record;
 pub mod revision;
+pub mod target;

@@ -5,32 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::function::PublishedFunction;
+use crate::invoke_role::{Role, RoleOwner, path_and_name};
 use crate::record::{Record, Records, UnreadableRecord};
 use crate::revision::Revision;
+pub use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION};
 use compiler::api::{Endpoint, StageSettings};
 use compiler::definition::ApiDefinition;
-
-/// The tag with the API's name in portcullis.toml.
-pub const TAG_API: &str = "portcullis:api";
-/// The tag of an API that Portcullis manages.
-pub const TAG_MANAGED: &str = "portcullis:managed";
-
-/// The tag of an API that has usage plans for its stages.
-pub const TAG_PLANS: &str = "portcullis:usage-plans";
-
-/// An AWS account and Region.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AwsTarget {
-    /// The account.
-    pub account: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`.
-    pub partition: String,
-    /// The Region.
-    pub region: String,
-}
 
 /// The observed state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,7 +21,8 @@ pub struct Observed {
     pub target: AwsTarget,
     /// The API, if one is managed by Portcullis under this name.
     pub api: Option<ObservedApi>,
-    /// The invoke roles that were created for it, by name.
+    /// The invoke roles that were created for it, by name, and those of earlier versions that may
+    /// have been.
     pub roles: BTreeMap<String, Role>,
     /// The authorizers' functions, by ARN, as far as the caller may read them.
     pub functions: BTreeMap<String, PublishedFunction>,
@@ -159,15 +142,6 @@ pub struct ObservedUsagePlan {
     pub has_stage: bool,
 }
 
-/// A role that API Gateway assumes to invoke an authorizer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// The trust policy.
-    pub trust: Json,
-    /// The inline policies, by name.
-    pub policies: BTreeMap<String, Json>,
-}
-
 impl ObservedApi {
     /// Returns the deployment with this id.
     pub fn deployment(&self, id: &str) -> Option<&ObservedDeployment> {
@@ -208,6 +182,16 @@ impl ObservedApi {
             stage.deployment == id || stage.served.deployments.iter().any(|served| served == id)
         };
         self.stages.values().any(served)
+    }
+
+    /// Returns the names of the roles that deployments use and that may be created for the API.
+    pub fn role_names(&self, owner: RoleOwner<'_>) -> BTreeSet<String> {
+        let records = self.records.values().filter_map(|record| record.as_ref().ok());
+        let authorizers = records.flat_map(|record| record.authorizers.values());
+        let arns = authorizers.filter_map(|authorizer| authorizer.invoke_role.as_deref());
+        let roles = arns.filter_map(path_and_name);
+        let roles = roles.filter(|(path, name)| owner.may_own(path, name));
+        roles.map(|(_, name)| name.to_owned()).collect()
     }
 
     /// Returns whether Portcullis manages the API.

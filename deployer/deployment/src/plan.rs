@@ -19,6 +19,7 @@ mod change;
 mod changes;
 mod estimate;
 mod prune;
+mod roles;
 mod stage;
 mod steps;
 mod text;
@@ -26,6 +27,7 @@ mod text;
 pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
+pub use roles::unclear_note;
 pub use stage::{Patch, PatchOp, patches, restore, serve};
 pub use steps::{Step, plan_name};
 
@@ -61,7 +63,7 @@ pub struct Plan {
 }
 
 /// The format of saved plans, and the only one that is read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The reason a text cannot be read as a plan.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +133,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
     changes.extend(newly_public(before, &desired.api));
     changes.extend(stage::changes(desired, api));
-    changes.extend(api_changes::roles(desired, observed));
+    let steps = steps::steps(desired, observed, &next);
+    changes.extend(api_changes::roles(&steps, observed));
     changes.extend(api_changes::api(desired, api));
     sort(&mut changes);
     changes.dedup();
@@ -141,7 +144,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     if let Some(Err(unreadable)) = api.and_then(ObservedApi::last_import) {
         notes.push(format!("drift is unknown: the record of the last import {unreadable}"));
     }
-    let steps = steps::steps(desired, observed, &next);
+    notes.extend(roles::unclear_notes(desired, observed));
     Plan {
         format: FORMAT,
         api: desired.api.name.clone(),

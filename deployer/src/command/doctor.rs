@@ -11,8 +11,9 @@ use crate::cli;
 use crate::output::Exit;
 use aws::CallError;
 use compiler::api::{Api, Arn, RouteKey};
-use deployment::desired::{Desired, role_arn};
-use deployment::observed::{ObservedApi, Role};
+use deployment::desired::Desired;
+use deployment::invoke_role::Role;
+use deployment::observed::ObservedApi;
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile(&arguments.files())?;
@@ -116,12 +117,7 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
             Ok(None) => checks.fail(subject, format!("role {role_name} does not exist")),
             Err(error) => checks.unknown(subject, &error),
         }
-        let arn = if is_managed {
-            role_arn(&desired.api.name, role_name, &desired.target)
-        } else {
-            role.as_str().to_owned()
-        };
-        pass_role(session, name, &arn, checks);
+        pass_role(session, name, role.as_str(), checks);
     }
 }
 
@@ -141,9 +137,8 @@ fn pass_role(session: &Session, name: &str, arn: &str, checks: &mut Checks) {
 
 /// Returns the reason API Gateway cannot invoke the function with a role.
 fn problem(role: &Role, function: &Arn) -> Option<String> {
-    let trusted = role.trust.to_string().contains("apigateway.amazonaws.com");
-    if !trusted {
-        return Some("its trust policy does not allow apigateway.amazonaws.com".to_owned());
+    if let Some(problem) = role.trust_problem() {
+        return Some(problem.to_string());
     }
     let exact = |policy: &Json| {
         let text = policy.to_string();

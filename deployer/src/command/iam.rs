@@ -6,8 +6,8 @@ use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use compiler::api::{Api, Route, Security};
-use deployment::desired::{invoke_policy, trust_policy};
 use deployment::iam::{COMMANDS, PolicyScope};
+use deployment::invoke_role::{invoke_policy, invoke_resource, trust_policy};
 use deployment::observed::AwsTarget;
 
 const LOG_KEY_NOTE: &str = "\
@@ -22,19 +22,22 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
     let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
     let functions = functions.filter_map(|arn| arn.as_str().split(':').nth(6).map(str::to_owned));
     let functions: Vec<String> = functions.collect();
+    let creates_roles = api.authorizers.values().any(|one| one.invoke_role.is_none());
     let scope = PolicyScope {
         target: &target,
         name: &api.name,
         api: arguments.api.as_deref(),
+        created_roles: creates_roles.then_some(&api.deployment_settings.invoke_role),
         passable_roles: &passable_roles,
         functions: &functions,
         function_role: arguments.function_role.as_deref(),
     };
     let printed = match arguments.policy.as_str() {
-        "trust" => trust_policy(&target.account),
+        "trust" => trust_policy(),
         "invoke" => {
             let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
-                Some((name.clone(), invoke_policy(authorizer.function.as_ref()?)))
+                let resource = invoke_resource(authorizer.function.as_ref()?);
+                Some((name.clone(), invoke_policy(&[resource].into())))
             };
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
             policies.into()

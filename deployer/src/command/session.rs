@@ -98,10 +98,6 @@ impl Session {
     /// Reads the current state.
     pub(super) fn observe(&self, desired: &Desired) -> Result<Observed, Failure> {
         let listed = self.find_api(&desired.api.name)?;
-        let roles: Vec<String> = desired.roles.keys().cloned().collect();
-        let api = &desired.api;
-        let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
-        let functions = functions.map(|function| function.as_str().to_owned()).collect();
-        Ok(self.block_on(self.aws.observe(&api.name, listed, &api.stage, &roles, &functions))?)
+        Ok(self.block_on(self.aws.observe(desired, listed))?)
     }
 }

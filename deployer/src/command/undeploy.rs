@@ -9,6 +9,8 @@ use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::CallErrorKind;
 use deployment::desired::Desired;
+use deployment::invoke_role::{Ownership, Role};
+use deployment::plan::unclear_note;
 
 pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
@@ -71,14 +73,26 @@ fn delete_stage(
 fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<String>, Failure> {
     let (aws, name) = (&session.aws, &desired.api.name);
     let mut deleted = Vec::new();
-    let roles = session.block_on(aws.role_names(name))?;
-    if let Some(listed) = session.find_api(name)? {
-        let api = session.block_on(aws.observe_api(listed, &desired.api.stage))?;
+    let owner = desired.role_owner();
+    let settings = &desired.api.deployment_settings.invoke_role;
+    let mut names = session.block_on(aws.role_names(owner, settings))?;
+    let api = match session.find_api(name)? {
+        Some(listed) => Some(session.block_on(aws.observe_api(listed, &desired.api.stage))?),
+        None => None,
+    };
+    names.extend(api.iter().flat_map(|api| api.role_names(owner)));
+    let found = session.block_on(aws.invoke_roles(owner, &names))?;
+    let is_own = |(name, role): &(&String, &Role)| owner.ownership(name, role) == Ownership::Own;
+    let (own, unclear): (Vec<_>, Vec<_>) = found.iter().partition(is_own);
+    let roles: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    for (role, _) in unclear {
+        session.output.note(&format!("note: {}", unclear_note(role)));
+    }
+    if let Some(api) = api {
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
         session.output.note(&format!("will delete API {name} ({}) and everything in it", api.id));
         session.output.note(&format!("  stages: {}", list_or_none(&stages)));
         note_dependents(session, &api.id, &stages)?;
-        let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
         session.output.note(&format!("  roles: {}", list_or_none(&roles)));
         confirm(&format!("API {name}"), name, yes, session)?;
         for stage in &stages {

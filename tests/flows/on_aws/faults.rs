@@ -20,7 +20,7 @@ const DEPLOY: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--token-command
 fn numbered(text: &str) -> String {
     let mut known: Vec<String> = Vec::new();
     let mut text = text.to_owned();
-    for (mark, length) in [("jwt-", 8), ("content=", 16)] {
+    for (mark, length) in [("jwt-", 8), ("petstore-authorizer-", 17), ("content=", 16)] {
         let mut from = 0;
         while let Some(at) = text[from..].find(mark).map(|at| from + at + mark.len()) {
             let print = text[at..at + length].to_owned();
@@ -45,8 +45,9 @@ fn state(found: &Value, key: &str) -> Value {
     state
 }
 
-/// Changes the cache TTL, a scope and the stage.
+/// Changes the cache TTL, the function's alias, a scope and the stage.
 fn change(account: &Account) {
+    account.edit("portcullis.toml", "petstore-authorizer:live", "petstore-authorizer:next");
     account.edit("portcullis.toml", "cache_ttl = \"5m\"", "cache_ttl = \"1m\"");
     account.edit("openapi.yaml", "- jwt: [pets:write]\n        - jwt: [admin]", "- jwt: [admin]");
     account.edit(

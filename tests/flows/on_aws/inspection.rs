@@ -170,7 +170,17 @@ fn doctor_reports_failed_checks() {
     );
     // `deploy` repairs it.
     let plan = account.plan("dev");
-    assert_eq!(plan["changes"][0]["aspect"], "invoke permission");
+    assert_eq!(plan["changes"][0]["aspect"], "trust policy");
     account.deploy("dev");
     assert!(row(&rows(&account, 1), "invoke role of jwt").starts_with("ok: arn:aws:iam::"));
+
+    // A configured role, with a condition that API Gateway does not satisfy.
+    account.boto3(&format!("iam.create_role(RoleName='given', AssumeRolePolicyDocument=json.dumps({{'Version': '2012-10-17', 'Statement': [{{'Effect': 'Allow', 'Principal': {{'Service': 'apigateway.amazonaws.com'}}, 'Action': 'sts:AssumeRole', 'Condition': {{'StringEquals': {{'aws:SourceAccount': '{key}'}}}}}}]}}))"));
+    let role = format!("invoke_role_arn = \"arn:aws:iam::{key}:role/given\"\ncache_ttl");
+    account.edit("portcullis.toml", "cache_ttl", &role);
+    let given = rows(&account, 1);
+    assert!(
+        row(&given, "invoke role of jwt").starts_with("fail: its trust policy has a condition"),
+        "{given:?}"
+    );
 }

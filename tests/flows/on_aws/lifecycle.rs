@@ -153,7 +153,8 @@ fn expect_petstore(account: &Account) {
     assert_eq!(authorizer["identitySource"], "method.request.header.Authorization");
     assert!(authorizer["identityValidationExpression"].as_str().unwrap().contains("[Bb][Ee]"));
 
-    // One role, for that function and qualifier, for API Gateway of this account only.
+    // One role, for that function and qualifier. Its trust policy has no condition: API Gateway would
+    // not satisfy it.
     let roles = found["roles"].as_object().unwrap();
     let (name, role) = roles.iter().next().unwrap();
     assert_eq!(roles.len(), 1);
@@ -165,9 +166,16 @@ fn expect_petstore(account: &Account) {
             "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function,
         }]}})
     );
-    let trust = &role["trust"]["Statement"][0];
-    assert_eq!(trust["Principal"], json!({"Service": "apigateway.amazonaws.com"}));
-    assert_eq!(trust["Condition"], json!({"StringEquals": {"aws:SourceAccount": KEY}}));
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Service": "apigateway.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }]});
+    assert_eq!(role["trust"], trust);
+    let tags = json!({
+        "portcullis:api": "petstore", "portcullis:managed": "true", "portcullis:region": "eu-west-1",
+    });
+    assert_eq!(role["tags"], tags);
 
     // Every operation, protected or public as in the document, and nothing else.
     let methods = api["methods"].as_object().unwrap();

@@ -4,42 +4,61 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ListedApi;
 use super::convert::{methods, split_models};
-use crate::{Aws, Call, CallError, CallErrorKind};
+use crate::api_call::if_allowed;
+use crate::{Aws, Call, CallError};
+use compiler::api::Arn;
 use compiler::definition::ApiDefinition;
+use deployment::desired::Desired;
+use deployment::invoke_role::Role;
 use deployment::observed::{Observed, ObservedApi};
 
 impl Aws {
     /// Reads the state of an API, its roles and its functions. Functions that the caller may not
-    /// read are omitted, and so are roles other than `roles` if the caller may not list roles.
+    /// read are omitted, and so are roles other than the desired ones.
     pub fn observe<'a>(
         &'a self,
-        name: &'a str,
+        desired: &'a Desired,
         api: Option<ListedApi>,
-        stage: &'a str,
-        roles: &'a [String],
-        functions: &'a BTreeSet<String>,
     ) -> Call<'a, Observed> {
         Box::pin(async move {
             let api = match api {
-                Some(api) => Some(self.observe_api(api, stage).await?),
+                Some(api) => Some(self.observe_api(api, &desired.api.stage).await?),
                 None => None,
             };
-            let listed = if_allowed(self.role_names(name).await)?.unwrap_or_default();
-            let names: BTreeSet<String> = roles.iter().cloned().chain(listed).collect();
-            let mut found = BTreeMap::new();
-            for role in names {
-                if let Some(existing) = self.role(&role).await? {
-                    found.insert(role, existing);
-                }
-            }
+            let roles = self.observe_roles(desired, api.as_ref()).await?;
+            let functions =
+                desired.api.authorizers.values().filter_map(|one| one.function.as_ref());
+            let functions: BTreeSet<&str> = functions.map(Arn::as_str).collect();
             let mut published = BTreeMap::new();
             for function in functions {
                 if let Some(one) = if_allowed(self.published_function(function).await)? {
-                    published.insert(function.clone(), one);
+                    published.insert(function.to_owned(), one);
                 }
             }
-            Ok(Observed { target: self.target.clone(), api, roles: found, functions: published })
+            Ok(Observed { target: self.target.clone(), api, roles, functions: published })
         })
+    }
+
+    /// Reads the desired roles, and the others that were created for the API. If no role is desired,
+    /// the others are those that its deployments use.
+    async fn observe_roles(
+        &self,
+        desired: &Desired,
+        api: Option<&ObservedApi>,
+    ) -> Result<BTreeMap<String, Role>, CallError> {
+        let owner = desired.role_owner();
+        let mut names = api.map(|api| api.role_names(owner)).unwrap_or_default();
+        if !desired.roles.is_empty() {
+            let settings = &desired.api.deployment_settings.invoke_role;
+            let listed = self.role_names(owner, settings).await;
+            names.extend(if_allowed(listed)?.unwrap_or_default());
+        }
+        names.retain(|name| !desired.roles.contains_key(name));
+        let mut roles = self.invoke_roles(owner, &names).await?;
+        for name in desired.roles.keys() {
+            roles.extend(self.role(name).await?.map(|role| (name.clone(), role)));
+        }
+        Ok(roles)
     }
 
     /// Reads the state of an API.
@@ -74,14 +93,5 @@ impl Aws {
                 endpoint: api.endpoint,
             })
         })
-    }
-}
-
-/// Returns `None` if the caller is not authorized; a call that needs the value fails later.
-fn if_allowed<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(CallError { kind: CallErrorKind::Denied, .. }) => Ok(None),
-        Err(error) => Err(error),
     }
 }

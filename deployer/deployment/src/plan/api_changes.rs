@@ -1,30 +1,64 @@
 //! The changes to the API's tags, endpoint and usage plan, and to the roles.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 use super::steps::{api_steps, usage_plan_step};
 use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
+use crate::invoke_role::{ROLE_POLICY, Role, TrustProblem, trust_policy};
 use crate::observed::{Observed, ObservedApi};
 
-/// Returns the changes to the roles.
-pub(super) fn roles(desired: &Desired, observed: &Observed) -> Vec<Change> {
-    let differ =
-        desired.roles.iter().filter(|(name, role)| observed.roles.get(*name) != Some(role));
-    differ
-        .map(|(name, role)| {
-            let exists = observed.roles.contains_key(name);
-            let resource = role.policies.values().find_map(|p| p.pointer("/Statement/0/Resource"));
-            Change {
-                action: if exists { Action::Update } else { Action::Add },
-                subject: Subject::Role(name.clone()),
-                aspect: Aspect::InvokePermission,
-                before: None,
-                after: resource.and_then(Json::as_str).map(str::to_owned),
-                impact: AccessImpact::Security,
+/// Returns the changes to the roles that the steps create or update.
+pub(super) fn roles(steps: &[Step], observed: &Observed) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for step in steps {
+        let Step::PutRole { name, role, .. } = step else { continue };
+        let existing = observed.roles.get(name);
+        let mut aspects = role_aspects(role);
+        let old = existing.map(role_aspects).unwrap_or_default();
+        for aspect in old.keys() {
+            aspects.entry(aspect.clone()).or_default();
+        }
+        let differs = |aspect: &Aspect, after: &Option<String>| old.get(aspect) != Some(after);
+        let is_only_permission =
+            existing.is_none() || !aspects.iter().any(|(aspect, after)| differs(aspect, after));
+        let is_shown = |(aspect, after): &(Aspect, Option<String>)| {
+            if is_only_permission {
+                *aspect == Aspect::InvokePermission
+            } else {
+                differs(aspect, after)
             }
-        })
-        .collect()
+        };
+        changes.extend(aspects.into_iter().filter(is_shown).map(|(aspect, after)| Change {
+            action: if existing.is_some() { Action::Update } else { Action::Add },
+            subject: Subject::Role(name.clone()),
+            before: old.get(&aspect).cloned().flatten(),
+            aspect,
+            after,
+            impact: AccessImpact::Security,
+        }));
+    }
+    changes
+}
+
+/// Returns the aspects of a role, as texts.
+fn role_aspects(role: &Role) -> BTreeMap<Aspect, Option<String>> {
+    let functions: Vec<String> = role.functions().into_iter().collect();
+    let trust = match role.trust_problem() {
+        None if role.trust == trust_policy() => "apigateway.amazonaws.com".to_owned(),
+        None => "apigateway.amazonaws.com and others".to_owned(),
+        Some(TrustProblem::Condition) => "apigateway.amazonaws.com with a condition".to_owned(),
+        Some(TrustProblem::Service) => "not apigateway.amazonaws.com".to_owned(),
+    };
+    let others = role.policies.keys().filter(|name| *name != ROLE_POLICY).cloned();
+    let permission: Vec<String> = functions.into_iter().chain(others).collect();
+    let tags = role.tags.iter();
+    let tags = tags.map(|(name, value)| (Aspect::Tag(name.clone()), Some(value.clone())));
+    let mut aspects: BTreeMap<Aspect, Option<String>> = tags.collect();
+    aspects.insert(Aspect::InvokePermission, Some(permission.join(", ")));
+    aspects.insert(Aspect::PermissionsBoundary, role.permissions_boundary.clone());
+    aspects.insert(Aspect::TrustPolicy, Some(trust));
+    aspects
 }
 
 /// Returns the changes to the API's tags, endpoint and usage plan.

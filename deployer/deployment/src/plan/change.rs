@@ -98,6 +98,7 @@ pub enum Aspect {
     InvokeRole,
     Logging,
     Metrics,
+    PermissionsBoundary,
     RequestValidation,
     /// Any setting without an aspect of its own.
     Settings,
@@ -106,6 +107,7 @@ pub enum Aspect {
     Throttle,
     RouteThrottle(RouteKey),
     Tracing,
+    TrustPolicy,
     UsagePlan,
     Variable(String),
 }
@@ -183,7 +185,7 @@ const VARIABLE: &str = "variable ";
 
 impl Aspect {
     /// The texts of the aspects without a parameter.
-    const NAMES: [(Self, &str); 23] = [
+    const NAMES: [(Self, &str); 25] = [
         (Self::Existence, ""),
         (Self::AccessLog, "access log"),
         (Self::AccessLogFormat, "access log format"),
@@ -202,10 +204,12 @@ impl Aspect {
         (Self::InvokeRole, "invoke role"),
         (Self::Logging, "logging"),
         (Self::Metrics, "metrics"),
+        (Self::PermissionsBoundary, "permissions boundary"),
         (Self::RequestValidation, "request validation"),
         (Self::Settings, "settings"),
         (Self::Throttle, "throttle"),
         (Self::Tracing, "tracing"),
+        (Self::TrustPolicy, "trust policy"),
         (Self::UsagePlan, "usage plan"),
     ];
 }

@@ -1,11 +1,9 @@
 //! The deployments and roles that are unused once a stage is updated.
 
-use std::collections::BTreeSet;
-
 use super::NextDeployment;
-use crate::desired::{Desired, role_arn};
+use super::roles::unused_roles;
+use crate::desired::Desired;
 use crate::observed::{Observed, ObservedApi};
-use crate::record::Record;
 
 /// The deployments, by id, and roles, by name, that can be deleted.
 pub(super) struct Unused {
@@ -45,28 +43,4 @@ fn old_deployments(desired: &Desired, api: &ObservedApi, next: &NextDeployment) 
     let old =
         revisions.iter().filter(|(_, id)| Some(*id) != replaced).skip(keep).map(|(_, id)| *id);
     old.filter(|id| !used.contains(id)).chain(replaced).map(str::to_owned).collect()
-}
-
-/// Returns the roles that no retained revision uses; none while one of their records is
-/// unreadable, because it may use any role.
-fn unused_roles(
-    desired: &Desired,
-    observed: &Observed,
-    api: &ObservedApi,
-    removed: &[String],
-) -> Vec<String> {
-    let retained = api.deployments.iter().filter(|deployment| !removed.contains(&deployment.id));
-    let revisions = retained.filter_map(|deployment| deployment.revision.as_ref());
-    let records: Option<Vec<&Record>> =
-        revisions.map(|revision| api.record(revision.number)).collect();
-    let Some(records) = records else { return Vec::new() };
-    let used: BTreeSet<&String> = (records.into_iter().chain([&desired.record]))
-        .flat_map(|record| record.authorizers.values())
-        .filter_map(|authorizer| authorizer.invoke_role.as_ref())
-        .collect();
-    let roles = observed.roles.keys().filter(|name| !desired.roles.contains_key(*name));
-    roles
-        .filter(|name| !used.contains(&role_arn(&desired.api.name, name, &desired.target)))
-        .cloned()
-        .collect()
 }

@@ -8,9 +8,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::NextDeployment;
 use super::prune::{Unused, unused};
+use super::roles::{RoleUpdate, role_updates};
 use super::stage::{Patch, patches, remove_canary, serve};
 use crate::desired::Desired;
-use crate::observed::{Observed, ObservedApi, ObservedStage, Role, TAG_PLANS};
+use crate::invoke_role::Role;
+use crate::observed::{Observed, ObservedApi, ObservedStage, TAG_PLANS};
 use crate::record::Record;
 use crate::revision::Revision;
 use compiler::api::{
@@ -146,16 +148,7 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeploymen
         }),
         Some(api) => steps.extend(api_steps(desired, api)),
     }
-    for (name, role) in &desired.roles {
-        let existing = observed.roles.get(name);
-        if existing != Some(role) {
-            steps.push(Step::PutRole {
-                name: name.clone(),
-                role: role.clone(),
-                exists: existing.is_some(),
-            });
-        }
-    }
+    let before_import = steps.len();
     let imports = api.is_none_or(|api| must_import(desired, api, next));
     if imports {
         steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
@@ -182,6 +175,11 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeploymen
     }
     steps.extend(stage_step(desired, api, next));
     steps.extend(usage_plan_step(desired, api));
+    let has_other_steps = !steps.is_empty();
+    let roles = role_updates(desired, observed, has_other_steps).into_iter();
+    let roles = roles.map(|RoleUpdate { name, role, exists }| Step::PutRole { name, role, exists });
+    // The import requires them.
+    steps.splice(before_import..before_import, roles);
     if !steps.is_empty() {
         // Unused resources alone are no reason to deploy.
         let unused = unused(desired, observed, next);

@@ -81,20 +81,20 @@ impl ClaimRule {
     /// Returns whether the claims satisfy the rule. An absent claim satisfies no test but
     /// `exists = false`, and so the negation of every other.
     pub(crate) fn holds(&self, claims: &Map<String, Value>) -> bool {
-        self.judge(claims) == Some(true)
+        self.evaluate(claims) == Some(true)
     }
 
     /// Evaluates the rule. `None` is a value of a type that a test is not about, such as the text
     /// `"true"` for `equals = true`: it satisfies neither the test nor its negation.
-    fn judge(&self, claims: &Map<String, Value>) -> Option<bool> {
+    fn evaluate(&self, claims: &Map<String, Value>) -> Option<bool> {
         match self {
             Self::Claim { claim, test } => match claim.find(claims) {
                 None => Some(*test == ClaimTest::Exists(false)),
-                Some(value) => test.judge(value),
+                Some(value) => test.evaluate(value),
             },
-            Self::Any(rules) => find(rules.iter().map(|rule| rule.judge(claims)), true),
-            Self::All(rules) => find(rules.iter().map(|rule| rule.judge(claims)), false),
-            Self::Not(rule) => rule.judge(claims).map(|holds| !holds),
+            Self::Any(rules) => find(rules.iter().map(|rule| rule.evaluate(claims)), true),
+            Self::All(rules) => find(rules.iter().map(|rule| rule.evaluate(claims)), false),
+            Self::Not(rule) => rule.evaluate(claims).map(|holds| !holds),
         }
     }
 }
@@ -131,7 +131,7 @@ impl fmt::Display for ClaimRule {
 
 impl ClaimTest {
     /// Tests a claim that is present; `None` if it is of a type that the test is not about.
-    fn judge(&self, value: &Value) -> Option<bool> {
+    fn evaluate(&self, value: &Value) -> Option<bool> {
         match self {
             Self::AnyOf(wanted) => {
                 any_text(value, |text| wanted.iter().any(|wanted| wanted == text))

@@ -200,7 +200,7 @@ fn issuer_settings_are_validated_at_their_position() {
         ("denied = { sid = [] }", "11:12: `denied`: unknown member `sid` (did you mean `sub`?)"),
         (
             "require = [{ claim = \"x\" }]",
-            "11:11: `require` must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not` in each rule",
+            "11:12: `require[0]` must have exactly one of `any_of`, `all_of`, `equals`, `exists`, a range (`at_least`, `at_most`), `starts_with`, `ends_with`, `contains`, `matches`, `any`, `all` and `not`",
         ),
     ] {
         manifest(audience, &with(more), &[&format!("portcullis.toml:{message}")]);

@@ -155,7 +155,11 @@ fn settings_that_do_not_fit_a_known_provider_are_a_warning_with_the_effect_and_t
         ("https://sts.windows.net/5a6c", "profile = \"entra-v1\"", slash),
         ("https://sts.windows.net.example.net/5a6c/", "", None),
         ("https://accounts.google.com", "", google),
-        ("https://accounts.google.com", "profile = \"google-service-account\"", None),
+        (
+            "https://accounts.google.com",
+            "profile = \"google-service-account\"\nclients = [\"a\"]",
+            None,
+        ),
         ("https://accounts.google.com", "profile = \"any\"", None),
         ("https://accounts.google.com.example.net", "", None),
         ("https://shop.okta.com", "", okta),

@@ -10,7 +10,7 @@ const TENANT: &str = "{tenantid}";
 const GOOGLE: &str = "https://accounts.google.com";
 
 pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagnostics) {
-    let (claims, everyone, help): (&[&str], _, _) = if issuer.issuer.contains(TENANT) {
+    let (claims, trusted, help): (&[&str], _, _) = if issuer.issuer.contains(TENANT) {
         (
             &["tid", "/tid", "iss", "/iss"],
             "every tenant of the provider",
@@ -26,7 +26,7 @@ pub(super) fn lint(issuer: &IssuerDocument, span: Span, diagnostics: &mut Diagno
         return;
     };
     if !issuer.require.iter().any(|rule| limits(rule, claims)) {
-        let message = format!("`{}` trusts {everyone}", issuer.issuer);
+        let message = format!("`{}` trusts {trusted}", issuer.issuer);
         diagnostics.warning(Code::AnyTenant, span, message, help.to_owned());
     }
 }

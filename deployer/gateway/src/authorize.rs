@@ -103,7 +103,7 @@ async fn invoke(
     let (invoked, decision) = authorizer.invoke(&event.to_string(), now, functions).await;
     trace.request_id = invoked.request_id;
     trace.milliseconds = Some(started.elapsed().as_millis());
-    trace.event = Some(masked(event, &authorizer.identity));
+    trace.event = Some(masked(event, &authorizer.secrets()));
     parse_response(&trace.name, invoked.outcome, decision.as_ref())
 }
 

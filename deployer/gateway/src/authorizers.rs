@@ -21,6 +21,8 @@ pub struct LocalAuthorizer {
     pub kind: AuthorizerKind,
     /// The identity sources, which are the cache key of its results.
     pub identity: Vec<IdentitySource>,
+    /// The location of the token, if it is known. It may not be an identity source.
+    pub token: Option<IdentitySource>,
     /// The validation expression for tokens.
     pub validation: Option<Regex>,
     /// The TTL of its results, in seconds.
@@ -45,10 +47,16 @@ impl LocalAuthorizer {
         Ok(Self {
             kind: settings.kind,
             identity: settings.identity.clone(),
+            token: settings.token_identity_source(),
             validation: settings.validation().map(validation).transpose()?,
             ttl: settings.cache_ttl,
             target,
         })
+    }
+
+    /// Returns the parts of a request that no trace may show.
+    pub fn secrets(&self) -> Vec<&IdentitySource> {
+        self.identity.iter().chain(&self.token).collect()
     }
 
     /// Invokes the authorizer; returns its decision record too if it is in this process.

@@ -92,14 +92,25 @@ pub fn identity_fingerprint(identity: &[String]) -> String {
 }
 
 /// Headers with credentials.
-const SECRET_HEADERS: [&str; 6] =
-    ["authorization", "cookie", "dpop", "proxy-authorization", "x-amz-security-token", "x-api-key"];
+const SECRET_HEADERS: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "dpop",
+    "proxy-authorization",
+    "sec-websocket-protocol",
+    "x-amz-security-token",
+    "x-api-key",
+];
 
-/// Masks the secrets in an authorizer's event: credentials, and the values of the identity sources.
-pub fn masked(mut event: Json, identity: &[IdentitySource]) -> Json {
+/// The query parameter with an access token (RFC 6750, section 2.3).
+const ACCESS_TOKEN: &str = "access_token";
+
+/// Masks the secrets in an authorizer's event: credentials, and the values of `sources`.
+pub fn masked(mut event: Json, sources: &[&IdentitySource]) -> Json {
     let is_secret = |name: &str| {
         SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str())
-            || identity.iter().any(|source| match source {
+            || name.eq_ignore_ascii_case(ACCESS_TOKEN)
+            || sources.iter().any(|source| match source {
                 IdentitySource::Header(header) => header.eq_ignore_ascii_case(name),
                 IdentitySource::Query(parameter) => parameter == name,
                 _ => false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authorizer::config::TokenSource;
+use authorizer::config::{TokenScheme, TokenSource};
 use authorizer::keys::fetch::{Fetch, HttpFetch};
 use authorizer::telemetry::Step;
 use authorizer::{Authorizer, Config, UnixTime};
@@ -14,6 +14,7 @@ use compiler::api::{
 use compiler::compile;
 use compiler::source::diagnostic::Source;
 use dev::examples::{self, ExampleRequest};
+use gateway::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use gateway::cache::Cache;
 use gateway::event::{authorizer_event, method_arn, proxy_event};
 use gateway::gateway_response::RefusalKind;
@@ -23,6 +24,7 @@ use gateway::request::{RequestHead, RequestTime};
 use gateway::router::find;
 use gateway::template::{Context, Template, expression, is_expression, stage_variables};
 use gateway::throttle::Usage;
+use gateway::trace::masked;
 use http::HeaderMap;
 use serde_json::json;
 
@@ -99,6 +101,35 @@ fn requests_match_their_route_and_dot_segments_match_none() {
             found.and_then(|found| found.parameters.first().map(|(_, value)| value.clone()));
         assert_eq!(value.as_deref(), parameter, "{method} {path}");
     }
+}
+
+#[test]
+fn traces_show_no_token_whatever_the_identity_sources() {
+    let event = json!({
+        "headers": {
+            "AUTHORIZATION": "secret", "cookie": "id=secret", "X-Token": "secret",
+            "sec-websocket-protocol": "jwt, secret", "Accept": "shown",
+        },
+        "multiValueHeaders": {"x-token": ["secret"], "Accept": ["shown"]},
+        "queryStringParameters": {"jwt": "secret", "Access_Token": "secret", "page": "shown"},
+        "multiValueQueryStringParameters": {"jwt": ["secret"], "page": ["shown"]},
+    });
+    let header = TokenSource::Header { name: "x-token".to_owned(), scheme: TokenScheme::None };
+    let query = TokenSource::Query("jwt".to_owned());
+    let mut counts = Vec::new();
+    for token in [header, query, TokenSource::Cookie("id".to_owned())] {
+        let mut settings = api(OPENAPI).authorizers.remove("jwt").unwrap();
+        settings.kind = AuthorizerKind::Request;
+        settings.identity = vec![IdentitySource::Header("X-Client".to_owned())];
+        settings.token = token;
+        let endpoint = AuthorizerTarget::Endpoint("http://localhost/".parse().unwrap());
+        let authorizer = LocalAuthorizer::new(&settings, endpoint).unwrap();
+        let shown = masked(event.clone(), &authorizer.secrets()).to_string();
+        assert_eq!(shown.matches("shown").count(), 4, "{shown}");
+        counts.push(shown.matches("secret").count());
+    }
+    // The names of another authorizer's token have no meaning here.
+    assert_eq!(counts, [2, 2, 4]);
 }
 
 #[test]

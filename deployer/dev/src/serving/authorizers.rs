@@ -107,7 +107,8 @@ fn external_authorizer(
             .map_err(|error| StartError::Authorizer(format!("`{text}`: {error}")))
     });
     let ttl = u32::try_from(shape.ttl).unwrap_or(0);
-    Ok(Some(LocalAuthorizer { kind, identity, validation: validation.transpose()?, ttl, target }))
+    let validation = validation.transpose()?;
+    Ok(Some(LocalAuthorizer { kind, identity, token: None, validation, ttl, target }))
 }
 
 /// Returns the local function of an authorizer of the manifest: one with the name of its function on

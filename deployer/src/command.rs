@@ -47,7 +47,10 @@ mod test;
 mod undeploy;
 
 pub use failure::{Failure, FunctionError, SmokeFailure};
-use files::{create_directory, open_to_append, read_bytes, write, write_bytes};
+use files::{
+    create_directory, open_to_append, read_bytes, resolve, temporary_directory, write, write_bytes,
+    write_secret,
+};
 use session::Session;
 
 /// The context of a command, besides its own arguments.

@@ -1,8 +1,9 @@
 //! A folder → the compiled API. No other module of the crate reads files.
 
 use std::cell::RefCell;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub const MANIFEST: &str = "portcullis.toml";
 
 /// The largest OpenAPI document that API Gateway imports.
 const MAX_FILE_BYTES: u64 = 6_000_000;
+
+const TOO_LARGE: &str = "larger than 6 MB, the limit of API Gateway";
 
 /// The maximum size of another file that the manifest names. It becomes part of `authorizer.json`.
 const MAX_NAMED_FILE_BYTES: u64 = 1_000_000;
@@ -138,30 +141,46 @@ fn unreadable_document(
 
 /// Returns the bytes of a file, to detect changes.
 pub fn read_bytes(path: &Path) -> Option<Vec<u8>> {
-    fs::read(path).ok()
+    require_regular(path).ok()?;
+    read_at_most(path, MAX_FILE_BYTES, TOO_LARGE).ok()
 }
 
-/// Writes a file for a program that Portcullis starts.
+/// Writes a file for a program that Portcullis starts. Only the user can read it: it may have secrets.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    fs::write(path, text)
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Reads a file that the manifest names, besides the OpenAPI document.
-fn read_named(path: &Path) -> Result<String, String> {
-    let text = read_at_most(path, MAX_NAMED_FILE_BYTES, "larger than 1 MB");
-    text.map_err(|cause| cause.to_string())
+pub fn read_named(path: &Path) -> Result<String, String> {
+    let bytes = require_regular(path)
+        .and_then(|()| read_at_most(path, MAX_NAMED_FILE_BYTES, "larger than 1 MB"));
+    bytes.and_then(text).map_err(|cause| cause.to_string())
 }
 
-fn read_at_most(path: &Path, bytes: u64, too_large: &'static str) -> io::Result<String> {
-    if fs::metadata(path)?.len() > bytes {
-        return Err(io::Error::other(too_large));
-    }
-    fs::read_to_string(path)
+/// Checks that a path is that of a regular file: reading a device or a pipe may never end.
+fn require_regular(path: &Path) -> io::Result<()> {
+    let is_regular = fs::metadata(path)?.is_file();
+    if is_regular { Ok(()) } else { Err(io::Error::other("not a regular file")) }
+}
+
+/// Reads a file up to a limit: a device and a pipe have no size.
+fn read_at_most(path: &Path, limit: u64, too_large: &'static str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let is_larger = u64::try_from(read).is_ok_and(|read| read > limit);
+    if is_larger { Err(io::Error::other(too_large)) } else { Ok(bytes) }
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let invalid = |_| io::Error::new(io::ErrorKind::InvalidData, "not valid UTF-8");
+    String::from_utf8(bytes).map_err(invalid)
 }
 
 /// Reads a file of the user.
 pub fn read(path: &Path) -> Result<Arc<Source>, ReadError> {
-    match read_at_most(path, MAX_FILE_BYTES, "larger than 6 MB, the limit of API Gateway") {
+    match read_at_most(path, MAX_FILE_BYTES, TOO_LARGE).and_then(text) {
         Ok(text) => Ok(Arc::new(Source { name: path.display().to_string(), text })),
         Err(cause) => Err(ReadError { path: path.to_owned(), cause }),
     }

@@ -3,7 +3,7 @@
 use authorizer::Config;
 use authorizer::config::Document;
 
-use super::{Failure, Invocation, local_issuer, write};
+use super::{Failure, Invocation, local_issuer, write, write_secret};
 use crate::cli;
 use crate::output::Exit;
 use compiler::api::Api;
@@ -17,6 +17,7 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
     if let Some(url) = &arguments.local_issuer {
         document.issuers.push(local_issuer(url, &document.issuers)?);
     }
+    let write = if document.log_key.is_some() { write_secret } else { write };
     write(&text(&document)?, arguments.out.as_deref(), invocation.output)?;
     if arguments.out.is_some() && arguments.local_issuer.is_none() {
         let build = BuildMetadata { config: configuration_fingerprint(&document), binary: None };

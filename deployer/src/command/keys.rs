@@ -12,10 +12,10 @@ use authorizer::keys::proxy::Proxy;
 use authorizer::secure_url;
 use serde_json::{Value as Json, json};
 
-use super::{Failure, Invocation, local, write_bytes};
+use super::{Failure, Invocation, local, resolve, write_bytes};
 use crate::cli;
 use crate::output::Exit;
-use compiler::project;
+use compiler::project::{self, read_named};
 use compiler::source::diagnostic::{Code, has_errors};
 use compiler::source::keys_file::KeysFile;
 use compiler::source::manifest::Manifest;
@@ -39,8 +39,11 @@ pub(super) fn fetch(
     let mut results = Results::default();
     for target in &targets {
         output.note(&format!("fetching the keys of {}", target.issuer.issuer));
-        let file = runtime.block_on(target.fetch(proxy.clone()));
-        results.add(target, file.and_then(|file| target.write(file)));
+        let result = target.destination().and_then(|destination| {
+            let file = runtime.block_on(target.fetch(proxy.clone()))?;
+            write_keys(file, &destination)
+        });
+        results.add(target, result);
     }
     let Results { lines, written, failed, failed_issuers } = results;
     output.data(&lines.join("\n"), &json!({"written": written, "failed": failed}));
@@ -90,7 +93,7 @@ impl Results {
     }
 }
 
-/// Reads the manifest. The files of keys may be missing or invalid: the command replaces them.
+/// Reads the manifest. The files of keys may be missing or invalid: the command writes them.
 fn manifest(folder: &Path, invocation: Invocation<'_>) -> Result<Manifest, Failure> {
     let (manifest, mut diagnostics) = project::load_manifest(folder, invocation.environment)?;
     diagnostics.retain(|diagnostic| diagnostic.code != Code::BundledKeys);
@@ -105,6 +108,7 @@ struct Target {
     authorizer: String,
     issuer: IssuerDocument,
     ca_bundle: Option<String>,
+    folder: PathBuf,
     file: PathBuf,
 }
 
@@ -117,6 +121,7 @@ fn targets(manifest: &Manifest, folder: &Path) -> Vec<Target> {
                 authorizer: name.clone(),
                 issuer: IssuerDocument { keys: None, ..issuer.clone() },
                 ca_bundle: authorizer.settings.ca_bundle.clone(),
+                folder: folder.to_owned(),
                 file: folder.join(file),
             });
         }
@@ -145,10 +150,30 @@ impl Target {
         Ok(KeysFile { issuer: self.issuer.issuer.clone(), jwks_uri: Some(jwks_uri), read_at, jwks })
     }
 
-    /// Writes the file of the keys, and returns its content.
-    fn write(&self, file: KeysFile) -> Result<KeysFile, String> {
-        let text = serde_json::to_string_pretty(&file).map_err(|error| error.to_string())?;
-        let written = write_bytes(format!("{text}\n").as_bytes(), &self.file);
-        written.map(|()| file).map_err(|error| error.to_string())
+    /// Returns the path to write, without symbolic links. It is in the project, and it is missing or a
+    /// file of bundled keys: the manifest may be another person's, and must not name files to destroy.
+    fn destination(&self) -> Result<PathBuf, String> {
+        let resolved = |path: &Path| resolve(path).map_err(|cause| cause.to_string());
+        let (folder, file) = (resolved(&self.folder)?, resolved(&self.file)?);
+        if !file.starts_with(&folder) {
+            let (file, folder) = (file.display(), folder.display());
+            return Err(format!(
+                "it is a link to `{file}`, which is not in `{folder}`; remove the link, or set `keys` to another path"
+            ));
+        }
+        let is_missing = file.try_exists().is_ok_and(|exists| !exists);
+        let is_keys_file = || read_named(&file).is_ok_and(|text| KeysFile::is_keys_file(&text));
+        if is_missing || is_keys_file() {
+            return Ok(file);
+        }
+        Err("the file exists and has no bundled keys; remove it, or set `keys` to another path"
+            .to_owned())
     }
+}
+
+/// Writes the file of the keys, and returns its content.
+fn write_keys(file: KeysFile, path: &Path) -> Result<KeysFile, String> {
+    let text = serde_json::to_string_pretty(&file).map_err(|error| error.to_string())?;
+    let written = write_bytes(format!("{text}\n").as_bytes(), path);
+    written.map(|()| file).map_err(|error| error.to_string())
 }

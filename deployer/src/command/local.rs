@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use tokio::net::TcpListener;
 
-use super::Failure;
+use super::{Failure, temporary_directory};
 use crate::cli::Local as Arguments;
 use crate::output::Output;
 use compiler::api::Api;
@@ -130,8 +130,7 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure>
 
 /// Creates a temporary directory, which is deleted when the value is dropped.
 pub(super) fn folder() -> Result<tempfile::TempDir, Failure> {
-    let folder = tempfile::Builder::new().prefix("portcullis-").tempdir();
-    folder.map_err(|cause| Failure::Start { what: "a temporary directory", cause })
+    temporary_directory().map_err(|cause| Failure::Start { what: "a temporary directory", cause })
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -14,6 +14,7 @@ mod circles;
 mod compiling;
 mod documents;
 mod explaining;
+mod fetched_keys;
 mod for_aws;
 mod gateway;
 mod generated;

@@ -1,6 +1,7 @@
 //! The files that an authorizer names: root certificates and bundled keys, and the age of the keys.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +11,7 @@ use authorizer::{Authorizer, UnixTime};
 use compiler::api::Api;
 use compiler::compile::{compile, manifest};
 use compiler::source::diagnostic::{Diagnostic, Severity, Source};
+use compiler::source::keys_file::KeysFile;
 use deployment::function::configuration_fingerprint;
 use dev::issuer::Issuer;
 use serde_json::{Value, json};
@@ -202,7 +204,8 @@ fn an_invalid_file_of_keys_is_an_error_with_the_command_that_replaces_it() {
         bundle
     };
     let with_key = |key: Value| change(&move |bundle| bundle["jwks"]["keys"] = json!([key]));
-    let fix = "(run `deployer keys fetch`)";
+    let fetch = "(run `deployer keys fetch`)";
+    let remove = "(remove the file, and run `deployer keys fetch`)";
     for (text, expected) in [
         (json!("x"), "`keys.json` is not a file of bundled keys: expected a map, found a string"),
         (
@@ -239,12 +242,15 @@ fn an_invalid_file_of_keys_is_an_error_with_the_command_that_replaces_it() {
             "`keys` is not usable: not a JSON Web Key Set",
         ),
     ] {
+        let is_keys_file = KeysFile::is_keys_file(&text.to_string());
+        let fix = if is_keys_file { fetch } else { remove };
         let expected = [format!("11:8: {expected} {fix}")];
         assert_eq!(check("", setting, &keys(&text), 0), expected, "{text}");
     }
-    let expected = [format!("11:8: cannot read `keys.json`: not found {fix}")];
+    let expected = [format!("11:8: cannot read `keys.json`: not found {fetch}")];
     assert_eq!(check("", setting, &[], 0), expected);
-    let expected = [format!("11:8: `keys.json` is not a file of bundled keys: invalid JSON {fix}")];
+    let expected =
+        [format!("11:8: `keys.json` is not a file of bundled keys: invalid JSON {remove}")];
     assert_eq!(check("", setting, &[("keys.json", "{".to_owned())], 0), expected);
     let other = format!("{setting}\njwks_uri = \"https://issuer.example.com/jwks\"");
     let expected = "11:8: `keys.json` has keys from `https://issuer.example.com/keys`, which is not `jwks_uri` (run `deployer keys fetch`)";
@@ -288,6 +294,50 @@ fn a_file_has_the_keys_of_one_issuer() {
     let found = check("", &second("https://other.example.com"), &keys(&bundle()), 0);
     let expected = "16:8: `keys.json` is the file of the keys of `https://issuer.example.com/` (use a file for each issuer)";
     assert!(found.iter().any(|found| found == expected), "{found:?}");
+}
+
+#[test]
+fn spellings_of_one_path_are_one_file() {
+    for spelling in ["./keys.json", "a/./k.json", "a//k.json", ".//./keys.json"] {
+        let name = if spelling.contains('a') { "a/k.json" } else { "keys.json" };
+        let settings = format!(
+            "\nkeys = \"{name}\"\n\n[[authorizer.jwt.issuer]]\nissuer = \"https://other.example.com\"\naudience = [\"a\"]\nkeys = \"{spelling}\""
+        );
+        let found = check("", &settings, &[], 0);
+        let expected = format!(
+            "16:8: `{spelling}` is the file of the keys of `https://issuer.example.com/` (use a file for each issuer)"
+        );
+        assert!(found.contains(&expected), "{found:?}");
+    }
+}
+
+#[test]
+fn a_path_out_of_the_project_is_an_error_at_its_position_and_is_not_read() {
+    for path in ["../x", "/dev/zero", "a/../x", "..", ".", ""] {
+        let help = "(use a path relative to the directory of portcullis.toml, without `..`)";
+        let expected = |setting: &str| {
+            format!("`{setting}` must be a file in the project, found `{path}` {help}")
+        };
+        let files = [(path, CERTIFICATE.to_owned())];
+        let found = check(&format!("\nca_bundle = \"{path}\""), "", &files, 0);
+        assert_eq!(found, [format!("6:13: {}", expected("ca_bundle"))]);
+        let files = [(path, bundle().to_string())];
+        let found = check("", &format!("\nkeys = \"{path}\""), &files, 0);
+        assert_eq!(found, [format!("11:8: {}", expected("keys"))]);
+    }
+}
+
+#[test]
+fn only_regular_files_of_limited_size_are_read() {
+    let folder = folder(&with("\nca_bundle = \"ca.pem\"", ""), OPENAPI);
+    symlink("/dev/zero", folder.path().join("ca.pem")).unwrap();
+    let device = transcript(&deployer(folder.path(), &["check"]));
+    assert!(device.contains("cannot read `ca.pem`: not a regular file"), "{device}");
+    fs::remove_file(folder.path().join("ca.pem")).unwrap();
+    fs::write(folder.path().join("ca.pem"), CERTIFICATE).unwrap();
+    // A device has the size 0.
+    let endless = transcript(&deployer(folder.path(), &["check", "--against", "/dev/zero"]));
+    assert!(endless.contains("cannot read /dev/zero: larger than 6 MB"), "{endless}");
 }
 
 #[test]

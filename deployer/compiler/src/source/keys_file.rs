@@ -42,6 +42,11 @@ pub enum KeysFileError {
 }
 
 impl KeysFile {
+    /// Returns whether a text is the content of a file of bundled keys, of any issuer.
+    pub fn is_keys_file(text: &str) -> bool {
+        serde_json::from_str::<Self>(text).is_ok()
+    }
+
     /// Reads the keys of an issuer, whose `jwks_uri` is configured or not.
     pub fn read(text: &str, issuer: &str, jwks_uri: Option<&str>) -> Result<Self, KeysFileError> {
         let json: Json = serde_json::from_str(text)

@@ -19,6 +19,7 @@ use integration_table::default_integration;
 use role_table::invoke_role;
 use stage_table::{cors, stage, usage_plan};
 pub use trust_files::FETCH_KEYS;
+use trust_files::components;
 use values::{boolean, integer};
 
 /// Returns the content of a file that the manifest names, or the reason it cannot be read.
@@ -141,7 +142,8 @@ pub fn read(
     let authorizers = named(&mut top, "authorizer", diagnostics, |entry, diagnostics| {
         Some(authorizer(entry, files, diagnostics))
     });
-    check_keys_files(&authorizers, diagnostics);
+    let openapi = api.and_then(|api| api.node.member("openapi")).and_then(Node::text);
+    check_keys_files(&authorizers, openapi, diagnostics);
     let integration =
         top.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
     let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
@@ -179,17 +181,27 @@ pub fn read(
     })
 }
 
-/// Reports a file of bundled keys that issuers of different names share: it has the keys of one.
+/// Reports a file of bundled keys that is another file of the project, or that issuers of different
+/// names share: it has the keys of one. Paths are compared by their components.
 fn check_keys_files(
     authorizers: &BTreeMap<String, DeclaredAuthorizer>,
+    openapi: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) {
-    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+    let reserved = [Some("portcullis.toml"), openapi].map(|name| name.and_then(components));
+    let mut known = BTreeMap::new();
     for authorizer in authorizers.values() {
         for (document, declared) in authorizer.settings.issuers.iter().zip(&authorizer.issuers) {
             let Some((file, span)) = &declared.keys else { continue };
-            let first = *known.entry(file).or_insert(&document.issuer);
-            if first != document.issuer {
+            let Some(path) = components(file) else { continue };
+            if reserved.iter().flatten().any(|reserved| *reserved == path) {
+                let message = format!("`{file}` is not a file of bundled keys");
+                let help = "use a file of its own, such as \"keys.json\"".to_owned();
+                diagnostics.error(*span, message, help);
+                continue;
+            }
+            let first = *known.entry(path).or_insert(&document.issuer);
+            if *first != document.issuer {
                 let message = format!("`{file}` is the file of the keys of `{first}`");
                 diagnostics.error(*span, message, "use a file for each issuer".to_owned());
             }

@@ -1,5 +1,8 @@
 //! The files that an authorizer names: its root certificates and its issuers' bundled keys.
 
+use std::ffi::OsStr;
+use std::path::{Component, Path};
+
 use authorizer::config::{BundledKeys, Document};
 
 use super::Files;
@@ -17,6 +20,31 @@ const MAX_KEYS_LIFETIME: u32 = 31_536_000;
 /// The command that writes a file of bundled keys.
 pub const FETCH_KEYS: &str = "run `deployer keys fetch`";
 
+/// The fix for a file that the command does not overwrite.
+const REPLACE_KEYS: &str = "remove the file, and run `deployer keys fetch`";
+
+/// Returns the names of the components of a path; none if it can leave the directory that it is
+/// relative to.
+pub(super) fn components(path: &str) -> Option<Vec<&OsStr>> {
+    let components = Path::new(path).components().filter(|part| *part != Component::CurDir);
+    let names = components.map(|part| match part {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    });
+    names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+}
+
+/// Reports a file outside the project.
+fn is_in_project(setting: &str, name: &str, span: Span, diagnostics: &mut Diagnostics) -> bool {
+    let is_inside = components(name).is_some();
+    if !is_inside {
+        let message = format!("`{setting}` must be a file in the project, found `{name}`");
+        let help = "use a path relative to the directory of portcullis.toml, without `..`";
+        diagnostics.error(span, message, help.to_owned());
+    }
+    is_inside
+}
+
 /// Reads `ca_bundle`: the content of the file.
 pub(super) fn ca_bundle(
     section: &mut Section<'_>,
@@ -24,6 +52,9 @@ pub(super) fn ca_bundle(
     diagnostics: &mut Diagnostics,
 ) -> Option<String> {
     let (name, span) = section.text("ca_bundle", diagnostics)?;
+    if !is_in_project("ca_bundle", name, span, diagnostics) {
+        return None;
+    }
     let pem = files(name).map_err(|cause| {
         let help = "set `ca_bundle` to a path relative to the directory of portcullis.toml";
         diagnostics.error(span, format!("cannot read `{name}`: {cause}"), help.to_owned());
@@ -67,17 +98,23 @@ pub(super) fn bundled_keys(
         }
         return KeysSetting::default();
     };
-    let problem = match files(name) {
-        Err(cause) => format!("cannot read `{name}`: {cause}"),
+    if !is_in_project("keys", name, span, diagnostics) {
+        return KeysSetting { file: Some((name.to_owned(), span)), keys: None };
+    }
+    let (problem, help) = match files(name) {
+        Err(cause) => (format!("cannot read `{name}`: {cause}"), FETCH_KEYS),
         Ok(text) => match KeysFile::read(&text, issuer, jwks_uri) {
-            Err(error) => format!("`{name}` {error}"),
+            Err(error) if KeysFile::is_keys_file(&text) => {
+                (format!("`{name}` {error}"), FETCH_KEYS)
+            }
+            Err(error) => (format!("`{name}` {error}"), REPLACE_KEYS),
             Ok(KeysFile { jwks, read_at, .. }) => {
                 let keys = BundledKeys { jwks, read_at, lifetime_seconds: lifetime.into() };
                 return KeysSetting { file: Some((name.to_owned(), span)), keys: Some(keys) };
             }
         },
     };
-    diagnostics.violation(Code::BundledKeys, span, problem, FETCH_KEYS.to_owned());
+    diagnostics.violation(Code::BundledKeys, span, problem, help.to_owned());
     KeysSetting { file: Some((name.to_owned(), span)), keys: None }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -110,6 +111,87 @@ fn an_invalid_log_key_is_reported_and_not_shown() {
             assert!(!shown.contains(short) && !shown.contains(&KEY[..8]), "{settings}: {shown}");
         }
     }
+}
+
+#[test]
+fn no_excerpt_shows_a_literal_log_key() {
+    let tail = "ab".repeat(16);
+    for settings in [
+        format!("log_key = [\"{KEY}\"]"),
+        format!("log_key = [\n  \"{KEY}\",\n]"),
+        format!("log_key = {{ a = \"{KEY}\" }}"),
+        format!("log_key = \"${{env:SHOP_LOG_KEY}}\"\nlog_key = \"{KEY}\""),
+        format!("log_key = \"{KEY}\"\nlog_key = \"${{env:SHOP_LOG_KEY}}\""),
+        format!("log_key = \"{KEY}"),
+        format!("log_key = '{KEY}"),
+        format!("log_key = {KEY}"),
+        format!("log_key =\n\"{KEY}\""),
+        format!("log_key = \"\"\"a = 1\n{KEY} = 1\n"),
+        format!("log_key = \"\"\"x\nb = 1\n{KEY}\"\"\"\ntypo = 1"),
+        format!("typo = 1\nlog_keys = \"{KEY}\"\ntypo2 = 1"),
+        format!("Log_key = \"{KEY}\""),
+        format!("log-key = \"{KEY}\""),
+        format!("LOG_KEYS=\"{KEY}\""),
+        format!("logkey = \"{KEY}\""),
+        format!("\"log_key\" = \"{KEY}"),
+        format!("typo = 1\n# log_key = \"{KEY}\""),
+        format!("log_key = \"${{env:SHOP_LOG_KEY}}\" \"{KEY}\""),
+        format!("log_key = \"${{env:SHOP_LOG_KEY}}{KEY}\""),
+        format!("typo = {{ log_key = \"${{env:SHOP_LOG_KEY}}\", log_keys = \"{KEY}\" }}"),
+    ] {
+        for format in ["human", "json"] {
+            let folder = folder(&manifest(&settings), OPENAPI);
+            let arguments = ["check", "--output", format];
+            let shown = transcript(&run(folder.path(), &arguments, Some(&tail), ""));
+            assert!(shown.starts_with("exit 3"), "{settings}: {shown}");
+            assert!(!shown.contains(&KEY[..8]) && !shown.contains(&tail), "{settings}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn excerpts_show_variables_and_the_other_settings() {
+    for line in ["log_key = \"${env:SHOP_LOG_KEY}\" # here", "log_key = '${env:SHOP_LOG_KEY}'"] {
+        let folder = folder(&manifest(&format!("{line}\ntypo = 1")), OPENAPI);
+        let shown = transcript(&run(folder.path(), &["check"], Some(KEY), ""));
+        assert!(shown.contains(line) && shown.contains("typo = 1"), "{shown}");
+    }
+    let folder = folder(&manifest(&format!("log_key = \"{KEY}\"\nfirst = 1\nsecond = 1")), OPENAPI);
+    let shown = transcript(&run(folder.path(), &["check"], None, ""));
+    assert!(shown.contains("log_key = ****") && shown.contains("first = 1"), "{shown}");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_new_configuration_with_a_log_key_is_readable_by_its_user_only() {
+    let arguments = ["config", "--out", "authorizer.json"];
+    for (settings, expected) in [("log_key = \"${env:SHOP_LOG_KEY}\"", 0o600), ("", 0o644)] {
+        let folder = folder(&manifest(settings), OPENAPI);
+        let file = folder.path().join("authorizer.json");
+        assert!(run(folder.path(), &arguments, Some(KEY), "").status.success());
+        // Without a key, the umask decides.
+        assert_eq!(mode(&file) & expected, mode(&file), "{settings}");
+        assert_eq!(mode(&file) == 0o600, expected == 0o600, "{settings}");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(run(folder.path(), &arguments, Some(KEY), "").status.success());
+        assert_eq!(mode(&file), 0o640, "{settings}");
+    }
+}
+
+#[test]
+fn a_local_function_reads_a_configuration_that_other_users_cannot() {
+    let folder = folder(&manifest("log_key = \"${env:SHOP_LOG_KEY}\""), OPENAPI);
+    let script = "stat -c %a \"$AUTHORIZER_CONFIG\" \"${AUTHORIZER_CONFIG%/*}\" > modes\n";
+    fs::write(folder.path().join("function.sh"), script).unwrap();
+    let case = "tokens:\n  reader: { scopes: read }\ncases:\n  - request: GET /things/1\n    expect: { reader: 500 }\n";
+    fs::write(folder.path().join("cases.yaml"), case).unwrap();
+    let arguments = ["test", "cases.yaml", "--function", "jwt=sh function.sh"];
+    let shown = transcript(&run(folder.path(), &arguments, Some(KEY), ""));
+    let modes = fs::read_to_string(folder.path().join("modes"));
+    assert_eq!(modes.unwrap_or(shown), "600\n700\n");
 }
 
 #[test]

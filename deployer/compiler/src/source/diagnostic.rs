@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+mod log_key;
+
 /// A file's name, as the user wrote it, and its text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -137,22 +139,9 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Creates an empty collection.
+    /// Creates an empty collection. Its excerpts of the file show no log key.
     pub fn new(source: Arc<Source>) -> Self {
-        Self { source, found: Vec::new() }
-    }
-
-    /// Replaces a range of the file by asterisks in the excerpts of later diagnostics.
-    pub fn mask(&mut self, span: Span) {
-        let Source { name, text } = &*self.source;
-        let (before, rest) = text.split_at_checked(span.start).unwrap_or((text, ""));
-        let length = span.end.saturating_sub(span.start);
-        let (secret, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        // The spans of other diagnostics and the lines remain the same.
-        let masked: String =
-            secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-        let text = [before, &masked, after].concat();
-        self.source = Arc::new(Source { name: name.clone(), text });
+        Self { source: log_key::masked(source), found: Vec::new() }
     }
 
     /// Adds a [`Code::InvalidConfiguration`] error.

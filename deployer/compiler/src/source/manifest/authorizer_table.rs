@@ -162,7 +162,7 @@ fn log_identity(
 }
 
 /// Returns whether every `log_key` is an environment variable. A key in the file would be in version
-/// control, and in the excerpts of messages: those of this collection have asterisks in its place.
+/// control.
 pub(super) fn log_keys_are_variables(root: &Node, diagnostics: &mut Diagnostics) -> bool {
     let authorizers = root.member("authorizer").map(Node::entries).unwrap_or_default();
     let keys = authorizers.iter().filter_map(|entry| entry.node.member("log_key"));
@@ -172,9 +172,6 @@ pub(super) fn log_keys_are_variables(root: &Node, diagnostics: &mut Diagnostics)
     };
     let is_literal = |key: &&Node| key.text().is_some_and(|text| !is_variable(text));
     let literals: Vec<&Node> = keys.filter(is_literal).collect();
-    for key in &literals {
-        diagnostics.mask(key.span);
-    }
     for key in &literals {
         let help = "write `log_key = \"${env:NAME}\"`, and set the variable".to_owned();
         diagnostics.error(key.span, "`log_key` must be an environment variable", help);

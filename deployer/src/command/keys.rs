@@ -9,7 +9,6 @@ use authorizer::config::{Document, IssuerDocument};
 use authorizer::keys::download::{Download, download};
 use authorizer::keys::fetch::HttpFetch;
 use authorizer::keys::proxy::Proxy;
-use authorizer::secure_url;
 use serde_json::{Value as Json, json};
 
 use super::{Failure, Invocation, local, resolve, write_bytes};
@@ -18,7 +17,7 @@ use crate::output::Exit;
 use compiler::project::{self, read_named};
 use compiler::source::diagnostic::{Code, has_errors};
 use compiler::source::keys_file::KeysFile;
-use compiler::source::manifest::Manifest;
+use compiler::source::manifest::{Manifest, has_url};
 use gateway::clock;
 
 /// The deadline of an issuer. Longer than that of the function, because keys are bundled for slow
@@ -132,7 +131,7 @@ fn targets(manifest: &Manifest, folder: &Path) -> Vec<Target> {
 impl Target {
     /// Fetches the keys as the function does, with the clock of the response.
     async fn fetch(&self, proxy: Option<Proxy>) -> Result<KeysFile, String> {
-        if self.issuer.jwks_uri.is_none() && secure_url::parse(&self.issuer.issuer).is_none() {
+        if !has_url(&self.issuer.issuer, self.issuer.jwks_uri.as_deref()) {
             return Err("the issuer has no URL to fetch keys from; set `jwks_uri`".to_owned());
         }
         let document = Document {

@@ -90,6 +90,19 @@ fn errors_of_the_manifest_are_reported_at_their_position() {
             "portcullis.toml:2:8: environment variable `UNSET_FOR_THE_TEST` is not set (set UNSET_FOR_THE_TEST, or write the value in the file)",
         ],
     );
+    // An unset variable has no consequential error.
+    for (setting, at) in [
+        ("issuer = \"${env:UNSET_FOR_THE_TEST}\"", "9:10"),
+        (
+            "issuer = \"https://issuer.example.com/\"\nleeway = \"${env:UNSET_FOR_THE_TEST}\"",
+            "10:10",
+        ),
+    ] {
+        let expected = format!(
+            "portcullis.toml:{at}: environment variable `UNSET_FOR_THE_TEST` is not set (set UNSET_FOR_THE_TEST, or write the value in the file)"
+        );
+        manifest(issuer, setting, &[&expected]);
+    }
     manifest(
         "name = \"shop\"",
         "name = \"shop\"\nendpoint = \"regionl\"",

@@ -182,6 +182,23 @@ fn a_new_configuration_with_a_log_key_is_readable_by_its_user_only() {
 }
 
 #[test]
+fn the_error_of_a_log_key_is_the_only_one_and_has_its_fix() {
+    let variable = "log_key = \"${env:SHOP_LOG_KEY}\"";
+    let plain = format!("log_identity = \"plain\"\n{variable}");
+    for (settings, key, help) in [
+        (variable, None, "help: set SHOP_LOG_KEY (create a key with `openssl rand -hex 32`)\n"),
+        (&plain, None, "help: set SHOP_LOG_KEY (create a key with `openssl rand -hex 32`)\n"),
+        (variable, Some("short"), "help: create a key with `openssl rand -hex 32`\n"),
+        (&plain, Some(KEY), "help: remove `log_key`, or set `log_identity = \"hashed\"`\n"),
+    ] {
+        let folder = folder(&manifest(settings), OPENAPI);
+        let shown = transcript(&run(folder.path(), &["check"], key, ""));
+        assert!(shown.contains(help), "{settings}: {shown}");
+        assert_eq!(shown.matches("error: ").count(), 1, "{shown}");
+    }
+}
+
+#[test]
 fn a_local_function_reads_a_configuration_that_other_users_cannot() {
     let folder = folder(&manifest("log_key = \"${env:SHOP_LOG_KEY}\""), OPENAPI);
     let script = "stat -c %a \"$AUTHORIZER_CONFIG\" \"${AUTHORIZER_CONFIG%/*}\" > modes\n";

@@ -40,6 +40,9 @@ fn bundle() -> Value {
     json!({"issuer": ISSUER, "jwks_uri": jwks_uri, "read_at": READ_AT, "jwks": LOCAL.key_set()})
 }
 
+/// The help about the keys of an issuer that they cannot be fetched from.
+const NO_URL: &str = "the issuer has no URL: set `jwks_uri` and run `deployer keys fetch`, or write the file manually, with `issuer`, `read_at` and `jwks`";
+
 /// Writes the files that the guides name: keys of this issuer, fetched now.
 pub(crate) fn write_files(folder: &Path, issuer: &str) {
     let mut keys = bundle();
@@ -265,6 +268,18 @@ fn a_missing_file_of_keys_is_the_only_error_of_an_issuer_without_a_url() {
     let (_, found) = compiled(&manifest, &[], UnixTime::from_seconds(READ_AT));
     let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
     assert_eq!(messages, ["cannot read `keys.json`: not found"]);
+    assert_eq!(found[0].help.as_deref(), Some(NO_URL));
+    let template = "https://login.example.com/{tenantid}/v2.0";
+    let manifest = with("", "\nkeys = \"keys.json\"").replace(ISSUER, template);
+    let (_, found) = compiled(&manifest, &[], UnixTime::from_seconds(READ_AT));
+    assert_eq!(found[0].help.as_deref(), Some(NO_URL), "{found:?}");
+    // A file without `jwks_uri`, written manually.
+    let manifest = with("", "\nkeys = \"keys.json\"").replace(ISSUER, "issuer.internal");
+    let mut file = bundle();
+    file["issuer"] = json!("issuer.internal");
+    file.as_object_mut().unwrap().remove("jwks_uri");
+    let (_, found) = compiled(&manifest, &keys(&file), UnixTime::from_seconds(READ_AT));
+    assert_eq!(found, []);
 }
 
 #[test]
@@ -273,12 +288,12 @@ fn the_lifetime_of_keys_is_at_most_a_year_and_requires_keys() {
     for lifetime in ["10m", "24h", "365d"] {
         assert_eq!(check("", &with(lifetime), &keys(&bundle()), 0), [""; 0], "{lifetime}");
     }
-    for lifetime in ["0s", "366d", "8761h"] {
+    for lifetime in ["0s", "366d", "400d", "8761h"] {
         let expected = format!(
             "12:17: invalid `keys_lifetime` `{lifetime}`: expected 1s to 365d (use at most 365d: a withdrawn key is accepted for as long)"
         );
         let found = check("", &with(lifetime), &keys(&bundle()), 0);
-        assert!(found.contains(&expected), "{lifetime}: {found:?}");
+        assert_eq!(found, [expected], "{lifetime}");
     }
     let expected = "11:1: `keys_lifetime` requires `keys` (add `keys = \"FILE\"`, or remove it)";
     assert_eq!(check("", "\nkeys_lifetime = \"24h\"", &[], 0), [expected]);
@@ -351,7 +366,7 @@ fn keys_that_have_expired_or_will_soon_are_a_warning_and_those_of_the_future_an_
     };
     let none: Vec<String> = Vec::new();
     for (now, expected) in [
-        (-301, vec!["11:8: `read_at` of `keys.json` is in the future (check the clock, and run `deployer keys fetch`)".to_owned()]),
+        (-301, vec!["11:8: `read_at` of `keys.json` is in the future (check the clock; run `deployer keys fetch`)".to_owned()]),
         (-300, none.clone()),
         (0, none.clone()),
         (18 * HOUR - 1, none.clone()),
@@ -376,6 +391,7 @@ fn keys_that_have_expired_or_will_soon_are_a_warning_and_those_of_the_future_an_
             "the keys in `keys.json` are 24 hours old and have expired after 24 hours, so all tokens of the issuer fail with 500"
         ]
     );
+    assert_eq!(found[0].help, Some(format!("{NO_URL}, and deploy the function")));
 }
 
 #[test]

@@ -53,6 +53,6 @@ pub(super) fn lint_issuers(
     for (document, declared) in issuers.flatten() {
         any_tenant::lint(document, declared.span, diagnostics);
         bundled_keys::lint(document, declared, now, diagnostics);
-        issuer_settings::lint(document, declared.span, diagnostics);
+        issuer_settings::lint(document, declared, diagnostics);
     }
 }

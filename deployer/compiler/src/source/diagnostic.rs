@@ -136,12 +136,19 @@ pub struct Diagnostic {
 pub struct Diagnostics {
     source: Arc<Source>,
     found: Vec<Diagnostic>,
+    /// The ranges without a usable value, which are reported already.
+    reported: Vec<Span>,
 }
 
 impl Diagnostics {
     /// Creates an empty collection. Its excerpts of the file show no log key.
     pub fn new(source: Arc<Source>) -> Self {
-        Self { source: log_key::masked(source), found: Vec::new() }
+        Self { source: log_key::masked(source), found: Vec::new(), reported: Vec::new() }
+    }
+
+    /// Ignores further diagnostics of a range: they would be consequences of its error.
+    pub fn ignore_further_errors(&mut self, span: Span) {
+        self.reported.push(span);
     }
 
     /// Adds a [`Code::InvalidConfiguration`] error.
@@ -195,6 +202,9 @@ impl Diagnostics {
         message: String,
         help: Option<String>,
     ) {
+        if self.reported.contains(&span) {
+            return;
+        }
         let source = Arc::clone(&self.source);
         self.found.push(Diagnostic { code, severity, source, span, message, help });
     }

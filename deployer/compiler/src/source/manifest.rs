@@ -14,12 +14,12 @@ mod stage_table;
 mod trust_files;
 mod values;
 
-use authorizer_table::{authorizer, log_keys_are_variables};
+use authorizer_table::{authorizer, log_keys, log_keys_are_variables};
 use integration_table::default_integration;
 use role_table::invoke_role;
 use stage_table::{cors, stage, usage_plan};
-pub use trust_files::FETCH_KEYS;
 use trust_files::components;
+pub use trust_files::{has_url, keys_source};
 use values::{boolean, integer};
 
 /// Returns the content of a file that the manifest names, or the reason it cannot be read.
@@ -76,6 +76,8 @@ pub struct DeclaredIssuer {
     pub span: Span,
     /// The file of its bundled keys, relative to the manifest's folder.
     pub keys: Option<(String, Span)>,
+    /// True if `profile` was reported as invalid.
+    pub has_invalid_profile: bool,
 }
 
 /// The integration of operations without their own.
@@ -129,7 +131,8 @@ pub fn read(
     if !log_keys_are_variables(&root, diagnostics) {
         return None;
     }
-    expand(&mut root, environment, diagnostics);
+    let secrets: Vec<Span> = log_keys(&root).iter().map(|key| key.span).collect();
+    expand(&mut root, environment, &secrets, diagnostics);
     let mut top = Section::open(&root, "portcullis.toml", diagnostics);
     let api = top.entry("api");
     if api.is_none() {
@@ -229,10 +232,12 @@ fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<St
     tags
 }
 
-/// Replaces `${env:NAME}` by the value of the environment variable.
+/// Replaces `${env:NAME}` by the value of the environment variable. The values at `secrets` must not
+/// be in the file.
 fn expand(
     node: &mut Node,
     environment: &dyn Fn(&str) -> Option<String>,
+    secrets: &[Span],
     diagnostics: &mut Diagnostics,
 ) {
     match &mut node.value {
@@ -244,15 +249,21 @@ fn expand(
                         "`${env:` without `}`",
                         "write ${env:NAME}".to_owned(),
                     );
+                    diagnostics.ignore_further_errors(node.span);
                     return;
                 };
                 let Some(value) = environment(name) else {
-                    let help = format!("set {name}, or write the value in the file");
+                    let help = if secrets.contains(&node.span) {
+                        format!("set {name} (create a key with `openssl rand -hex 32`)")
+                    } else {
+                        format!("set {name}, or write the value in the file")
+                    };
                     diagnostics.error(
                         node.span,
                         format!("environment variable `{name}` is not set"),
                         help,
                     );
+                    diagnostics.ignore_further_errors(node.span);
                     return;
                 };
                 if value.contains("${env:") {
@@ -261,6 +272,7 @@ fn expand(
                         format!("the value of `{name}` must not contain `${{env:`"),
                         None,
                     );
+                    diagnostics.ignore_further_errors(node.span);
                     return;
                 }
                 *text = format!("{before}{value}{after}");
@@ -268,12 +280,12 @@ fn expand(
         }
         Value::List(items) => {
             for item in items {
-                expand(item, environment, diagnostics);
+                expand(item, environment, secrets, diagnostics);
             }
         }
         Value::Map(entries) => {
             for entry in entries {
-                expand(&mut entry.node, environment, diagnostics);
+                expand(&mut entry.node, environment, secrets, diagnostics);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use authorizer::UnixTime;
 use authorizer::config::{BundledKeys, IssuerDocument};
-use authorizer::secure_url;
 
 use crate::source::diagnostic::{Code, Diagnostics};
-use crate::source::manifest::{DeclaredIssuer, FETCH_KEYS};
+use crate::source::manifest::{DeclaredIssuer, has_url, keys_source};
 
 /// The difference of two clocks that is accepted.
 const CLOCK_SKEW: Duration = Duration::from_mins(5);
@@ -22,12 +21,13 @@ pub(super) fn lint(
     diagnostics: &mut Diagnostics,
 ) {
     let (Some(keys), Some((file, span))) = (&issuer.keys, &declared.keys) else { return };
+    let source = keys_source(&issuer.issuer, issuer.jwks_uri.as_deref());
     if UnixTime::from_seconds(keys.read_at) > now.plus(CLOCK_SKEW) {
         let message = format!("`read_at` of `{file}` is in the future");
-        let help = format!("check the clock, and {FETCH_KEYS}");
+        let help = format!("check the clock; {source}");
         diagnostics.violation(Code::BundledKeys, *span, message, help);
     } else if let Some(message) = age(file, issuer, keys, now) {
-        let help = format!("{FETCH_KEYS}, and deploy the function");
+        let help = format!("{source}, and deploy the function");
         diagnostics.warning(Code::BundledKeys, *span, message, help);
     }
 }
@@ -44,8 +44,7 @@ fn age(file: &str, issuer: &IssuerDocument, keys: &BundledKeys, now: UnixTime) -
     if remaining > 0 {
         return Some(format!("{subject} and expire in {}", duration(remaining)));
     }
-    let has_url = issuer.jwks_uri.is_some() || secure_url::parse(&issuer.issuer).is_some();
-    let effect = if has_url {
+    let effect = if has_url(&issuer.issuer, issuer.jwks_uri.as_deref()) {
         "the function fetches keys at each cold start"
     } else {
         "all tokens of the issuer fail with 500"

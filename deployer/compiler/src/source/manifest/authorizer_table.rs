@@ -3,7 +3,7 @@
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
 use authorizer::log_identity::{LogIdentity, LogKeyText};
 
-use super::trust_files::{FETCH_KEYS, bundled_keys, ca_bundle};
+use super::trust_files::{bundled_keys, ca_bundle, keys_source};
 use super::values::{arn, boolean, function_arn, integer, problem, seconds, typed};
 use super::{DeclaredAuthorizer, DeclaredIssuer, Files, choice, required};
 use crate::api::{Arn, Authorizer, AuthorizerKind, IdentitySource};
@@ -155,23 +155,31 @@ fn log_identity(
     let key = Some(LogKeyText::from(text));
     let document = Document { log_identity: form, log_key: key.clone(), ..Document::default() };
     if let Some(problem) = problem(&document, "log_key") {
-        let help = "create a key with `openssl rand -hex 32`".to_owned();
-        diagnostics.error(span, format!("`log_key` {problem}"), help);
+        let help = if form == LogIdentity::Hashed {
+            "create a key with `openssl rand -hex 32`"
+        } else {
+            "remove `log_key`, or set `log_identity = \"hashed\"`"
+        };
+        diagnostics.error(span, format!("`log_key` {problem}"), help.to_owned());
     }
     (form, key)
+}
+
+/// Returns the values of `log_key`.
+pub(super) fn log_keys(root: &Node) -> Vec<&Node> {
+    let authorizers = root.member("authorizer").map(Node::entries).unwrap_or_default();
+    authorizers.iter().filter_map(|entry| entry.node.member("log_key")).collect()
 }
 
 /// Returns whether every `log_key` is an environment variable. A key in the file would be in version
 /// control.
 pub(super) fn log_keys_are_variables(root: &Node, diagnostics: &mut Diagnostics) -> bool {
-    let authorizers = root.member("authorizer").map(Node::entries).unwrap_or_default();
-    let keys = authorizers.iter().filter_map(|entry| entry.node.member("log_key"));
     let is_variable = |text: &str| {
         let name = text.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}'));
         name.is_some_and(|name| !name.contains(['$', '}']))
     };
     let is_literal = |key: &&Node| key.text().is_some_and(|text| !is_variable(text));
-    let literals: Vec<&Node> = keys.filter(is_literal).collect();
+    let literals: Vec<&Node> = log_keys(root).into_iter().filter(is_literal).collect();
     for key in &literals {
         let help = "write `log_key = \"${env:NAME}\"`, and set the variable".to_owned();
         diagnostics.error(key.span, "`log_key` must be an environment variable", help);
@@ -266,10 +274,12 @@ fn issuer(
             // Without a URL, the file is the source of its keys, and is reported already.
             "issuer" if has_unusable_keys => {}
             "keys" => {
-                diagnostics.violation(Code::BundledKeys, span, message, FETCH_KEYS.to_owned());
+                let help = keys_source(&document.issuer, document.jwks_uri.as_deref());
+                diagnostics.violation(Code::BundledKeys, span, message, help.to_owned());
             }
             _ => diagnostics.error(span, message, None),
         }
     }
-    Some((document, DeclaredIssuer { span, keys: bundled.file }))
+    let has_invalid_profile = document.profile.is_none() && node.member("profile").is_some();
+    Some((document, DeclaredIssuer { span, keys: bundled.file, has_invalid_profile }))
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use authorizer::config::{BundledKeys, Document};
+use authorizer::secure_url;
 
 use super::Files;
 use super::values::{problem, seconds};
@@ -17,8 +18,19 @@ const DEFAULT_KEYS_LIFETIME: u32 = 86_400;
 /// The longest `keys_lifetime`, in seconds: 365 days.
 const MAX_KEYS_LIFETIME: u32 = 31_536_000;
 
-/// The command that writes a file of bundled keys.
-pub const FETCH_KEYS: &str = "run `deployer keys fetch`";
+/// Returns whether keys can be fetched from an issuer: it has a URL, and not that of a template.
+pub fn has_url(issuer: &str, jwks_uri: Option<&str>) -> bool {
+    jwks_uri.is_some() || (!issuer.contains("{tenantid}") && secure_url::parse(issuer).is_some())
+}
+
+/// Returns the way to get a file of an issuer's bundled keys, as a help text.
+pub fn keys_source(issuer: &str, jwks_uri: Option<&str>) -> &'static str {
+    if has_url(issuer, jwks_uri) {
+        "run `deployer keys fetch`"
+    } else {
+        "the issuer has no URL: set `jwks_uri` and run `deployer keys fetch`, or write the file manually, with `issuer`, `read_at` and `jwks`"
+    }
+}
 
 /// The fix for a file that the command does not overwrite.
 const REPLACE_KEYS: &str = "remove the file, and run `deployer keys fetch`";
@@ -101,13 +113,15 @@ pub(super) fn bundled_keys(
     if !is_in_project("keys", name, span, diagnostics) {
         return KeysSetting { file: Some((name.to_owned(), span)), keys: None };
     }
+    let source = keys_source(issuer, jwks_uri);
     let (problem, help) = match files(name) {
-        Err(cause) => (format!("cannot read `{name}`: {cause}"), FETCH_KEYS),
+        Err(cause) => (format!("cannot read `{name}`: {cause}"), source),
         Ok(text) => match KeysFile::read(&text, issuer, jwks_uri) {
             Err(error) if KeysFile::is_keys_file(&text) => {
-                (format!("`{name}` {error}"), FETCH_KEYS)
+                (format!("`{name}` {error}"), source)
             }
-            Err(error) => (format!("`{name}` {error}"), REPLACE_KEYS),
+            Err(error) if has_url(issuer, jwks_uri) => (format!("`{name}` {error}"), REPLACE_KEYS),
+            Err(error) => (format!("`{name}` {error}"), source),
             Ok(KeysFile { jwks, read_at, .. }) => {
                 let keys = BundledKeys { jwks, read_at, lifetime_seconds: lifetime.into() };
                 return KeysSetting { file: Some((name.to_owned(), span)), keys: Some(keys) };
@@ -128,6 +142,7 @@ fn keys_lifetime(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> u3
             format!("invalid `keys_lifetime` `{text}`: expected 1s to 365d"),
             "use at most 365d: a withdrawn key is accepted for as long".to_owned(),
         );
+        return DEFAULT_KEYS_LIFETIME;
     }
     lifetime
 }

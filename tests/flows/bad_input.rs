@@ -99,6 +99,16 @@ fn what_only_aws_supports_is_rejected_at_startup() {
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("expected NAME=COMMAND or NAME=URL"), "{text}");
     }
+    for unknown in ["petstore=true", "live=true", "Jwt=http://127.0.0.1:1/"] {
+        let (code, text) =
+            deployer(&["dev", "infra/petstore", "--port", "0", "--function", unknown]);
+        assert_eq!(code, Some(1), "{text}");
+        let name = unknown.split('=').next().unwrap();
+        let expected = format!("`--function`: the API has no function or authorizer `{name}`");
+        assert!(text.contains(&expected), "{text}");
+        assert!(text.contains("choose one of: jwt, petstore-authorizer"), "{text}");
+        assert!(!text.contains("serving"), "{text}");
+    }
 }
 
 #[test]

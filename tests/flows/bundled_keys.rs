@@ -144,6 +144,49 @@ fn an_issuer_that_fails_leaves_its_file_unchanged_and_the_others_continue() {
     assert_eq!(names.count(), 4, "no temporary file remains");
 }
 
+#[test]
+fn the_help_of_a_failed_fetch_fits_the_failure() {
+    let public = json!({"keys": [Signer::new("RS256", "a").jwk()]}).to_string();
+    let (url, certificate) = https(public);
+    let run = |issuer: &str| {
+        let folder = project(issuer);
+        let manifest = folder.path().join("portcullis.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        let text = text.replace("[authorizer.jwt]", "[authorizer.jwt]\nca_bundle = \"ca.pem\"");
+        fs::write(manifest, text).unwrap();
+        fs::write(folder.path().join("ca.pem"), &certificate).unwrap();
+        String::from_utf8(deployer(folder.path(), &["keys", "fetch"]).stderr).unwrap()
+    };
+    let error = run(&format!("issuer = \"{url}\"\njwks_uri = \"{url}/keys\"\nkeys = \"a/b.json\""));
+    assert!(error.contains("create the directory") && error.contains("/a"), "{error}");
+    // The metadata has the issuer's name with the other end.
+    for configured_slash in ["", "/"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let other = if configured_slash.is_empty() { "/" } else { "" };
+        let (configured, published) =
+            (format!("{base}{configured_slash}"), format!("{base}{other}"));
+        let body = json!({"issuer": published, "jwks_uri": format!("{base}/keys")}).to_string();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let mut line = String::new();
+                while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                    line.clear();
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.get_mut().write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        let error = run(&format!("issuer = \"{configured}\"\nkeys = \"b.json\""));
+        let fix = format!("set `issuer = \"{published}\"`, instead of `{configured}`");
+        assert!(error.contains(&fix), "{error}");
+    }
+}
+
 /// Serves one key set over https; returns its URL and certificate.
 fn https(document: String) -> (String, String) {
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();

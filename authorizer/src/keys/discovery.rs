@@ -33,7 +33,9 @@ pub(crate) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     let metadata: Metadata =
         serde_json::from_slice(document).map_err(|_| FetchError::InvalidMetadata)?;
     if metadata.issuer != issuer {
-        return Err(FetchError::IssuerMismatch);
+        let without_slash = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+        let is_near = without_slash(&metadata.issuer) == without_slash(issuer);
+        return Err(if is_near { FetchError::IssuerSlash } else { FetchError::IssuerMismatch });
     }
     let url = secure_url::parse(&metadata.jwks_uri).ok_or(FetchError::InsecureJwksUri)?;
     if addresses(issuer) == Addresses::Remote {

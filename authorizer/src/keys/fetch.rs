@@ -55,6 +55,9 @@ pub enum FetchError {
     /// The metadata has another `issuer`.
     #[error("`issuer` of the metadata does not match the configured issuer")]
     IssuerMismatch,
+    /// The metadata has the configured `issuer` with another end.
+    #[error("`issuer` of the metadata differs from the configured issuer by `/` at the end")]
+    IssuerSlash,
     /// A status other than 200. Redirects are not followed.
     #[error("{url} returned status {status}")]
     Status {

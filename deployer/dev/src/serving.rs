@@ -24,6 +24,7 @@ use gateway::pipeline::{Gateway, LineWriter, Observer};
 use gateway::server::{self, Handler};
 
 mod authorizers;
+mod functions;
 
 /// The options of the servers.
 pub struct Options {
@@ -68,6 +69,14 @@ pub enum StartError {
     /// An authorizer's settings are invalid.
     #[error("{0}")]
     Authorizer(String),
+    /// `--function` has a name that the API does not use.
+    #[error("`--function`: the API has no function or authorizer `{name}`")]
+    UnknownFunction {
+        /// The name.
+        name: String,
+        /// The names that it uses.
+        known: Vec<String>,
+    },
     /// A server cannot be set up.
     #[error("cannot start {0}: {1}")]
     Start(&'static str, String),
@@ -90,6 +99,7 @@ pub struct RunningServers {
 impl RunningServers {
     /// Starts the servers.
     pub fn start(api: Api, options: Options, observer: Observer) -> Result<Self, StartError> {
+        functions::check(&api, &options.functions)?;
         let url = url(&options.gateway)?;
         let mut servers = Servers::default();
         let backend_requests = Arc::new(AtomicU64::new(0));

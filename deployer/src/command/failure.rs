@@ -1,5 +1,6 @@
 //! The failures of commands, and the exit code of each.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -75,8 +76,13 @@ pub enum Failure {
     #[error("cannot start the local issuer: {0}")]
     IssuerKey(#[from] KeyGenerationError),
     /// The keys of issuers were not fetched.
-    #[error("the keys of {} not fetched", issuers(.0))]
-    KeysNotFetched(Vec<String>),
+    #[error("the keys of {} not fetched", names_of(.issuers))]
+    KeysNotFetched {
+        /// The issuers.
+        issuers: Vec<String>,
+        /// The fixes of their failures.
+        fixes: BTreeSet<String>,
+    },
     /// A port is not available.
     #[error("cannot listen on 127.0.0.1:{port}: {cause}")]
     Listen {
@@ -365,7 +371,7 @@ pub enum SmokeFailure {
 }
 
 /// Returns the subject of a message about issuers.
-fn issuers(names: &[String]) -> String {
+fn names_of(names: &[String]) -> String {
     match names {
         [only] => format!("`{only}` were"),
         _ => format!("{} issuers were", names.len()),

@@ -1,5 +1,7 @@
 //! `deployer keys fetch`: fetches the key sets that are bundled with the configuration.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use authorizer::Config;
 use authorizer::config::{Document, IssuerDocument};
 use authorizer::keys::download::{Download, download};
-use authorizer::keys::fetch::HttpFetch;
+use authorizer::keys::fetch::{FetchError, HttpFetch};
 use authorizer::keys::proxy::Proxy;
 use serde_json::{Value as Json, json};
 
@@ -44,12 +46,72 @@ pub(super) fn fetch(
         });
         results.add(target, result);
     }
-    let Results { lines, written, failed, failed_issuers } = results;
+    let Results { lines, written, failed, failed_issuers, fixes } = results;
     output.data(&lines.join("\n"), &json!({"written": written, "failed": failed}));
     if failed_issuers.is_empty() {
         return Ok(Exit::Success);
     }
-    Err(Failure::KeysNotFetched(failed_issuers))
+    Err(Failure::KeysNotFetched { issuers: failed_issuers, fixes })
+}
+
+/// The reason a file of keys was not written.
+#[derive(Debug, thiserror::Error)]
+enum KeysError {
+    /// The issuer's keys cannot be fetched by any URL.
+    #[error("the issuer has no URL to fetch keys from")]
+    NoUrl,
+    /// The issuer's settings are invalid.
+    #[error("{0}")]
+    Config(String),
+    /// The path is a link out of the project.
+    #[error(
+        "it is a link to `{}`, which is not in `{}`; remove the link, or set `keys` to another path",
+        .file.display(),
+        .folder.display()
+    )]
+    Link {
+        /// The path without symbolic links.
+        file: PathBuf,
+        /// The project.
+        folder: PathBuf,
+    },
+    /// Another file has the path.
+    #[error("the file exists and has no bundled keys; remove it, or set `keys` to another path")]
+    OtherFile,
+    /// The fetch failed.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] Failure),
+}
+
+impl KeysError {
+    /// Returns the fix.
+    fn help(&self, issuer: &str) -> String {
+        let fixed = match self {
+            Self::NoUrl => "set `jwks_uri`",
+            Self::Write(Failure::Unwritable { path, cause })
+                if cause.kind() == ErrorKind::NotFound =>
+            {
+                let folder = path.parent().unwrap_or(path).display();
+                return format!("create the directory {folder}");
+            }
+            Self::Link { .. } | Self::OtherFile => "set `keys` to another path",
+            Self::Write(_) => "check the path, its permissions and the disk space",
+            Self::Fetch(FetchError::Connect { .. } | FetchError::Timeout { .. }) => {
+                "check the network, HTTPS_PROXY and `ca_bundle`"
+            }
+            Self::Fetch(FetchError::IssuerSlash) => {
+                let other = issuer.strip_suffix('/').map(str::to_owned);
+                let other = other.unwrap_or_else(|| format!("{issuer}/"));
+                return format!("set `issuer = \"{other}\"`, instead of `{issuer}`");
+            }
+            Self::Fetch(FetchError::KeySet(_)) => "check `jwks_uri` and `algorithms`",
+            Self::Config(_) | Self::Fetch(_) => "check `issuer` and `jwks_uri`",
+        };
+        fixed.to_owned()
+    }
 }
 
 /// The results of the issuers, in order.
@@ -59,10 +121,11 @@ struct Results {
     written: Vec<Json>,
     failed: Vec<Json>,
     failed_issuers: Vec<String>,
+    fixes: BTreeSet<String>,
 }
 
 impl Results {
-    fn add(&mut self, target: &Target, result: Result<KeysFile, String>) {
+    fn add(&mut self, target: &Target, result: Result<KeysFile, KeysError>) {
         let (issuer, path) = (&target.issuer.issuer, target.file.display().to_string());
         match result {
             Ok(KeysFile { jwks_uri, read_at, jwks, .. }) => {
@@ -79,6 +142,8 @@ impl Results {
                 }));
             }
             Err(error) => {
+                self.fixes.insert(error.help(issuer));
+                let error = error.to_string();
                 self.lines.push(format!("{path}: not written: {error}"));
                 self.failed_issuers.push(issuer.clone());
                 self.failed.push(json!({
@@ -130,49 +195,48 @@ fn targets(manifest: &Manifest, folder: &Path) -> Vec<Target> {
 
 impl Target {
     /// Fetches the keys as the function does, with the clock of the response.
-    async fn fetch(&self, proxy: Option<Proxy>) -> Result<KeysFile, String> {
+    async fn fetch(&self, proxy: Option<Proxy>) -> Result<KeysFile, KeysError> {
         if !has_url(&self.issuer.issuer, self.issuer.jwks_uri.as_deref()) {
-            return Err("the issuer has no URL to fetch keys from; set `jwks_uri`".to_owned());
+            return Err(KeysError::NoUrl);
         }
         let document = Document {
             issuers: vec![self.issuer.clone()],
             ca_bundle: self.ca_bundle.clone(),
             ..Document::default()
         };
-        let config = Config::resolve(&document).map_err(|errors| errors.to_string())?;
-        let issuer = config.issuers().first().ok_or_else(|| "no issuer".to_owned())?;
+        let invalid = |error: String| KeysError::Config(error);
+        let config = Config::resolve(&document).map_err(|errors| invalid(errors.to_string()))?;
+        let issuer = config.issuers().first().ok_or_else(|| invalid("no issuer".to_owned()))?;
         let fetch = Arc::new(HttpFetch::new(config.ca_bundle()).with_proxy(proxy));
-        let downloaded =
-            download(issuer, fetch, DEADLINE).await.map_err(|error| error.to_string())?;
-        let Download { jwks_uri, jwks } = downloaded;
+        let Download { jwks_uri, jwks } = download(issuer, fetch, DEADLINE).await?;
         let read_at = clock::unix_time().seconds();
         Ok(KeysFile { issuer: self.issuer.issuer.clone(), jwks_uri: Some(jwks_uri), read_at, jwks })
     }
 
     /// Returns the path to write, without symbolic links. It is in the project, and it is missing or a
     /// file of bundled keys: the manifest may be another person's, and must not name files to destroy.
-    fn destination(&self) -> Result<PathBuf, String> {
-        let resolved = |path: &Path| resolve(path).map_err(|cause| cause.to_string());
+    fn destination(&self) -> Result<PathBuf, KeysError> {
+        let resolved = |path: &Path| {
+            let unwritable = |cause| Failure::Unwritable { path: path.to_owned(), cause };
+            resolve(path).map_err(unwritable)
+        };
         let (folder, file) = (resolved(&self.folder)?, resolved(&self.file)?);
         if !file.starts_with(&folder) {
-            let (file, folder) = (file.display(), folder.display());
-            return Err(format!(
-                "it is a link to `{file}`, which is not in `{folder}`; remove the link, or set `keys` to another path"
-            ));
+            return Err(KeysError::Link { file, folder });
         }
         let is_missing = file.try_exists().is_ok_and(|exists| !exists);
         let is_keys_file = || read_named(&file).is_ok_and(|text| KeysFile::is_keys_file(&text));
         if is_missing || is_keys_file() {
             return Ok(file);
         }
-        Err("the file exists and has no bundled keys; remove it, or set `keys` to another path"
-            .to_owned())
+        Err(KeysError::OtherFile)
     }
 }
 
 /// Writes the file of the keys, and returns its content.
-fn write_keys(file: KeysFile, path: &Path) -> Result<KeysFile, String> {
-    let text = serde_json::to_string_pretty(&file).map_err(|error| error.to_string())?;
-    let written = write_bytes(format!("{text}\n").as_bytes(), path);
-    written.map(|()| file).map_err(|error| error.to_string())
+fn write_keys(file: KeysFile, path: &Path) -> Result<KeysFile, KeysError> {
+    let text = serde_json::to_string_pretty(&file);
+    let text = text.map_err(|error| KeysError::Config(error.to_string()))?;
+    write_bytes(format!("{text}\n").as_bytes(), path)?;
+    Ok(file)
 }

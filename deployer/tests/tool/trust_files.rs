@@ -452,6 +452,8 @@ fn keys_are_fetched_for_issuers_that_have_a_file() {
     assert_eq!(lines[0]["failed"][0]["error"], "cannot reach http://127.0.0.1:1/keys");
     assert_eq!(lines[0]["written"], json!([]));
     assert_eq!(lines[1]["code"], "keys_not_fetched");
+    let help = "check the network, HTTPS_PROXY and `ca_bundle`";
+    assert!(transcript(&failed).contains(help), "{}", transcript(&failed));
     assert!(!folder.path().join("keys.json").exists());
     let without_url = manifest(&with("", "\nkeys = \"keys.json\"").replace(ISSUER, "internal"));
     assert!(

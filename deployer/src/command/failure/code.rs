@@ -23,7 +23,7 @@ impl Failure {
             Self::InvalidConfiguration(_) => ErrorCode::InvalidConfiguration,
             Self::Function { problem, .. } => function(problem),
             Self::IssuerKey(_) => ErrorCode::IssuerKeyFailed,
-            Self::KeysNotFetched(_) => ErrorCode::KeysNotFetched,
+            Self::KeysNotFetched { .. } => ErrorCode::KeysNotFetched,
             Self::Listen { .. } => ErrorCode::CannotListen,
             Self::ManagedAs { .. } => ErrorCode::ManagedAsAnother,
             Self::DesiredState(_) => ErrorCode::WrongPartition,

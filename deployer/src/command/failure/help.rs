@@ -5,6 +5,7 @@ use crate::apply::ApplyError;
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
+use dev::serving::StartError;
 
 impl Failure {
     /// Returns the next action, if there is one.
@@ -38,6 +39,16 @@ impl Failure {
             }
             Self::ProgramFailed { program, .. } => {
                 return Some(format!("see the output of `{program}` above"));
+            }
+            Self::KeysNotFetched { fixes, .. } => {
+                let fixes: Vec<&str> = fixes.iter().map(String::as_str).collect();
+                return Some(format!("the old files are unchanged; {}", fixes.join("; ")));
+            }
+            Self::Serve(StartError::UnknownFunction { known, .. }) => {
+                return Some(match known.as_slice() {
+                    [] => "remove `--function`: the API has no function".to_owned(),
+                    known => format!("choose one of: {}", known.join(", ")),
+                });
             }
             Self::MissingOption { option, .. } => return Some(format!("add `{option}`")),
             Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {
@@ -74,9 +85,6 @@ impl Failure {
             Self::NoAuthorizer => "add an [authorizer.NAME] table",
             Self::NoBundledKeys => {
                 "add `keys = \"keys.json\"` to an [[authorizer.NAME.issuer]] of portcullis.toml"
-            }
-            Self::KeysNotFetched(_) => {
-                "their files are unchanged; check `issuer`, `jwks_uri`, `algorithms` and `ca_bundle`"
             }
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",

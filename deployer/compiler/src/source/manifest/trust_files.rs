@@ -117,9 +117,7 @@ pub(super) fn bundled_keys(
     let (problem, help) = match files(name) {
         Err(cause) => (format!("cannot read `{name}`: {cause}"), source),
         Ok(text) => match KeysFile::read(&text, issuer, jwks_uri) {
-            Err(error) if KeysFile::is_keys_file(&text) => {
-                (format!("`{name}` {error}"), source)
-            }
+            Err(error) if KeysFile::is_keys_file(&text) => (format!("`{name}` {error}"), source),
             Err(error) if has_url(issuer, jwks_uri) => (format!("`{name}` {error}"), REPLACE_KEYS),
             Err(error) => (format!("`{name}` {error}"), source),
             Ok(KeysFile { jwks, read_at, .. }) => {

@@ -124,7 +124,8 @@ fn an_issuer_that_fails_leaves_its_file_unchanged_and_the_others_continue() {
     let last = "issuer = \"https://last.example.com\"";
     let folder = project(&format!("{tables}{last}"));
     let path = folder.path();
-    fs::write(path.join("keys-0.json"), "unchanged").unwrap();
+    let old = json!({"issuer": "a", "read_at": 0, "jwks": {"keys": []}}).to_string();
+    fs::write(path.join("keys-0.json"), &old).unwrap();
 
     let (exit, lines) = fetch(path);
     assert_eq!(exit, Some(1), "{lines:?}");
@@ -135,7 +136,7 @@ fn an_issuer_that_fails_leaves_its_file_unchanged_and_the_others_continue() {
         assert!(failed["error"].as_str().unwrap().contains(error), "{failed}");
     }
     assert_eq!(lines[1]["code"], "keys_not_fetched");
-    assert_eq!(fs::read_to_string(path.join("keys-0.json")).unwrap(), "unchanged");
+    assert_eq!(fs::read_to_string(path.join("keys-0.json")).unwrap(), old);
     for at in 1..4 {
         assert!(!path.join(format!("keys-{at}.json")).exists(), "{at}");
     }

@@ -1,5 +1,6 @@
 //! Excerpts of TOML files without log keys. The text may be invalid TOML, so it is not parsed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Source, closest};
@@ -8,7 +9,7 @@ use super::{Source, closest};
 /// A value that is exactly `"${env:NAME}"` remains. Lines and spans remain the same.
 pub(super) fn masked(source: Arc<Source>) -> Arc<Source> {
     let Source { name, text } = &*source;
-    if !name.ends_with(".toml") {
+    if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
         return source;
     }
     let mut masked = String::with_capacity(text.len());

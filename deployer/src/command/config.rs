@@ -19,6 +19,12 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
     }
     let write = if document.log_key.is_some() { write_secret } else { write };
     write(&text(&document)?, arguments.out.as_deref(), invocation.output)?;
+    if arguments.out.is_some() && document.log_key.is_some() {
+        // Lambda runs the function as another user than the owner of the packed file.
+        let note =
+            "note: the file has the log key; pack it with mode 0644, so that Lambda can read it";
+        invocation.output.note(note);
+    }
     if arguments.out.is_some() && arguments.local_issuer.is_none() {
         let build = BuildMetadata { config: configuration_fingerprint(&document), binary: None };
         invocation.output.note(&format!(

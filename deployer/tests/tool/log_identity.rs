@@ -171,7 +171,9 @@ fn a_new_configuration_with_a_log_key_is_readable_by_its_user_only() {
     for (settings, expected) in [("log_key = \"${env:SHOP_LOG_KEY}\"", 0o600), ("", 0o644)] {
         let folder = folder(&manifest(settings), OPENAPI);
         let file = folder.path().join("authorizer.json");
-        assert!(run(folder.path(), &arguments, Some(KEY), "").status.success());
+        let shown = transcript(&run(folder.path(), &arguments, Some(KEY), ""));
+        assert!(shown.starts_with("exit 0"), "{shown}");
+        assert_eq!(shown.contains("pack it with mode 0644"), expected == 0o600, "{shown}");
         // Without a key, the umask decides.
         assert_eq!(mode(&file) & expected, mode(&file), "{settings}");
         assert_eq!(mode(&file) == 0o600, expected == 0o600, "{settings}");

@@ -49,7 +49,6 @@ mod undeploy;
 pub use failure::{Failure, FunctionError, SmokeFailure};
 use files::{
     create_directory, open_to_append, read_bytes, resolve, temporary_directory, write, write_bytes,
-    write_secret,
 };
 use session::Session;
 

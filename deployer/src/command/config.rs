@@ -3,7 +3,7 @@
 use authorizer::Config;
 use authorizer::config::Document;
 
-use super::{Failure, Invocation, local_issuer, write, write_secret};
+use super::{Failure, Invocation, local_issuer, write};
 use crate::cli;
 use crate::output::Exit;
 use compiler::api::Api;
@@ -17,12 +17,11 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
     if let Some(url) = &arguments.local_issuer {
         document.issuers.push(local_issuer(url, &document.issuers)?);
     }
-    let write = if document.log_key.is_some() { write_secret } else { write };
     write(&text(&document)?, arguments.out.as_deref(), invocation.output)?;
     if arguments.out.is_some() && document.log_key.is_some() {
-        // Lambda runs the function as another user than the owner of the packed file.
-        let note =
-            "note: the file has the log key; pack it with mode 0644, so that Lambda can read it";
+        // Its mode is that of any file: it is copied into the package, and Lambda runs the function as
+        // another user than the owner.
+        let note = "note: the file has the log key; keep it out of version control";
         invocation.output.note(note);
     }
     if arguments.out.is_some() && arguments.local_issuer.is_none() {

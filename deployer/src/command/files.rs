@@ -9,35 +9,15 @@ use std::{fs, io};
 use super::Failure;
 use crate::output::Output;
 
-/// The mode of a new file, which the umask restricts.
-const NEW_FILE: u32 = 0o666;
-
-/// The mode of a new file with a secret.
-const NEW_SECRET: u32 = 0o600;
-
 /// Writes a document to a file, or to stdout.
 pub(super) fn write(text: &str, path: Option<&Path>, output: Output) -> Result<(), Failure> {
-    write_document(text, path, NEW_FILE, output)
-}
-
-/// Writes a document with a secret to a file, or to stdout. Only the user can read a new file.
-pub(super) fn write_secret(text: &str, path: Option<&Path>, output: Output) -> Result<(), Failure> {
-    write_document(text, path, NEW_SECRET, output)
-}
-
-fn write_document(
-    text: &str,
-    path: Option<&Path>,
-    new: u32,
-    output: Output,
-) -> Result<(), Failure> {
     match path {
         // Opened again, it would have a file position of its own.
         Some(path) if path == Path::new("/dev/stdout") => {
             output.document(text);
             Ok(())
         }
-        Some(path) => write_file(format!("{text}\n").as_bytes(), path, new),
+        Some(path) => write_bytes(format!("{text}\n").as_bytes(), path),
         None => {
             output.document(text);
             Ok(())
@@ -47,16 +27,12 @@ fn write_document(
 
 /// Writes bytes to a file.
 pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), Failure> {
-    write_file(bytes, path, NEW_FILE)
-}
-
-fn write_file(bytes: &[u8], path: &Path, new: u32) -> Result<(), Failure> {
     let written = match fs::metadata(path) {
         // A descriptor refers to the caller's open file, which must not be replaced.
         _ if ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) => append(bytes, path),
         Ok(old) if !old.is_file() => append(bytes, path),
-        Ok(old) => replace(bytes, path, Some(old.permissions()), new),
-        Err(_) => replace(bytes, path, None, new),
+        Ok(old) => replace(bytes, path, Some(old.permissions())),
+        Err(_) => replace(bytes, path, None),
     };
     written.map_err(|cause| Failure::Unwritable { path: path.to_owned(), cause })
 }
@@ -77,15 +53,15 @@ fn append(bytes: &[u8], path: &Path) -> io::Result<()> {
 }
 
 /// Writes a temporary file in the same directory, syncs it, and renames it. An existing file keeps
-/// its mode; a new one gets the mode `new`, which the umask restricts.
-fn replace(bytes: &[u8], path: &Path, mode: Option<Permissions>, new: u32) -> io::Result<()> {
+/// its mode; a new one gets the umask's.
+fn replace(bytes: &[u8], path: &Path, mode: Option<Permissions>) -> io::Result<()> {
     // A symbolic link is preserved: its target is replaced or created.
     let target =
         path.canonicalize().or_else(|_| link_target(path)).unwrap_or_else(|_| path.to_owned());
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     // Never more permissive than the final mode.
-    let created = mode.clone().unwrap_or(Permissions::from_mode(new));
+    let created = mode.clone().unwrap_or(Permissions::from_mode(0o666));
     builder.prefix(".deployer-").permissions(created);
     let directory = folder.unwrap_or(Path::new("."));
     let mut temporary = builder.tempfile_in(directory).map_err(without_path)?;

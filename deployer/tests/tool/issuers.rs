@@ -264,7 +264,7 @@ fn an_explicit_profile_that_does_not_fit_the_issuer_is_a_warning() {
             let found = warnings(issuer, &format!("profile = \"{profile}\"\nclients = [\"a\"]"));
             let fits = *profile == "any" || fitting.contains(profile);
             let help = format!("`profile = \"{own}\"`");
-            let expected = if fits { 0 } else { 1 };
+            let expected = usize::from(!fits);
             assert_eq!(found.len(), expected, "{issuer} {profile}: {found:?}");
             assert!(
                 found.iter().all(|found| found.contains(&help)),

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -159,10 +158,6 @@ fn excerpts_show_variables_and_the_other_settings() {
     let folder = folder(&manifest(&format!("log_key = \"{KEY}\"\nfirst = 1\nsecond = 1")), OPENAPI);
     let shown = transcript(&run(folder.path(), &["check"], None, ""));
     assert!(shown.contains("log_key = ****") && shown.contains("first = 1"), "{shown}");
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[test]

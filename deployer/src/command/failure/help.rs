@@ -10,47 +10,53 @@ use dev::serving::StartError;
 impl Failure {
     /// Returns the next action, if there is one.
     pub(super) fn help(&self) -> Option<String> {
-        let fixed = match self {
+        self.help_by_value().or_else(|| self.fixed_help().map(str::to_owned))
+    }
+
+    /// Returns the next action, if it depends on the values of the failure.
+    fn help_by_value(&self) -> Option<String> {
+        Some(match self {
             Self::Connect(ConnectError::Call(error)) | Self::Call(error) => return call(error),
             Self::Apply(error) => return apply(error),
-            Self::Function { problem, .. } => return Some(function(problem)),
+            Self::Function { problem, .. } => function(problem),
             Self::Listen { option, .. } => {
-                return Some(format!("choose another port with `{option}`, or `{option} 0`"));
+                format!("choose another port with `{option}`, or `{option} 0`")
             }
             Self::Definition(DefinitionError::MissingFunction(name)) => {
-                return Some(format!("add `function_arn` to [authorizer.{name}]"));
+                format!("add `function_arn` to [authorizer.{name}]")
             }
-            Self::ManagedAs { found, .. } => {
-                return Some(format!(
-                    "set `name = \"{found}\"` in [api], or remove the tag portcullis:api from the API"
-                ));
-            }
+            Self::ManagedAs { found, .. } => format!(
+                "set `name = \"{found}\"` in [api], or remove the tag portcullis:api from the API"
+            ),
             Self::NoStage { stage, .. } => {
-                return Some(format!("create it with `deployer deploy --stage {stage}`"));
+                format!("create it with `deployer deploy --stage {stage}`")
             }
             Self::UnknownAuthorizer { known, .. } | Self::AuthorizerRequired(known) => {
-                return Some(format!("choose one of: {}", known.join(", ")));
+                format!("choose one of: {}", known.join(", "))
             }
             Self::UnusedAuthorizer(name) => {
-                return Some(format!("add `{name}` to the `security` of an operation"));
+                format!("add `{name}` to the `security` of an operation")
             }
             Self::ProgramNotStarted { program, .. } => {
-                return Some(format!("check that `{program}` is installed and in PATH"));
+                format!("check that `{program}` is installed and in PATH")
             }
-            Self::ProgramFailed { program, .. } => {
-                return Some(format!("see the output of `{program}` above"));
-            }
+            Self::ProgramFailed { program, .. } => format!("see the output of `{program}` above"),
             Self::KeysNotFetched { fixes, .. } => {
                 let fixes: Vec<&str> = fixes.iter().map(String::as_str).collect();
-                return Some(format!("the old files are unchanged; {}", fixes.join("; ")));
+                format!("the old files are unchanged; {}", fixes.join("; "))
             }
-            Self::Serve(StartError::UnknownFunction { known, .. }) => {
-                return Some(match known.as_slice() {
-                    [] => "remove `--function`: the API has no function".to_owned(),
-                    known => format!("choose one of: {}", known.join(", ")),
-                });
-            }
-            Self::MissingOption { option, .. } => return Some(format!("add `{option}`")),
+            Self::Serve(StartError::UnknownFunction { known, .. }) => match known.as_slice() {
+                [] => "remove `--function`: the API has no function".to_owned(),
+                known => format!("choose one of: {}", known.join(", ")),
+            },
+            Self::MissingOption { option, .. } => format!("add `{option}`"),
+            _ => return None,
+        })
+    }
+
+    /// Returns the next action, if it is always the same.
+    fn fixed_help(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {
                 "set `--region`, AWS_REGION or the `region` of the profile, such as eu-west-1"
             }
@@ -109,8 +115,7 @@ impl Failure {
             Self::SmokeNotRolledBack { .. } => ROLL_BACK,
             Self::AuthorizerConfig(_) => "correct the authorizer's settings in portcullis.toml",
             _ => return None,
-        };
-        Some(fixed.to_owned())
+        })
     }
 }
 

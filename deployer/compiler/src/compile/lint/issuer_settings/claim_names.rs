@@ -29,7 +29,7 @@ fn collect<'a>(rule: &'a RuleDocument, claims: &mut Vec<(&'static str, &'a str)>
     }
 }
 
-/// Returns the pointer that a JSONPath, or a dotted name of a nested claim of Keycloak, means.
+/// Returns the pointer that a `JSONPath`, or a dotted name of a nested claim of Keycloak, means.
 fn pointer(claim: &str) -> Option<String> {
     let client = claim.strip_prefix("resource_access.");
     let client = client.and_then(|rest| rest.strip_suffix(".roles"));
@@ -43,7 +43,8 @@ fn pointer(claim: &str) -> Option<String> {
             // An index or a quoted name.
             let plain = path.replace(['[', ']'], ".").replace(['"', '\''], "");
             let names = plain.split('.').filter(|name| !name.is_empty() && *name != "*");
-            Some(names.map(|name| format!("/{}", escape(name))).collect())
+            let segments: Vec<String> = names.map(escape).collect();
+            Some(format!("/{}", segments.join("/")))
         }
         _ => None,
     }

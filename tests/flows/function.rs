@@ -1,20 +1,16 @@
 //! The authorizer as a Lambda function: `bootstrap` under `cargo lambda watch`.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use e2e::port::free_port;
 use e2e::process::Process;
 use e2e::wait::Wait;
 use e2e::{Dev, binary, http, root, tool};
 use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:local/dev/GET/pets";
-
-pub(crate) fn free_port() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
-}
 
 /// A `cargo lambda` command in the authorizer's folder.
 fn cargo_lambda(command: &str) -> Command {
@@ -42,7 +38,7 @@ pub(crate) fn watch(config: &Path, port: &str) -> Process {
 fn the_function_serves_the_gateway_and_direct_invocations() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("authorizer.json");
-    let (issuer_port, function_port) = (free_port(), free_port());
+    let (issuer_port, function_port) = (free_port().to_string(), free_port().to_string());
     let issuer = format!("http://127.0.0.1:{issuer_port}");
     let written = Command::new(binary("deployer"))
         .args([

@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use e2e::port::free_port;
 use e2e::process::Process;
 use e2e::wait::Wait;
 use e2e::{Dev, http, tool};
 use serde_json::{Value, json};
-
-use crate::function::free_port;
 
 const RESPONSES: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html";
 const AUTHORIZER: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/configure-api-gateway-lambda-authorization.html";
@@ -90,7 +89,7 @@ fn forward(mut stream: TcpStream, counted: &AtomicUsize, to: &str) {
 
 /// Starts serverless-offline with these routes.
 fn offline(routes: &Value, authorizer_url: &str) -> (Process, String) {
-    let (http_port, lambda_port) = (free_port(), free_port());
+    let (http_port, lambda_port) = (free_port().to_string(), free_port().to_string());
     let process = Process::start(
         Command::new("node")
             .args(["node_modules/serverless/bin/serverless.js", "offline"])

@@ -14,6 +14,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::port::free_port;
 use crate::wait::Wait;
 use crate::{http, root, tool};
 
@@ -22,10 +23,6 @@ pub struct Emulator {
     /// The host and port on which it listens.
     pub address: String,
     _process: Child,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts `LocalStack` without AWS's thousand managed policies, which it would read again for

@@ -13,6 +13,7 @@
 pub mod backend;
 pub mod emulator;
 pub mod http;
+pub mod port;
 pub mod process;
 pub mod wait;
 

@@ -3,17 +3,18 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use e2e::port::free_port;
 use e2e::{Dev, binary, http, root};
 use serde_json::{Value, json};
 
 use super::Account;
-use crate::function::{free_port, watch};
+use crate::function::watch;
 
 #[test]
 fn the_shipped_function_passes_the_authorizer_test() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("authorizer.json");
-    let (issuer_port, function_port) = (free_port(), free_port());
+    let (issuer_port, function_port) = (free_port().to_string(), free_port().to_string());
     let issuer = format!("http://127.0.0.1:{issuer_port}");
     let out = config.to_str().unwrap();
     let written = Command::new(binary("deployer"))

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer};
+use e2e::port::free_port;
 use e2e::{Dev, http, root, tool};
 use serde_json::{Value, json};
 
 use super::{Account, CommandOutput, command, permissions};
-use crate::function::free_port;
 
 /// The account of the Lambda emulator.
 const KEY: &str = "000000000000";
@@ -73,7 +73,7 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     let proxy =
         FaultProxy::in_front_of_both(&Emulator::localstack().address, address, 500, authorizer);
     let account = Account::with_proxy(KEY, proxy);
-    let port = free_port();
+    let port = free_port().to_string();
     let dev = Dev::start(&["infra/petstore", "--port", "0", "--issuer-port", &port]);
     account.edit(
         "portcullis.toml",

@@ -1,6 +1,6 @@
 //! Signature verification, SHA-256, and HMAC for the log: the only module that calls the crypto
 //! library. Tokens have only asymmetric algorithms, so a public key can never be used as an HMAC
-//! secret: an [`HmacKey`] verifies nothing.
+//! secret: an `HmacKey` verifies nothing.
 
 use std::fmt;
 use std::str::FromStr;

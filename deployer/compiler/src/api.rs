@@ -12,6 +12,7 @@ mod authorizer_settings;
 mod authorizer_shape;
 mod aws_names;
 mod cors;
+mod function;
 mod identity_source;
 mod integration;
 mod presented_token;
@@ -26,6 +27,7 @@ pub use authorizer_settings::{
 };
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
+pub use function::Architecture;
 pub use identity_source::{IdentitySource, InvalidIdentitySource};
 pub use integration::{
     ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,

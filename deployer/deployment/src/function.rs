@@ -1,5 +1,4 @@
-//! An authorizer's function: the build metadata of its versions, in their descriptions, so that no
-//! state file is needed.
+//! An authorizer's function: its versions and their build metadata, its settings, and its aliases.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,31 +9,14 @@ use serde::{Deserialize, Serialize};
 use compiler::api::{Api, Arn};
 use compiler::fingerprint::fingerprint;
 
-/// The fingerprints of the files that a version was built from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildMetadata {
-    /// The fingerprint of its `authorizer.json`.
-    pub config: String,
-    /// The fingerprint of its binary, if it was recorded.
-    pub binary: Option<String>,
-}
+mod build_metadata;
+mod observed;
+mod settings;
 
-impl fmt::Display for BuildMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "portcullis config={}", self.config)?;
-        self.binary.as_ref().map_or(Ok(()), |binary| write!(f, " binary={binary}"))
-    }
-}
-
-impl BuildMetadata {
-    /// Reads a version's description; returns `None` if it has no build metadata.
-    pub fn read(description: &str) -> Option<Self> {
-        let mut words = description.strip_prefix("portcullis ")?.split(' ');
-        let config = words.next()?.strip_prefix("config=")?.to_owned();
-        let binary = words.next().and_then(|word| word.strip_prefix("binary="));
-        Some(Self { config, binary: binary.map(str::to_owned) })
-    }
-}
+pub use build_metadata::BuildMetadata;
+pub use compiler::api::Architecture;
+pub use observed::{ObservedFunction, ObservedVersion};
+pub use settings::{FunctionSettings, VpcSettings};
 
 /// The state of a function's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -159,21 +141,8 @@ impl FunctionAlias {
 
 #[cfg(test)]
 mod tests {
-    use super::{BuildMetadata, FunctionAlias};
+    use super::FunctionAlias;
     use compiler::api::Arn;
-
-    #[test]
-    fn a_version_description_holds_the_build_metadata() {
-        for build in [
-            BuildMetadata { config: "0a1b".to_owned(), binary: None },
-            BuildMetadata { config: "0a1b".to_owned(), binary: Some("2c3d".to_owned()) },
-        ] {
-            assert_eq!(BuildMetadata::read(&build.to_string()), Some(build));
-        }
-        for other in ["", "portcullis", "portcullis revision=1", "hotfix config=1"] {
-            assert_eq!(BuildMetadata::read(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn only_an_arn_with_an_alias_is_read() {

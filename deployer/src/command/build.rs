@@ -159,7 +159,8 @@ impl Publisher<'_> {
         let folder = local::folder()?;
         output.note(&format!("building {name} for {architecture}"));
         let binary = self.build(folder.path(), &architecture)?;
-        let build = BuildMetadata { config: function.config.clone(), binary: Some(binary) };
+        let build =
+            BuildMetadata { config: function.config.clone(), binary: Some(binary), api: None };
         if let PublishedFunction::Version { number, build: Some(current), .. } = &function.published
             && *current == build
         {

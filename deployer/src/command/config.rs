@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &cli::Config, invocation: Invocation<'_>) -> Result
         invocation.output.note(note);
     }
     if arguments.out.is_some() && arguments.local_issuer.is_none() {
-        let build = BuildMetadata { config: configuration_fingerprint(&document), binary: None };
+        let build =
+            BuildMetadata { config: configuration_fingerprint(&document), binary: None, api: None };
         invocation.output.note(&format!(
             "note: deploy it with `--description \"{build}\"`, so that `plan` can compare it"
         ));

@@ -581,7 +581,11 @@ fn a_function_with_another_or_unknown_configuration_is_shown() {
     let config = configuration_fingerprint(&desired.api.authorizer_document(name).unwrap());
     let version = |config: Option<&str>| PublishedFunction::Version {
         number: "7".to_owned(),
-        build: config.map(|config| BuildMetadata { config: config.to_owned(), binary: None }),
+        build: config.map(|config| BuildMetadata {
+            config: config.to_owned(),
+            binary: None,
+            api: None,
+        }),
         architecture: "arm64".to_owned(),
     };
     for (published, message) in [

@@ -8,6 +8,7 @@ use authorizer::routes::{PathTemplate, RouteTable, Segment, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+mod authorizer_function;
 mod authorizer_settings;
 mod authorizer_shape;
 mod aws_names;
@@ -22,6 +23,9 @@ pub mod routing;
 mod security;
 mod stage;
 
+pub use authorizer_function::{
+    Architecture, AuthorizerFunction, FunctionTable, PinnedFunction, VpcSettings,
+};
 pub use authorizer_settings::{
     Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN, RAW_TOKEN_PATTERN,
 };

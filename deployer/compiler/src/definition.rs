@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::api::{
-    Api, ApiSettings, Arn, Authorizer, AuthorizerKind, AuthorizerShape, AuthorizerType, Cors,
-    GatewayResponse, Integration, IntegrationKind, PassthroughBehavior, Route, RouteKey, Security,
-    Validator,
+    Api, ApiSettings, Arn, Authorizer, AuthorizerFunction, AuthorizerKind, AuthorizerShape,
+    AuthorizerType, Cors, GatewayResponse, Integration, IntegrationKind, PassthroughBehavior,
+    Route, RouteKey, Security, Validator,
 };
 use crate::fingerprint::fingerprint;
 
@@ -132,7 +132,7 @@ pub enum Authorization {
 #[non_exhaustive]
 pub enum DefinitionError {
     /// An authorizer has no function.
-    #[error("authorizer `{0}` has no `function_arn` in portcullis.toml")]
+    #[error("authorizer `{0}` has neither `function` nor `function_arn` in portcullis.toml")]
     MissingFunction(String),
 }
 
@@ -149,18 +149,18 @@ impl ApiDefinition {
                 _ => false,
             })
         };
-        let mut add = |scheme: &'_ str, shape: AuthorizerShape| {
-            let name = name_on_aws(scheme, &shape);
+        let mut add = |scheme: &'_ str, shape: AuthorizerShape, content: &str| {
+            let name = name_on_aws(scheme, &shape, content);
             authorizers.insert(name.clone(), shape);
             name
         };
         for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| is_used(name)) {
             let shape = shape(authorizer)
                 .ok_or_else(|| DefinitionError::MissingFunction(scheme.clone()))?;
-            names.insert(scheme, add(scheme, shape));
+            names.insert(scheme, add(scheme, shape, content(authorizer)));
         }
         for (scheme, shape) in api.external_authorizers.iter().filter(|(name, _)| is_used(name)) {
-            names.insert(scheme, add(scheme, shape.clone()));
+            names.insert(scheme, add(scheme, shape.clone(), ""));
         }
         let methods =
             api.routes.iter().map(|route| (route.into(), method(route, &names))).collect();
@@ -176,8 +176,14 @@ impl ApiDefinition {
 
 /// Returns the name of an authorizer on AWS: the scheme's name and a fingerprint of the settings.
 /// Other settings make another authorizer, so none is ever changed under a stage.
-fn name_on_aws(scheme: &str, shape: &AuthorizerShape) -> String {
-    let print = fingerprint(shape);
+/// The number of a pinned version is not known before it is published, so the fingerprint is that of
+/// its content instead.
+fn name_on_aws(scheme: &str, shape: &AuthorizerShape, content: &str) -> String {
+    let print = if content.is_empty() {
+        fingerprint(shape)
+    } else {
+        fingerprint(&(AuthorizerShape { uri: None, ..shape.clone() }, content))
+    };
     format!("{}-{}", scheme_on_aws(scheme), print.get(..8).unwrap_or(&print))
 }
 
@@ -199,6 +205,12 @@ pub fn scheme_of(name: &str) -> &str {
     }
 }
 
+/// Returns the fingerprint of the content of a pinned version; empty for any other function.
+fn content(authorizer: &Authorizer) -> &str {
+    let pinned = authorizer.function.as_ref().and_then(AuthorizerFunction::pinned);
+    pinned.map(|function| function.content.as_str()).unwrap_or_default()
+}
+
 fn shape(authorizer: &Authorizer) -> Option<AuthorizerShape> {
     let kind = match authorizer.kind {
         AuthorizerKind::Request => AuthorizerType::Request,
@@ -206,7 +218,7 @@ fn shape(authorizer: &Authorizer) -> Option<AuthorizerShape> {
     };
     Some(AuthorizerShape {
         kind,
-        uri: Some(authorizer.function.as_ref()?.invocation_uri()),
+        uri: Some(authorizer.function_arn()?.invocation_uri()),
         credentials: authorizer.invoke_role.as_ref().map(|role| Arn::as_str(role).to_owned()),
         identity: authorizer.identity.iter().map(ToString::to_string).collect(),
         validation: authorizer.validation().map(str::to_owned),

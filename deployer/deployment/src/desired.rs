@@ -100,7 +100,7 @@ impl Desired {
 /// Checks that the resources that the files name are in the partition of the account.
 fn check_partitions(api: &Api, target: &AwsTarget) -> Result<(), DesiredStateError> {
     let authorizers = api.authorizers.iter().flat_map(|(name, authorizer)| {
-        let function = (format!("the function of `{name}`"), authorizer.function.as_ref());
+        let function = (format!("the function of `{name}`"), authorizer.function_arn());
         let role = (format!("the invoke role of `{name}`"), authorizer.invoke_role.as_ref());
         [function, role]
             .into_iter()
@@ -128,7 +128,7 @@ fn assign_roles(api: &mut Api, target: &AwsTarget) -> BTreeMap<String, Role> {
     let path = owner.path(settings);
     let mut functions: BTreeMap<String, Vec<Arn>> = BTreeMap::new();
     for authorizer in api.authorizers.values_mut() {
-        let Some(function) = &authorizer.function else { continue };
+        let Some(function) = authorizer.function_arn() else { continue };
         if authorizer.invoke_role.is_none() {
             let name = owner.role_name(&path, function);
             functions.entry(name.clone()).or_default().push(function.clone());

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use super::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use super::cache::Cache;
 use super::functions::Functions;
-use super::integration::compiled::{Backend, function_name};
+use super::integration::compiled::Backend;
 use super::request_validation::RequestValidator;
 use compiler::api::routing::ApiRouter;
-use compiler::api::{Api, GatewayResponse};
+use compiler::api::{Api, AuthorizerFunction, GatewayResponse};
 use compiler::definition::gateway_responses;
 
 /// An API, prepared for serving.
@@ -76,9 +76,8 @@ impl LoadedApi {
     pub(super) fn authorizer_in_process(&self, name: &str) -> Option<&LocalAuthorizer> {
         let is_named = |(scheme, local): &(&String, &LocalAuthorizer)| {
             let authorizer = self.api.authorizers.get(*scheme);
-            let arn = authorizer.and_then(|authorizer| authorizer.function.as_ref());
-            let matches = *scheme == name
-                || arn.and_then(|arn| function_name(arn.as_str()).ok()).as_deref() == Some(name);
+            let function = authorizer.and_then(|authorizer| authorizer.function.as_ref());
+            let matches = *scheme == name || function.map(AuthorizerFunction::name) == Some(name);
             matches && matches!(local.target, AuthorizerTarget::InProcess(_))
         };
         self.authorizers.iter().find(is_named).map(|(_, authorizer)| authorizer)

@@ -108,7 +108,7 @@ fn functions(
     let mut functions = Vec::new();
     let mut names = BTreeSet::new();
     for (name, authorizer) in &desired.api.authorizers {
-        let Some(arn) = &authorizer.function else { continue };
+        let Some(arn) = authorizer.function_arn() else { continue };
         let aliased = publishable(arn, target)?;
         if !names.insert(aliased.name.clone()) {
             return Err(function_error(arn.as_str(), FunctionError::Shared));

@@ -77,8 +77,11 @@ impl Checks {
 fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
         let subject = format!("function of {name}");
-        let Some(function) = &authorizer.function else {
-            checks.fail(subject, format!("missing `function_arn` in [authorizer.{name}]"));
+        let Some(function) = authorizer.function_arn() else {
+            checks.fail(
+                subject,
+                format!("missing `function` or `function_arn` in [authorizer.{name}]"),
+            );
             continue;
         };
         match session.block_on(session.aws.function_state(function.as_str())) {
@@ -97,7 +100,8 @@ fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
 
 fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
-        let (Some(role), Some(function)) = (&authorizer.invoke_role, &authorizer.function) else {
+        let (Some(role), Some(function)) = (&authorizer.invoke_role, authorizer.function_arn())
+        else {
             continue;
         };
         let role_name = role.as_str().rsplit('/').next().unwrap_or_default();

@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
     let target = target(arguments, invocation, &api)?;
     let passable_roles = passable_roles(&api);
     let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
-    let functions = functions.filter_map(|arn| arn.as_str().split(':').nth(6).map(str::to_owned));
+    let functions = functions.map(|function| function.name().to_owned());
     let functions: Vec<String> = functions.collect();
     let creates_roles = api.authorizers.values().any(|one| one.invoke_role.is_none());
     let scope = PolicyScope {
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         "trust" => trust_policy(),
         "invoke" => {
             let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
-                let resource = invoke_resource(authorizer.function.as_ref()?);
+                let resource = invoke_resource(authorizer.function_arn()?);
                 Some((name.clone(), invoke_policy(&[resource].into())))
             };
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
@@ -78,7 +78,7 @@ fn target(
     invocation: Invocation<'_>,
     api: &Api,
 ) -> Result<AwsTarget, Failure> {
-    let function = api.authorizers.values().find_map(|authorizer| authorizer.function.as_ref());
+    let function = api.authorizers.values().find_map(|authorizer| authorizer.function_arn());
     let region = invocation.aws.region.clone().or_else(|| (invocation.environment)("AWS_REGION"));
     let region = region.or_else(|| Some(function?.region().to_owned()));
     let account = arguments.account.clone().or_else(|| Some(function?.account().to_owned()));

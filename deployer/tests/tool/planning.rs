@@ -577,7 +577,7 @@ fn a_plan_is_shown_as_text_and_saved_as_json() {
 fn a_function_with_another_or_unknown_configuration_is_shown() {
     let desired = desired(compiled(MANIFEST, OPENAPI, None));
     let (name, authorizer) = desired.api.authorizers.first_key_value().unwrap();
-    let arn = authorizer.function.as_ref().unwrap().as_str();
+    let arn = authorizer.function_arn().unwrap().as_str();
     let config = configuration_fingerprint(&desired.api.authorizer_document(name).unwrap());
     let version = |config: Option<&str>| PublishedFunction::Version {
         number: "7".to_owned(),

@@ -26,8 +26,7 @@ impl Aws {
                 None => None,
             };
             let roles = self.observe_roles(desired, api.as_ref()).await?;
-            let functions =
-                desired.api.authorizers.values().filter_map(|one| one.function.as_ref());
+            let functions = desired.api.authorizers.values().filter_map(|one| one.function_arn());
             let functions: BTreeSet<&str> = functions.map(Arn::as_str).collect();
             let mut published = BTreeMap::new();
             for function in functions {

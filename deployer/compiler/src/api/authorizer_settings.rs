@@ -3,14 +3,14 @@
 use authorizer::config::{IssuerDocument, PolicyMode, TokenScheme, TokenSource};
 use authorizer::log_identity::{LogIdentity, LogKeyText};
 
-use super::IdentitySource;
 use super::presented_token::COOKIE;
+use super::{AuthorizerFunction, IdentitySource};
 
 /// A managed authorizer of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorizer {
-    /// The function, or one of its versions or aliases. Not required to serve locally.
-    pub function: Option<Arn>,
+    /// The function. Not required to serve locally.
+    pub function: Option<AuthorizerFunction>,
     /// The role that API Gateway assumes to invoke it.
     pub invoke_role: Option<Arn>,
     /// The type.
@@ -50,6 +50,16 @@ pub const BEARER_TOKEN_PATTERN: &str =
 pub const RAW_TOKEN_PATTERN: &str = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$";
 
 impl Authorizer {
+    /// Returns the ARN of the function, or of its version or alias, if it is known.
+    pub fn function_arn(&self) -> Option<&Arn> {
+        self.function.as_ref()?.arn()
+    }
+
+    /// Returns whether each deployment pins a version of the function.
+    pub fn is_pinned(&self) -> bool {
+        self.function.as_ref().is_some_and(|function| function.pinned().is_some())
+    }
+
     /// Returns `identityValidationExpression`, which only TOKEN authorizers have.
     pub fn validation(&self) -> Option<&'static str> {
         let pattern = match &self.token {
@@ -161,6 +171,12 @@ impl Arn {
     /// Returns the account id.
     pub fn account(&self) -> &str {
         self.text.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// Returns the ARN of a version or alias of a function.
+    #[must_use]
+    pub fn with_qualifier(&self, qualifier: &str) -> Self {
+        Self { text: format!("{}:{qualifier}", self.unqualified()), ..self.clone() }
     }
 
     /// Returns the partition: `aws`, `aws-cn` or `aws-us-gov`.

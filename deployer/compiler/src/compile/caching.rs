@@ -71,8 +71,8 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     if !reasons.is_empty() {
         return reasons;
     }
-    let region = authorizer.function.as_ref().map_or("ap-southeast-1", |arn| arn.region());
-    let partition = authorizer.function.as_ref().map_or("aws", |arn| arn.partition());
+    let region = authorizer.function_arn().map_or("ap-southeast-1", |arn| arn.region());
+    let partition = authorizer.function_arn().map_or("aws", |arn| arn.partition());
     // arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/
     let stage_bytes = partition.len() + region.len() + stage.len() + 44;
     let (bytes, scopes) = table.longest_policy(stage_bytes);

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{Arn, Authorizer, Cors, Endpoint, RoleSettings, StageSettings, UsagePlan};
+use crate::api::{
+    Arn, Authorizer, AuthorizerFunction, Cors, Endpoint, RoleSettings, StageSettings, UsagePlan,
+};
 use crate::source::diagnostic::{Diagnostics, Span, suggestion_or_list};
 use crate::source::document::{Entry, Node, Section, Value};
 
 mod authorizer_table;
+mod function_table;
 mod integration_table;
 mod role_table;
 mod stage_table;
@@ -111,7 +114,7 @@ pub struct Stage {
     /// The integration of operations without their own, if it differs.
     pub integration: Option<DefaultIntegration>,
     /// The authorizer functions that differ, by authorizer.
-    pub functions: BTreeMap<String, Arn>,
+    pub functions: BTreeMap<String, AuthorizerFunction>,
     /// The CORS settings, if they differ.
     pub cors: Option<Cors>,
     /// The settings on AWS.

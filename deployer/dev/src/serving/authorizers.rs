@@ -10,7 +10,9 @@ use authorizer::{Authorizer, Config};
 
 use super::{Setup, StartError};
 use crate::issuer::{self, Issuer};
-use compiler::api::{self, Api, AuthorizerKind, AuthorizerShape, AuthorizerType, IdentitySource};
+use compiler::api::{
+    self, Api, AuthorizerFunction, AuthorizerKind, AuthorizerShape, AuthorizerType, IdentitySource,
+};
 use compiler::project;
 use gateway::authorizers::{AuthorizerTarget, LocalAuthorizer};
 use gateway::functions::Functions;
@@ -118,16 +120,15 @@ fn local_function(
     authorizer: &api::Authorizer,
     functions: &Functions,
 ) -> Option<String> {
-    let arn = authorizer.function.as_ref();
-    let named = arn.and_then(|arn| function_name(arn.as_str()).ok());
+    let named = authorizer.function.as_ref().map(|function| function.name().to_owned());
     [named, Some(scheme.to_owned())].into_iter().flatten().find(|name| functions.contains(name))
 }
 
 /// Returns the security scheme whose authorizer is a function of this name.
 pub(super) fn scheme_of<'a>(api: &'a Api, name: &str) -> Option<&'a str> {
     let matches = |(scheme, authorizer): &(&'a String, &api::Authorizer)| {
-        let arn = authorizer.function.as_ref().and_then(|arn| function_name(arn.as_str()).ok());
-        *scheme == name || arn.as_deref() == Some(name)
+        let function = authorizer.function.as_ref().map(AuthorizerFunction::name);
+        *scheme == name || function == Some(name)
     };
     api.authorizers.iter().find(matches).map(|(scheme, _)| scheme.as_str())
 }

@@ -25,8 +25,7 @@ fn names(api: &Api) -> BTreeSet<String> {
         backend.function().map(str::to_owned)
     });
     let authorizers = api.authorizers.iter().flat_map(|(name, authorizer)| {
-        let arn = authorizer.function.as_ref();
-        let function = arn.and_then(|arn| function_name(arn.as_str()).ok());
+        let function = authorizer.function.as_ref().map(|function| function.name().to_owned());
         function.into_iter().chain([name.clone()])
     });
     let external = api

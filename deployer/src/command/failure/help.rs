@@ -23,7 +23,7 @@ impl Failure {
                 format!("choose another port with `{option}`, or `{option} 0`")
             }
             Self::Definition(DefinitionError::MissingFunction(name)) => {
-                format!("add `function_arn` to [authorizer.{name}]")
+                format!("add `function` or `function_arn` to [authorizer.{name}]")
             }
             Self::ManagedAs { found, .. } => format!(
                 "set `name = \"{found}\"` in [api], or remove the tag portcullis:api from the API"

@@ -3,8 +3,9 @@
 use authorizer::config::{Config, ConfigErrors, Document, IssuerDocument, PolicyMode, TokenSource};
 use authorizer::log_identity::{LogIdentity, LogKeyText};
 
+use super::function_table::function;
 use super::trust_files::{bundled_keys, ca_bundle, keys_source};
-use super::values::{arn, boolean, function_arn, integer, problem, seconds, typed};
+use super::values::{arn, boolean, integer, problem, seconds, typed};
 use super::{DeclaredAuthorizer, DeclaredIssuer, Files, choice, required};
 use crate::api::{Arn, Authorizer, AuthorizerKind, IdentitySource};
 use crate::source::diagnostic::{Code, Diagnostics};
@@ -21,7 +22,7 @@ pub(super) fn authorizer(
     diagnostics: &mut Diagnostics,
 ) -> DeclaredAuthorizer {
     let mut section = Section::open(&entry.node, &entry.key, diagnostics);
-    let function = function_arn(&mut section, diagnostics);
+    let function = function(&mut section, diagnostics);
     let invoke_role = arn(
         &mut section,
         "invoke_role_arn",

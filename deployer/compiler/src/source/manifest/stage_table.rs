@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::function_table::function;
 use super::integration_table::default_integration;
-use super::values::{boolean, function_arn, integer, seconds};
+use super::values::{boolean, integer, seconds};
 use super::{DeclaredAuthorizer, Stage, choice};
 use crate::api::{
     AccessLog, Cors, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan,
@@ -35,8 +36,8 @@ pub(super) fn stage(
             diagnostics.error(entry.key_span, format!("unknown authorizer `{}`", entry.key), help);
         }
         let mut section = Section::open(&entry.node, &entry.key, diagnostics);
-        if let Some(arn) = function_arn(&mut section, diagnostics) {
-            functions.insert(entry.key.clone(), arn);
+        if let Some(function) = function(&mut section, diagnostics) {
+            functions.insert(entry.key.clone(), function);
         }
         section.finish(diagnostics);
     }

@@ -58,15 +58,7 @@ pub(super) fn typed<T: DeserializeOwned>(
     deserialize(node, node.to_json(), &format!("`{key}`"), diagnostics)
 }
 
-/// Reads `function_arn`.
-pub(super) fn function_arn(
-    section: &mut Section<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Arn> {
-    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
-    arn(section, "function_arn", Arn::function, form, diagnostics)
-}
-
+/// Reads an ARN.
 pub(super) fn arn(
     section: &mut Section<'_>,
     key: &'static str,

@@ -8,12 +8,12 @@ use authorizer::routes::{PathTemplate, RouteTable, Segment, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+mod architecture;
 mod authorizer_function;
 mod authorizer_settings;
 mod authorizer_shape;
 mod aws_names;
 mod cors;
-mod function;
 mod identity_source;
 mod integration;
 mod presented_token;
@@ -23,15 +23,13 @@ pub mod routing;
 mod security;
 mod stage;
 
-pub use authorizer_function::{
-    Architecture, AuthorizerFunction, FunctionTable, PinnedFunction, VpcSettings,
-};
+pub use architecture::Architecture;
+pub use authorizer_function::{AuthorizerFunction, FunctionTable, PinnedFunction, VpcSettings};
 pub use authorizer_settings::{
     Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN, RAW_TOKEN_PATTERN,
 };
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
-pub use function::Architecture;
 pub use identity_source::{IdentitySource, InvalidIdentitySource};
 pub use integration::{
     ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,

@@ -14,9 +14,9 @@ mod observed;
 mod settings;
 
 pub use build_metadata::BuildMetadata;
-pub use compiler::api::Architecture;
+pub use compiler::api::{Architecture, VpcSettings};
 pub use observed::{ObservedFunction, ObservedVersion};
-pub use settings::{FunctionSettings, VpcSettings};
+pub use settings::FunctionSettings;
 
 /// The state of a function's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Arn;
+use super::{Architecture, Arn};
 
 /// The function of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,18 +46,6 @@ pub struct FunctionTable {
     pub vpc: Option<VpcSettings>,
 }
 
-/// The instruction set of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Architecture {
-    /// 64-bit ARM (Graviton).
-    #[default]
-    #[serde(rename = "arm64")]
-    Arm64,
-    /// 64-bit x86.
-    #[serde(rename = "x86_64")]
-    X86,
-}
-
 /// The VPC that a function is attached to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VpcSettings {
@@ -67,29 +55,10 @@ pub struct VpcSettings {
     pub security_groups: BTreeSet<String>,
 }
 
-impl Architecture {
-    /// All architectures with their names in `portcullis.toml`, which are Lambda's.
-    pub const NAMES: [(&'static str, Self); 2] = [("arm64", Self::Arm64), ("x86_64", Self::X86)];
-
-    /// Returns the name that Lambda uses.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Arm64 => "arm64",
-            Self::X86 => "x86_64",
-        }
-    }
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 impl Default for FunctionTable {
     fn default() -> Self {
         Self {
-            architecture: Architecture::default(),
+            architecture: Architecture::Arm64,
             memory_mb: Self::DEFAULT_MEMORY_MB,
             timeout_seconds: Self::DEFAULT_TIMEOUT_SECONDS,
             role: None,

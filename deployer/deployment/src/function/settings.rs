@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use compiler::api::Architecture;
+use compiler::api::{Architecture, VpcSettings};
 use compiler::fingerprint::fingerprint;
 
 /// The settings of a function, as one of its versions has them. The values of environment variables
@@ -26,15 +26,6 @@ pub struct FunctionSettings {
     pub environment: BTreeMap<String, String>,
     /// The VPC, if the function is connected to one.
     pub vpc: Option<VpcSettings>,
-}
-
-/// The connection of a function to a VPC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct VpcSettings {
-    /// The IDs of the subnets.
-    pub subnets: BTreeSet<String>,
-    /// The IDs of the security groups.
-    pub security_groups: BTreeSet<String>,
 }
 
 impl fmt::Debug for FunctionSettings {

@@ -19,6 +19,8 @@ const MEMORY_MB: std::ops::RangeInclusive<i32> = 128..=10_240;
 const TIMEOUT_SECONDS: std::ops::RangeInclusive<i32> = 1..=29;
 /// The longest name of which the name of a log group and of a role can be made.
 const MAX_NAME: usize = 64;
+const ARCHITECTURES: [(&str, Architecture); 2] =
+    [("arm64", Architecture::Arm64), ("x86_64", Architecture::X86_64)];
 const MAX_ENVIRONMENT_BYTES: usize = 4096;
 /// The variable of the log key, which is a part of the configuration.
 const LOG_KEY: &str = "AUTHORIZER_LOG_KEY";
@@ -82,8 +84,8 @@ fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Functio
         .map(|value| i32::try_from(value).unwrap_or(i32::MAX));
     let memory = integer(section, "memory", 0, diagnostics);
     FunctionTable {
-        architecture: choice(section, "architecture", &Architecture::NAMES, diagnostics)
-            .unwrap_or_default(),
+        architecture: choice(section, "architecture", &ARCHITECTURES, diagnostics)
+            .unwrap_or(Architecture::Arm64),
         memory_mb: within(section, "memory", memory, MEMORY_MB, "MB", diagnostics)
             .unwrap_or(FunctionTable::DEFAULT_MEMORY_MB),
         timeout_seconds: within(section, "timeout", timeout, TIMEOUT_SECONDS, "s", diagnostics)

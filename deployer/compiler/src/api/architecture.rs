@@ -1,4 +1,4 @@
-//! The settings of an authorizer's function.
+//! The instruction set architecture of functions.
 
 use super::aws_names::aws_enum;
 

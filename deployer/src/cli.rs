@@ -222,7 +222,8 @@ Examples:
   deployer deploy --stage prod --plan plan.json
   deployer deploy --stage prod --yes --smoke /health --smoke-status 200
   deployer deploy --stage prod --canary 10
-  deployer deploy --stage dev --build=../portcullis --function-role ARN")]
+  deployer deploy --stage dev --build=../portcullis --function-role ARN
+  deployer deploy --stage dev --function-zip authorizer-arm64.zip")]
 pub struct Deploy {
     /// The project and the stage
     #[command(flatten)]
@@ -259,17 +260,31 @@ pub struct Deploy {
 
 /// Options of `deploy` for the authorizers' functions.
 #[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("binary").args(["build", "function_zip"]))]
 pub struct Build {
     /// Build and publish the authorizer functions first, from the Portcullis sources in SOURCE
     /// [default: `.`], and point each function's alias at the new version
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     pub build: Option<Option<PathBuf>>,
-    /// Architecture to build for [default: the function's current architecture; arm64 for a new function]
-    #[arg(long, value_name = "ARCHITECTURE", requires = "build")]
+    /// Publish the authorizer functions first, with the `bootstrap` of this zip file, and point each
+    /// function's alias at the new version
+    #[arg(long, value_name = "FILE", conflicts_with = "build")]
+    pub function_zip: Option<PathBuf>,
+    /// Architecture of the functions [default: the function's current architecture; for a new
+    /// function, arm64 or that of --function-zip]
+    #[arg(long, value_name = "ARCHITECTURE", requires = "binary")]
     pub architecture: Option<Architecture>,
     /// Execution role of the functions; required for a new function
-    #[arg(long, value_name = "ARN", requires = "build")]
+    #[arg(long, value_name = "ARN", requires = "binary")]
     pub function_role: Option<String>,
+}
+
+impl Build {
+    /// Returns whether the functions are published.
+    pub const fn publishes(&self) -> bool {
+        self.build.is_some() || self.function_zip.is_some()
+    }
 }
 
 /// An instruction set architecture of Lambda functions.

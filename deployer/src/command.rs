@@ -18,6 +18,7 @@ use deployment::observed::Observed;
 use gateway::{clock, router};
 
 mod adopt;
+mod binary;
 mod build;
 mod check;
 mod config;
@@ -25,6 +26,7 @@ mod deploy;
 mod dev;
 mod discover;
 mod doctor;
+mod download;
 mod drift;
 mod explain;
 mod export;
@@ -46,7 +48,7 @@ mod status;
 mod test;
 mod undeploy;
 
-pub use failure::{Failure, FunctionError, SmokeFailure};
+pub use failure::{DownloadError, Failure, FunctionError, Origin, SmokeFailure};
 use files::{
     create_directory, open_to_append, read_bytes, resolve, temporary_directory, write, write_bytes,
 };

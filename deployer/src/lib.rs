@@ -14,3 +14,4 @@ pub mod cli;
 pub mod command;
 pub mod explain;
 pub mod output;
+pub mod package;

@@ -20,6 +20,7 @@ mod inspection;
 mod invoke_roles;
 mod lifecycle;
 mod permissions;
+mod publishing;
 mod real_authorizer;
 mod safety;
 mod shipping;

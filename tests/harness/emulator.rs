@@ -131,6 +131,8 @@ struct State {
     calls: Vec<(String, String)>,
     /// The bodies of IAM and STS calls, which all have the same path.
     forms: Vec<String>,
+    /// The JSON bodies of other calls, by method and path; without the large ones.
+    bodies: Vec<(String, Value)>,
     /// The first call that fails, counted from 0; its fault; the number of failures left.
     fault: Option<(usize, Fault, usize)>,
     /// Stage patch operations whose path contains this are dropped.
@@ -236,6 +238,13 @@ impl FaultProxy {
         self.state.lock().unwrap().forms.clone()
     }
 
+    /// The JSON bodies of the calls so far whose method and path end with this.
+    pub fn bodies(&self, call: &str) -> Vec<Value> {
+        let state = self.state.lock().unwrap();
+        let found = state.bodies.iter().filter(|(known, _)| known.ends_with(call));
+        found.map(|(_, body)| body.clone()).collect()
+    }
+
     /// The API Gateway calls so far, and the mutating ones among them.
     pub fn api_gateway_calls(&self) -> (Vec<String>, Vec<String>) {
         let calls = self.calls();
@@ -275,6 +284,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
             state.calls.push((request.method.clone(), request.path.clone()));
             if request.path == "/" {
                 state.forms.push(String::from_utf8_lossy(&request.body).into_owned());
+            } else if request.body.len() < 65_536
+                && let Ok(body) = serde_json::from_slice(&request.body)
+            {
+                state.bodies.push((format!("{} {}", request.method, request.path), body));
             }
             match &mut state.fault {
                 Some((at, fault, left)) if *at <= number && *left > 0 => {
@@ -536,7 +549,8 @@ fn forward(request: &Request, upstream: &Upstream) -> RawResponse {
     let lines = request.head.lines().skip(1).filter_map(|line| line.split_once(": "));
     let headers: Vec<(&str, &str)> =
         lines.filter(|(name, _)| forwarded.contains(name.to_ascii_lowercase().as_str())).collect();
-    let is_lambda_call = request.path.starts_with("/20") && request.path.contains("/functions");
+    let is_lambda_call = request.path.starts_with("/20")
+        && (request.path.contains("/functions") || request.path.contains("/tags/"));
     let address = if is_lambda_call { &upstream.functions } else { &upstream.address };
     let url = format!("http://{address}{}", request.path);
     let response = http::send(&request.method, &url, &headers, &request.body);

@@ -51,6 +51,8 @@ pub enum CallErrorKind {
     NotFound,
     /// No response, or a server error: the call may have taken effect.
     OutcomeUnknown,
+    /// The resource was changed since it was read.
+    PreconditionFailed,
     /// The quota is still exceeded after all retries.
     Throttled,
     /// The caller's credentials are not valid.

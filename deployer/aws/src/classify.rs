@@ -92,6 +92,7 @@ fn kind(code: &str, status: u16) -> CallErrorKind {
             | "IncompleteSignature",
             _,
         ) => CallErrorKind::Unauthenticated,
+        ("PreconditionFailedException", _) | (_, 412) => CallErrorKind::PreconditionFailed,
         ("EntityAlreadyExists" | "ResourceConflictException", _) | (_, 409) => {
             CallErrorKind::Conflict
         }
@@ -123,6 +124,7 @@ mod tests {
             ("Throttling", 400, CallErrorKind::Throttled),
             ("ConflictException", 409, CallErrorKind::Conflict),
             ("EntityAlreadyExists", 409, CallErrorKind::Conflict),
+            ("PreconditionFailedException", 412, CallErrorKind::PreconditionFailed),
             ("NotFoundException", 404, CallErrorKind::NotFound),
             ("NoSuchEntity", 404, CallErrorKind::NotFound),
             ("AccessDeniedException", 403, CallErrorKind::Denied),

@@ -78,7 +78,6 @@ pub struct Aws {
     /// The custom endpoint of every call.
     pub endpoint: Option<String>,
     caller: Caller,
-    provider: SharedCredentialsProvider,
     apigateway: aws_sdk_apigateway::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
@@ -113,27 +112,10 @@ impl Aws {
                 identity: arn.to_owned(),
                 endpoint: config.endpoint_url().map(str::to_owned),
                 caller,
-                provider,
                 apigateway: aws_sdk_apigateway::Client::new(&config),
                 iam: aws_sdk_iam::Client::new(&config),
                 lambda: aws_sdk_lambda::Client::new(&config),
             })
-        })
-    }
-
-    /// Returns the environment variables that give another program the same credentials and Region.
-    pub fn environment(&self) -> Call<'_, Vec<(&'static str, String)>, ConnectError> {
-        Box::pin(async move {
-            let keys = self.provider.provide_credentials().await;
-            let keys = keys.map_err(|error| credentials_error(&error, None))?;
-            let mut variables = vec![
-                ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
-                ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
-                ("AWS_REGION", self.target.region.clone()),
-            ];
-            variables
-                .extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
-            Ok(variables)
         })
     }
 

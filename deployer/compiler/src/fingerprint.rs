@@ -15,9 +15,14 @@ pub fn fingerprint(value: &impl Serialize) -> String {
 /// Returns the first 16 hexadecimal digits of the SHA-256 of bytes.
 pub fn fingerprint_bytes(bytes: &[u8]) -> String {
     let mut hex = String::new();
-    for byte in digest(&SHA256, bytes).as_ref().iter().take(8) {
+    for byte in sha256(bytes).iter().take(8) {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// Returns the SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
 }

@@ -28,7 +28,7 @@ pub struct PolicyScope<'a> {
     pub function_role: Option<&'a str>,
 }
 
-/// The commands that call AWS; `build` is `deploy --build`.
+/// The commands that call AWS; `build` is `deploy` that publishes functions.
 pub const COMMANDS: [&str; 13] = [
     "adopt", "build", "deploy", "discover", "doctor", "drift", "export", "history", "plan",
     "rollback", "sdk", "status", "undeploy",
@@ -210,8 +210,8 @@ impl PolicyScope<'_> {
         statements
     }
 
-    /// Returns the statements that `deploy --build` needs in addition, most of them for
-    /// `cargo lambda`.
+    /// Returns the statements for publishing the functions, testing their versions and updating
+    /// their aliases.
     fn build_statements(&self) -> Vec<Json> {
         let AwsTarget { account, partition, region } = self.target;
         let functions: Vec<String> = self
@@ -229,10 +229,16 @@ impl PolicyScope<'_> {
                 &[
                     "lambda:CreateAlias",
                     "lambda:CreateFunction",
+                    "lambda:DeleteFunction",
                     "lambda:GetAlias",
                     "lambda:GetFunction",
+                    "lambda:GetFunctionConfiguration",
                     "lambda:InvokeFunction",
+                    "lambda:ListAliases",
+                    "lambda:ListTags",
+                    "lambda:ListVersionsByFunction",
                     "lambda:PublishVersion",
+                    "lambda:TagResource",
                     "lambda:UpdateAlias",
                     "lambda:UpdateFunctionCode",
                     "lambda:UpdateFunctionConfiguration",

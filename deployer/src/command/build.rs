@@ -1,24 +1,23 @@
-//! `deploy --build`: builds and publishes the authorizers' functions with `cargo lambda`, and points
+//! `deploy --build` and `deploy --function-zip`: publishes the authorizers' functions, and points
 //! their aliases at the new versions.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::config::TokenSource;
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::binary::{Binary, Fallback, binary, check_prerequisites};
 use super::session::Session;
-use super::{Failure, FunctionError, config, local, read_bytes, write};
+use super::{Failure, FunctionError, config};
 use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
 use crate::cli;
+use crate::package::Package;
+use aws::lambda::PublishRequest;
 use aws::{Aws, CallError};
-use compiler::api::{Arn, PresentedToken};
-use compiler::fingerprint::fingerprint_bytes;
+use compiler::api::{Architecture, Arn, PresentedToken};
 use deployment::desired::Desired;
 use deployment::function::{
-    BuildMetadata, FunctionAlias, PublishedFunction, configuration_fingerprint,
+    BuildMetadata, FunctionAlias, FunctionSettings, PublishedFunction, configuration_fingerprint,
 };
 use deployment::observed::{AwsTarget, Observed};
 
@@ -39,21 +38,7 @@ pub(super) struct MovedAlias {
     from: Option<String>,
 }
 
-/// The report of `cargo lambda deploy`.
-#[derive(Deserialize)]
-struct Deployed {
-    version: String,
-}
-
-impl Deployed {
-    /// Reads the report, which follows the lines of progress.
-    fn read(output: &[u8]) -> Option<Self> {
-        let start = output.iter().position(|byte| *byte == b'{')?;
-        serde_json::from_slice(output.get(start..)?).ok()
-    }
-}
-
-/// Builds and publishes the configuration's functions, and returns the aliases that were moved.
+/// Publishes the configuration's functions, and returns the aliases that were moved.
 /// If one fails, restores those that were moved before it.
 pub(super) fn run(
     session: &Session,
@@ -63,10 +48,8 @@ pub(super) fn run(
     token: Option<&str>,
 ) -> Result<Vec<MovedAlias>, Failure> {
     let functions = functions(&session.aws.target, desired, observed)?;
-    let source = arguments.build.clone().flatten().unwrap_or_else(|| PathBuf::from("."));
-    let source = source.canonicalize().unwrap_or(source);
-    check_prerequisites(&source)?;
-    let publisher = Publisher { session, arguments, source, token };
+    check_prerequisites(arguments)?;
+    let publisher = Publisher { session, arguments, token };
     let mut moved = Vec::new();
     for function in functions {
         match publisher.publish(&function) {
@@ -99,7 +82,7 @@ pub(super) fn restore(session: &Session, moved: &[MovedAlias]) {
     }
 }
 
-/// Returns the functions to build. Each must have an alias, for rollbacks.
+/// Returns the functions to publish. Each must have an alias, for rollbacks.
 fn functions(
     target: &AwsTarget,
     desired: &Desired,
@@ -142,25 +125,28 @@ fn function_error(arn: &str, problem: FunctionError) -> Failure {
     Failure::Function { arn: arn.to_owned(), problem }
 }
 
-/// The context in which functions are built and published.
+/// The context in which functions are published.
 struct Publisher<'a> {
     session: &'a Session,
     arguments: &'a cli::Build,
-    source: PathBuf,
     token: Option<&'a str>,
 }
 
 impl Publisher<'_> {
-    /// Builds a function and publishes a version of it, unless its alias is up to date.
+    /// Publishes a version of a function, unless its alias is up to date.
     fn publish(&self, function: &Function) -> Result<Option<MovedAlias>, Failure> {
         let FunctionAlias { name, alias } = &function.aliased;
         let output = self.session.output;
-        let architecture = self.architecture(function)?;
-        let folder = local::folder()?;
-        output.note(&format!("building {name} for {architecture}"));
-        let binary = self.build(folder.path(), &architecture)?;
-        let build =
-            BuildMetadata { config: function.config.clone(), binary: Some(binary), api: None };
+        let current = self.session.block_on(self.session.aws.function_settings(name))?;
+        if current.is_none() && self.arguments.function_role.is_none() {
+            return Err(function_error(&function.arn, FunctionError::NoRole));
+        }
+        let binary = self.binary(current.as_ref())?;
+        let build = BuildMetadata {
+            config: function.config.clone(),
+            binary: Some(binary.fingerprint.clone()),
+            api: None,
+        };
         if let PublishedFunction::Version { number, build: Some(current), .. } = &function.published
             && *current == build
         {
@@ -168,70 +154,61 @@ impl Publisher<'_> {
             return Ok(None);
         }
         output.note(&format!(
-            "deploying {name} with the configuration of authorizer `{}`",
+            "publishing {name} with the configuration of authorizer `{}`",
             function.authorizer
         ));
-        let version = self.deploy(function, folder.path(), &build)?;
+        let settings = self.settings(current, &binary);
+        let version = self.publish_version(function, &binary, &settings, &build)?.to_string();
         self.test(function, &version)?;
         self.point_alias(&function.aliased, &version).map(Some)
     }
 
-    /// Returns the architecture of `--architecture`, or the function's own.
-    fn architecture(&self, function: &Function) -> Result<String, Failure> {
-        let known = match &function.published {
-            PublishedFunction::Version { architecture, .. } => Some(architecture.clone()),
-            // The function may exist without the alias.
-            PublishedFunction::Missing => {
-                let suffix = format!(":{}", function.aliased.alias);
-                let bare = function.arn.strip_suffix(&suffix).unwrap_or(&function.arn);
-                match self.session.block_on(self.session.aws.published_function(bare))? {
-                    PublishedFunction::Version { architecture, .. } => Some(architecture),
-                    PublishedFunction::Missing => None,
-                }
-            }
-        };
-        if known.is_none() && self.arguments.function_role.is_none() {
-            return Err(function_error(&function.arn, FunctionError::NoRole));
+    /// Returns the binary, for the architecture of `--architecture` or the function's own.
+    fn binary(&self, current: Option<&FunctionSettings>) -> Result<Binary, Failure> {
+        let named = self.arguments.architecture.map(|one| Architecture::from(one.name()));
+        let architecture = named.or_else(|| current.map(|one| one.architecture.clone()));
+        let none: Option<Fallback<'_>> = None;
+        binary(self.session, self.arguments, architecture.as_ref(), none)
+    }
+
+    /// Returns the settings of the version: those of the function, or those of a new one.
+    fn settings(&self, current: Option<FunctionSettings>, binary: &Binary) -> FunctionSettings {
+        let mut settings = current.unwrap_or_else(|| FunctionSettings {
+            architecture: binary.architecture.clone(),
+            // As in authorizer/Cargo.toml, for `cargo lambda deploy`.
+            memory_mb: 256,
+            timeout_seconds: 10,
+            role: String::new(),
+            environment: BTreeMap::new(),
+            vpc: None,
+        });
+        settings.architecture = binary.architecture.clone();
+        if let Some(role) = &self.arguments.function_role {
+            settings.role.clone_from(role);
         }
-        let named = self.arguments.architecture.map(|one| one.name().to_owned());
-        Ok(named.or(known).unwrap_or_else(|| "arm64".to_owned()))
+        settings
     }
 
-    /// Builds the function and returns its fingerprint.
-    fn build(&self, folder: &Path, architecture: &str) -> Result<String, Failure> {
-        // Cargo reads its configuration from the current directory.
-        let mut build = self.cargo_lambda("build", folder, &self.source);
-        build.args(["--locked", "--profile", "lambda", "--package", "authorizer"]);
-        build.args(["--target", self.target(architecture)]);
-        output_of(&mut build, "cargo lambda build")?;
-        Ok(fingerprint_bytes(&read_bytes(&lambda_dir(folder).join("bootstrap/bootstrap"))?))
-    }
-
-    /// Deploys the built function and returns its new version.
-    fn deploy(
+    fn publish_version(
         &self,
         function: &Function,
-        folder: &Path,
+        binary: &Binary,
+        settings: &FunctionSettings,
         build: &BuildMetadata,
-    ) -> Result<String, Failure> {
-        let session = self.session;
-        write(&function.text, Some(&folder.join("authorizer.json")), session.output)?;
-        // `--include` packs a file under the path that is passed.
-        let mut deploy = self.cargo_lambda("deploy", folder, folder);
-        deploy.args(["--binary-name", "bootstrap", "--include", "authorizer.json"]);
-        deploy.args(["--output-format", "json", "--description", &build.to_string()]);
-        if let Some(role) = &self.arguments.function_role {
-            deploy.args(["--role", role]);
-        }
-        if let Some(url) = &session.aws.endpoint {
-            deploy.args(["--endpoint-url", url]);
-        }
-        // The keys may be a profile's or a role's: other credentials must not be mixed with them.
-        deploy.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE");
-        let variables = session.block_on(session.aws.environment())?;
-        deploy.arg(&function.aliased.name).envs(variables);
-        let report = output_of(&mut deploy, "cargo lambda deploy")?;
-        Ok(Deployed::read(&report).ok_or(Failure::NoFunctionVersion)?.version)
+    ) -> Result<u32, Failure> {
+        let package = Package::new(&binary.bytes, &format!("{}\n", function.text));
+        let package = package
+            .map_err(|problem| Failure::Package { origin: binary.origin.clone(), problem })?;
+        let request = PublishRequest {
+            name: &function.aliased.name,
+            zip: &package.bytes,
+            code_sha256: &package.code_sha256,
+            settings,
+            description: &build.to_string(),
+            // The function may be another program's.
+            tags: &BTreeMap::new(),
+        };
+        Ok(self.session.block_on(self.session.aws.publish_function(&request))?)
     }
 
     /// Probes a version before its alias is pointed at it.
@@ -256,32 +233,6 @@ impl Publisher<'_> {
         let FunctionAlias { name, alias } = function;
         session.output.note(&format!("alias {name}:{alias} → version {version}"));
         Ok(MovedAlias { function: function.clone(), from })
-    }
-
-    /// Returns a command of `cargo lambda` about the sources, run in a folder.
-    fn cargo_lambda(&self, command: &str, folder: &Path, current: &Path) -> Command {
-        let mut cargo = Command::new("cargo");
-        let manifest = self.source.join("Cargo.toml");
-        cargo.args(["lambda", command, "--manifest-path"]).arg(manifest);
-        cargo.arg("--lambda-dir").arg(lambda_dir(folder)).current_dir(current);
-        cargo
-    }
-
-    /// Returns the target. A static binary starts fastest; without that target and `rustup`, the
-    /// binary is linked with Lambda's C library.
-    fn target(&self, architecture: &str) -> &'static str {
-        let (fixed, linked) = if architecture == "arm64" {
-            ("aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu")
-        } else {
-            ("x86_64-unknown-linux-musl", "x86_64-unknown-linux-gnu")
-        };
-        let added = Command::new("rustup").args(["target", "add", fixed]).output();
-        if added.is_ok_and(|output| output.status.success()) {
-            return fixed;
-        }
-        let note = format!("note: `rustup target add {fixed}` failed; using {linked}");
-        self.session.output.note(&note);
-        linked
     }
 }
 
@@ -318,34 +269,6 @@ fn event(arn: &str, source: &TokenSource, token: &str) -> Json {
         (_, PresentedToken::Query { name, value }) => {
             json!({"type": "REQUEST", "methodArn": arn, "queryStringParameters": {name: value}})
         }
-    }
-}
-
-fn lambda_dir(folder: &Path) -> PathBuf {
-    folder.join("lambda")
-}
-
-/// Runs a program and returns its stdout.
-fn output_of(command: &mut Command, program: &'static str) -> Result<Vec<u8>, Failure> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|cause| Failure::ProgramNotStarted { program, cause })?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(Failure::ProgramFailed { program, status: output.status })
-    }
-}
-
-/// Checks that the sources and `cargo lambda` exist.
-fn check_prerequisites(source: &Path) -> Result<(), Failure> {
-    if !source.join("authorizer/Cargo.toml").exists() {
-        return Err(Failure::NoSource(source.to_owned()));
-    }
-    let version = Command::new("cargo").args(["lambda", "--version"]).output();
-    if version.is_ok_and(|output| output.status.success()) {
-        Ok(())
-    } else {
-        Err(Failure::NoCargoLambda)
     }
 }
 

@@ -60,7 +60,7 @@ struct Deployment<'a> {
 
 impl Deployment<'_> {
     const fn builds(&self) -> bool {
-        self.arguments.build.build.is_some()
+        self.arguments.build.publishes()
     }
 
     /// Shows the plan and, unless it is a saved one, prompts for confirmation.
@@ -71,7 +71,7 @@ impl Deployment<'_> {
             return Ok(());
         }
         let prompt = if self.builds() {
-            "\nBuild and publish the functions, and deploy? Type `yes` to confirm:"
+            "\nPublish the functions, and deploy? Type `yes` to confirm:"
         } else {
             "\nDeploy? Type `yes` to confirm:"
         };
@@ -87,7 +87,7 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// Builds and publishes the functions with `--build`, and plans again.
+    /// Publishes the functions with `--build` or `--function-zip`, and plans again.
     fn build(&mut self) -> Result<Vec<MovedAlias>, Failure> {
         if !self.builds() {
             return Ok(Vec::new());

@@ -12,7 +12,9 @@ use authorizer::log_identity::InvalidLogKey;
 use crate::apply::probe::Problem;
 use crate::apply::{ApplyError, ConcurrentUpdate};
 use crate::output::{Exit, Output};
+use crate::package::PackageError;
 use aws::{CallError, CallErrorKind, ConnectError};
+use compiler::api::Architecture;
 use compiler::definition::DefinitionError;
 use compiler::project::ReadError;
 use compiler::source::diagnostic::Diagnostic;
@@ -22,7 +24,10 @@ use dev::issuer::KeyGenerationError;
 use dev::serving::StartError;
 
 mod code;
+mod function;
 mod help;
+
+pub use function::{DownloadError, FunctionError, Origin};
 
 /// The reason a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +49,41 @@ pub enum Failure {
         /// The cause.
         cause: io::Error,
     },
+    /// A published package cannot be downloaded.
+    #[error("cannot download the package of {origin}: {cause}")]
+    Download {
+        /// The version.
+        origin: Origin,
+        /// The cause.
+        cause: DownloadError,
+    },
+    /// A zip file has no binary that can be published.
+    #[error("{origin} {problem}")]
+    Package {
+        /// The zip file.
+        origin: Origin,
+        /// The cause.
+        problem: PackageError,
+    },
+    /// A binary is for another architecture.
+    #[error("{origin} is for {found}, expected {expected}")]
+    OtherArchitecture {
+        /// The origin of the binary.
+        origin: Origin,
+        /// The architecture of the function.
+        expected: Architecture,
+        /// The architecture of the binary.
+        found: Architecture,
+    },
+    /// A binary is for a machine that Lambda does not have.
+    #[error("{0} is for a machine that Lambda does not support, expected x86_64 or arm64")]
+    UnknownArchitecture(Origin),
+    /// There is no binary to publish.
+    #[error("no authorizer binary for {0}")]
+    NoBinary(Architecture),
+    /// A version has no package that can be downloaded.
+    #[error("{0} has no package")]
+    NoCode(Origin),
     /// A call to AWS failed, retries included.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -157,9 +197,6 @@ pub enum Failure {
     /// The token command failed or printed nothing.
     #[error("the token command printed no token ({0})")]
     NoToken(ExitStatus),
-    /// `cargo lambda deploy` reported no version.
-    #[error("`cargo lambda deploy` reported no version")]
-    NoFunctionVersion,
     /// A change was not confirmed.
     #[error("confirmation required to {action}")]
     NotConfirmed {
@@ -316,26 +353,6 @@ pub enum Failure {
     },
 }
 
-/// The reason a function cannot be published.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FunctionError {
-    /// Its ARN has no alias.
-    #[error("has no alias, which a rollback requires")]
-    NoAlias,
-    /// It does not exist, and `--function-role` is missing.
-    #[error("does not exist, and creating it requires `--function-role`")]
-    NoRole,
-    /// It is not in the account and Region of the API.
-    #[error("must be in {expected}, the account and Region of the API")]
-    Elsewhere {
-        /// The account and Region of the API.
-        expected: String,
-    },
-    /// Two authorizers use it.
-    #[error("is used by two authorizers, but a function has one configuration")]
-    Shared,
-}
-
 /// The failure of a smoke test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmokeFailure {
@@ -403,7 +420,7 @@ impl Failure {
             | Self::Call(error)
             | Self::Apply(ApplyError::Call(error)) => match error.kind {
                 CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::AccessDenied,
-                CallErrorKind::Conflict => Exit::Conflict,
+                CallErrorKind::Conflict | CallErrorKind::PreconditionFailed => Exit::Conflict,
                 _ => Exit::Failed,
             },
             Self::ChangedWhileWaiting

@@ -58,20 +58,26 @@ pub enum ErrorCode {
     FileUnreadable,
     /// A file cannot be written
     FileUnwritable,
+    /// A binary is for another architecture than the function
+    FunctionArchitectureMismatch,
     /// An authorizer has no `function_arn`
     FunctionArnMissing,
+    /// There is no binary to publish
+    FunctionBinaryMissing,
+    /// The package of a published version cannot be downloaded
+    FunctionDownloadFailed,
     /// A function is not in the account and Region of the API
     FunctionElsewhere,
+    /// A zip file has no binary that can be published
+    FunctionPackageInvalid,
     /// Creating a function requires `--function-role`
     FunctionRoleMissing,
     /// Two authorizers use the same function
     FunctionShared,
     /// A new function version accepted an invalid token, rejected the token from `--token-command`, or failed
     FunctionTestFailed,
-    /// The built function cannot be read
+    /// The built function or the zip file cannot be read
     FunctionUnreadable,
-    /// `cargo lambda deploy` reported no version
-    FunctionVersionUnknown,
     /// The command was interrupted between two calls
     Interrupted,
     /// The compiled authorizer configuration is invalid

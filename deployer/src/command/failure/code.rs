@@ -14,6 +14,12 @@ impl Failure {
             Self::Apply(error) => apply(error),
             Self::AuthorizerConfig(_) => ErrorCode::InvalidAuthorizerConfiguration,
             Self::FunctionUnreadable { .. } => ErrorCode::FunctionUnreadable,
+            Self::Download { .. } => ErrorCode::FunctionDownloadFailed,
+            Self::Package { .. } | Self::UnknownArchitecture(_) => {
+                ErrorCode::FunctionPackageInvalid
+            }
+            Self::OtherArchitecture { .. } => ErrorCode::FunctionArchitectureMismatch,
+            Self::NoBinary(_) | Self::NoCode(_) => ErrorCode::FunctionBinaryMissing,
             Self::Call(error) => call(error.kind),
             Self::ChangedWhileWaiting => ErrorCode::ChangedWhileWaiting,
             Self::Definition(_) | Self::DesiredState(DesiredStateError::Definition(_)) => {
@@ -38,7 +44,6 @@ impl Failure {
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
             Self::NoStage { .. } => ErrorCode::StageNotFound,
             Self::NoToken(_) => ErrorCode::TokenCommandFailed,
-            Self::NoFunctionVersion => ErrorCode::FunctionVersionUnknown,
             Self::NotConfirmed { .. } => ErrorCode::ConfirmationRequired,
             Self::NotProtected { .. } => ErrorCode::OperationNotProtected,
             Self::Serve(_) => ErrorCode::CannotServeLocally,
@@ -94,7 +99,7 @@ fn apply(error: &ApplyError) -> ErrorCode {
 
 const fn call(kind: CallErrorKind) -> ErrorCode {
     match kind {
-        CallErrorKind::Conflict => ErrorCode::AwsConflict,
+        CallErrorKind::Conflict | CallErrorKind::PreconditionFailed => ErrorCode::AwsConflict,
         CallErrorKind::Denied => ErrorCode::AccessDenied,
         CallErrorKind::Interrupted => ErrorCode::Interrupted,
         CallErrorKind::Invalid => ErrorCode::AwsRejected,

@@ -82,7 +82,13 @@ impl Failure {
             Self::NoCargoLambda => {
                 "run `pip install cargo-lambda==1.9.2`, or see https://www.cargo-lambda.info"
             }
-            Self::NoFunctionVersion => "install cargo-lambda 1.9.2",
+            Self::Package { .. } => "use the authorizer-ARCHITECTURE.zip of a release",
+            Self::UnknownArchitecture(_) | Self::OtherArchitecture { .. } => {
+                "use the zip file for the function's architecture, or set `--architecture`"
+            }
+            Self::NoBinary(_) | Self::NoCode(_) | Self::Download { .. } => {
+                "use `--function-zip FILE` or `--build=SOURCE`"
+            }
             Self::NoSource(_) => "pass their directory: `--build=SOURCE`",
             Self::NoApi { .. } => "deploy the API first, or check the account and the Region",
             Self::NoLogKey | Self::InvalidLogKey(_) => {
@@ -163,7 +169,9 @@ fn call(error: &CallError) -> Option<String> {
         CallErrorKind::Denied => "run `deployer iam COMMAND` to print the policy of a command",
         CallErrorKind::Unauthenticated => "log in again, or use other credentials",
         CallErrorKind::Interrupted => "re-run to resume",
-        CallErrorKind::Conflict => "wait for the concurrent change to finish, and re-run",
+        CallErrorKind::Conflict | CallErrorKind::PreconditionFailed => {
+            "wait for the concurrent change to finish, and re-run"
+        }
         CallErrorKind::OutcomeUnknown | CallErrorKind::Throttled => {
             "safe to re-run: completed steps are skipped"
         }

@@ -321,6 +321,13 @@ impl ParameterLocation {
 }
 
 impl Api {
+    /// Returns whether a route uses a managed authorizer.
+    pub fn uses_authorizer(&self, name: &str) -> bool {
+        self.routes.iter().any(
+            |route| matches!(&route.security, Security::Jwt { authorizer, .. } if authorizer == name),
+        )
+    }
+
     /// Returns the `authorizer.json` of an authorizer.
     pub fn authorizer_document(&self, name: &str) -> Option<Document> {
         let routes = self.routes.iter().filter_map(|route| {

@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::function::{
+    DesiredVersion, FunctionSettings, ObservedFunctions, Publication, api_fingerprint,
+    configuration_fingerprint,
+};
 use crate::invoke_role::{Role, RoleOwner};
 use crate::observed::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::record::Record;
-use compiler::api::{Api, Arn, IntegrationKind};
+use compiler::api::{
+    Api, Arn, Authorizer, AuthorizerFunction, FunctionTable, IntegrationKind, PinnedFunction,
+};
 use compiler::definition::{ApiDefinition, DefinitionError, scheme_of, scheme_on_aws};
+use compiler::fingerprint::fingerprint;
 
 /// The desired state.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +28,12 @@ pub struct Desired {
     pub record: Record,
     /// The invoke roles to create, by name.
     pub roles: BTreeMap<String, Role>,
+    /// The execution roles of functions to create, by name.
+    pub execution_roles: BTreeMap<String, Role>,
+    /// The pinned versions, by authorizer.
+    pub versions: BTreeMap<String, DesiredVersion>,
+    /// The versions to publish, in the order of the authorizers.
+    pub publications: Vec<Publication>,
     /// The tags of the API.
     pub tags: BTreeMap<String, String>,
 }
@@ -49,10 +62,16 @@ pub enum DesiredStateError {
 }
 
 impl Desired {
-    /// Returns the desired state of an API in an account and Region.
+    /// Returns the desired state of an API in an account and Region. Pinned versions are unpublished
+    /// until [`Desired::pinned`].
     pub fn new(mut api: Api, target: AwsTarget) -> Result<Self, DesiredStateError> {
         check_partitions(&api, &target)?;
+        let versions = desired_versions(&api, &target);
+        for (name, version) in &versions {
+            pin(&mut api, name, version, &target, UNPUBLISHED);
+        }
         let roles = assign_roles(&mut api, &target);
+        let execution_roles = execution_roles(&api, &target);
         let definition = ApiDefinition::from_api(&api)?;
         let record = Record::declared(&api, &definition);
         let mut tags = api.deployment_settings.tags.clone();
@@ -61,7 +80,80 @@ impl Desired {
         if api.usage_plan.is_some() {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
         }
-        Ok(Self { api, target, definition, record, roles, tags })
+        let publications = Vec::new();
+        let mut desired = Self {
+            api,
+            target,
+            definition,
+            record,
+            roles,
+            execution_roles,
+            versions,
+            publications,
+            tags,
+        };
+        desired.publications = desired.publications(&ObservedFunctions::new(), None);
+        Ok(desired)
+    }
+
+    /// Returns the desired state with the published versions of these functions. `live` is the record
+    /// of the revision that the stage serves; `binaries` are the fingerprints of the binaries to
+    /// publish, by function. Without one, the binary of the live version is kept.
+    pub fn pinned(
+        mut self,
+        functions: &ObservedFunctions,
+        live: Option<&Record>,
+        binaries: &BTreeMap<String, String>,
+    ) -> Result<Self, DesiredStateError> {
+        for (name, version) in &mut self.versions {
+            let function = functions.get(&version.function).and_then(Option::as_ref);
+            let current = live_version(live, name, &version.function);
+            let current = current.and_then(|number| function?.version(number));
+            let kept = current.and_then(|current| current.build.as_ref()?.binary.clone());
+            version.binary = binaries.get(&version.function).cloned().or(kept);
+            let live = current.map(|current| current.number);
+            let published = function.and_then(|function| version.published(function, live));
+            let qualifier = published.map_or(UNPUBLISHED.to_owned(), |number| number.to_string());
+            pin(&mut self.api, name, version, &self.target, &qualifier);
+        }
+        self.publications = self.publications(functions, live);
+        self.definition = ApiDefinition::from_api(&self.api)?;
+        self.record = Record::declared(&self.api, &self.definition);
+        Ok(self)
+    }
+
+    /// Returns the versions that are not published.
+    fn publications(
+        &self,
+        functions: &ObservedFunctions,
+        live: Option<&Record>,
+    ) -> Vec<Publication> {
+        let unpublished = self.versions.iter().filter(|(name, _)| {
+            let authorizer = self.api.authorizers.get(*name);
+            let arn = authorizer.and_then(Authorizer::function_arn);
+            arn.is_some_and(|arn| arn.qualifier() == Some(UNPUBLISHED))
+        });
+        let publication = |(name, version): (&String, &DesiredVersion)| {
+            let function = functions.get(&version.function).and_then(Option::as_ref);
+            let live = live_version(live, name, &version.function);
+            Publication {
+                authorizer: name.clone(),
+                function: version.function.clone(),
+                exists: function.is_some(),
+                build: version.build(),
+                settings: fingerprint(&version.settings),
+                base: live.filter(|number| {
+                    function.is_some_and(|function| function.version(*number).is_some())
+                }),
+            }
+        };
+        unpublished.map(publication).collect()
+    }
+
+    /// Returns the fingerprint of everything that a plan is made from, besides the observed state.
+    pub fn fingerprint(&self) -> String {
+        let Self { definition, record, roles, execution_roles, versions, tags, .. } = self;
+        fingerprint(&(definition, record, roles, execution_roles, versions, tags))
     }
 
     /// Returns the owner of the API's invoke roles.
@@ -121,6 +213,77 @@ fn check_partitions(api: &Api, target: &AwsTarget) -> Result<(), DesiredStateErr
     }
 }
 
+/// The qualifier of a version that is not published. No version or alias can have this name.
+pub const UNPUBLISHED: &str = "$UNPUBLISHED";
+
+/// Returns the versions that the pinned functions of used authorizers need, with any binary.
+fn desired_versions(api: &Api, target: &AwsTarget) -> BTreeMap<String, DesiredVersion> {
+    let owner = RoleOwner { api: &api.name, target };
+    let path = owner.path(&api.deployment_settings.invoke_role);
+    let version = |(name, authorizer): (&String, &Authorizer)| {
+        let function = authorizer.function.as_ref()?.pinned()?;
+        let role = match &function.settings.role {
+            Some(role) => role.as_str().to_owned(),
+            None => owner.arn(&path, &owner.execution_role_name(&path, &function.name)),
+        };
+        let FunctionTable { architecture, memory_mb, timeout_seconds, environment, vpc, .. } =
+            function.settings.clone();
+        let version = DesiredVersion {
+            function: function.name.clone(),
+            config: configuration_fingerprint(&api.authorizer_document(name)?),
+            binary: None,
+            api: api_fingerprint(&api.name),
+            settings: FunctionSettings {
+                architecture,
+                memory_mb,
+                timeout_seconds,
+                role,
+                environment,
+                vpc,
+            },
+        };
+        Some((name.clone(), version))
+    };
+    let used = api.authorizers.iter().filter(|(name, _)| api.uses_authorizer(name));
+    used.filter_map(version).collect()
+}
+
+/// Sets the version of an authorizer's function.
+fn pin(api: &mut Api, name: &str, version: &DesiredVersion, target: &AwsTarget, qualifier: &str) {
+    let Some(authorizer) = api.authorizers.get_mut(name) else { return };
+    let Some(AuthorizerFunction::Pinned(function)) = &mut authorizer.function else { return };
+    let arn = function_arn(target, &function.name);
+    function.version = arn.map(|arn| arn.with_qualifier(qualifier));
+    function.content = version.content();
+}
+
+/// Returns the unqualified ARN of a function in an account and Region.
+pub fn function_arn(target: &AwsTarget, name: &str) -> Option<Arn> {
+    let AwsTarget { account, partition, region } = target;
+    Arn::function(&format!("arn:{partition}:lambda:{region}:{account}:function:{name}"))
+}
+
+/// Returns the version of a function that an authorizer of a record invokes.
+fn live_version(record: Option<&Record>, authorizer: &str, function: &str) -> Option<u32> {
+    let record = record?.authorizers.get(&scheme_on_aws(authorizer))?;
+    let (arn, version) = record.pinned_function()?;
+    version.filter(|_| arn.rsplit(':').next() == Some(function))
+}
+
+/// Returns the execution roles of the functions without a configured one, by name.
+fn execution_roles(api: &Api, target: &AwsTarget) -> BTreeMap<String, Role> {
+    let settings = &api.deployment_settings.invoke_role;
+    let owner = RoleOwner { api: &api.name, target };
+    let path = owner.path(settings);
+    let functions = api.authorizers.values().filter_map(|one| one.function.as_ref()?.pinned());
+    let functions = functions.filter(|function| function.settings.role.is_none());
+    let role = |function: &PinnedFunction| {
+        let name = owner.execution_role_name(&path, &function.name);
+        (name, owner.execution_role(settings, &function.name))
+    };
+    functions.map(role).collect()
+}
+
 /// Assigns each authorizer without a role the one of its function, and returns these roles by name.
 fn assign_roles(api: &mut Api, target: &AwsTarget) -> BTreeMap<String, Role> {
     let settings = &api.deployment_settings.invoke_role;
@@ -131,7 +294,13 @@ fn assign_roles(api: &mut Api, target: &AwsTarget) -> BTreeMap<String, Role> {
         let Some(function) = authorizer.function_arn() else { continue };
         if authorizer.invoke_role.is_none() {
             let name = owner.role_name(&path, function);
-            functions.entry(name.clone()).or_default().push(function.clone());
+            // The versions of a pinned function are not known in advance.
+            let function = if authorizer.is_pinned() {
+                function.with_qualifier("*")
+            } else {
+                function.clone()
+            };
+            functions.entry(name.clone()).or_default().push(function);
             authorizer.invoke_role = Arn::role(&owner.arn(&path, &name));
         }
     }

@@ -10,11 +10,13 @@ use compiler::api::{Api, Arn};
 use compiler::fingerprint::fingerprint;
 
 mod build_metadata;
+mod desired;
 mod observed;
 mod settings;
 
 pub use build_metadata::BuildMetadata;
 pub use compiler::api::{Architecture, VpcSettings};
+pub use desired::{DesiredVersion, ObservedFunctions, Publication, api_fingerprint};
 pub use observed::{ObservedFunction, ObservedVersion};
 pub use settings::FunctionSettings;
 

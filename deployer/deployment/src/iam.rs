@@ -254,32 +254,6 @@ impl PolicyScope<'_> {
         ]
     }
 
-    /// Returns the policy of the functions' execution role: it allows writing their logs only.
-    pub fn execution_policy(&self) -> Json {
-        let AwsTarget { account, partition, region } = self.target;
-        let group = |name: &String| {
-            format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}")
-        };
-        let groups: Vec<String> = self.functions.iter().map(group).collect();
-        let streams: Vec<String> = groups.iter().map(|group| format!("{group}:*")).collect();
-        document(&[
-            allow(&["logs:CreateLogGroup"], &groups),
-            allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &streams),
-        ])
-    }
-
-    /// Returns the trust policy of the functions' execution role.
-    pub fn execution_trust_policy() -> Json {
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }],
-        })
-    }
-
     /// Returns the policy that allows a class of users to call these operations.
     pub fn caller_policy(&self, stage: &str, routes: &[&Route]) -> Json {
         let AwsTarget { account, partition, region } = self.target;

@@ -140,7 +140,7 @@ impl RoleOwner<'_> {
         })
     }
 
-    fn tags(&self) -> BTreeMap<String, String> {
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             (TAG_API.to_owned(), tag_value(self.api)),
             (TAG_MANAGED.to_owned(), "true".to_owned()),
@@ -148,7 +148,7 @@ impl RoleOwner<'_> {
         ])
     }
 
-    fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         short_digest(&(self.api, &self.target.region))
     }
 }
@@ -248,11 +248,11 @@ fn tag_value(text: &str) -> String {
     format!("{} @{}", readable.collect::<String>(), fingerprint(&text))
 }
 
-fn hyphenated(text: &str, length: usize) -> String {
+pub(crate) fn hyphenated(text: &str, length: usize) -> String {
     let replace_invalid = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     text.chars().map(replace_invalid).take(length).collect()
 }
 
-fn short_digest(value: &impl Serialize) -> String {
+pub(crate) fn short_digest(value: &impl Serialize) -> String {
     fingerprint(value).chars().take(8).collect()
 }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod desired;
+pub mod execution_role;
 pub mod function;
 pub mod iam;
 pub mod invoke_role;

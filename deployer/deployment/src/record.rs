@@ -12,17 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use compiler::api::{Api, AuthorizerShape, AuthorizerType, RouteKey, Validator};
+use compiler::api::{
+    Api, AuthorizerFunction, AuthorizerShape, AuthorizerType, RouteKey, Validator,
+};
 use compiler::definition::{ApiDefinition, Authorization, Method, scheme_of, scheme_on_aws};
 use compiler::fingerprint::fingerprint;
 
 mod auth;
 mod backend;
 mod model;
+mod rules;
 
 pub use auth::AuthSummary;
 pub use backend::{Backend, CorsSummary, IntegrationSummary};
 pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord};
+pub use rules::{IssuerRules, Rules};
 
 /// A summary of each part of a revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +89,12 @@ pub struct AuthorizerRecord {
     /// The fingerprint of its function's `authorizer.json`, which AWS cannot show.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
+    /// The fingerprint of the content of the pinned version that it invokes.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<String>,
+    /// The rules of its configuration; none in a record of format 2.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Rules>,
     /// The digest of everything that API Gateway stores of it.
     #[serde(rename = "d")]
     pub digest: String,
@@ -101,10 +111,15 @@ impl Record {
                 method.backend = Backend::Preflight(cors.into());
             }
         }
-        for name in api.authorizers.keys() {
-            if let Some(authorizer) = record.authorizers.get_mut(&scheme_on_aws(name)) {
-                authorizer.configuration = api.authorizer_document(name).as_ref().map(fingerprint);
-            }
+        for (name, declared) in &api.authorizers {
+            let document = api.authorizer_document(name);
+            let Some(authorizer) = record.authorizers.get_mut(&scheme_on_aws(name)) else {
+                continue;
+            };
+            authorizer.configuration = document.as_ref().map(fingerprint);
+            authorizer.rules = document.as_ref().map(rules::rules);
+            let pinned = declared.function.as_ref().and_then(AuthorizerFunction::pinned);
+            authorizer.pinned = pinned.map(|function| function.content.clone());
         }
         record
     }
@@ -142,9 +157,15 @@ impl Record {
         }
     }
 
-    /// Returns the fingerprint of the record.
+    /// Returns the fingerprint of the record. A version of the same content with another number is
+    /// the same.
     pub fn content(&self) -> String {
-        fingerprint(self)
+        let mut record = self.clone();
+        for authorizer in record.authorizers.values_mut().filter(|one| one.pinned.is_some()) {
+            authorizer.function = authorizer.pinned_function().map(|(name, _)| name.to_owned());
+            authorizer.digest = String::new();
+        }
+        fingerprint(&record)
     }
 }
 
@@ -178,10 +199,17 @@ fn digest(method: &Method) -> String {
 }
 
 impl AuthorizerRecord {
+    /// Returns the unqualified ARN and the version of the function, if it is pinned and published.
+    pub fn pinned_function(&self) -> Option<(&str, Option<u32>)> {
+        self.pinned.as_ref()?;
+        let (arn, version) = self.function.as_deref()?.rsplit_once(':')?;
+        Some((arn, version.parse().ok()))
+    }
+
     /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
-        Self { configuration: None, ..self.clone() }
+        Self { configuration: None, pinned: None, rules: None, ..self.clone() }
     }
 }
 
@@ -194,6 +222,8 @@ impl From<&AuthorizerShape> for AuthorizerRecord {
             cache_ttl: shape.ttl,
             identity: shape.identity.clone(),
             configuration: None,
+            pinned: None,
+            rules: None,
             digest: fingerprint(shape),
         }
     }

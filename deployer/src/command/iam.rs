@@ -6,6 +6,7 @@ use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use compiler::api::{Api, Route, Security};
+use deployment::execution_role::{execution_trust_policy, log_policy};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::invoke_role::{invoke_policy, invoke_resource, trust_policy};
 use deployment::observed::AwsTarget;
@@ -42,8 +43,8 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();
             policies.into()
         }
-        "execution" => scope.execution_policy(),
-        "execution-trust" => PolicyScope::execution_trust_policy(),
+        "execution" => log_policy(&target, &functions),
+        "execution-trust" => execution_trust_policy(),
         "saml" => saml(arguments, &scope, &api)?,
         command => scope.command_policy(command).ok_or_else(|| Failure::InvalidOption {
             option: "POLICY",

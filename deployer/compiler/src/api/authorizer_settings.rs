@@ -179,6 +179,11 @@ impl Arn {
         Self { text: format!("{}:{qualifier}", self.unqualified()), ..self.clone() }
     }
 
+    /// Returns the version or alias of a function's ARN.
+    pub fn qualifier(&self) -> Option<&str> {
+        self.text.split(':').nth(7)
+    }
+
     /// Returns the partition: `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &str {
         &self.partition

@@ -8,10 +8,12 @@ use serde_json::{Value as Json, json};
 use super::Record;
 use crate::json::JsonProblem;
 
-/// The format of records, and the only one that is read.
+/// The format of records. Format 2 is read too: it lacks the rules of authorizers, and is otherwise
+/// the same.
 ///
 /// Format 1 had no number and held display texts, which cannot be compared.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
+const WITHOUT_RULES: u64 = 2;
 
 /// The name of a record's model, without the revision's number.
 const MODEL: &str = "PortcullisRevision";
@@ -85,7 +87,7 @@ fn parse(text: &str) -> Result<Record, UnreadableReason> {
         return Err(damaged("expected an object"));
     };
     match members.get("format").map(Json::as_u64) {
-        Some(Some(FORMAT)) => {}
+        Some(Some(FORMAT | WITHOUT_RULES)) => {}
         Some(Some(other)) => return Err(UnreadableReason::Format(other)),
         Some(None) => return Err(damaged("invalid `format`: expected a number")),
         None => return Err(UnreadableReason::Format(1)),

@@ -1,0 +1,77 @@
+//! Whom an authorizer trusts, as a record has it: AWS cannot show the configuration of a function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use authorizer::config::{Denied, Document, IssuerDocument};
+use serde::{Deserialize, Serialize};
+
+use compiler::fingerprint::fingerprint;
+
+/// The default of `algorithms`.
+const DEFAULT_ALGORITHM: &str = "RS256";
+
+/// The length of an entry's digest. One collision would show one deny-list entry too few.
+const DIGEST_LENGTH: usize = 10;
+
+/// The rules of an authorizer, by issuer.
+pub type Rules = BTreeMap<String, IssuerRules>;
+
+/// The rules for the tokens of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerRules {
+    /// The accepted audiences.
+    #[serde(rename = "a")]
+    pub audiences: BTreeSet<String>,
+    /// The allowed algorithms.
+    #[serde(rename = "g")]
+    pub algorithms: BTreeSet<String>,
+    /// Digests of the entries of the deny-list.
+    #[serde(rename = "d", default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub denied: BTreeSet<String>,
+    /// The time at which bundled keys expire, in seconds of Unix time.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub keys_expire: Option<i64>,
+    /// The digest of all other rules.
+    #[serde(rename = "o")]
+    pub others: String,
+}
+
+/// Returns the rules of an authorizer's configuration.
+pub(super) fn rules(document: &Document) -> Rules {
+    let issuers = document.issuers.iter();
+    issuers.map(|issuer| (issuer.issuer.clone(), issuer.into())).collect()
+}
+
+impl From<&IssuerDocument> for IssuerRules {
+    fn from(issuer: &IssuerDocument) -> Self {
+        let default = || vec![DEFAULT_ALGORITHM.to_owned()];
+        let keys_expire = issuer.keys.as_ref().map(|keys| {
+            let lifetime = i64::try_from(keys.lifetime_seconds).unwrap_or(i64::MAX);
+            keys.read_at.saturating_add(lifetime)
+        });
+        let others = IssuerDocument {
+            issuer: String::new(),
+            audience: Vec::new(),
+            algorithms: None,
+            denied: None,
+            keys: None,
+            ..issuer.clone()
+        };
+        Self {
+            audiences: issuer.audience.iter().cloned().collect(),
+            algorithms: issuer.algorithms.clone().unwrap_or_else(default).into_iter().collect(),
+            denied: issuer.denied.as_ref().map(digests).unwrap_or_default(),
+            keys_expire,
+            others: fingerprint(&others),
+        }
+    }
+}
+
+/// Returns a digest of each entry: subjects and token ids are personal data.
+fn digests(denied: &Denied) -> BTreeSet<String> {
+    let Denied { jti, sub } = denied;
+    let lists = [("jti", jti), ("sub", sub)];
+    let entries = lists.into_iter().flat_map(|(kind, all)| all.iter().map(move |one| (kind, one)));
+    entries.map(|entry| fingerprint(&entry).chars().take(DIGEST_LENGTH).collect()).collect()
+}

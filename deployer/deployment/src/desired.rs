@@ -9,6 +9,7 @@ use crate::function::{
 use crate::invoke_role::{Role, RoleOwner};
 use crate::observed::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::record::Record;
+use crate::target::function_arn;
 use compiler::api::{
     Api, Arn, Authorizer, AuthorizerFunction, FunctionTable, IntegrationKind, PinnedFunction,
 };
@@ -161,6 +162,11 @@ impl Desired {
         RoleOwner { api: &self.api.name, target: &self.target }
     }
 
+    /// Returns whether this is the name of a role to create.
+    pub fn makes_role(&self, name: &str) -> bool {
+        self.roles.contains_key(name) || self.execution_roles.contains_key(name)
+    }
+
     /// Returns the names on AWS of the authorizers of portcullis.toml that routes use.
     pub fn portcullis_authorizers(&self) -> BTreeSet<String> {
         let own: BTreeSet<String> =
@@ -255,12 +261,6 @@ fn pin(api: &mut Api, name: &str, version: &DesiredVersion, target: &AwsTarget, 
     let arn = function_arn(target, &function.name);
     function.version = arn.map(|arn| arn.with_qualifier(qualifier));
     function.content = version.content();
-}
-
-/// Returns the unqualified ARN of a function in an account and Region.
-pub fn function_arn(target: &AwsTarget, name: &str) -> Option<Arn> {
-    let AwsTarget { account, partition, region } = target;
-    Arn::function(&format!("arn:{partition}:lambda:{region}:{account}:function:{name}"))
 }
 
 /// Returns the version of a function that an authorizer of a record invokes.

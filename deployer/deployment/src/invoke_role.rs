@@ -168,6 +168,14 @@ impl Role {
         self
     }
 
+    /// Returns the role with the permissions boundary of an existing one, if none is configured.
+    #[must_use]
+    pub fn with_boundary_of(mut self, existing: Option<&Self>) -> Self {
+        let boundary = existing.and_then(|existing| existing.permissions_boundary.clone());
+        self.permissions_boundary = self.permissions_boundary.or(boundary);
+        self
+    }
+
     /// Returns the reason API Gateway cannot assume the role.
     pub fn trust_problem(&self) -> Option<TrustProblem> {
         let statements: Vec<&Json> = match self.trust.get("Statement") {

@@ -6,10 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::function::PublishedFunction;
+use crate::function::{ObservedFunctions, PublishedFunction};
 use crate::invoke_role::{Role, RoleOwner, path_and_name};
 use crate::record::{Record, Records, UnreadableRecord};
 use crate::revision::Revision;
+use crate::target::function_arn;
 pub use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION};
 use compiler::api::{Endpoint, StageSettings};
 use compiler::definition::ApiDefinition;
@@ -26,6 +27,8 @@ pub struct Observed {
     pub roles: BTreeMap<String, Role>,
     /// The authorizers' functions, by ARN, as far as the caller may read them.
     pub functions: BTreeMap<String, PublishedFunction>,
+    /// The pinned functions that the files or the records name, by name.
+    pub pinned: ObservedFunctions,
 }
 
 /// An API.
@@ -192,6 +195,18 @@ impl ObservedApi {
         let roles = arns.filter_map(path_and_name);
         let roles = roles.filter(|(path, name)| owner.may_own(path, name));
         roles.map(|(_, name)| name.to_owned()).collect()
+    }
+
+    /// Returns the names of the functions of a target of which deployments pin versions.
+    pub fn pinned_functions(&self, target: &AwsTarget) -> BTreeSet<String> {
+        let records = self.records.values().filter_map(|record| record.as_ref().ok());
+        let authorizers = records.flat_map(|record| record.authorizers.values());
+        let pinned = authorizers.filter_map(|authorizer| Some(authorizer.pinned_function()?.0));
+        let names = pinned.filter_map(|arn| Some((arn, arn.rsplit(':').next()?)));
+        let is_here = |(arn, name): &(&str, &str)| {
+            function_arn(target, name).is_some_and(|here| here.as_str() == *arn)
+        };
+        names.filter(is_here).map(|(_, name)| name.to_owned()).collect()
     }
 
     /// Returns whether Portcullis manages the API.

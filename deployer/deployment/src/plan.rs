@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::function::{FunctionDrift, function_drift};
+use crate::function::{FunctionDrift, Publication, function_drift};
 use crate::json::JsonProblem;
 use crate::observed::{AwsTarget, Observed, ObservedApi};
 use crate::record::{Record, UnreadableRecord};
@@ -20,6 +20,7 @@ mod changes;
 mod estimate;
 mod prune;
 mod roles;
+mod rule_changes;
 mod stage;
 mod steps;
 mod text;
@@ -28,8 +29,9 @@ pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
 pub use roles::unclear_note;
+pub use rule_changes::{Direction, dangers, expired_keys};
 pub use stage::{Patch, PatchOp, patches, restore, serve};
-pub use steps::{Step, plan_name};
+pub use steps::{PrunedVersion, Step, plan_name};
 
 /// The changes of a deployment, and the steps that apply them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +60,9 @@ pub struct Plan {
     /// The known drift of the authorizers' functions. No step publishes them.
     #[serde(default)]
     pub functions: Vec<FunctionDrift>,
+    /// The fingerprint of the desired state. A plan that publishes versions is applied only if the
+    /// files are unchanged: the number of a version is not known before.
+    pub desired: String,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }
@@ -97,6 +102,14 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// Returns the versions that the plan publishes.
+    pub fn publications(&self) -> impl Iterator<Item = &Publication> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::PublishVersion(publication) => Some(publication),
+            _ => None,
+        })
+    }
+
     /// Returns the plan with a test of all authorizers. Required after their functions were
     /// published, even if the API does not change.
     #[must_use]
@@ -133,7 +146,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
     changes.extend(newly_public(before, &desired.api));
     changes.extend(stage::changes(desired, api));
-    let steps = steps::steps(desired, observed, &next);
+    let steps = steps::steps(desired, observed, &next, flushes_cache(&changes));
     changes.extend(api_changes::roles(&steps, observed));
     changes.extend(api_changes::api(desired, api));
     sort(&mut changes);
@@ -157,8 +170,18 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         drift,
         notes,
         functions,
+        desired: desired.fingerprint(),
         steps,
     }
+}
+
+/// Returns whether cached results may no longer be right: a route was added or may have been
+/// tightened, or another function or configuration decides.
+fn flushes_cache(changes: &[Change]) -> bool {
+    changes.iter().any(|change| {
+        let is_added = change.action == Action::Add && matches!(change.subject, Subject::Route(_));
+        is_added || change.impact != AccessImpact::None
+    })
 }
 
 /// Sorts changes into the order in which they are shown: the most severe first.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use compiler::api::Arn;
+
 /// The tag with the API's name in portcullis.toml.
 pub const TAG_API: &str = "portcullis:api";
 /// The tag of an API that Portcullis manages.
@@ -21,4 +23,10 @@ pub struct AwsTarget {
     pub partition: String,
     /// The Region.
     pub region: String,
+}
+
+/// Returns the unqualified ARN of a function in an account and Region.
+pub fn function_arn(target: &AwsTarget, name: &str) -> Option<Arn> {
+    let AwsTarget { account, partition, region } = target;
+    Arn::function(&format!("arn:{partition}:lambda:{region}:{account}:function:{name}"))
 }

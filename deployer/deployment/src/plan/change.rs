@@ -45,6 +45,11 @@ pub enum AccessImpact {
     BecomesPublic,
     /// A new operation is public.
     NewPublic,
+    /// An entry of a deny-list is missing: a revoked token may be accepted again.
+    Revived,
+    /// More callers than before are authorized: a requirement is weaker, or an issuer, audience or
+    /// algorithm is trusted in addition.
+    Widened,
     /// Other callers than before may be authorized.
     Security,
     /// No impact.
@@ -82,6 +87,10 @@ pub enum Aspect {
     Existence,
     AccessLog,
     AccessLogFormat,
+    /// The algorithms of an issuer's tokens.
+    Algorithms(String),
+    /// The audiences of an issuer's tokens.
+    Audience(String),
     Auth,
     AuthorizerType,
     CacheTtl,
@@ -89,6 +98,8 @@ pub enum Aspect {
     /// The fingerprint of the function's `authorizer.json`.
     Configuration,
     Cors,
+    /// The deny-list of an issuer.
+    DenyList(String),
     Deployment,
     Endpoint,
     Function,
@@ -96,10 +107,16 @@ pub enum Aspect {
     Integration,
     InvokePermission,
     InvokeRole,
+    /// A trusted issuer.
+    Issuer(String),
+    /// The bundled keys of an issuer.
+    Keys(String),
     Logging,
     Metrics,
     PermissionsBoundary,
     RequestValidation,
+    /// All other rules for an issuer's tokens.
+    Rules(String),
     /// Any setting without an aspect of its own.
     Settings,
     Tag(String),
@@ -179,6 +196,17 @@ impl PartialOrd for Subject {
     }
 }
 
+/// The prefix of an aspect of an issuer, and its constructor.
+type IssuerAspect = (&'static str, fn(String) -> Aspect);
+
+const ISSUER_ASPECTS: [IssuerAspect; 6] = [
+    ("algorithms of ", Aspect::Algorithms),
+    ("audience of ", Aspect::Audience),
+    ("deny-list of ", Aspect::DenyList),
+    ("issuer ", Aspect::Issuer),
+    ("bundled keys of ", Aspect::Keys),
+    ("rules of ", Aspect::Rules),
+];
 const TAG: &str = "tag ";
 const THROTTLE: &str = "throttle ";
 const VARIABLE: &str = "variable ";
@@ -219,6 +247,16 @@ impl fmt::Display for Aspect {
         match self {
             Self::Tag(name) => write!(f, "{TAG}{name}"),
             Self::RouteThrottle(key) => write!(f, "{THROTTLE}{key}"),
+            Self::Algorithms(issuer)
+            | Self::Audience(issuer)
+            | Self::DenyList(issuer)
+            | Self::Issuer(issuer)
+            | Self::Keys(issuer)
+            | Self::Rules(issuer) => {
+                let matches = |(_, of): &&IssuerAspect| of(issuer.clone()) == *self;
+                let prefix = ISSUER_ASPECTS.iter().find(matches).map_or("", |(prefix, _)| prefix);
+                write!(f, "{prefix}{issuer}")
+            }
             Self::Variable(name) => write!(f, "{VARIABLE}{name}"),
             plain => {
                 let named = Self::NAMES.iter().find(|(aspect, _)| aspect == plain);
@@ -237,7 +275,10 @@ impl FromStr for Aspect {
             let route = |key: &str| key.parse().ok().map(Self::RouteThrottle);
             let tag = text.strip_prefix(TAG).map(|name| Self::Tag(name.to_owned()));
             let variable = text.strip_prefix(VARIABLE).map(|name| Self::Variable(name.to_owned()));
-            tag.or(variable).or_else(|| text.strip_prefix(THROTTLE).and_then(route))
+            let of_issuer = ISSUER_ASPECTS
+                .iter()
+                .find_map(|(prefix, of)| Some(of(text.strip_prefix(prefix)?.to_owned())));
+            tag.or(variable).or(of_issuer).or_else(|| text.strip_prefix(THROTTLE).and_then(route))
         };
         let found = plain.map(|(aspect, _)| aspect).or_else(named);
         found.ok_or_else(|| UnknownName(text.to_owned()))

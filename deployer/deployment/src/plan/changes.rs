@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use authorizer::routes::Verb;
 
+use super::rule_changes::{is_weaker, rule_changes};
 use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::observed::ObservedApi;
 use crate::record::{AuthSummary, AuthorizerRecord, Backend, MethodRecord, Record};
@@ -89,11 +90,20 @@ fn authorizer_text(authorizer: &AuthorizerRecord, aspect: &Aspect) -> Option<Str
     match aspect {
         Aspect::CacheTtl => Some(format!("{} s", authorizer.cache_ttl)),
         Aspect::IdentitySources => Some(sources()),
-        Aspect::Function => Some(authorizer.function.clone().unwrap_or_default()),
+        Aspect::Function => Some(function_text(authorizer)),
         Aspect::InvokeRole => Some(authorizer.invoke_role.clone().unwrap_or_default()),
         Aspect::AuthorizerType => Some(authorizer.kind.to_string()),
         Aspect::Configuration => authorizer.configuration.clone(),
         _ => None,
+    }
+}
+
+/// Returns the ARN of a function; the number of a version that is not published is not known.
+fn function_text(authorizer: &AuthorizerRecord) -> String {
+    let arn = authorizer.function.as_deref().unwrap_or_default();
+    match authorizer.pinned_function() {
+        Some((unqualified, None)) => format!("{unqualified} (new version)"),
+        _ => arn.to_owned(),
     }
 }
 
@@ -152,9 +162,6 @@ fn added(subject: &Subject, part: &Part<'_>) -> Vec<Change> {
 
 fn updated(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
     let mut aspects = differing(old, new);
-    if aspects.is_empty() {
-        aspects.push(Aspect::Settings);
-    }
     let change = |aspect: Aspect| Change {
         action: Action::Update,
         subject: subject.clone(),
@@ -163,7 +170,14 @@ fn updated(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
         impact: impact(&aspect, old, new),
         aspect,
     };
-    aspects.into_iter().map(change).collect()
+    let rules = match (old, new) {
+        (Part::Authorizer(old), Part::Authorizer(new)) => rule_changes(subject, old, new),
+        _ => Vec::new(),
+    };
+    if aspects.is_empty() && rules.is_empty() {
+        aspects.push(Aspect::Settings);
+    }
+    aspects.into_iter().map(change).chain(rules).collect()
 }
 
 /// Returns the aspects that differ, compared by value and not by text.
@@ -198,13 +212,32 @@ fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
         (Aspect::Auth, Part::Method(old), Part::Method(new)) => {
             if new.auth.is_public() && !old.auth.is_public() {
                 AccessImpact::BecomesPublic
+            } else if requires_less(&new.auth, &old.auth) {
+                AccessImpact::Widened
             } else {
                 AccessImpact::Security
             }
         }
+        // Without the rules of either, the new ones may authorize more callers.
+        (Aspect::Configuration, Part::Authorizer(old), Part::Authorizer(new))
+            if old.rules.is_none() || new.rules.is_none() =>
+        {
+            AccessImpact::Widened
+        }
         // Another function, configuration or cache may authorize other callers.
         (_, Part::Authorizer(_), _) => AccessImpact::Security,
         _ => AccessImpact::None,
+    }
+}
+
+/// Returns whether the same authorizer accepts more tokens than before.
+fn requires_less(new: &AuthSummary, old: &AuthSummary) -> bool {
+    match (new, old) {
+        (
+            AuthSummary::Jwt { scheme, requirement, api_key },
+            AuthSummary::Jwt { scheme: old_scheme, requirement: old, api_key: old_key },
+        ) if scheme == old_scheme => is_weaker(requirement, old) || (*old_key && !api_key),
+        _ => false,
     }
 }
 

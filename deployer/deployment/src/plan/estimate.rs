@@ -30,6 +30,8 @@ impl Plan {
                     (0, usize::from(!set.is_empty()) + usize::from(!unset.is_empty()), 0)
                 }
                 Step::PutRole { .. } | Step::GrantInvoke { .. } => (0, 0, 1),
+                Step::PublishVersion(_) => (0, 0, 5),
+                Step::FlushCache { .. } => (0, 1, 0),
                 Step::UpdateEndpoint { .. } => (0, 1, 0),
                 Step::ImportDefinition { .. } => (0, 1, 1),
                 Step::ReconcileImport { .. } => (2, 0, 0),

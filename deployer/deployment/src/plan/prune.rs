@@ -1,18 +1,24 @@
-//! The deployments and roles that are unused once a stage is updated.
+//! The deployments, roles and versions of functions that are unused once a stage is updated.
+
+use std::collections::BTreeSet;
 
 use super::NextDeployment;
-use super::roles::unused_roles;
+use super::roles::{RetainedRecords, unused_roles};
+use super::steps::PrunedVersion;
 use crate::desired::Desired;
+use crate::function::{ObservedFunction, api_fingerprint};
 use crate::observed::{Observed, ObservedApi};
+use crate::record::{AuthorizerRecord, Record};
 
-/// The deployments, by id, and roles, by name, that can be deleted.
+/// The deployments, by id, roles, by name, and versions that can be deleted.
 pub(super) struct Unused {
     pub deployments: Vec<String>,
     pub roles: Vec<String>,
+    pub versions: Vec<PrunedVersion>,
 }
 
-/// Returns the revisions' deployments beyond `keep`, and the roles that no retained revision uses;
-/// `None` if there are neither.
+/// Returns the revisions' deployments beyond `keep`, and the roles and versions that no retained
+/// revision uses; `None` if there are none.
 pub(super) fn unused(
     desired: &Desired,
     observed: &Observed,
@@ -21,8 +27,49 @@ pub(super) fn unused(
     let api = observed.api.as_ref()?;
     let deployments = old_deployments(desired, api, next);
     let roles = unused_roles(desired, observed, api, &deployments);
-    let is_any = !deployments.is_empty() || !roles.is_empty();
-    is_any.then_some(Unused { deployments, roles })
+    let versions = unused_versions(desired, observed, api, &deployments);
+    let is_any = !deployments.is_empty() || !roles.is_empty() || !versions.is_empty();
+    is_any.then_some(Unused { deployments, roles, versions })
+}
+
+/// Returns the versions that this API published and that no retained deployment and no alias names;
+/// none while the content of a retained deployment is unknown.
+fn unused_versions(
+    desired: &Desired,
+    observed: &Observed,
+    api: &ObservedApi,
+    removed: &[String],
+) -> Vec<PrunedVersion> {
+    let retained = RetainedRecords::of(api, removed);
+    if !retained.is_complete {
+        return Vec::new();
+    }
+    let records = retained.records.iter().copied().chain([&desired.record]);
+    let used: BTreeSet<(String, u32)> = records.flat_map(pinned_versions).collect();
+    let own = api_fingerprint(&desired.api.name);
+    let unused = |(name, function): (&String, &ObservedFunction)| {
+        let aliased: BTreeSet<u32> = function.aliases.values().flatten().copied().collect();
+        let is_own = |version: &&crate::function::ObservedVersion| {
+            let build = version.build.as_ref();
+            build.is_some_and(|build| build.api.as_ref() == Some(&own))
+        };
+        let numbers = function.versions.iter().filter(is_own).map(|version| version.number);
+        let numbers = numbers.filter(|number| !aliased.contains(number));
+        let numbers = numbers.filter(|number| !used.contains(&(name.clone(), *number)));
+        let pruned = numbers.map(|number| PrunedVersion { function: name.clone(), number });
+        pruned.collect::<Vec<_>>()
+    };
+    let functions =
+        observed.pinned.iter().filter_map(|(name, function)| Some((name, function.as_ref()?)));
+    functions.flat_map(unused).collect()
+}
+
+/// Returns the versions that a record pins, by function.
+fn pinned_versions(record: &Record) -> Vec<(String, u32)> {
+    let pinned = record.authorizers.values().filter_map(AuthorizerRecord::pinned_function);
+    let named =
+        pinned.filter_map(|(arn, version)| Some((arn.rsplit(':').next()?.to_owned(), version?)));
+    named.collect()
 }
 
 fn old_deployments(desired: &Desired, api: &ObservedApi, next: &NextDeployment) -> Vec<String> {

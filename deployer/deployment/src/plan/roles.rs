@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::desired::Desired;
 use crate::invoke_role::{Ownership, Role, path_and_name, trust_policy};
 use crate::observed::{Observed, ObservedApi};
-use crate::record::Record;
+use crate::record::{AuthorizerRecord, Record};
 
 /// A role that is created or updated.
 pub(super) struct RoleUpdate {
@@ -48,9 +48,12 @@ pub(super) fn unused_roles(
     let is_own = |(name, role): &(&String, &Role)| {
         desired.role_owner().ownership(name, role) == Ownership::Own
     };
+    let execution_roles: BTreeSet<String> =
+        retained.records.iter().flat_map(|record| execution_roles(desired, record)).collect();
     let is_used = |name: &str| {
-        desired.roles.contains_key(name)
+        desired.makes_role(name)
             || uses_role(&desired.record, name)
+            || execution_roles.contains(name)
             || retained.records.iter().any(|record| uses_role(record, name))
     };
     let unused = observed.roles.iter().filter(is_own).filter(|(name, _)| !is_used(name));
@@ -65,7 +68,7 @@ pub(super) fn unclear_notes(desired: &Desired, observed: &Observed) -> Vec<Strin
     };
     let is_unclear = |(name, role): &(&String, &Role)| {
         let ownership = desired.role_owner().ownership(name, role);
-        ownership == Ownership::Unclear && !desired.roles.contains_key(*name) && !is_used(name)
+        ownership == Ownership::Unclear && !desired.makes_role(name) && !is_used(name)
     };
     let unclear = observed.roles.iter().filter(is_unclear);
     unclear.map(|(name, _)| unclear_note(name)).collect()
@@ -79,15 +82,15 @@ pub fn unclear_note(name: &str) -> String {
 }
 
 /// The records of deployments that are retained.
-struct RetainedRecords<'a> {
-    records: Vec<&'a Record>,
+pub(super) struct RetainedRecords<'a> {
+    pub(super) records: Vec<&'a Record>,
     /// False if the record of one of them is unreadable, or if a stage serves a deployment without
     /// one: it may use any role.
-    is_complete: bool,
+    pub(super) is_complete: bool,
 }
 
 impl<'a> RetainedRecords<'a> {
-    fn of(api: &'a ObservedApi, removed: &[String]) -> Self {
+    pub(super) fn of(api: &'a ObservedApi, removed: &[String]) -> Self {
         let mut retained = Self { records: Vec::new(), is_complete: true };
         let in_use = api.deployments_in_use();
         for deployment in api.deployments.iter().filter(|one| !removed.contains(&one.id)) {
@@ -111,6 +114,10 @@ fn required_roles(desired: &Desired, observed: &Observed) -> BTreeMap<String, Ro
     let nothing = RetainedRecords { records: Vec::new(), is_complete: true };
     let retained = observed.api.as_ref().map_or(nothing, |api| RetainedRecords::of(api, &[]));
     let mut roles = BTreeMap::new();
+    for (name, role) in &desired.execution_roles {
+        let existing = observed.roles.get(name);
+        roles.insert(name.clone(), role.clone().with_boundary_of(existing));
+    }
     for (name, role) in &desired.roles {
         let existing = observed.roles.get(name);
         let desired_functions = role.functions();
@@ -121,14 +128,11 @@ fn required_roles(desired: &Desired, observed: &Observed) -> BTreeMap<String, Ro
         }
         functions.retain(|function| is_same_function(function, &desired_functions));
         functions.extend(desired_functions);
-        let mut role = role.clone().with_functions(&functions);
-        // Without a configured boundary, that of an existing role is not changed.
-        let boundary = existing.and_then(|existing| existing.permissions_boundary.clone());
-        role.permissions_boundary = role.permissions_boundary.or(boundary);
+        remove_covered(&mut functions);
+        let role = role.clone().with_functions(&functions).with_boundary_of(existing);
         roles.insert(name.clone(), role);
     }
-    for (name, role) in observed.roles.iter().filter(|(name, _)| !desired.roles.contains_key(*name))
-    {
+    for (name, role) in observed.roles.iter().filter(|(name, _)| !desired.makes_role(name)) {
         let is_own = desired.role_owner().ownership(name, role) == Ownership::Own;
         let is_used = retained.records.iter().any(|record| uses_role(record, name));
         if is_own && is_used && role.trust_problem().is_some() {
@@ -142,20 +146,45 @@ fn required_roles(desired: &Desired, observed: &Observed) -> BTreeMap<String, Ro
 /// function.
 fn is_sufficient(existing: &Role, required: &Role) -> bool {
     let (functions, needed) = (existing.functions(), required.functions());
-    functions.is_superset(&needed)
+    needed.iter().all(|one| functions.contains(one) || functions.contains(&all_versions(one)))
         && functions.iter().all(|function| is_same_function(function, &needed))
         && required.clone().with_functions(&functions) == *existing
 }
 
 /// Returns whether an ARN names a version or an alias of the function that the others name.
 fn is_same_function(arn: &str, others: &BTreeSet<String>) -> bool {
-    let unqualified = |arn: &str| arn.split(':').take(7).collect::<Vec<_>>().join(":");
-    others.iter().any(|other| unqualified(other) == unqualified(arn)) && !arn.contains('*')
+    others.iter().any(|other| all_versions(other) == all_versions(arn))
+        && (!arn.contains('*') || arn == all_versions(arn))
+}
+
+/// Returns the resource that matches every version and alias of the function that an ARN names.
+fn all_versions(arn: &str) -> String {
+    format!("{}:*", arn.split(':').take(7).collect::<Vec<_>>().join(":"))
+}
+
+/// Removes the versions and aliases that a resource with every version covers.
+fn remove_covered(functions: &mut BTreeSet<String>) {
+    let wide: BTreeSet<String> =
+        functions.iter().filter(|arn| **arn == all_versions(arn)).cloned().collect();
+    functions.retain(|arn| wide.contains(arn) || !wide.contains(&all_versions(arn)));
 }
 
 fn functions_of(record: &Record, role: &str) -> Vec<String> {
     let users = record.authorizers.values().filter(|one| is_role(one.invoke_role.as_ref(), role));
-    users.filter_map(|authorizer| authorizer.function.clone()).collect()
+    let resource = |one: &AuthorizerRecord| {
+        let function = one.function.clone()?;
+        Some(if one.pinned.is_some() { all_versions(&function) } else { function })
+    };
+    users.filter_map(resource).collect()
+}
+
+/// Returns the names that the execution roles of a record's pinned functions have.
+fn execution_roles(desired: &Desired, record: &Record) -> Vec<String> {
+    let owner = desired.role_owner();
+    let path = owner.path(&desired.api.deployment_settings.invoke_role);
+    let pinned = record.authorizers.values().filter_map(AuthorizerRecord::pinned_function);
+    let names = pinned.filter_map(|(arn, _)| arn.rsplit(':').next());
+    names.map(|function| owner.execution_role_name(&path, function)).collect()
 }
 
 fn uses_role(record: &Record, role: &str) -> bool {

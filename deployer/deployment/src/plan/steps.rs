@@ -11,6 +11,7 @@ use super::prune::{Unused, unused};
 use super::roles::{RoleUpdate, role_updates};
 use super::stage::{Patch, patches, remove_canary, serve};
 use crate::desired::Desired;
+use crate::function::Publication;
 use crate::invoke_role::Role;
 use crate::observed::{Observed, ObservedApi, ObservedStage, TAG_PLANS};
 use crate::record::Record;
@@ -40,6 +41,9 @@ pub enum Step {
     UpdateEndpoint { from: Endpoint, to: Endpoint },
     /// Creates or updates the role that API Gateway assumes to invoke an authorizer.
     PutRole { name: String, role: Role, exists: bool },
+    /// Publishes a version of a function, and tests it. Steps that need its number are planned again
+    /// once it is known.
+    PublishVersion(Publication),
     /// Imports the API definition, overwriting the one before.
     ImportDefinition { document: Json },
     /// Corrects what an import left out or duplicated.
@@ -80,8 +84,19 @@ pub enum Step {
         existing_keys: Vec<String>,
         has_stage: bool,
     },
-    /// Deletes unused deployments and roles.
-    DeleteUnused { deployments: Vec<String>, roles: Vec<String> },
+    /// Flushes the cache of authorizer results of a stage.
+    FlushCache { stage: String },
+    /// Deletes unused deployments, roles and versions of functions.
+    DeleteUnused { deployments: Vec<String>, roles: Vec<String>, versions: Vec<PrunedVersion> },
+}
+
+/// A version of a function that no deployment needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedVersion {
+    /// The function's name.
+    pub function: String,
+    /// The version's number.
+    pub number: u32,
 }
 
 impl Step {
@@ -97,6 +112,10 @@ impl Step {
             }
             Self::PutRole { name, exists: false, .. } => format!("create invoke role {name}"),
             Self::PutRole { name, exists: true, .. } => format!("update invoke role {name}"),
+            Self::PublishVersion(Publication { function, exists, .. }) => {
+                let create = if *exists { "" } else { "create the function and " };
+                format!("{create}publish a version of function {function}")
+            }
             Self::ImportDefinition { .. } => {
                 "import the API definition (PutRestApi, overwrite)".to_owned()
             }
@@ -124,19 +143,31 @@ impl Step {
             }
             Self::PutUsagePlan { name, id: None, .. } => format!("create usage plan {name}"),
             Self::PutUsagePlan { name, id: Some(_), .. } => format!("update usage plan {name}"),
-            Self::DeleteUnused { deployments, roles } => {
-                format!(
-                    "delete unused deployments ({}) and roles ({})",
-                    deployments.len(),
-                    roles.len()
-                )
+            Self::FlushCache { stage } => {
+                format!("flush the authorizer result cache of stage {stage}")
+            }
+            Self::DeleteUnused { deployments, roles, versions } => {
+                let counts = [
+                    ("deployments", deployments.len()),
+                    ("roles", roles.len()),
+                    ("function versions", versions.len()),
+                ];
+                let counts = counts.iter().filter(|(_, count)| *count > 0);
+                let counts: Vec<String> =
+                    counts.map(|(name, count)| format!("{name} ({count})")).collect();
+                format!("delete unused {}", counts.join(", "))
             }
         }
     }
 }
 
 /// Returns the steps from the observed to the desired state.
-pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeployment) -> Vec<Step> {
+pub(super) fn steps(
+    desired: &Desired,
+    observed: &Observed,
+    next: &NextDeployment,
+    flushes: bool,
+) -> Vec<Step> {
     let api = observed.api.as_ref();
     let mut steps = Vec::new();
     match api {
@@ -148,7 +179,6 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeploymen
         }),
         Some(api) => steps.extend(api_steps(desired, api)),
     }
-    let before_import = steps.len();
     let imports = api.is_none_or(|api| must_import(desired, api, next));
     if imports {
         steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
@@ -174,18 +204,27 @@ pub(super) fn steps(desired: &Desired, observed: &Observed, next: &NextDeploymen
         steps.push(Step::VerifyDefinition { methods: desired.definition.methods.clone() });
     }
     steps.extend(stage_step(desired, api, next));
+    let moves_stage =
+        steps.iter().any(|step| matches!(step, Step::UpdateStage { changes_deployment: true, .. }));
+    if flushes && moves_stage {
+        steps.push(Step::FlushCache { stage: desired.api.stage.clone() });
+    }
     steps.extend(usage_plan_step(desired, api));
     let has_other_steps = !steps.is_empty();
     let roles = role_updates(desired, observed, has_other_steps).into_iter();
     let roles = roles.map(|RoleUpdate { name, role, exists }| Step::PutRole { name, role, exists });
-    // The import requires them.
-    steps.splice(before_import..before_import, roles);
+    // The import requires the roles and the versions, and the versions require execution roles.
+    let publications = desired.publications.iter().cloned().map(Step::PublishVersion);
+    let first: Vec<Step> = roles.chain(publications).collect();
+    steps.splice(0..0, first);
     if !steps.is_empty() {
         // Unused resources alone are no reason to deploy.
         let unused = unused(desired, observed, next);
-        steps.extend(
-            unused.map(|Unused { deployments, roles }| Step::DeleteUnused { deployments, roles }),
-        );
+        steps.extend(unused.map(|Unused { deployments, roles, versions }| Step::DeleteUnused {
+            deployments,
+            roles,
+            versions,
+        }));
     }
     steps
 }

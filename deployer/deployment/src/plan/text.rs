@@ -25,6 +25,8 @@ impl fmt::Display for Change {
         match self.impact {
             AccessImpact::BecomesPublic => write!(f, "  [becomes public]"),
             AccessImpact::NewPublic => write!(f, "  [public]"),
+            AccessImpact::Revived => write!(f, "  [no longer denied]"),
+            AccessImpact::Widened => write!(f, "  [more access]"),
             AccessImpact::Security => write!(f, "  [security]"),
             AccessImpact::None => Ok(()),
         }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::config::TokenSource;
 use aws::apigateway::UsagePlanStep;
-use aws::{Aws, CallError};
+use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::{AuthorizerShape, RouteKey};
 use deployment::observed::Observed;
-use deployment::plan::{Plan, Step};
+use deployment::plan::{Plan, PrunedVersion, Step};
 use deployment::revision::Revision;
 
 mod authorizers;
@@ -62,6 +62,9 @@ pub enum ApplyError {
     /// The stage was updated concurrently.
     #[error(transparent)]
     ConcurrentUpdate(#[from] ConcurrentUpdate),
+    /// A version was not published before the steps that need its number.
+    #[error("no version of function {0} was published; no stage was updated")]
+    Unpublished(String),
     /// A canary requires a stage that serves a deployment.
     #[error("stage `{0}` does not exist: a canary requires a stage that serves a deployment")]
     NoStage(String),
@@ -228,9 +231,36 @@ impl Run<'_> {
                 };
                 aws.put_usage_plan(&api, &step).await?;
             }
-            Step::DeleteUnused { deployments, roles } => self.prune(deployments, roles).await,
+            Step::PublishVersion(publication) => {
+                return Err(ApplyError::Unpublished(publication.function.clone()));
+            }
+            Step::FlushCache { stage } => self.flush(stage).await?,
+            Step::DeleteUnused { deployments, roles, versions } => {
+                self.prune(deployments, roles).await;
+                self.prune_versions(versions).await;
+            }
         }
         Ok(())
+    }
+
+    /// Flushes the authorizer cache of a stage. Emulators without one have nothing to flush.
+    async fn flush(&mut self, stage: &str) -> Result<(), ApplyError> {
+        match self.aws.flush_authorizer_cache(&self.report.api, stage).await {
+            Err(error) if error.kind == CallErrorKind::Unsupported => {
+                self.report.notes.push(error.to_string());
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Deletes unused versions of functions. A failure is only a note: the next run retries.
+    async fn prune_versions(&mut self, versions: &[PrunedVersion]) {
+        for PrunedVersion { function, number } in versions {
+            if let Err(error) = self.aws.delete_version(function, *number).await {
+                self.report.notes.push(error.to_string());
+            }
+        }
     }
 
     /// Deletes unused deployments and roles. A failure is only a note: the next run retries.

@@ -22,6 +22,7 @@ mod binary;
 mod build;
 mod check;
 mod config;
+mod danger;
 mod deploy;
 mod dev;
 mod discover;

@@ -197,7 +197,7 @@ fn unread_function_notes(
     changes: &[Change],
 ) -> Vec<String> {
     let is_unread = |authorizer: &Authorizer| {
-        let function = authorizer.function_arn();
+        let function = authorizer.function_arn().filter(|_| !authorizer.is_pinned());
         function.is_some_and(|arn| !observed.functions.contains_key(arn.as_str()))
     };
     let unread = desired.api.authorizers.iter().filter(|(_, authorizer)| is_unread(authorizer));

@@ -250,6 +250,36 @@ pub enum Failure {
         /// The test's result.
         problem: Problem,
     },
+    /// The binary is not the one that the plan publishes.
+    #[error("the binary of {origin} is not the one of the plan, for function `{function}`")]
+    OtherBinary {
+        /// The origin of the binary.
+        origin: Origin,
+        /// The function.
+        function: String,
+    },
+    /// The files changed since the plan was saved, and it publishes versions of functions.
+    #[error("saved plan {} is stale: portcullis.toml, a file that it names, or the binary changed since it was created", .0.display())]
+    FilesChanged(PathBuf),
+    /// A function does not know every route, or requires something else.
+    #[error("function `{function}` does not decide every route as configured: {problem}")]
+    FunctionOutdated {
+        /// The function.
+        function: String,
+        /// The difference.
+        problem: String,
+    },
+    /// A function does not describe the routes that it decides.
+    #[error("function `{function}` cannot be compared with the configuration: {problem}")]
+    FunctionUndescribed {
+        /// The function.
+        function: String,
+        /// The cause.
+        problem: String,
+    },
+    /// Dangerous changes are not confirmed.
+    #[error("{0} dangerous changes are not confirmed")]
+    Dangerous(usize),
     /// The API is protected from deletion.
     #[error("API `{0}` is protected")]
     Protected(String),

@@ -1,5 +1,6 @@
 //! A command's connection to AWS, and the state of the API there.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -93,6 +94,19 @@ impl Session {
     /// Returns the desired state in the account and Region.
     pub(super) fn desired(&self, api: Api) -> Result<Desired, Failure> {
         Ok(Desired::new(api, self.aws.target.clone())?)
+    }
+
+    /// Returns the desired state with the published versions of its functions. `binaries` are the
+    /// fingerprints of the binaries to publish, by function.
+    pub(super) fn pin(
+        &self,
+        desired: Desired,
+        observed: &Observed,
+        binaries: &BTreeMap<String, String>,
+    ) -> Result<Desired, Failure> {
+        let api = observed.api.as_ref();
+        let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
+        Ok(desired.pinned(&observed.pinned, live, binaries)?)
     }
 
     /// Reads the current state.

@@ -52,6 +52,8 @@ pub enum ErrorCode {
     CredentialsMissing,
     /// AWS rejected the credentials
     CredentialsRejected,
+    /// Dangerous changes require `--allow-dangerous`, or a terminal without `--yes`
+    DangerousChanges,
     /// The API definition on AWS differs from the imported one
     DefinitionMismatch,
     /// A file cannot be read
@@ -68,6 +70,8 @@ pub enum ErrorCode {
     FunctionDownloadFailed,
     /// A function is not in the account and Region of the API
     FunctionElsewhere,
+    /// A function does not know every route, or requires something else
+    FunctionOutdated,
     /// A zip file has no binary that can be published
     FunctionPackageInvalid,
     /// Creating a function requires `--function-role`
@@ -76,8 +80,12 @@ pub enum ErrorCode {
     FunctionShared,
     /// A new function version accepted an invalid token, rejected the token from `--token-command`, or failed
     FunctionTestFailed,
+    /// A function does not describe the routes that it decides
+    FunctionUndescribed,
     /// The built function or the zip file cannot be read
     FunctionUnreadable,
+    /// No version was published before the steps that need its number
+    FunctionVersionUnknown,
     /// The command was interrupted between two calls
     Interrupted,
     /// The compiled authorizer configuration is invalid

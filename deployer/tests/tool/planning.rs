@@ -55,12 +55,12 @@ fn target_in(partition: &str) -> AwsTarget {
     }
 }
 
-fn desired(api: Api) -> Desired {
+pub(crate) fn desired(api: Api) -> Desired {
     Desired::new(api, target_in("aws")).unwrap()
 }
 
 /// Returns the observed state after a plan was applied.
-fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
+pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
     let mut api = before.api.clone().unwrap_or_else(|| ObservedApi {
         id: "api1".to_owned(),
         name: desired.api.name.clone(),
@@ -110,7 +110,7 @@ fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
                     stage.deployment = deployment.clone().or(created.clone()).unwrap();
                 }
             }
-            Step::DeleteUnused { deployments, roles: deleted } => {
+            Step::DeleteUnused { deployments, roles: deleted, .. } => {
                 api.deployments.retain(|one| !deployments.contains(&one.id));
                 for role in deleted {
                     roles.remove(role);
@@ -125,20 +125,22 @@ fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Observed {
         api: Some(api),
         roles,
         functions: before.functions.clone(),
+        pinned: before.pinned.clone(),
     }
 }
 
-fn empty_state() -> Observed {
+pub(crate) fn empty_state() -> Observed {
     Observed {
         target: target_in("aws"),
         api: None,
         roles: BTreeMap::new(),
         functions: BTreeMap::new(),
+        pinned: BTreeMap::new(),
     }
 }
 
 /// Plans and applies a configuration; returns the plan and the new state.
-fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan, Observed) {
+pub(crate) fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan, Observed) {
     let desired = desired(compiled(toml, openapi, Some(stage)));
     let planned = plan(&desired, before);
     let after = applied(before, &desired, &planned);

@@ -9,6 +9,7 @@ use crate::{Aws, Call, CallError};
 use compiler::api::Arn;
 use compiler::definition::ApiDefinition;
 use deployment::desired::Desired;
+use deployment::function::ObservedFunctions;
 use deployment::invoke_role::Role;
 use deployment::observed::{Observed, ObservedApi};
 
@@ -34,8 +35,25 @@ impl Aws {
                     published.insert(function.to_owned(), one);
                 }
             }
-            Ok(Observed { target: self.target.clone(), api, roles, functions: published })
+            let pinned = self.observe_pinned(desired, api.as_ref()).await?;
+            Ok(Observed { target: self.target.clone(), api, roles, functions: published, pinned })
         })
+    }
+
+    /// Reads the pinned functions of the files and of the API's records.
+    async fn observe_pinned(
+        &self,
+        desired: &Desired,
+        api: Option<&ObservedApi>,
+    ) -> Result<ObservedFunctions, CallError> {
+        let mut names = api.map(|api| api.pinned_functions(&self.target)).unwrap_or_default();
+        names.extend(desired.versions.values().map(|version| version.function.clone()));
+        let mut functions = ObservedFunctions::new();
+        for name in names {
+            let function = self.observe_function(&name).await?;
+            functions.insert(name, function);
+        }
+        Ok(functions)
     }
 
     /// Reads the desired roles, and the others that were created for the API. If no role is desired,
@@ -47,14 +65,14 @@ impl Aws {
     ) -> Result<BTreeMap<String, Role>, CallError> {
         let owner = desired.role_owner();
         let mut names = api.map(|api| api.role_names(owner)).unwrap_or_default();
-        if !desired.roles.is_empty() {
+        if !desired.roles.is_empty() || !desired.execution_roles.is_empty() {
             let settings = &desired.api.deployment_settings.invoke_role;
             let listed = self.role_names(owner, settings).await;
             names.extend(if_allowed(listed)?.unwrap_or_default());
         }
-        names.retain(|name| !desired.roles.contains_key(name));
+        names.retain(|name| !desired.makes_role(name));
         let mut roles = self.invoke_roles(owner, &names).await?;
-        for name in desired.roles.keys() {
+        for name in desired.roles.keys().chain(desired.execution_roles.keys()) {
             roles.extend(self.role(name).await?.map(|role| (name.clone(), role)));
         }
         Ok(roles)

@@ -51,6 +51,11 @@ impl Failure {
             Self::InvalidPlan { .. } => ErrorCode::InvalidPlan,
             Self::PlanFormat { .. } => ErrorCode::PlanFormatUnsupported,
             Self::FunctionTest { .. } => ErrorCode::FunctionTestFailed,
+            Self::OtherBinary { .. } => ErrorCode::StalePlan,
+            Self::FilesChanged(_) => ErrorCode::StalePlan,
+            Self::FunctionOutdated { .. } => ErrorCode::FunctionOutdated,
+            Self::FunctionUndescribed { .. } => ErrorCode::FunctionUndescribed,
+            Self::Dangerous(_) => ErrorCode::DangerousChanges,
             Self::Protected(_) => ErrorCode::ApiProtected,
             Self::AmbiguousApi { .. } => ErrorCode::AmbiguousApi,
             Self::SmokeTest(_) => ErrorCode::SmokeTestFailed,
@@ -93,6 +98,7 @@ fn apply(error: &ApplyError) -> ErrorCode {
         ApplyError::NoStage(_) => ErrorCode::CanaryWithoutStage,
         ApplyError::RollbackFailed { .. } => ErrorCode::RollbackFailed,
         ApplyError::RolledBack(_) => ErrorCode::StageMismatch,
+        ApplyError::Unpublished(_) => ErrorCode::FunctionVersionUnknown,
         ApplyError::Untestable(_) => ErrorCode::AuthorizerUntestable,
     }
 }

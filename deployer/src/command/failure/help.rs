@@ -78,6 +78,8 @@ impl Failure {
             | Self::PlanForAnotherStage { .. }
             | Self::InvalidPlan { .. }
             | Self::PlanFormat { .. }
+            | Self::FilesChanged(_)
+            | Self::OtherBinary { .. }
             | Self::StalePlan(_) => PLAN_AGAIN,
             Self::NoCargoLambda => {
                 "run `pip install cargo-lambda==1.9.2`, or see https://www.cargo-lambda.info"
@@ -108,6 +110,15 @@ impl Failure {
             Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
             Self::Stdin(_) => "pipe text to stdin, or pass the value as an argument",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
+            Self::FunctionOutdated { .. } => {
+                "publish the function with the configuration of `deployer config` first, then deploy the API"
+            }
+            Self::FunctionUndescribed { .. } => {
+                "publish a current version of the function, or add `--untested-authorizer`"
+            }
+            Self::Dangerous(_) => {
+                "review them, and add `--allow-dangerous`, or confirm them in a terminal without `--yes`"
+            }
             Self::Protected(_) => "set `protect = false` in portcullis.toml first",
             Self::DesiredState(_) => {
                 "use resources in the partition of the account, or other credentials"

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 mod invoke_roles;
+mod pinned;
 
 fn source(name: &str, text: &str) -> Arc<Source> {
     Arc::new(Source { name: name.to_owned(), text: text.to_owned() })

@@ -156,6 +156,7 @@ fn apply(error: &ApplyError) -> Option<String> {
         }
         ApplyError::Definition { .. } => "check for concurrent changes to the API, and re-run",
         ApplyError::ConcurrentUpdate(_) => PLAN_AGAIN,
+        ApplyError::Unpublished(_) => PLAN_AGAIN,
         ApplyError::NoStage(_) => "deploy without `--canary` first",
         ApplyError::RolledBack(_) => "check for concurrent changes to the stage, and re-run",
     };

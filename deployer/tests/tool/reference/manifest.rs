@@ -162,10 +162,16 @@ pub(super) const TABLES: &[Table] = &[
         probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[authorizer.jwt]\nUNKNOWN = 1\n",
         settings: &[
             setting(
+                "function",
+                "name or table",
+                "none",
+                "A function in the deploying account and Region, of which each deployment pins a version: its name, or its settings (see [`[authorizer.NAME.function]`](#authorizernamefunction)). `deploy` publishes a version with the rules of the files if the code or the rules changed.",
+            ),
+            setting(
                 "function_arn",
                 "ARN",
-                "required to deploy",
-                "The Lambda function, one of its versions or an alias.",
+                "none",
+                "A function that is released separately, one of its versions or an alias, instead of `function`. One of the two is required to deploy.",
             ),
             setting(
                 "invoke_role_arn",
@@ -241,6 +247,46 @@ pub(super) const TABLES: &[Table] = &[
             ),
         ],
         example: "[authorizer.jwt]\nfunction_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:petstore-authorizer:live\"\ncache_ttl = \"5m\"",
+    },
+    Table {
+        heading: "[authorizer.NAME.function]",
+        text: "The settings of a pinned function. A version has the settings that it was published with.",
+        probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[authorizer.jwt.function]\nname = \"a\"\nUNKNOWN = 1\n",
+        settings: &[
+            setting(
+                "name",
+                "string",
+                "required",
+                "The function's name: letters, digits, `-` and `_`, at most 64.",
+            ),
+            choice(
+                "architecture",
+                &["arm64", "x86_64"],
+                "`arm64`",
+                "The instruction set architecture.",
+            ),
+            setting("memory", "integer, 128 to 10,240", "`256`", "The memory in MB."),
+            setting("timeout", "duration, `1s` to `29s`", "`10s`", "The timeout."),
+            setting(
+                "role_arn",
+                "ARN",
+                "a role that `deploy` creates",
+                "The execution role. The one that `deploy` creates may write the function's log only.",
+            ),
+            setting(
+                "environment",
+                "map of strings",
+                "empty",
+                "The environment variables. Plans and records do not contain their values.",
+            ),
+            setting(
+                "vpc",
+                "`{ subnets = [\"ID\"], security_groups = [\"ID\"] }`",
+                "none",
+                "The VPC that the function is connected to. Requires `role_arn`.",
+            ),
+        ],
+        example: "[authorizer.jwt.function]\nname = \"petstore-authorizer\"\nmemory = 512\nenvironment = { RUST_LOG = \"warn\" }",
     },
     Table {
         heading: "[[authorizer.NAME.issuer]]",
@@ -430,12 +476,20 @@ pub(super) const TABLES: &[Table] = &[
         heading: "[stage.NAME.authorizer.NAME]",
         text: "An authorizer in one stage.",
         probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[authorizer.jwt]\n[stage.dev.authorizer.jwt]\nUNKNOWN = 1\n",
-        settings: &[setting(
-            "function_arn",
-            "ARN",
-            "that of the authorizer",
-            "The Lambda function, one of its versions or an alias.",
-        )],
+        settings: &[
+            setting(
+                "function",
+                "name or table",
+                "that of the authorizer",
+                "The function of which deployments of the stage pin versions.",
+            ),
+            setting(
+                "function_arn",
+                "ARN",
+                "that of the authorizer",
+                "The function that is released separately.",
+            ),
+        ],
         example: "",
     },
     Table {

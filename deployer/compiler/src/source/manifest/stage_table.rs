@@ -41,6 +41,7 @@ pub(super) fn stage(
         }
         section.finish(diagnostics);
     }
+    refuse_provisioned_concurrency(&mut section, diagnostics);
     let settings = settings(&mut section, diagnostics);
     let route_spans = section
         .entry("route")
@@ -51,6 +52,15 @@ pub(super) fn stage(
         .collect();
     section.finish(diagnostics);
     is_valid.then_some(Stage { integration, functions, cors, settings, route_spans })
+}
+
+/// Reports a setting that other tools have: versions come and go with deployments.
+fn refuse_provisioned_concurrency(section: &mut Section<'_>, diagnostics: &mut Diagnostics) {
+    if let Some(entry) = section.entry("provisioned_concurrency") {
+        let help = "remove it; a function with `function_arn` can have provisioned concurrency on its alias";
+        let message = "`provisioned_concurrency` is not supported for pinned functions";
+        diagnostics.error(entry.key_span, message, help.to_owned());
+    }
 }
 
 fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSettings {

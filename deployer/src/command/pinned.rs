@@ -1,0 +1,150 @@
+//! Publishes the versions of functions that a plan pins, before the steps that need their numbers.
+
+use std::collections::BTreeMap;
+
+use super::binary::{Binary, Fallback, binary, check_prerequisites};
+use super::build::test_version;
+use super::session::Session;
+use super::{Failure, config};
+use crate::cli;
+use crate::package::Package;
+use aws::lambda::PublishRequest;
+use compiler::api::Architecture;
+use deployment::desired::Desired;
+use deployment::function::{DesiredVersion, ObservedFunction, ObservedVersion, Publication};
+use deployment::observed::Observed;
+use deployment::plan::{Plan, Step};
+
+/// The binaries to publish, by function.
+pub(super) type Binaries = BTreeMap<String, Binary>;
+
+/// Returns the binaries of the options or of the release, for the pinned functions. A function without
+/// one keeps its binary.
+pub(super) fn binaries(
+    session: &Session,
+    arguments: &cli::Build,
+    desired: &Desired,
+) -> Result<Binaries, Failure> {
+    let mut binaries = Binaries::new();
+    if desired.versions.is_empty() {
+        return Ok(binaries);
+    }
+    check_prerequisites(arguments)?;
+    let mut by_architecture: BTreeMap<Architecture, Option<Binary>> = BTreeMap::new();
+    for version in desired.versions.values() {
+        let architecture = &version.settings.architecture;
+        if !by_architecture.contains_key(architecture) {
+            let found = match binary(session, arguments, Some(architecture), None) {
+                Ok(found) => Some(found),
+                Err(Failure::NoBinary(_)) => None,
+                Err(failure) => return Err(failure),
+            };
+            by_architecture.insert(architecture.clone(), found);
+        }
+        if let Some(Some(found)) = by_architecture.get(architecture) {
+            binaries.insert(version.function.clone(), found.clone());
+        }
+    }
+    Ok(binaries)
+}
+
+/// Returns the fingerprints of binaries, by function.
+pub(super) fn fingerprints(binaries: &Binaries) -> BTreeMap<String, String> {
+    binaries.iter().map(|(name, binary)| (name.clone(), binary.fingerprint.clone())).collect()
+}
+
+/// Publishes the versions of a plan, after the roles that they need, and adds both to the observed
+/// state. Returns the number of steps that were done.
+pub(super) fn publish(
+    session: &Session,
+    desired: &Desired,
+    observed: &mut Observed,
+    plan: &Plan,
+    binaries: &Binaries,
+    token: Option<&str>,
+) -> Result<usize, Failure> {
+    let steps = plan.steps.iter().take_while(|step| {
+        matches!(step, Step::PutRole { .. } | Step::PublishVersion(_))
+    });
+    let mut done = 0;
+    for step in steps {
+        done += 1;
+        session.output.note(&format!("[{done}/{}] {}", plan.steps.len(), step.description()));
+        match step {
+            Step::PutRole { name, role, .. } => {
+                session.block_on(session.aws.put_role(name, role))?;
+                observed.roles.insert(name.clone(), role.clone());
+            }
+            Step::PublishVersion(publication) => {
+                let version = publish_version(session, desired, publication, binaries, token)?;
+                add(observed, publication, version);
+            }
+            _ => {}
+        }
+    }
+    Ok(done)
+}
+
+fn publish_version(
+    session: &Session,
+    desired: &Desired,
+    publication: &Publication,
+    binaries: &Binaries,
+    token: Option<&str>,
+) -> Result<ObservedVersion, Failure> {
+    let Publication { authorizer, function, .. } = publication;
+    let missing = || Failure::NoAuthorizer;
+    let version = desired.versions.get(authorizer).ok_or_else(missing)?;
+    let declared = desired.api.authorizers.get(authorizer).ok_or_else(missing)?;
+    let document = desired.api.authorizer_document(authorizer).ok_or_else(missing)?;
+    let binary = match binaries.get(function) {
+        Some(binary) => binary.clone(),
+        None => kept_binary(session, publication, version)?,
+    };
+    let mut build = publication.build.clone();
+    build.binary = Some(binary.fingerprint);
+    let package = Package::new(&binary.bytes, &config::text(&document)?)
+        .map_err(|problem| Failure::Package { origin: binary.origin, problem })?;
+    let request = PublishRequest {
+        name: function,
+        zip: &package.bytes,
+        code_sha256: &package.code_sha256,
+        settings: &version.settings,
+        description: &build.to_string(),
+        tags: &desired.tags,
+    };
+    let number = session.block_on(session.aws.publish_function(&request))?;
+    session.output.note(&format!("  version {number} of {function}"));
+    test_version(session, function, &number.to_string(), &declared.token, token)?;
+    let settings = version.settings.clone();
+    Ok(ObservedVersion { number, build: Some(build), code_sha256: package.code_sha256, settings })
+}
+
+/// Returns the binary of the version that the stage serves.
+fn kept_binary(
+    session: &Session,
+    publication: &Publication,
+    version: &DesiredVersion,
+) -> Result<Binary, Failure> {
+    let base = publication.base.map(|number| number.to_string());
+    let fallback =
+        base.as_deref().map(|version| Fallback { name: &publication.function, version });
+    let nothing = cli::Build::default();
+    let architecture = &version.settings.architecture;
+    let binary = binary(session, &nothing, Some(architecture), fallback)?;
+    match &version.binary {
+        Some(expected) if *expected != binary.fingerprint => Err(Failure::OtherBinary {
+            origin: binary.origin,
+            function: publication.function.clone(),
+        }),
+        _ => Ok(binary),
+    }
+}
+
+fn add(observed: &mut Observed, publication: &Publication, version: ObservedVersion) {
+    let entry = observed.pinned.entry(publication.function.clone()).or_default();
+    let function = entry.get_or_insert_with(ObservedFunction::default);
+    function.versions.retain(|known| known.number != version.number);
+    function.versions.push(version);
+    function.versions.sort_by_key(|version| version.number);
+}

@@ -21,7 +21,7 @@ pub struct ObservedVersion {
 
 /// A function with everything that was published of it. `$LATEST` is not part of it: other APIs
 /// and other deployers share that.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ObservedFunction {
     /// The published versions, in ascending order.
     pub versions: Vec<ObservedVersion>,

@@ -7,7 +7,7 @@ use authorizer::config::TokenSource;
 use aws::apigateway::UsagePlanStep;
 use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::{AuthorizerShape, RouteKey};
-use deployment::observed::Observed;
+use deployment::observed::{Observed, Traffic};
 use deployment::plan::{Plan, PrunedVersion, Step};
 use deployment::revision::Revision;
 
@@ -18,7 +18,7 @@ mod verify;
 
 use probe::Problem;
 use stage::StageUndo;
-pub use stage::roll_back;
+pub use stage::{check_unchanged, roll_back};
 
 /// The options of a deployment.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +30,6 @@ pub struct Options {
     pub token_sources: BTreeMap<String, TokenSource>,
     /// Continues if an authorizer cannot be tested; for custom endpoints only.
     pub allow_untested: bool,
-    /// The percentage of requests that a canary routes to the new deployment.
-    pub canary: Option<f64>,
 }
 
 /// The reason a plan was not applied.
@@ -65,9 +63,6 @@ pub enum ApplyError {
     /// A version was not published before the steps that need its number.
     #[error("no version of function {0} was published; no stage was updated")]
     Unpublished(String),
-    /// A canary requires a stage that serves a deployment.
-    #[error("stage `{0}` does not exist: a canary requires a stage that serves a deployment")]
-    NoStage(String),
     /// The stage differs from the plan, and the rollback failed.
     #[error("{mismatch}; rollback failed: {error}")]
     RollbackFailed {
@@ -101,35 +96,35 @@ pub enum MethodMismatch {
 }
 
 /// A concurrent update of a stage.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
     "stage `{stage}` was updated concurrently: expected {}, found {}",
-    deployment_or_none(.expected.as_deref()),
-    deployment_or_none(.found.as_deref())
+    traffic_or_none(.expected.as_ref()),
+    traffic_or_none(.found.as_ref())
 )]
 pub struct ConcurrentUpdate {
     /// The stage.
     pub stage: String,
-    /// The planned deployment; none if the plan creates the stage.
-    pub expected: Option<String>,
-    /// The deployment that it serves.
-    pub found: Option<String>,
+    /// The deployments that it served before; none if the plan creates the stage.
+    pub expected: Option<Traffic>,
+    /// The deployments that it serves.
+    pub found: Option<Traffic>,
 }
 
-fn deployment_or_none(deployment: Option<&str>) -> String {
-    deployment.map_or("no stage".to_owned(), |id| format!("deployment {id}"))
+fn traffic_or_none(traffic: Option<&Traffic>) -> String {
+    traffic.map_or("no stage".to_owned(), Traffic::to_string)
 }
 
 /// The difference of a stage from the plan.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StageMismatch {
-    /// It serves another deployment.
+    /// It serves another deployment, or has another canary.
     #[error("stage points at an unexpected deployment: expected {expected}, found {found}")]
-    Deployment {
-        /// The planned deployment.
-        expected: String,
-        /// The deployment that it serves.
-        found: String,
+    Traffic {
+        /// The planned deployments.
+        expected: Traffic,
+        /// The deployments that it serves.
+        found: Traffic,
     },
     /// Some of its settings have other values.
     #[error("stage settings were only partially applied: {} not set", .0.join(", "))]
@@ -141,8 +136,10 @@ pub enum StageMismatch {
 pub struct Report {
     /// The API's id.
     pub api: String,
-    /// The deployment that the stage serves now, if it was updated.
+    /// The deployment that the plan created, or that the stage or its canary serves now.
     pub deployment: Option<String>,
+    /// The deployments that the stage serves now, if it was updated.
+    pub traffic: Option<Traffic>,
     /// Notes for the user.
     pub notes: Vec<String>,
     /// The rollback of the stage.
@@ -220,6 +217,7 @@ impl Run<'_> {
                 self.create_stage(name, deployment.as_deref(), settings).await?;
             }
             Step::UpdateStage { .. } => self.update_stage(step).await?,
+            Step::UpdateCanary { .. } => self.update_canary(step).await?,
             Step::PutUsagePlan { name, stage, id, plan, existing_keys, has_stage } => {
                 let step = UsagePlanStep {
                     name,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
+use deployment::percent::Percent;
+use deployment::revision::Message;
 
 pub mod generated;
 
@@ -14,7 +16,7 @@ Exit codes:
   0  success, or nothing to do
   1  failure
   2  changes pending (`plan --detailed-exitcode`), or drift
-  3  invalid configuration or Region
+  3  invalid configuration, Region or canary
   4  missing or insufficient AWS credentials
   5  stale plan or concurrent modification
   6  stage updated, failed its check, and rolled back";
@@ -78,9 +80,13 @@ pub enum Command {
     Status(Live),
     /// List deployed revisions
     History(Live),
+    /// Show the changes between two revisions
+    Diff(Diff),
     /// Detect drift: changes made outside Portcullis
     Drift(Live),
-    /// Roll a stage back to an earlier revision
+    /// Route all requests of a stage to its canary's revision
+    Promote(Promote),
+    /// End a stage's canary, or roll the stage back to an earlier revision
     Rollback(Rollback),
     /// Delete a stage or the whole API
     Undeploy(Undeploy),
@@ -201,17 +207,32 @@ impl Live {
 #[command(after_help = "\
 Examples:
   deployer plan --stage dev
+  deployer plan --stage prod --canary 10
   deployer plan --stage prod --out plan.json --detailed-exitcode")]
 pub struct Plan {
     /// The project and the stage
     #[command(flatten)]
     pub live: Live,
+    /// The new revision
+    #[command(flatten)]
+    pub revision: NewRevision,
     /// Save the plan to a file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Exit with code 2 if changes are pending
     #[arg(long)]
     pub detailed_exitcode: bool,
+}
+
+/// Options of `plan` and `deploy` for the new revision.
+#[derive(Debug, Args)]
+pub struct NewRevision {
+    /// Route this percentage of requests to the new revision as a canary: 1 to 99
+    #[arg(long, value_name = "PERCENT")]
+    pub canary: Option<Percent>,
+    /// Message to store with the new revision: one line of at most 200 characters
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<Message>,
 }
 
 /// Arguments of `deploy`.
@@ -221,7 +242,7 @@ Examples:
   deployer deploy --stage dev
   deployer deploy --stage prod --plan plan.json
   deployer deploy --stage prod --yes --smoke /health --smoke-status 200
-  deployer deploy --stage prod --canary 10
+  deployer deploy --stage prod --canary 10 --message 'cache for one minute'
   deployer deploy --stage dev --build=../portcullis --function-role ARN
   deployer deploy --stage dev --function-zip authorizer-arm64.zip")]
 pub struct Deploy {
@@ -232,11 +253,11 @@ pub struct Deploy {
     #[arg(long)]
     pub yes: bool,
     /// Apply this saved plan; fail if it is stale
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["canary", "message"])]
     pub plan: Option<PathBuf>,
-    /// Route this percentage of requests to the new revision as a canary
-    #[arg(long, value_name = "PERCENT")]
-    pub canary: Option<f64>,
+    /// The new revision
+    #[command(flatten)]
+    pub revision: NewRevision,
     /// Smoke-test this path (below the stage) or URL after the stage is updated; roll back on
     /// failure
     #[arg(long, value_name = "URL")]
@@ -307,6 +328,43 @@ impl Architecture {
     }
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer diff 3 4
+  deployer diff 11 12 infra/petstore --output json")]
+pub struct Diff {
+    /// Number of the earlier revision
+    pub from: u32,
+    /// Number of the later revision
+    pub to: u32,
+    /// Project directory, containing portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Stage to compile for [default: `dev`, or the first by name]
+    #[arg(long)]
+    pub stage: Option<String>,
+}
+
+/// Arguments of `promote`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer promote --stage prod
+  deployer promote infra/petstore --stage prod --yes")]
+pub struct Promote {
+    /// The project and the stage
+    #[command(flatten)]
+    pub live: Live,
+    /// Skip the confirmation prompt
+    #[arg(long)]
+    pub yes: bool,
+    /// Flush the stage's authorizer result cache
+    #[arg(long)]
+    pub flush_auth_cache: bool,
+}
+
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 #[command(
@@ -317,8 +375,8 @@ Examples:
   deployer rollback infra/petstore 12 --stage prod --yes"
 )]
 pub struct Rollback {
-    /// Project directory [default: `.`], and revision number [default: the one that the stage
-    /// served before]
+    /// Project directory [default: `.`], and revision number [default: only end the canary; without
+    /// one, the newest earlier revision that the stage served and was not rolled back from]
     #[arg(value_name = "[DIR] [REVISION]", num_args = 0..=2)]
     pub project_and_revision: Vec<String>,
     /// Name of the stage

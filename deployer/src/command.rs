@@ -15,16 +15,19 @@ use compiler::project;
 use compiler::source::diagnostic::has_errors;
 use deployment::desired::Desired;
 use deployment::observed::Observed;
+use deployment::revision::Origin;
 use gateway::{clock, router};
 
 mod adopt;
 mod binary;
 mod build;
 mod check;
+mod commit;
 mod config;
 mod danger;
 mod deploy;
 mod dev;
+mod diff;
 mod discover;
 mod doctor;
 mod download;
@@ -40,11 +43,13 @@ mod keys;
 mod local;
 mod man;
 mod plan;
+mod promote;
 pub mod quotas;
 mod rollback;
 mod sdk;
 mod session;
 mod smoke;
+mod stage_move;
 mod status;
 mod test;
 mod undeploy;
@@ -87,7 +92,9 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Deploy(arguments) => deploy::run(arguments, invocation),
         Command::Status(arguments) => status::run(arguments, invocation),
         Command::History(arguments) => history::run(arguments, invocation),
+        Command::Diff(arguments) => diff::run(arguments, invocation),
         Command::Drift(arguments) => drift::run(arguments, invocation),
+        Command::Promote(arguments) => promote::run(arguments, invocation),
         Command::Rollback(arguments) => rollback::run(arguments, invocation),
         Command::Undeploy(arguments) => undeploy::run(arguments, invocation),
         Command::Discover => discover::run(invocation),
@@ -140,10 +147,16 @@ impl Invocation<'_> {
     }
 
     /// Compiles the project for a stage, and reads the current state from AWS.
-    fn load_and_observe(&self, live: &Live) -> Result<(Session, Desired, Observed), Failure> {
+    fn load_and_observe(
+        &self,
+        live: &Live,
+        revision: &cli::NewRevision,
+    ) -> Result<(Session, Desired, Observed), Failure> {
         let api = self.compile(&live.files())?;
         let session = self.connect()?;
-        let desired = session.desired(api)?;
+        let mut desired = session.desired(api)?;
+        let (commit, message) = (commit::commit(&live.dir), revision.message.clone());
+        desired.origin = Origin { commit, message };
         let observed = session.observe(&desired)?;
         Ok((session, desired, observed))
     }

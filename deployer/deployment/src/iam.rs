@@ -29,9 +29,9 @@ pub struct PolicyScope<'a> {
 }
 
 /// The commands that call AWS; `build` is `deploy` that publishes functions.
-pub const COMMANDS: [&str; 13] = [
-    "adopt", "build", "deploy", "discover", "doctor", "drift", "export", "history", "plan",
-    "rollback", "sdk", "status", "undeploy",
+pub const COMMANDS: [&str; 15] = [
+    "adopt", "build", "deploy", "diff", "discover", "doctor", "drift", "export", "history", "plan",
+    "promote", "rollback", "sdk", "status", "undeploy",
 ];
 
 impl PolicyScope<'_> {
@@ -106,11 +106,11 @@ impl PolicyScope<'_> {
         );
         let roles = self.roles(self.created_roles.unwrap_or(&RoleSettings::default()));
         let statements = match command {
-            "discover" | "history" | "sdk" => vec![list_apis, read_api],
+            "diff" | "discover" | "history" | "sdk" => vec![list_apis, read_api],
             "status" | "drift" | "export" => observe,
             "adopt" => vec![list_apis, tag_api],
             "plan" => [observe, read_roles_if_created, vec![read_functions]].concat(),
-            "rollback" => [
+            "promote" | "rollback" => [
                 observe,
                 vec![
                     allow(

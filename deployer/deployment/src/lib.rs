@@ -9,10 +9,12 @@
 pub mod desired;
 pub mod execution_role;
 pub mod function;
+pub mod history;
 pub mod iam;
 pub mod invoke_role;
 pub mod json;
 pub mod observed;
+pub mod percent;
 pub mod plan;
 pub mod record;
 pub mod revision;

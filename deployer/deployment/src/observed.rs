@@ -75,12 +75,23 @@ pub struct ObservedStage {
 pub struct ServedDeployments {
     /// The rest of the description.
     pub description: String,
-    /// The ids of deployments, the latest last.
-    pub deployments: Vec<String>,
+    /// The deployments, the latest last.
+    pub deployments: Vec<ServedDeployment>,
+}
+
+/// A deployment that a stage has served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedDeployment {
+    /// Its id.
+    pub id: String,
+    /// True if the stage was rolled back from it.
+    pub rolled_back: bool,
 }
 
 impl ServedDeployments {
     const MARK: &str = "[portcullis served ";
+    /// The prefix of the id of a deployment that the stage was rolled back from.
+    const ROLLED_BACK: char = '!';
     /// The most ids. They fit a description, and fewer deployments are retained.
     const MAX_DEPLOYMENTS: usize = 20;
 
@@ -92,15 +103,38 @@ impl ServedDeployments {
         else {
             return Self { description: text.to_owned(), deployments: Vec::new() };
         };
-        let deployments = ids.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        Self { description: description.trim_end().to_owned(), deployments }
+        let deployment = |text: &str| {
+            let id = text.trim_start_matches(Self::ROLLED_BACK);
+            ServedDeployment { id: id.to_owned(), rolled_back: id != text }
+        };
+        let deployments = ids.split(' ').map(deployment).filter(|one| !one.id.is_empty());
+        Self { description: description.trim_end().to_owned(), deployments: deployments.collect() }
+    }
+
+    /// Returns the entry of a deployment, if the stage has served it.
+    pub fn find(&self, deployment: &str) -> Option<&ServedDeployment> {
+        self.deployments.iter().find(|one| one.id == deployment)
     }
 
     /// Returns the deployments with one more, the latest.
     #[must_use]
     pub fn with(mut self, deployment: &str) -> Self {
-        self.deployments.retain(|id| id != deployment);
-        self.deployments.push(deployment.to_owned());
+        self.deployments.retain(|one| one.id != deployment);
+        self.push(ServedDeployment { id: deployment.to_owned(), rolled_back: false })
+    }
+
+    /// Returns the deployments with one that the stage was rolled back from.
+    #[must_use]
+    pub fn with_rolled_back(mut self, deployment: &str) -> Self {
+        if let Some(known) = self.deployments.iter_mut().find(|one| one.id == deployment) {
+            known.rolled_back = true;
+            return self;
+        }
+        self.push(ServedDeployment { id: deployment.to_owned(), rolled_back: true })
+    }
+
+    fn push(mut self, deployment: ServedDeployment) -> Self {
+        self.deployments.push(deployment);
         let old = self.deployments.len().saturating_sub(Self::MAX_DEPLOYMENTS);
         self.deployments.drain(..old);
         self
@@ -110,7 +144,40 @@ impl ServedDeployments {
 impl fmt::Display for ServedDeployments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let space = if self.description.is_empty() { "" } else { " " };
-        write!(f, "{}{space}{}{}]", self.description, Self::MARK, self.deployments.join(" "))
+        let ids = self.deployments.iter().map(|one| {
+            if one.rolled_back {
+                format!("{}{}", Self::ROLLED_BACK, one.id)
+            } else {
+                one.id.clone()
+            }
+        });
+        let ids: Vec<String> = ids.collect();
+        write!(f, "{}{space}{}{}]", self.description, Self::MARK, ids.join(" "))
+    }
+}
+
+/// The deployments that a stage's requests reach.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traffic {
+    /// The id of the deployment that the stage serves.
+    pub deployment: String,
+    /// Its canary, if it has one.
+    pub canary: Option<Canary>,
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "deployment {}", self.deployment)?;
+        self.canary.as_ref().map_or(Ok(()), |Canary { deployment, percent }| {
+            write!(f, " and canary: {percent} % deployment {deployment}")
+        })
+    }
+}
+
+impl ObservedStage {
+    /// Returns the deployments that its requests reach.
+    pub fn traffic(&self) -> Traffic {
+        Traffic { deployment: self.deployment.clone(), canary: self.canary.clone() }
     }
 }
 
@@ -179,12 +246,13 @@ impl ObservedApi {
         self.stages.values().map(|stage| stage.deployment.as_str()).chain(canaries).collect()
     }
 
-    /// Returns whether any stage serves this deployment or has served it.
-    pub fn was_served(&self, id: &str) -> bool {
-        let served = |stage: &ObservedStage| {
-            stage.deployment == id || stage.served.deployments.iter().any(|served| served == id)
-        };
-        self.stages.values().any(served)
+    /// Returns the text of a canary: its share and its revision.
+    pub fn canary_text(&self, canary: &Canary) -> String {
+        let revision = self.deployment(&canary.deployment).and_then(|one| one.revision.as_ref());
+        match revision {
+            Some(revision) => format!("{} % revision {}", canary.percent, revision.number),
+            None => format!("{} % deployment {}", canary.percent, canary.deployment),
+        }
     }
 
     /// Returns the names of the roles that deployments use and that may be created for the API.

@@ -8,13 +8,16 @@ use crate::desired::Desired;
 use crate::function::{FunctionDrift, Publication, function_drift};
 use crate::json::JsonProblem;
 use crate::observed::{AwsTarget, Observed, ObservedApi};
+use crate::percent::Percent;
 use crate::record::{Record, UnreadableRecord};
 use crate::revision::Revision;
+use canary::CanaryUpdate;
 use compiler::api::Authorizer;
 use compiler::definition::scheme_on_aws;
 use compiler::fingerprint::fingerprint;
 
 mod api_changes;
+mod canary;
 mod change;
 mod changes;
 mod estimate;
@@ -25,12 +28,15 @@ mod stage;
 mod steps;
 mod text;
 
+pub use canary::CanaryError;
 pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
 pub use roles::unclear_note;
 pub use rule_changes::{Direction, dangers, expired_keys};
-pub use stage::{Patch, PatchOp, patches, restore, serve};
+pub use stage::{
+    Patch, PatchOp, canary_patches, is_applied, move_stage, patches, restore, restore_canary, serve,
+};
 pub use steps::{PrunedVersion, Step, plan_name};
 
 /// The changes of a deployment, and the steps that apply them.
@@ -49,8 +55,10 @@ pub struct Plan {
     pub id: Option<String>,
     /// The fingerprint of the observed state: a different one makes the plan stale.
     pub fingerprint: String,
-    /// The revision that the stage serves, if any, and the one that it will serve.
+    /// The revision that the stage serves, if any, and the one that it, or its canary, will serve.
     pub revisions: (Option<u32>, u32),
+    /// The share of the requests that the new revision will serve; `None` for all.
+    pub canary: Option<Percent>,
     /// The changes to what the stage serves; the most severe first.
     pub changes: Vec<Change>,
     /// The drift that this plan reverts: changes made outside Portcullis since the last deployment.
@@ -68,7 +76,7 @@ pub struct Plan {
 }
 
 /// The format of saved plans, and the only one that is read.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The reason a text cannot be read as a plan.
 #[derive(Debug, thiserror::Error)]
@@ -133,22 +141,48 @@ pub fn state_fingerprint(observed: &Observed) -> String {
 
 /// Returns the plan from the observed to the desired state.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let next = next_deployment(desired, observed.api.as_ref());
+    build(desired, observed, &next, None)
+}
+
+/// Returns the plan of a canary: the desired revision serves a share of the stage's requests.
+pub fn plan_canary(
+    desired: &Desired,
+    observed: &Observed,
+    percent: Percent,
+) -> Result<Plan, CanaryError> {
+    let next = next_deployment(desired, observed.api.as_ref());
+    let canary = CanaryUpdate::new(desired, observed.api.as_ref(), &next, percent)?;
+    Ok(build(desired, observed, &next, Some(canary)))
+}
+
+fn build(
+    desired: &Desired,
+    observed: &Observed,
+    next: &NextDeployment,
+    canary: Option<CanaryUpdate<'_>>,
+) -> Plan {
     let stage = &desired.api.stage;
     let api = observed.api.as_ref();
     let mut notes = Vec::new();
     let baseline = baseline(api, stage, &mut notes);
     let live = api.and_then(|api| api.live_revision(stage)).map(|revision| revision.number);
-    let next = next_deployment(desired, api);
     let mut changes = match &baseline {
         Baseline::Recorded(before) => diff(before, &desired.record),
         Baseline::ObservedOnly(before) => diff(before, &Record::observed(&desired.definition)),
     };
     let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
     changes.extend(newly_public(before, &desired.api));
-    changes.extend(stage::changes(desired, api));
-    let steps = steps::steps(desired, observed, &next, flushes_cache(&changes));
+    match canary.zip(api) {
+        Some((canary, api)) => {
+            changes.extend(canary.change(desired, api, next));
+            notes.extend(canary.notes(desired, api));
+        }
+        None => changes.extend(stage::changes(desired, api)),
+    }
+    let steps = steps::steps(desired, observed, next, canary.as_ref(), flushes_cache(&changes));
     changes.extend(api_changes::roles(&steps, observed));
-    changes.extend(api_changes::api(desired, api));
+    changes.extend(api_changes::api(desired, api, canary.is_some()));
     sort(&mut changes);
     changes.dedup();
     let functions = function_drift(&desired.api, &observed.functions);
@@ -166,6 +200,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         id: api.map(|api| api.id.clone()),
         fingerprint: state_fingerprint(observed),
         revisions: (live, next.number()),
+        canary: canary.map(|canary| canary.percent),
         changes,
         drift,
         notes,
@@ -265,8 +300,9 @@ fn next_deployment(desired: &Desired, api: Option<&ObservedApi>) -> NextDeployme
     let content = desired.record.content();
     let new = |number, replaces| {
         let tool = env!("CARGO_PKG_VERSION").to_owned();
+        let origin = desired.origin.clone();
         NextDeployment::New {
-            revision: Revision { number, content: content.clone(), tool },
+            revision: Revision { number, content: content.clone(), tool, origin },
             replaces,
         }
     };

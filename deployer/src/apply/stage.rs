@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
 use aws::{Aws, CallError};
 use compiler::api::StageSettings;
-use deployment::observed::{ObservedStage, TAG_API};
-use deployment::plan::{Patch, Step, restore, serve};
+use deployment::observed::{Canary, ObservedStage, TAG_API, Traffic};
+use deployment::plan::{Patch, Step, canary_patches, restore, restore_canary, serve};
 
 /// The call that rolls a stage back.
 #[derive(Clone, Debug)]
@@ -33,17 +33,15 @@ impl Run<'_> {
         deployment: Option<&str>,
         settings: &StageSettings,
     ) -> Result<(), ApplyError> {
-        if self.options.canary.is_some() {
-            return Err(ApplyError::NoStage(name.to_owned()));
-        }
         let (aws, api) = (self.aws, self.report.api.clone());
         if let Some(found) = aws.stages(&api).await?.remove(name) {
-            let (stage, found) = (name.to_owned(), Some(found.deployment));
+            let (stage, found) = (name.to_owned(), Some(found.traffic()));
             return Err(ConcurrentUpdate { stage, expected: None, found }.into());
         }
         let deployment = self.deployment(deployment);
         let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
         aws.create_stage(&api, name, &deployment, settings, &tags).await?;
+        self.report.traffic = Some(Traffic { deployment: deployment.clone(), canary: None });
         self.report.deployment = Some(deployment);
         self.report.undo = Some(StageUndo::Delete(name.to_owned()));
         let plain = StageSettings {
@@ -66,41 +64,47 @@ impl Run<'_> {
             return Ok(());
         };
         let (aws, api) = (self.aws, self.report.api.clone());
-        let found = aws.stages(&api).await?.remove(name).map(|stage| stage.deployment);
-        let expected = Some(before.deployment.clone());
-        if found != expected {
-            return Err(ConcurrentUpdate { stage: name.clone(), expected, found }.into());
-        }
+        check_unchanged(aws, &api, name, before).await?;
         let target = changes_deployment.then(|| self.deployment(deployment.as_deref()));
-        if let Some((percent, target)) = self.options.canary.zip(target.clone()) {
-            let patches = [
-                Patch::replace("/canarySettings/percentTraffic", percent.to_string()),
-                Patch::replace("/canarySettings/deploymentId", target.clone()),
-            ];
-            aws.update_stage(&api, name, &patches).await?;
-            self.report.deployment = Some(target);
-            let end = Patch::remove("/canarySettings");
-            self.report.undo = Some(StageUndo::Patch(name.clone(), vec![end]));
-            return Ok(());
-        }
         let mut patches = patches.clone();
         if let (Some(target), None) = (&target, deployment) {
             patches.extend(serve(target, &before.served));
         }
-        self.report.undo = Some(StageUndo::Patch(name.clone(), restore(settings, before)));
+        let undo = restore(settings, before, target.as_deref());
+        self.report.undo = Some(StageUndo::Patch(name.clone(), undo));
         self.report.deployment.clone_from(&target);
         let observed = aws.update_stage(&api, name, &patches).await?;
-        self.verify_stage(&observed, target.as_deref().or(Some(&before.deployment)), settings).await
+        self.report.traffic = Some(observed.traffic());
+        let deployment = target.unwrap_or_else(|| before.deployment.clone());
+        let traffic = Traffic { deployment, canary: None };
+        self.verify_stage(&observed, Some(&traffic), settings).await
+    }
+
+    pub(super) async fn update_canary(&mut self, step: &Step) -> Result<(), ApplyError> {
+        let Step::UpdateCanary { name, before, deployment, percent } = step else { return Ok(()) };
+        let (aws, api) = (self.aws, self.report.api.clone());
+        check_unchanged(aws, &api, name, before).await?;
+        let target = self.deployment(deployment.as_deref());
+        let undo = restore_canary(before, &target);
+        self.report.undo = Some(StageUndo::Patch(name.clone(), undo));
+        self.report.deployment = Some(target.clone());
+        let canary = Canary { deployment: target, percent: percent.as_f64() };
+        let patches = canary_patches(&canary.deployment, canary.percent);
+        let observed = aws.update_stage(&api, name, &patches).await?;
+        self.report.traffic = Some(observed.traffic());
+        let deployment = before.deployment.clone();
+        let traffic = Traffic { deployment, canary: Some(canary) };
+        self.verify_stage(&observed, Some(&traffic), &before.settings).await
     }
 
     /// Rolls the stage back if it differs from the plan.
     async fn verify_stage(
         &self,
         observed: &ObservedStage,
-        deployment: Option<&str>,
+        traffic: Option<&Traffic>,
         settings: &StageSettings,
     ) -> Result<(), ApplyError> {
-        let Some(mismatch) = mismatch(observed, deployment, settings) else { return Ok(()) };
+        let Some(mismatch) = mismatch(observed, traffic, settings) else { return Ok(()) };
         Err(match roll_back(self.aws, &self.report).await {
             Ok(()) => ApplyError::RolledBack(mismatch),
             Err(error) => ApplyError::RollbackFailed { mismatch, error },
@@ -113,15 +117,30 @@ impl Run<'_> {
     }
 }
 
-/// Returns the difference of a stage from the planned deployment and settings.
+/// Checks that a stage serves what it did when it was observed.
+pub async fn check_unchanged(
+    aws: &Aws,
+    api: &str,
+    name: &str,
+    before: &ObservedStage,
+) -> Result<(), ApplyError> {
+    let found = aws.stages(api).await?.remove(name);
+    let (expected, found) = (Some(before.traffic()), found.map(|found| found.traffic()));
+    if found == expected {
+        return Ok(());
+    }
+    Err(ConcurrentUpdate { stage: name.to_owned(), expected, found }.into())
+}
+
+/// Returns the difference of a stage from the planned traffic and settings.
 fn mismatch(
     observed: &ObservedStage,
-    deployment: Option<&str>,
+    traffic: Option<&Traffic>,
     settings: &StageSettings,
 ) -> Option<StageMismatch> {
-    if let Some(expected) = deployment.filter(|expected| observed.deployment != **expected) {
-        let (expected, found) = (expected.to_owned(), observed.deployment.clone());
-        return Some(StageMismatch::Deployment { expected, found });
+    let found = observed.traffic();
+    if let Some(expected) = traffic.filter(|expected| **expected != found) {
+        return Some(StageMismatch::Traffic { expected: expected.clone(), found });
     }
     let missing = deployment::plan::patches(&observed.settings, settings);
     (observed.settings != *settings)

@@ -4,29 +4,31 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use authorizer::config::TokenSource;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::build::{self, MovedAlias};
-use super::plan::write_plan;
+use super::plan::{plan_revision, write_plan};
 use super::session::Session;
 use super::smoke::SmokeTest;
+use super::stage_move::{canary_json, ended_text};
 use super::{Failure, Invocation, find_route, local};
-use crate::apply::{Options, Report, apply, roll_back};
+use crate::apply::{Options, Report, apply, revision_text, roll_back};
 use crate::cli;
-use crate::output::{Exit, Output};
+use crate::output::Exit;
 use aws::CallErrorKind;
 use compiler::api::PresentedToken;
 use compiler::definition::scheme_on_aws;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
-use deployment::plan::{FORMAT, Plan, SavedPlanError, plan, state_fingerprint};
+use deployment::plan::{FORMAT, Plan, SavedPlanError, state_fingerprint};
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let command = arguments.token_command.as_deref();
     let token = command.map(|command| local::token(command, &[])).transpose()?;
-    let (session, desired, observed) = invocation.load_and_observe(&arguments.live)?;
-    let mut planned = plan(&desired, &observed);
+    let cli::Deploy { live, revision, .. } = arguments;
+    let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
+    let mut planned = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.plan {
         planned = read_saved(path, &planned)?;
     }
@@ -97,7 +99,8 @@ impl Deployment<'_> {
         let moved = build::run(session, &self.desired, &self.observed, build, token)?;
         self.observed = session.observe(&self.desired)?;
         if self.arguments.plan.is_none() {
-            self.planned = plan(&self.desired, &self.observed);
+            let canary = self.arguments.revision.canary;
+            self.planned = plan_revision(&self.desired, &self.observed, canary)?;
         }
         if !moved.is_empty() {
             self.planned = self.planned.clone().with_authorizer_tests(&self.desired);
@@ -116,7 +119,6 @@ impl Deployment<'_> {
             token: self.token.clone(),
             token_sources: self.token_sources(),
             allow_untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
-            canary: self.arguments.canary,
         };
         let progress = |text: &str| output.note(text);
         let applied = apply(&session.aws, &self.planned, &self.observed, &options, &progress);
@@ -125,7 +127,7 @@ impl Deployment<'_> {
             flush(session, &report.api, &self.planned.stage)?;
         }
         self.smoke_test(&report)?;
-        write_result(&self.planned, &report, output);
+        self.write_result(&report);
         Ok(Exit::Success)
     }
 
@@ -155,6 +157,58 @@ impl Deployment<'_> {
             Err(error) => Failure::SmokeNotRolledBack { failure, error },
         })
     }
+
+    /// Writes what the stage serves now.
+    fn write_result(&self, report: &Report) {
+        let (plan, output) = (&self.planned, self.session.output);
+        for note in &report.notes {
+            output.note(&format!("note: {note}"));
+        }
+        let url = url(&plan.target, &report.api, &plan.stage);
+        let (text, served) = self.served(report);
+        let mut json = json!({
+            "api": plan.api,
+            "id": report.api,
+            "stage": plan.stage,
+            "url": url,
+            "notes": report.notes,
+        });
+        if let (Some(json), Json::Object(served)) = (json.as_object_mut(), served) {
+            json.extend(served);
+        }
+        output.data(&format!("stage {} serves {text}: {url}", plan.stage), &json);
+    }
+
+    /// Returns the revisions that the stage and its canary serve, as text and as members of JSON.
+    fn served(&self, report: &Report) -> (String, Json) {
+        let api = self.observed.api.as_ref();
+        let before = api.and_then(|api| api.stages.get(&self.planned.stage));
+        let deployment = report.traffic.as_ref().map(|traffic| traffic.deployment.as_str());
+        let deployment = deployment.or(before.map(|stage| stage.deployment.as_str()));
+        let (live, next) = self.planned.revisions;
+        let Some(percent) = self.planned.canary else {
+            let ended = api.zip(before.and_then(|stage| stage.canary.as_ref()));
+            let text = ended.map(|(api, one)| ended_text(api, one, deployment.unwrap_or_default()));
+            let json = json!({
+                "revision": next,
+                "deployment": deployment,
+                "canary": null,
+                "ended_canary": ended.map(|(api, canary)| canary_json(api, canary)),
+            });
+            return (format!("revision {next}{}", text.unwrap_or_default()), json);
+        };
+        let served = api.and_then(|api| api.live_revision(&self.planned.stage));
+        let canary = report.traffic.as_ref().and_then(|traffic| traffic.canary.as_ref());
+        let canary = canary.or(before.and_then(|stage| stage.canary.as_ref()));
+        let canary = canary.map(|one| one.deployment.as_str());
+        let json = json!({
+            "revision": live,
+            "deployment": deployment,
+            "canary": {"deployment": canary, "percent": percent.as_f64(), "revision": next},
+            "ended_canary": null,
+        });
+        (format!("{}; canary: {percent} revision {next}", revision_text(served)), json)
+    }
 }
 
 /// Flushes a stage's authorizer result cache, where that is supported.
@@ -166,26 +220,6 @@ pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Fai
         }
         result => Ok(result?),
     }
-}
-
-fn write_result(plan: &Plan, report: &Report, output: Output) {
-    for note in &report.notes {
-        output.note(&format!("note: {note}"));
-    }
-    let url = url(&plan.target, &report.api, &plan.stage);
-    let revision = plan.revisions.1;
-    output.data(
-        &format!("stage {} serves revision {revision}: {url}", plan.stage),
-        &json!({
-            "api": plan.api,
-            "id": report.api,
-            "stage": plan.stage,
-            "revision": revision,
-            "deployment": report.deployment,
-            "url": url,
-            "notes": report.notes,
-        }),
-    );
 }
 
 /// Returns the URL of a stage.

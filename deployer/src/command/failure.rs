@@ -19,7 +19,9 @@ use compiler::definition::DefinitionError;
 use compiler::project::ReadError;
 use compiler::source::diagnostic::Diagnostic;
 use deployment::desired::DesiredStateError;
+use deployment::history::TargetError;
 use deployment::json::JsonProblem;
+use deployment::plan::CanaryError;
 use dev::issuer::KeyGenerationError;
 use dev::serving::StartError;
 
@@ -171,18 +173,29 @@ pub enum Failure {
     /// `cargo lambda` is not installed.
     #[error("`cargo lambda` is not installed")]
     NoCargoLambda,
-    /// The stage served no revision before this one.
-    #[error("stage `{stage}` has no earlier revision")]
-    NoEarlierRevision {
+    /// A canary cannot be planned.
+    #[error(transparent)]
+    Canary(#[from] CanaryError),
+    /// The stage has no canary.
+    #[error("stage `{stage}` has no canary")]
+    NoCanary {
         /// The stage.
         stage: String,
+    },
+    /// The stage cannot be rolled back to the revision, or to any.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The record of a revision cannot be read.
+    #[error("the record of revision {revision} {reason}")]
+    RecordUnreadable {
+        /// The revision.
+        revision: u32,
+        /// The cause.
+        reason: String,
     },
     /// The account has no REST API with this ID.
     #[error("REST API `{0}` does not exist")]
     NoRestApi(String),
-    /// The API has no such revision.
-    #[error("revision {0} does not exist")]
-    NoRevision(u32),
     /// A directory has no sources to build.
     #[error("{} does not contain the Portcullis sources", .0.display())]
     NoSource(PathBuf),
@@ -341,9 +354,6 @@ pub enum Failure {
     /// A file does not exist or cannot be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
-    /// The revision was never served by a stage.
-    #[error("revision {0} was never served by a stage and cannot be verified")]
-    UnservedRevision(u32),
     /// The authorizer protects no operation.
     #[error("no operation is protected by `{0}`")]
     UnusedAuthorizer(String),
@@ -438,6 +448,7 @@ impl Failure {
             | Self::Definition(_)
             | Self::Unreadable(_)
             | Self::DesiredState(_)
+            | Self::Canary(_)
             | Self::Connect(ConnectError::InvalidRegion(_) | ConnectError::NoRegion) => {
                 Exit::InvalidConfiguration
             }

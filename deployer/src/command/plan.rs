@@ -5,12 +5,16 @@ use serde_json::json;
 use super::{Failure, Invocation, write};
 use crate::cli;
 use crate::output::{Exit, Output};
+use deployment::desired::Desired;
 use deployment::function::{FunctionDrift, FunctionState};
-use deployment::plan::{Plan, plan};
+use deployment::observed::Observed;
+use deployment::percent::Percent;
+use deployment::plan::{CanaryError, Plan, plan, plan_canary};
 
 pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    let (_, desired, observed) = invocation.load_and_observe(&arguments.live)?;
-    let plan = plan(&desired, &observed);
+    let cli::Plan { live, revision, .. } = arguments;
+    let (_, desired, observed) = invocation.load_and_observe(live, revision)?;
+    let plan = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
         write(&text, Some(path), invocation.output)?;
@@ -25,6 +29,18 @@ pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<E
     Ok(if pending { Exit::Pending } else { Exit::Success })
 }
 
+/// Returns the plan of a deployment to all requests of the stage, or to a canary's share.
+pub(super) fn plan_revision(
+    desired: &Desired,
+    observed: &Observed,
+    canary: Option<Percent>,
+) -> Result<Plan, CanaryError> {
+    match canary {
+        Some(percent) => plan_canary(desired, observed, percent),
+        None => Ok(plan(desired, observed)),
+    }
+}
+
 /// Writes a plan; its JSON omits the details that only `deploy` needs.
 pub(super) fn write_plan(plan: &Plan, output: Output) {
     let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::description).collect();
@@ -36,6 +52,7 @@ pub(super) fn write_plan(plan: &Plan, output: Output) {
             "stage": plan.stage,
             "target": plan.target,
             "revision": {"before": plan.revisions.0, "after": plan.revisions.1},
+            "canary": plan.canary,
             "changes": plan.changes,
             "drift": plan.drift,
             "notes": plan.notes,

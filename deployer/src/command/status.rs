@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::deploy::url;
+use super::history::origin_text;
+use super::stage_move::canary_json;
 use super::{Failure, Invocation};
 use crate::apply::revision_text;
 use crate::cli;
@@ -29,15 +31,15 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let mut lines = vec![
         format!("{} ({}), stage {}", api.name, observed.id, arguments.stage),
         format!(
-            "  serves {}, deployed {}",
+            "  serves {}, deployed {}{}",
             revision_text(live),
-            deployed.as_deref().unwrap_or("at an unknown time")
+            deployed.as_deref().unwrap_or("at an unknown time"),
+            origin_text(live)
         ),
         format!("  at {url}"),
     ];
-    lines.extend(stage.canary.as_ref().map(|canary| {
-        format!("  canary: {} % of requests to deployment {}", canary.percent, canary.deployment)
-    }));
+    let canary = stage.canary.as_ref();
+    lines.extend(canary.map(|canary| format!("  canary: {}", observed.canary_text(canary))));
     lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
     let unknown = observed.last_import().and_then(Result::err);
     lines.push(match drift.len() {
@@ -54,7 +56,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "deployment": stage.deployment,
         "deployed": deployed,
         "url": url,
-        "canary": stage.canary,
+        "canary": canary.map(|canary| canary_json(&observed, canary)),
         "settings": stage.settings,
         "authorizers": observed.definition.authorizers,
         "drift": drift,

@@ -34,6 +34,8 @@ pub enum ErrorCode {
     AwsRejected,
     /// AWS cannot be reached
     AwsUnreachable,
+    /// `--canary` requires a revision that differs from the one that the stage serves
+    CanaryWithoutChange,
     /// `--canary` requires a stage that serves a deployment
     CanaryWithoutStage,
     /// The gateway or the local issuer cannot listen on its port
@@ -108,7 +110,9 @@ pub enum ErrorCode {
     NoAuthorizer,
     /// No issuer has bundled keys
     NoBundledKeys,
-    /// The stage served no earlier revision
+    /// The stage has no canary
+    NoCanary,
+    /// The stage served no earlier revision that it was not rolled back from
     NoEarlierRevision,
     /// The operation is not protected by a JWT authorizer
     OperationNotProtected,
@@ -124,6 +128,8 @@ pub enum ErrorCode {
     ProgramNotStarted,
     /// `HTTPS_PROXY` is empty or not the URL of a proxy
     ProxyInvalid,
+    /// The record of a revision does not exist or cannot be read
+    RecordUnreadable,
     /// The Region is not a valid name
     RegionInvalid,
     /// The Region is missing
@@ -132,7 +138,7 @@ pub enum ErrorCode {
     RestApiNotFound,
     /// The API has no such revision
     RevisionNotFound,
-    /// The revision was never served by a stage and cannot be verified
+    /// The revision was never served by a stage, or by a canary only
     RevisionNotServed,
     /// The stage differs from the plan, and the rollback failed
     RollbackFailed,

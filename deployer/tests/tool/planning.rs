@@ -13,18 +13,20 @@ use deployment::desired::Desired;
 use deployment::function::{BuildMetadata, PublishedFunction, configuration_fingerprint};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::observed::{
-    AwsTarget, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments, TAG_API,
+    AwsTarget, Canary, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments,
+    TAG_API,
 };
 use deployment::plan::{
     AccessImpact, Aspect, Change, PatchOp, Plan, Step, Subject, drift, patches, plan,
 };
 use deployment::record::{AuthSummary, Record, UnreadableReason};
-use deployment::revision::Revision;
+use deployment::revision::{Origin, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
+mod canary;
 mod invoke_roles;
 mod pinned;
 
@@ -107,9 +109,15 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
             Step::UpdateStage { name, deployment, changes_deployment, settings, .. } => {
                 let stage = api.stages.get_mut(name).unwrap();
                 stage.settings = settings.clone();
+                stage.canary = None;
                 if *changes_deployment {
                     stage.deployment = deployment.clone().or(created.clone()).unwrap();
                 }
+            }
+            Step::UpdateCanary { name, deployment, percent, .. } => {
+                let deployment = deployment.clone().or(created.clone()).unwrap();
+                let canary = Canary { deployment, percent: percent.as_f64() };
+                api.stages.get_mut(name).unwrap().canary = Some(canary);
             }
             Step::DeleteUnused { deployments, roles: deleted, .. } => {
                 api.deployments.retain(|one| !deployments.contains(&one.id));
@@ -535,7 +543,12 @@ fn only_changed_stage_settings_are_patched() {
 
 #[test]
 fn a_description_by_another_tool_is_not_a_revision() {
-    let revision = Revision { number: 7, content: "c".to_owned(), tool: "0.1.0".to_owned() };
+    let revision = Revision {
+        number: 7,
+        content: "c".to_owned(),
+        tool: "0.1.0".to_owned(),
+        origin: Origin::default(),
+    };
     assert_eq!(Revision::read(&revision.to_string()), Some(revision));
     for text in [
         "",
@@ -889,9 +902,9 @@ fn a_saved_plan_of_another_format_is_rejected() {
     let saved =
         serde_json::to_string(&deployed(&empty_state(), MANIFEST, OPENAPI, "dev").0).unwrap();
     for (text, message) in [
-        (saved.replace("{\"format\":3,", "{\"format\":1,"), "has plan format 1, expected 3"),
-        ("{\"format\":4}".to_owned(), "has plan format 4, expected 3"),
-        ("{\"format\":3}".to_owned(), "is not a saved plan: missing `"),
+        (saved.replace("{\"format\":4,", "{\"format\":1,"), "has plan format 1, expected 4"),
+        ("{\"format\":3}".to_owned(), "has plan format 3, expected 4"),
+        ("{\"format\":4}".to_owned(), "is not a saved plan: missing `"),
         ("{}".to_owned(), "is not a saved plan: missing `format`"),
         ("[".to_owned(), "is not a saved plan: incomplete JSON"),
         (

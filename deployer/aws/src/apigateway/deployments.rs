@@ -124,7 +124,8 @@ impl Aws {
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
                     let now = self.deployments(api).await?;
                     let new = now.into_iter().find(|one| {
-                        one.revision.as_ref() == Some(revision) && !known.contains(&one.id)
+                        let is_same = one.revision.as_ref().is_some_and(|r| r.is_same(revision));
+                        is_same && !known.contains(&one.id)
                     });
                     new.map(|one| one.id).ok_or(error)
                 }

@@ -12,7 +12,7 @@ use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::StageSettings;
 use deployment::observed::{ObservedStage, ServedDeployments};
-use deployment::plan::{Patch, PatchOp};
+use deployment::plan::{Patch, PatchOp, is_applied};
 
 impl Aws {
     /// Reads the stages, by name. This list has no pages.
@@ -67,7 +67,8 @@ impl Aws {
         })
     }
 
-    /// Updates a stage, completely or not at all, and returns it.
+    /// Updates a stage, completely or not at all, and returns it. Without a response, it is read
+    /// again.
     pub fn update_stage<'a>(
         &'a self,
         api: &'a str,
@@ -88,8 +89,16 @@ impl Aws {
                 let update = self.apigateway.update_stage().rest_api_id(api).stage_name(name);
                 update.set_patch_operations(Some(operations.clone())).send()
             });
-            let updated = updated.await?;
+            let updated = match updated.await {
+                Ok(updated) => updated,
+                Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {
+                    let now = self.stages(api).await?.remove(name);
+                    return now.filter(|stage| is_applied(patches, stage)).ok_or(error);
+                }
+                Err(error) => return Err(error),
+            };
             let built = Stage::builder()
+                .set_description(updated.description().map(str::to_owned))
                 .set_deployment_id(updated.deployment_id().map(str::to_owned))
                 .set_method_settings(updated.method_settings().cloned())
                 .set_variables(updated.variables().cloned())

@@ -61,8 +61,8 @@ fn role_aspects(role: &Role) -> BTreeMap<Aspect, Option<String>> {
     aspects
 }
 
-/// Returns the changes to the API's tags, endpoint and usage plan.
-pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
+/// Returns the changes to the API's tags, endpoint and usage plan. A canary does not apply the last.
+pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool) -> Vec<Change> {
     let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
         action,
         subject: Subject::Api(desired.api.name.clone()),
@@ -95,7 +95,7 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
             _ => {}
         }
     }
-    let plan = usage_plan_step(desired, Some(api));
+    let plan = usage_plan_step(desired, Some(api)).filter(|_| !is_canary);
     changes.extend(plan.and_then(|step| match step {
         Step::PutUsagePlan { id: None, name, .. } => {
             Some(change(Action::Add, Aspect::UsagePlan, None, Some(name)))

@@ -39,7 +39,7 @@ impl Plan {
                 Step::CreateDeployment { .. } => (0, 1, 5),
                 Step::VerifyDefinition { .. } => (1, 0, 0),
                 Step::CreateStage { .. } => (1, 2, 0),
-                Step::UpdateStage { .. } => (1, 1, 0),
+                Step::UpdateStage { .. } | Step::UpdateCanary { .. } => (1, 1, 0),
                 Step::PutUsagePlan { plan, .. } => (0, 1 + plan.keys.len(), 20),
                 Step::DeleteUnused { deployments, .. } => (0, deployments.len(), 0),
             };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::desired::Desired;
-use crate::observed::{ObservedApi, ObservedStage, ServedDeployments};
+use crate::observed::{Canary, ObservedApi, ObservedStage, ServedDeployments};
 use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
 
 /// One patch of a stage.
@@ -96,12 +96,86 @@ fn throttle(pointer: &str, throttle: Option<Throttle>) -> [Patch; 2] {
     ]
 }
 
-/// Returns the patches that restore a stage.
-pub fn restore(now: &StageSettings, before: &ObservedStage) -> Vec<Patch> {
+/// Returns the patches that restore a stage, and record the deployment that it was rolled back from.
+pub fn restore(now: &StageSettings, before: &ObservedStage, failed: Option<&str>) -> Vec<Patch> {
     let mut patches = patches(now, &before.settings);
     patches.push(Patch::replace("/deploymentId", &before.deployment));
-    patches.push(Patch::replace("/description", before.served.to_string()));
+    patches.extend(before.canary.as_ref().map(restored_canary).into_iter().flatten());
+    patches.push(description(&rolled_back(before, failed)));
     patches
+}
+
+/// Returns the patches that restore the canary of a stage, and record the one that it was rolled
+/// back from.
+pub fn restore_canary(before: &ObservedStage, failed: &str) -> Vec<Patch> {
+    let mut patches = match &before.canary {
+        Some(canary) => restored_canary(canary).to_vec(),
+        None => vec![remove_canary()],
+    };
+    patches.push(description(&rolled_back(before, Some(failed))));
+    patches
+}
+
+/// Returns what a stage has served, once it was rolled back from a deployment. What it serves still
+/// or again is not marked.
+fn rolled_back(before: &ObservedStage, failed: Option<&str>) -> ServedDeployments {
+    let canary = before.canary.as_ref().map(|canary| canary.deployment.as_str());
+    let failed = failed.filter(|id| *id != before.deployment && Some(*id) != canary);
+    let served = before.served.clone();
+    failed.map_or_else(|| served.clone(), |id| served.clone().with_rolled_back(id))
+}
+
+fn description(served: &ServedDeployments) -> Patch {
+    Patch::replace("/description", served.to_string())
+}
+
+fn restored_canary(canary: &Canary) -> [Patch; 2] {
+    canary_patches(&canary.deployment, canary.percent)
+}
+
+/// Returns the patches that route a share of a stage's requests to a deployment. API Gateway refuses
+/// `add`.
+pub fn canary_patches(deployment: &str, percent: f64) -> [Patch; 2] {
+    [
+        Patch::replace("/canarySettings/percentTraffic", percent.to_string()),
+        Patch::replace("/canarySettings/deploymentId", deployment),
+    ]
+}
+
+/// Returns the patches that move all requests of a stage to a deployment, and end its canary.
+/// `rolled_back` are the deployments that the stage is rolled back from.
+pub fn move_stage(before: &ObservedStage, deployment: &str, rolled_back: &[&str]) -> Vec<Patch> {
+    let served = before.served.clone();
+    let served = rolled_back.iter().fold(served, |served, id| served.with_rolled_back(id));
+    let mut patches = Vec::new();
+    if before.deployment != deployment {
+        patches.push(Patch::replace("/deploymentId", deployment));
+    }
+    patches.push(description(&served.with(deployment)));
+    patches.extend(before.canary.as_ref().map(|_| remove_canary()));
+    patches
+}
+
+/// Returns whether a stage is as an update would leave it: for an update whose response was lost.
+/// False if the patches change neither its deployment nor its canary: then it cannot be known.
+pub fn is_applied(patches: &[Patch], stage: &ObservedStage) -> bool {
+    let canary = stage.canary.as_ref();
+    let matches = patches.iter().filter_map(|patch| {
+        Some(match (patch.path.as_str(), &patch.value) {
+            ("/deploymentId", Some(id)) => stage.deployment == *id,
+            ("/description", Some(text)) => stage.served.to_string() == *text,
+            ("/canarySettings/deploymentId", Some(id)) => {
+                canary.is_some_and(|canary| canary.deployment == *id)
+            }
+            ("/canarySettings/percentTraffic", Some(percent)) => {
+                canary.is_some_and(|canary| canary.percent.to_string() == *percent)
+            }
+            ("/canarySettings", None) => canary.is_none(),
+            _ => return None,
+        })
+    });
+    let matches: Vec<bool> = matches.collect();
+    !matches.is_empty() && matches.iter().all(|matches| *matches)
 }
 
 /// Returns the patches that make a stage serve a deployment and record it in its description.
@@ -135,21 +209,24 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
         changes.extend(settings(&subject, Action::Add, &StageSettings::default(), to));
         return changes;
     };
-    let mut changes = settings(&subject, Action::Update, &stage.settings, to);
+    let mut changes = settings_changes(desired, stage);
     if let Some(canary) = &stage.canary {
         changes.push(Change {
             action: Action::Remove,
             subject,
             aspect: Aspect::Canary,
-            before: Some(format!(
-                "{} % of requests to deployment {}",
-                canary.percent, canary.deployment
-            )),
+            before: api.map(|api| api.canary_text(canary)),
             after: None,
             impact: AccessImpact::None,
         });
     }
     changes
+}
+
+/// Returns the changes to a stage's settings.
+pub(super) fn settings_changes(desired: &Desired, stage: &ObservedStage) -> Vec<Change> {
+    let subject = Subject::Stage(desired.api.stage.clone());
+    settings(&subject, Action::Update, &stage.settings, &desired.api.stage_settings)
 }
 
 fn settings(

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::NextDeployment;
+use super::canary::CanaryUpdate;
 use super::prune::{Unused, unused};
 use super::roles::{RoleUpdate, role_updates};
 use super::stage::{Patch, patches, remove_canary, serve};
 use crate::desired::Desired;
 use crate::function::Publication;
 use crate::invoke_role::Role;
-use crate::observed::{Observed, ObservedApi, ObservedStage, TAG_PLANS};
+use crate::observed::{Canary, Observed, ObservedApi, ObservedStage, TAG_PLANS};
+use crate::percent::Percent;
 use crate::record::Record;
 use crate::revision::Revision;
 use compiler::api::{
@@ -74,6 +76,15 @@ pub enum Step {
         changes_deployment: bool,
         patches: Vec<Patch>,
         settings: StageSettings,
+    },
+    /// Routes a share of a stage's requests to a deployment; the stage serves the same one.
+    UpdateCanary {
+        name: String,
+        /// The observed stage: its traffic must be unchanged, and a rollback restores it.
+        before: ObservedStage,
+        /// The canary's deployment; `None` for the new one.
+        deployment: Option<String>,
+        percent: Percent,
     },
     /// Creates or updates the stage's usage plan.
     PutUsagePlan {
@@ -141,6 +152,12 @@ impl Step {
             Self::UpdateStage { name, deployment: Some(id), .. } => {
                 format!("update stage {name} to deployment {id}")
             }
+            Self::UpdateCanary { name, deployment: None, percent, .. } => {
+                format!("route {percent} of the requests of stage {name} to the new deployment")
+            }
+            Self::UpdateCanary { name, deployment: Some(id), percent, .. } => {
+                format!("route {percent} of the requests of stage {name} to deployment {id}")
+            }
             Self::PutUsagePlan { name, id: None, .. } => format!("create usage plan {name}"),
             Self::PutUsagePlan { name, id: Some(_), .. } => format!("update usage plan {name}"),
             Self::FlushCache { stage } => {
@@ -161,11 +178,12 @@ impl Step {
     }
 }
 
-/// Returns the steps from the observed to the desired state.
+/// Returns the steps from the observed to the desired state, or to a canary on the stage.
 pub(super) fn steps(
     desired: &Desired,
     observed: &Observed,
     next: &NextDeployment,
+    canary: Option<&CanaryUpdate<'_>>,
     flushes: bool,
 ) -> Vec<Step> {
     let api = observed.api.as_ref();
@@ -203,13 +221,23 @@ pub(super) fn steps(
     if imports || matches!(next, NextDeployment::New { .. }) {
         steps.push(Step::VerifyDefinition { methods: desired.definition.methods.clone() });
     }
-    steps.extend(stage_step(desired, api, next));
-    let moves_stage =
-        steps.iter().any(|step| matches!(step, Step::UpdateStage { changes_deployment: true, .. }));
+    match canary {
+        Some(canary) => steps.extend(canary_step(desired, canary, next)),
+        None => steps.extend(stage_step(desired, api, next)),
+    }
+    // Whether a canary shares the cache is not known.
+    let moves_stage = steps.iter().any(|step| {
+        matches!(
+            step,
+            Step::UpdateStage { changes_deployment: true, .. } | Step::UpdateCanary { .. }
+        )
+    });
     if flushes && moves_stage {
         steps.push(Step::FlushCache { stage: desired.api.stage.clone() });
     }
-    steps.extend(usage_plan_step(desired, api));
+    if canary.is_none() {
+        steps.extend(usage_plan_step(desired, api));
+    }
     let has_other_steps = !steps.is_empty();
     let roles = role_updates(desired, observed, has_other_steps).into_iter();
     let roles = roles.map(|RoleUpdate { name, role, exists }| Step::PutRole { name, role, exists });
@@ -294,6 +322,28 @@ fn record_models(api: Option<&ObservedApi>) -> impl Iterator<Item = (String, Jso
             Err(unreadable) => unreadable.model(number),
         })
     })
+}
+
+/// Returns the step of a canary; `None` if the stage has exactly this one.
+fn canary_step(
+    desired: &Desired,
+    update: &CanaryUpdate<'_>,
+    next: &NextDeployment,
+) -> Option<Step> {
+    let CanaryUpdate { stage, percent } = *update;
+    let deployment = match next {
+        NextDeployment::Existing { id, .. } => Some(id.clone()),
+        NextDeployment::Current(_) | NextDeployment::New { .. } => None,
+    };
+    let is_current = |canary: &Canary| {
+        canary.percent.total_cmp(&percent.as_f64()).is_eq()
+            && deployment.as_ref() == Some(&canary.deployment)
+    };
+    if stage.canary.as_ref().is_some_and(is_current) {
+        return None;
+    }
+    let (name, before) = (desired.api.stage.clone(), stage.clone());
+    Some(Step::UpdateCanary { name, before, deployment, percent })
 }
 
 fn stage_step(desired: &Desired, api: Option<&ObservedApi>, next: &NextDeployment) -> Option<Step> {

@@ -48,12 +48,15 @@ impl fmt::Display for Plan {
                 writeln!(f, "  ~ {function}  [security]")?;
             }
         }
+        let next = self.revisions.1;
         if self.is_empty() {
-            return write!(
-                f,
-                "no changes: revision {} matches the configuration",
-                self.revisions.1
-            );
+            return match self.canary {
+                None => write!(f, "no changes: revision {next} matches the configuration"),
+                Some(percent) => write!(
+                    f,
+                    "no changes: the canary, {percent} revision {next}, matches the configuration"
+                ),
+            };
         }
         if !self.drift.is_empty() {
             writeln!(f, "\ndrift that this plan reverts:")?;
@@ -73,10 +76,14 @@ impl fmt::Display for Plan {
         }
         let estimate = self.estimate();
         let from = self.revisions.0.map_or("(none)".to_owned(), |n| format!("revision {n}"));
+        let to = match self.canary {
+            None => format!("revision {next}"),
+            Some(percent) => format!("canary: {percent} revision {next}"),
+        };
         write!(
             f,
-            "\n{from} → revision {}: {} API Gateway calls ({} mutating), ≥ {} s under quota",
-            self.revisions.1, estimate.calls, estimate.mutating, estimate.seconds
+            "\n{from} → {to}: {} API Gateway calls ({} mutating), ≥ {} s under quota",
+            estimate.calls, estimate.mutating, estimate.seconds
         )
     }
 }

@@ -5,6 +5,8 @@ use crate::apply::ApplyError;
 use crate::output::ErrorCode;
 use aws::{CallErrorKind, ConnectError};
 use deployment::desired::DesiredStateError;
+use deployment::history::TargetError;
+use deployment::plan::CanaryError;
 
 impl Failure {
     /// Returns the failure's code.
@@ -38,9 +40,14 @@ impl Failure {
             Self::NoAuthorizer => ErrorCode::NoAuthorizer,
             Self::NoBundledKeys => ErrorCode::NoBundledKeys,
             Self::NoCargoLambda => ErrorCode::CargoLambdaMissing,
-            Self::NoEarlierRevision { .. } => ErrorCode::NoEarlierRevision,
+            Self::Canary(CanaryError::NoStage { .. }) => ErrorCode::CanaryWithoutStage,
+            Self::Canary(CanaryError::NoChange { .. }) => ErrorCode::CanaryWithoutChange,
+            Self::NoCanary { .. } => ErrorCode::NoCanary,
+            Self::Target(TargetError::NoEarlier { .. }) => ErrorCode::NoEarlierRevision,
+            Self::Target(TargetError::Unknown(_)) => ErrorCode::RevisionNotFound,
+            Self::Target(TargetError::Obstacle { .. }) => ErrorCode::RevisionNotServed,
+            Self::RecordUnreadable { .. } => ErrorCode::RecordUnreadable,
             Self::NoRestApi(_) => ErrorCode::RestApiNotFound,
-            Self::NoRevision(_) => ErrorCode::RevisionNotFound,
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
             Self::NoStage { .. } => ErrorCode::StageNotFound,
             Self::NoToken(_) => ErrorCode::TokenCommandFailed,
@@ -68,7 +75,6 @@ impl Failure {
             Self::UnknownAuthorizer { .. } => ErrorCode::AuthorizerNotFound,
             Self::AuthorizerRequired(_) => ErrorCode::AuthorizerRequired,
             Self::Unreadable(_) => ErrorCode::FileUnreadable,
-            Self::UnservedRevision(_) => ErrorCode::RevisionNotServed,
             Self::UnusedAuthorizer(_) => ErrorCode::AuthorizerUnused,
             Self::Unserializable { .. } => ErrorCode::SerializationFailed,
             Self::Unwritable { .. } => ErrorCode::FileUnwritable,
@@ -95,7 +101,6 @@ fn apply(error: &ApplyError) -> ErrorCode {
         ApplyError::Call(error) => call(error.kind),
         ApplyError::ConcurrentUpdate(_) => ErrorCode::ConcurrentUpdate,
         ApplyError::Definition { .. } => ErrorCode::DefinitionMismatch,
-        ApplyError::NoStage(_) => ErrorCode::CanaryWithoutStage,
         ApplyError::RollbackFailed { .. } => ErrorCode::RollbackFailed,
         ApplyError::RolledBack(_) => ErrorCode::StageMismatch,
         ApplyError::Unpublished(_) => ErrorCode::FunctionVersionUnknown,

@@ -5,6 +5,8 @@ use crate::apply::ApplyError;
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
+use deployment::history::{Obstacle, TargetError};
+use deployment::plan::CanaryError;
 use dev::serving::StartError;
 
 impl Failure {
@@ -102,11 +104,20 @@ impl Failure {
             }
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
-            Self::NoRevision(_) => "run `deployer history` to list the revisions",
-            Self::NoEarlierRevision { .. } => {
+            Self::Canary(CanaryError::NoStage { .. }) => "deploy without `--canary` first",
+            Self::Canary(CanaryError::NoChange { .. }) => {
+                "deploy without `--canary`, which also applies the settings of the stage and ends a canary"
+            }
+            Self::NoCanary { .. } => "create one with `deployer deploy --canary PERCENT`",
+            Self::RecordUnreadable { .. } => "deploy the configuration of the revision again",
+            Self::Target(TargetError::Unknown(_)) => "run `deployer history` to list the revisions",
+            Self::Target(TargetError::NoEarlier { .. }) => {
                 "run `deployer history` to list the revisions, and pass a revision number"
             }
-            Self::UnservedRevision(_) => "deploy its configuration again",
+            Self::Target(TargetError::Obstacle { obstacle: Obstacle::CanaryOnly, .. }) => {
+                "run `deployer promote` to route all requests to the canary's revision"
+            }
+            Self::Target(TargetError::Obstacle { .. }) => "deploy its configuration again",
             Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
             Self::Stdin(_) => "pipe text to stdin, or pass the value as an argument",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
@@ -157,7 +168,6 @@ fn apply(error: &ApplyError) -> Option<String> {
         ApplyError::Definition { .. } => "check for concurrent changes to the API, and re-run",
         ApplyError::ConcurrentUpdate(_) => PLAN_AGAIN,
         ApplyError::Unpublished(_) => PLAN_AGAIN,
-        ApplyError::NoStage(_) => "deploy without `--canary` first",
         ApplyError::RolledBack(_) => "check for concurrent changes to the stage, and re-run",
     };
     Some(fixed.to_owned())

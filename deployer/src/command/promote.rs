@@ -1,0 +1,22 @@
+//! `deployer promote`: routes all requests of a stage to its canary's revision, in one call.
+
+use super::stage_move::{Move, MoveOptions, StageMove, StageTarget};
+use super::{Failure, Invocation};
+use crate::cli;
+use crate::output::Exit;
+
+pub(super) fn run(arguments: &cli::Promote, invocation: Invocation<'_>) -> Result<Exit, Failure> {
+    let live = &arguments.live;
+    let target = StageTarget::observe(&live.files(), &live.stage, invocation)?;
+    let Some(canary) = &target.stage.canary else {
+        return Err(Failure::NoCanary { stage: target.name });
+    };
+    let promotion = StageMove {
+        kind: Move::Promotion,
+        target: &target,
+        deployment: &canary.deployment,
+        rolled_back: Vec::new(),
+    };
+    let (yes, flush_auth_cache) = (arguments.yes, arguments.flush_auth_cache);
+    promotion.run(MoveOptions { yes, flush_auth_cache })
+}

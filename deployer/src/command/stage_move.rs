@@ -1,0 +1,206 @@
+//! A stage's move to another deployment in one call, as `rollback` and `promote` make it.
+
+use serde_json::{Value as Json, json};
+
+use super::deploy::flush;
+use super::session::Session;
+use super::{Failure, Invocation};
+use crate::apply::{ConcurrentUpdate, check_unchanged, revision_text};
+use crate::cli::Files;
+use crate::output::Exit;
+use deployment::observed::{Canary, ObservedApi, ObservedStage, Traffic};
+use deployment::plan::{AccessImpact, Action, Aspect, Change, Subject, diff, move_stage, sort};
+use deployment::revision::Revision;
+
+/// The stage of a command, as observed.
+pub(super) struct StageTarget {
+    pub(super) session: Session,
+    pub(super) api: ObservedApi,
+    pub(super) name: String,
+    pub(super) stage: ObservedStage,
+}
+
+impl StageTarget {
+    /// Observes the stage, which must exist.
+    pub(super) fn observe(
+        files: &Files,
+        stage: &str,
+        invocation: Invocation<'_>,
+    ) -> Result<Self, Failure> {
+        let compiled = invocation.compile_quietly(files)?;
+        let session = invocation.connect()?;
+        let api = session.observe_api(&compiled.name, stage)?;
+        let name = stage.to_owned();
+        let Some(stage) = api.stages.get(stage).cloned() else {
+            return Err(Failure::NoStage { api: compiled.name, stage: name });
+        };
+        Ok(Self { session, api, name, stage })
+    }
+}
+
+/// The command that moves a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    Promotion,
+    Rollback,
+}
+
+/// The options of a move.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MoveOptions {
+    pub(super) yes: bool,
+    pub(super) flush_auth_cache: bool,
+}
+
+/// A stage, and the deployment to serve all of its requests.
+pub(super) struct StageMove<'a> {
+    pub(super) kind: Move,
+    pub(super) target: &'a StageTarget,
+    /// The deployment to serve.
+    pub(super) deployment: &'a str,
+    /// The deployments that the stage is rolled back from.
+    pub(super) rolled_back: Vec<&'a str>,
+}
+
+impl StageMove<'_> {
+    /// Shows the changes, prompts for confirmation, and updates the stage.
+    pub(super) fn run(&self, options: MoveOptions) -> Result<Exit, Failure> {
+        let StageTarget { session, api, name, stage } = self.target;
+        let json = self.json();
+        let serves = revision_text(self.revision());
+        if stage.deployment == self.deployment && stage.canary.is_none() {
+            session.output.data(&format!("nothing to do: the stage serves {serves}"), &json);
+            return Ok(Exit::Success);
+        }
+        self.confirm(options.yes)?;
+        self.apply()?;
+        if options.flush_auth_cache {
+            flush(session, &api.id, name)?;
+        }
+        let ended = stage.canary.as_ref().map(|canary| ended_text(api, canary, self.deployment));
+        let text = format!("stage {name} serves {serves}{}", ended.unwrap_or_default());
+        session.output.data(&text, &json);
+        Ok(Exit::Success)
+    }
+
+    fn live(&self) -> Option<&Revision> {
+        self.target.api.live_revision(&self.target.name)
+    }
+
+    /// Returns the revision to serve, if Portcullis deployed it.
+    fn revision(&self) -> Option<&Revision> {
+        self.target.api.deployment(self.deployment)?.revision.as_ref()
+    }
+
+    /// Shows the changes and prompts for confirmation.
+    fn confirm(&self, yes: bool) -> Result<(), Failure> {
+        let StageTarget { session, api, name, stage } = self.target;
+        let (action, prompt) = match self.kind {
+            Move::Promotion => ("promote the canary of", "\nPromote? Type `yes` to confirm:"),
+            Move::Rollback => ("roll back", "\nRoll back? Type `yes` to confirm:"),
+        };
+        let canary = stage.canary.as_ref();
+        let canary = canary.map(|canary| format!(", canary: {}", api.canary_text(canary)));
+        let changes = self.changes();
+        let lines: Vec<String> = changes.iter().map(|line| format!("\n  {line}")).collect();
+        session.output.note(&format!(
+            "{} ({}), stage {name}: {}{} → {}{}",
+            api.name,
+            api.id,
+            revision_text(self.live()),
+            canary.unwrap_or_default(),
+            revision_text(self.revision()),
+            lines.concat()
+        ));
+        if changes.iter().any(|change| change.aspect == Aspect::Configuration) {
+            session.output.note(
+                "  note: authorizer function aliases are not changed; update them separately",
+            );
+        }
+        if !self.changes_are_known() {
+            session
+                .output
+                .note("  note: the changes are unknown: a revision has no readable record");
+        }
+        if !yes && session.output.prompt(prompt).as_deref() != Some("yes") {
+            return Err(Failure::NotConfirmed { action: format!("{action} {name}") });
+        }
+        Ok(())
+    }
+
+    /// Updates the stage in one call, if it has not changed since.
+    fn apply(&self) -> Result<(), Failure> {
+        let StageTarget { session, api, name, stage } = self.target;
+        session.block_on(check_unchanged(&session.aws, &api.id, name, stage))?;
+        let patches = move_stage(stage, self.deployment, &self.rolled_back);
+        let update = session.aws.update_stage(&api.id, name, &patches);
+        let found = session.block_on(update)?.traffic();
+        let expected = Traffic { deployment: self.deployment.to_owned(), canary: None };
+        if found == expected {
+            return Ok(());
+        }
+        let (expected, found) = (Some(expected), Some(found));
+        Err(ConcurrentUpdate { stage: name.clone(), expected, found }.into())
+    }
+
+    /// Returns whether both revisions have readable records.
+    fn changes_are_known(&self) -> bool {
+        let StageTarget { api, stage, .. } = self.target;
+        let known =
+            |revision: Option<&Revision>| revision.is_some_and(|r| api.record(r.number).is_some());
+        stage.deployment == self.deployment || known(self.live()) && known(self.revision())
+    }
+
+    /// Returns the changes to what the stage serves, as far as they are known.
+    fn changes(&self) -> Vec<Change> {
+        let StageTarget { api, name, stage, .. } = self.target;
+        let record = |revision: Option<&Revision>| api.record(revision?.number);
+        let mut changes = match (record(self.live()), record(self.revision())) {
+            (Some(before), Some(after)) => diff(before, after),
+            _ => Vec::new(),
+        };
+        let canary = stage.canary.as_ref();
+        changes.extend(canary.filter(|one| one.deployment != self.deployment).map(|canary| {
+            Change {
+                action: Action::Remove,
+                subject: Subject::Stage(name.clone()),
+                aspect: Aspect::Canary,
+                before: Some(api.canary_text(canary)),
+                after: None,
+                impact: AccessImpact::None,
+            }
+        }));
+        sort(&mut changes);
+        changes
+    }
+
+    fn json(&self) -> Json {
+        let StageTarget { api, name, stage, .. } = self.target;
+        json!({
+            "api": api.name,
+            "id": api.id,
+            "stage": name,
+            "from": self.live().map(|revision| revision.number),
+            "revision": self.revision().map(|revision| revision.number),
+            "ended_canary": stage.canary.as_ref().map(|canary| canary_json(api, canary)),
+            "changes": self.changes(),
+            "changes_known": self.changes_are_known(),
+        })
+    }
+}
+
+/// Returns the end of a result's text: the canary that was ended, or promoted to `deployment`.
+pub(super) fn ended_text(api: &ObservedApi, canary: &Canary, deployment: &str) -> String {
+    let verb = if canary.deployment == deployment { "promoted" } else { "ended" };
+    format!("; {verb} the canary ({})", api.canary_text(canary))
+}
+
+/// Returns a canary with the number of its revision.
+pub(super) fn canary_json(api: &ObservedApi, canary: &Canary) -> Json {
+    let revision = api.deployment(&canary.deployment).and_then(|one| one.revision.as_ref());
+    json!({
+        "deployment": canary.deployment,
+        "percent": canary.percent,
+        "revision": revision.map(|revision| revision.number),
+    })
+}

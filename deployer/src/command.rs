@@ -15,7 +15,7 @@ use compiler::project;
 use compiler::source::diagnostic::has_errors;
 use deployment::desired::Desired;
 use deployment::observed::Observed;
-use deployment::revision::Origin;
+use deployment::revision::Annotation;
 use gateway::{clock, router};
 
 mod adopt;
@@ -156,7 +156,7 @@ impl Invocation<'_> {
         let session = self.connect()?;
         let mut desired = session.desired(api)?;
         let (commit, message) = (commit::commit(&live.dir), revision.message.clone());
-        desired.origin = Origin { commit, message };
+        desired.annotation = Annotation { commit, message };
         let observed = session.observe(&desired)?;
         Ok((session, desired, observed))
     }

@@ -9,7 +9,7 @@ use crate::function::{
 use crate::invoke_role::{Role, RoleOwner};
 use crate::observed::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::record::Record;
-use crate::revision::Origin;
+use crate::revision::Annotation;
 use crate::target::function_arn;
 use compiler::api::{
     Api, Arn, Authorizer, AuthorizerFunction, FunctionTable, IntegrationKind, PinnedFunction,
@@ -38,8 +38,8 @@ pub struct Desired {
     pub publications: Vec<Publication>,
     /// The tags of the API.
     pub tags: BTreeMap<String, String>,
-    /// The origin of the revision, if it is a new one.
-    pub origin: Origin,
+    /// The annotation of the revision, if it is a new one.
+    pub annotation: Annotation,
 }
 
 /// The reason the configuration has no desired state in an account.
@@ -95,7 +95,7 @@ impl Desired {
             versions,
             publications,
             tags,
-            origin: Origin::default(),
+            annotation: Annotation::default(),
         };
         desired.publications = desired.publications(&ObservedFunctions::new(), None);
         Ok(desired)

@@ -300,9 +300,9 @@ fn next_deployment(desired: &Desired, api: Option<&ObservedApi>) -> NextDeployme
     let content = desired.record.content();
     let new = |number, replaces| {
         let tool = env!("CARGO_PKG_VERSION").to_owned();
-        let origin = desired.origin.clone();
+        let annotation = desired.annotation.clone();
         NextDeployment::New {
-            revision: Revision { number, content: content.clone(), tool, origin },
+            revision: Revision { number, content: content.clone(), tool, annotation },
             replaces,
         }
     };

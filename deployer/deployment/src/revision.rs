@@ -15,15 +15,15 @@ pub struct Revision {
     pub content: String,
     /// The version of the tool that created it.
     pub tool: String,
-    /// Its origin.
+    /// Its commit and its message.
     #[serde(flatten)]
-    pub origin: Origin,
+    pub annotation: Annotation,
 }
 
-/// The origin of a revision. It is no part of the content: revisions that differ in it only are
+/// The commit and the message of a revision. They are no part of the content: revisions that differ in them only are
 /// equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct Annotation {
     /// The commit of the project's files, if they are in a Git repository.
     pub commit: Option<Commit>,
     /// The user's message, if there is one.
@@ -138,7 +138,7 @@ as_text!(Message, InvalidMessage);
 
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, content, tool, origin: Origin { commit, message } } = self;
+        let Self { number, content, tool, annotation: Annotation { commit, message } } = self;
         write!(f, "portcullis revision={number} content={content} tool={tool}")?;
         if let Some(commit) = commit {
             write!(f, " commit={commit}")?;
@@ -162,7 +162,10 @@ impl Revision {
             number: next("revision")?.parse().ok()?,
             content: next("content")?.to_owned(),
             tool: next("tool")?.to_owned(),
-            origin: Origin { commit: next("commit").and_then(|hash| hash.parse().ok()), message },
+            annotation: Annotation {
+                commit: next("commit").and_then(|hash| hash.parse().ok()),
+                message,
+            },
         })
     }
 

@@ -73,7 +73,7 @@ impl Entry<'_> {
             time(self.deployment.created),
             self.deployment.id,
             revision_text(revision),
-            origin_text(revision)
+            annotation_text(revision)
         );
         if !serving.is_empty() {
             line.push_str("  ← ");
@@ -102,10 +102,12 @@ impl Entry<'_> {
 }
 
 /// Returns the commit and the message of a revision, to follow its number.
-pub(super) fn origin_text(revision: Option<&Revision>) -> String {
-    let Some(origin) = revision.map(|revision| &revision.origin) else { return String::new() };
-    let commit = origin.commit.as_ref().map(|commit| format!(", commit {commit}"));
-    let message = origin.message.as_ref().map(|message| format!(": {message}"));
+pub(super) fn annotation_text(revision: Option<&Revision>) -> String {
+    let Some(annotation) = revision.map(|revision| &revision.annotation) else {
+        return String::new();
+    };
+    let commit = annotation.commit.as_ref().map(|commit| format!(", commit {commit}"));
+    let message = annotation.message.as_ref().map(|message| format!(": {message}"));
     commit.into_iter().chain(message).collect()
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::deploy::url;
-use super::history::origin_text;
+use super::history::annotation_text;
 use super::stage_move::canary_json;
 use super::{Failure, Invocation};
 use crate::apply::revision_text;
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
             "  serves {}, deployed {}{}",
             revision_text(live),
             deployed.as_deref().unwrap_or("at an unknown time"),
-            origin_text(live)
+            annotation_text(live)
         ),
         format!("  at {url}"),
     ];

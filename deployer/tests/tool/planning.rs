@@ -20,7 +20,7 @@ use deployment::plan::{
     AccessImpact, Aspect, Change, PatchOp, Plan, Step, Subject, drift, patches, plan,
 };
 use deployment::record::{AuthSummary, Record, UnreadableReason};
-use deployment::revision::{Origin, Revision};
+use deployment::revision::{Annotation, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -547,7 +547,7 @@ fn a_description_by_another_tool_is_not_a_revision() {
         number: 7,
         content: "c".to_owned(),
         tool: "0.1.0".to_owned(),
-        origin: Origin::default(),
+        annotation: Annotation::default(),
     };
     assert_eq!(Revision::read(&revision.to_string()), Some(revision));
     for text in [

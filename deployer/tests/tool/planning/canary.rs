@@ -13,7 +13,7 @@ use deployment::plan::{
     restore_canary,
 };
 use deployment::record::{Record, Records};
-use deployment::revision::{Message, Origin, Revision};
+use deployment::revision::{Annotation, Message, Revision};
 
 use super::{applied, compiled, deployed, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
@@ -55,7 +55,7 @@ fn a_label_has_the_commit_and_the_message_of_the_user() {
         ),
     ] {
         let read = Revision::read(&text).unwrap();
-        let Origin { commit: found, message: line } = read.origin.clone();
+        let Annotation { commit: found, message: line } = read.annotation.clone();
         assert_eq!(found.map(|one| one.to_string()).as_deref(), commit, "{text}");
         assert_eq!(line.map(|one| one.to_string()).as_deref(), message, "{text}");
         assert_eq!(read.to_string(), text);
@@ -63,7 +63,7 @@ fn a_label_has_the_commit_and_the_message_of_the_user() {
     }
     // What another program changed in the description is not a reason to lose the revision.
     let edited = Revision::read(&format!("{old} commit=HEAD message= ")).unwrap();
-    assert_eq!((edited.number, edited.origin), (3, Origin::default()));
+    assert_eq!((edited.number, edited.annotation), (3, Annotation::default()));
     assert_eq!(Revision::read("portcullis revision=x content=0 tool=0"), None);
     let other = Revision::read("portcullis revision=3 content=0a1c tool=0.1.0").unwrap();
     assert!(!other.is_same(&Revision::read(old).unwrap()));
@@ -273,7 +273,7 @@ fn deployments(count: u32, unread: u32) -> (Vec<ObservedDeployment>, Records) {
         number,
         content: format!("content{number}"),
         tool: "0.1.0".to_owned(),
-        origin: Origin::default(),
+        annotation: Annotation::default(),
     };
     let deployment = |number: u32| ObservedDeployment {
         id: format!("d{number}"),

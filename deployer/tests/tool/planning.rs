@@ -149,7 +149,12 @@ pub(crate) fn empty_state() -> Observed {
 }
 
 /// Plans and applies a configuration; returns the plan and the new state.
-pub(crate) fn deployed(before: &Observed, toml: &str, openapi: &str, stage: &str) -> (Plan, Observed) {
+pub(crate) fn deployed(
+    before: &Observed,
+    toml: &str,
+    openapi: &str,
+    stage: &str,
+) -> (Plan, Observed) {
     let desired = desired(compiled(toml, openapi, Some(stage)));
     let planned = plan(&desired, before);
     let after = applied(before, &desired, &planned);

@@ -13,8 +13,7 @@ use deployment::plan::{
 use super::{applied, compiled, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
 
-const ARN: &str =
-    "function_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:shop:live\"";
+const ARN: &str = "function_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:shop:live\"";
 
 fn manifest() -> String {
     MANIFEST.replace(ARN, "function = \"shop\"")
@@ -113,7 +112,8 @@ fn a_deployment_publishes_a_version_if_code_or_rules_changed() {
     assert_eq!(publication.base, Some(3));
 
     // A setting of the function.
-    let table = other.replace("function = \"shop\"", "function = { name = \"shop\", memory = 512 }");
+    let table =
+        other.replace("function = \"shop\"", "function = { name = \"shop\", memory = 512 }");
     let (shown, _, _) = deployed(&state, &table, &write, "dev", "b2");
     assert_eq!(shown.publications().count(), 1);
 }
@@ -127,8 +127,7 @@ fn a_version_of_the_same_content_is_reused() {
     let (shown, _, state) = deployed(&state, &toml, OPENAPI, "dev", "b1");
     assert_eq!((shown.publications().count(), version(&state, "dev").as_str()), (0, "1"));
     // The authorizer of the same content has the same name, and another one another name.
-    let names: Vec<String> =
-        state.api.unwrap().definition.authorizers.into_keys().collect();
+    let names: Vec<String> = state.api.unwrap().definition.authorizers.into_keys().collect();
     assert_eq!(names.iter().map(|name| scheme_of(name)).collect::<Vec<_>>(), ["jwt"]);
 }
 
@@ -236,7 +235,11 @@ fn the_cache_is_flushed_if_a_route_was_added_or_tightened() {
 }
 
 /// Returns the dangers of a move from one configuration to another.
-fn found(from: (&str, &str), to: (&str, &str), direction: Direction) -> Vec<(Aspect, AccessImpact)> {
+fn found(
+    from: (&str, &str),
+    to: (&str, &str),
+    direction: Direction,
+) -> Vec<(Aspect, AccessImpact)> {
     let record = |(toml, openapi): (&str, &str)| desired(compiled(toml, openapi, None)).record;
     let changes: Vec<Change> = diff(&record(from), &record(to));
     let dangers = dangers(&changes, direction).into_iter();

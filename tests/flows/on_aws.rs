@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 mod access;
 mod bad_input;
+mod canary;
 mod command_output;
 mod everything;
 mod faults;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A canary's share of the requests: a whole number from 1 to 99. API Gateway accepts 0 and 100 too,
+/// A canary's share of the requests: an integer from 1 to 99. API Gateway accepts 0 and 100 too,
 /// but such a canary would serve no request, or replace what the stage serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
@@ -13,7 +13,7 @@ pub struct Percent(u8);
 
 /// A value that is not a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a whole number from 1 to 99")]
+#[error("expected an integer from 1 to 99")]
 pub struct InvalidPercent;
 
 impl Percent {

@@ -176,7 +176,8 @@ fn build(
     match canary.zip(api) {
         Some((canary, api)) => {
             changes.extend(canary.change(desired, api, next));
-            notes.extend(canary.notes(desired, api));
+            let usage_plan_differs = steps::usage_plan_step(desired, Some(api)).is_some();
+            notes.extend(canary.notes(desired, usage_plan_differs));
         }
         None => changes.extend(stage::changes(desired, api)),
     }

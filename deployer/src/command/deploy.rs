@@ -10,12 +10,11 @@ use super::build::{self, MovedAlias};
 use super::plan::{plan_revision, write_plan};
 use super::session::Session;
 use super::smoke::SmokeTest;
-use super::stage_move::{canary_json, ended_text};
+use super::stage_move::{canary_json, ended_text, flush};
 use super::{Failure, Invocation, find_route, local};
 use crate::apply::{Options, Report, apply, revision_text, roll_back};
 use crate::cli;
 use crate::output::Exit;
-use aws::CallErrorKind;
 use compiler::api::PresentedToken;
 use compiler::definition::scheme_on_aws;
 use compiler::project;
@@ -208,17 +207,6 @@ impl Deployment<'_> {
             "ended_canary": null,
         });
         (format!("{}; canary: {percent} revision {next}", revision_text(served)), json)
-    }
-}
-
-/// Flushes a stage's authorizer result cache, where that is supported.
-pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
-    match session.block_on(session.aws.flush_authorizer_cache(api, stage)) {
-        Err(error) if error.kind == CallErrorKind::Unsupported => {
-            session.output.note(&error.to_string());
-            Ok(())
-        }
-        result => Ok(result?),
     }
 }
 

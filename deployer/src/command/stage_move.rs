@@ -2,12 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::deploy::flush;
 use super::session::Session;
 use super::{Failure, Invocation};
 use crate::apply::{ConcurrentUpdate, check_unchanged, revision_text};
 use crate::cli::Files;
 use crate::output::Exit;
+use aws::CallErrorKind;
 use deployment::observed::{Canary, ObservedApi, ObservedStage, Traffic};
 use deployment::plan::{AccessImpact, Action, Aspect, Change, Subject, diff, move_stage, sort};
 use deployment::revision::Revision;
@@ -186,6 +186,17 @@ impl StageMove<'_> {
             "changes": self.changes(),
             "changes_known": self.changes_are_known(),
         })
+    }
+}
+
+/// Flushes a stage's authorizer result cache, where that is supported.
+pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
+    match session.block_on(session.aws.flush_authorizer_cache(api, stage)) {
+        Err(error) if error.kind == CallErrorKind::Unsupported => {
+            session.output.note(&error.to_string());
+            Ok(())
+        }
+        result => Ok(result?),
     }
 }
 

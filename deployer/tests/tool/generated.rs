@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::{deployer, transcript};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "check",
     "config",
     "export",
@@ -19,7 +19,9 @@ const COMMANDS: [&str; 21] = [
     "deploy",
     "status",
     "history",
+    "diff",
     "drift",
+    "promote",
     "rollback",
     "undeploy",
     "discover",

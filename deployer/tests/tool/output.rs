@@ -63,10 +63,13 @@ fn every_json_object_has_a_format_version() {
         (folder.path(), vec!["test", "broken.yaml"]),
         (folder.path(), vec!["iam", "nothing"]),
     ];
-    let aws = ["plan", "deploy", "status", "history", "drift", "rollback", "undeploy", "doctor"];
+    let aws = [
+        "plan", "deploy", "status", "history", "drift", "promote", "rollback", "undeploy", "doctor",
+    ];
     let mut on_aws: Vec<Vec<&str>> = aws.into_iter().map(live).collect();
     on_aws.push(vec!["discover"]);
     on_aws.push(vec!["adopt", "id"]);
+    on_aws.push(vec!["diff", "1", "2"]);
     on_aws.push([&["sdk", "--language", "java", "--out", "x"][..], &stage].concat());
     let on_aws = on_aws.into_iter().map(|arguments| (folder.path(), arguments));
     for (folder, arguments) in local.into_iter().chain(on_aws) {

@@ -60,12 +60,32 @@ fn change(account: &Account) {
 /// Deploys with each fault in each call, each case in its own account; asserts that a second run
 /// ends in the state of a run without faults.
 fn check_all_faults(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
-    let reference = account(first);
-    prepare(&reference);
-    reference.run(&DEPLOY).expect_exit(0);
-    let count = reference.proxy.calls().len();
+    let reference = check_command(first, &DEPLOY, Rerun::Always, prepare);
     // An equal state has an empty plan too.
     reference.expect_no_changes("dev");
+}
+
+/// When a command is run again.
+#[derive(Clone, Copy, PartialEq)]
+enum Rerun {
+    /// In any case: it does nothing if it has succeeded.
+    Always,
+    /// Only if it failed: a second success would be a second step.
+    AfterFailure,
+}
+
+/// Runs a command with each fault in each call, each case in its own account; asserts that a second
+/// run ends in the state of a run without faults, and returns the account of that run.
+fn check_command(
+    first: usize,
+    command: &[&str],
+    rerun: Rerun,
+    prepare: &(dyn Fn(&Account) + Sync),
+) -> Account {
+    let reference = account(first);
+    prepare(&reference);
+    reference.run(command).expect_exit(0);
+    let count = reference.proxy.calls().len();
     let expected = state(&reference.read_back(), &reference.key);
     let mut cases: Vec<(usize, usize, Fault)> = Vec::new();
     for at in 0..count {
@@ -85,13 +105,15 @@ fn check_all_faults(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
                     // Access remains denied: all calls from there on fail.
                     let times = if fault == Fault::Denied { usize::MAX } else { 1 };
                     account.proxy.inject(Some((at, fault, times)));
-                    let output = account.run_with_faults(&DEPLOY);
+                    let output = account.run_with_faults(command);
                     let calls = account.proxy.calls();
                     assert!(calls.len() > at, "call {at} was never made: {output:?}");
                     if output.exit != 0 {
                         failed.lock().unwrap().push(number);
                     }
-                    account.run(&DEPLOY).expect_exit(0);
+                    if rerun == Rerun::Always || output.exit != 0 {
+                        account.run(command).expect_exit(0);
+                    }
                 }
             });
         }
@@ -109,6 +131,7 @@ fn check_all_faults(first: usize, prepare: &(dyn Fn(&Account) + Sync)) {
             "call {at} of {count}, {fault:?}: expected {expected:#}\nfound {actual:#}"
         );
     }
+    reference
 }
 
 #[test]
@@ -121,6 +144,49 @@ fn a_change_survives_every_failure_of_every_call() {
     check_all_faults(1000, &|account| {
         account.run(&DEPLOY).expect_exit(0);
         change(account);
+    });
+}
+
+const CANARY: [&str; 7] =
+    ["deploy", "--stage", "dev", "--yes", "--token-command=echo aaa.bbb.ccc", "--canary", "10"];
+
+fn change_of_a_scope(account: &Account, from: &str, to: &str) {
+    account.edit("openapi.yaml", &format!("- jwt: [{from}]"), &format!("- jwt: [{to}]"));
+}
+
+#[test]
+fn a_canary_survives_every_failure_of_every_call() {
+    check_command(4000, &CANARY, Rerun::Always, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        change_of_a_scope(account, "owners:read", "owners:admin");
+    });
+}
+
+#[test]
+fn a_promotion_survives_every_failure_of_every_call() {
+    let promote = ["promote", "--stage", "dev", "--yes"];
+    check_command(5000, &promote, Rerun::AfterFailure, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        change_of_a_scope(account, "owners:read", "owners:admin");
+        account.run(&CANARY).expect_exit(0);
+    });
+}
+
+#[test]
+fn a_rollback_survives_every_failure_of_every_call() {
+    let rollback = ["rollback", "--stage", "dev", "--yes"];
+    // A second step is possible, and must not be made.
+    check_command(6000, &rollback, Rerun::AfterFailure, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        for (from, to) in [("owners:read", "a"), ("a", "b")] {
+            change_of_a_scope(account, from, to);
+            account.run(&DEPLOY).expect_exit(0);
+        }
+    });
+    check_command(7000, &rollback, Rerun::AfterFailure, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        change_of_a_scope(account, "owners:read", "owners:admin");
+        account.run(&CANARY).expect_exit(0);
     });
 }
 

@@ -297,8 +297,8 @@ fn a_failed_smoke_test_rolls_the_stage_back() {
 fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     let account = Account::new("100000000035");
     let output =
-        account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(1);
-    assert!(output.contains("stage `dev` does not exist"), "{output:?}");
+        account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(3);
+    assert!(output.contains("stage `dev` serves no deployment"), "{output:?}");
     account.deploy("dev");
     let change = |from: &str, to: &str| account.edit("openapi.yaml", from, to);
     change("- jwt: [owners:read]", "- jwt: [owners:admin]");
@@ -308,7 +308,7 @@ fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     assert!(stage["canarySettings"]["deployment"].as_str().unwrap().contains("revision=2 "));
     assert_eq!(stage["canarySettings"]["percentTraffic"], 10.0);
     let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
-    assert!(status.contains("10 % of requests to"), "{status:?}");
+    assert!(status.contains("canary: 10 % revision 2"), "{status:?}");
     // Rollback ends the canary; the next deployment promotes it.
     account.run(&["rollback", "1", "--stage", "dev", "--yes"]).expect_exit(0);
     assert_eq!(account.api()["stages"]["dev"]["canarySettings"], Value::Null);

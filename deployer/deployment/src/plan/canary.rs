@@ -1,7 +1,6 @@
 //! A canary as a plan: what it requires, what it changes, and what it leaves out.
 
 use super::stage::settings_changes;
-use super::steps::usage_plan_step;
 use super::{AccessImpact, Action, Aspect, Change, NextDeployment, Subject};
 use crate::desired::Desired;
 use crate::observed::{ObservedApi, ObservedStage};
@@ -75,15 +74,15 @@ impl<'a> CanaryUpdate<'a> {
     }
 
     /// Returns a note for what differs and is not applied to a share of the requests.
-    pub(super) fn notes(&self, desired: &Desired, api: &ObservedApi) -> Vec<String> {
+    pub(super) fn notes(&self, desired: &Desired, usage_plan_differs: bool) -> Vec<String> {
         let name = &desired.api.stage;
         let settings = settings_changes(desired, self.stage);
         let aspects: Vec<String> = settings.iter().map(|one| one.aspect.to_string()).collect();
         let settings = (!aspects.is_empty()).then(|| {
             format!("a canary does not apply the settings of stage {name}: {}", aspects.join(", "))
         });
-        let plan = usage_plan_step(desired, Some(api));
-        let plan = plan.map(|_| format!("a canary does not apply the usage plan of stage {name}"));
+        let plan = usage_plan_differs
+            .then(|| format!("a canary does not apply the usage plan of stage {name}"));
         settings.into_iter().chain(plan).collect()
     }
 }

@@ -225,7 +225,7 @@ pub(super) fn steps(
         Some(canary) => steps.extend(canary_step(desired, canary, next)),
         None => steps.extend(stage_step(desired, api, next)),
     }
-    // Whether a canary shares the cache is not known.
+    // A canary may share the cache: AWS does not document it.
     let moves_stage = steps.iter().any(|step| {
         matches!(
             step,

@@ -12,6 +12,7 @@ use deployment::plan::{Plan, PrunedVersion, Step};
 use deployment::revision::Revision;
 
 mod authorizers;
+pub(crate) mod invoke;
 pub mod probe;
 mod stage;
 mod verify;
@@ -30,6 +31,10 @@ pub struct Options {
     pub token_sources: BTreeMap<String, TokenSource>,
     /// Continues if an authorizer cannot be tested; for custom endpoints only.
     pub allow_untested: bool,
+    /// The number of the plan's steps that are done.
+    pub done: usize,
+    /// True if a role is new, and may not be assumable yet.
+    pub has_new_role: bool,
 }
 
 /// The reason a plan was not applied.
@@ -161,12 +166,12 @@ pub async fn apply(
         options,
         known: known.map(|deployment| deployment.id.clone()).collect(),
         authorizers: None,
-        has_new_role: false,
+        has_new_role: options.has_new_role,
         report: Report { api: plan.id.clone().unwrap_or_default(), ..Report::default() },
     };
-    let count = plan.steps.len();
+    let count = options.done + plan.steps.len();
     for (number, step) in plan.steps.iter().enumerate() {
-        progress(&format!("[{}/{count}] {}", number + 1, step.description()));
+        progress(&format!("[{}/{count}] {}", options.done + number + 1, step.description()));
         run.step(step).await?;
     }
     Ok(run.report)

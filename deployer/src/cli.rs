@@ -222,6 +222,9 @@ pub struct Plan {
     /// Exit with code 2 if changes are pending
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// The binary of the functions
+    #[command(flatten)]
+    pub build: Build,
 }
 
 /// Options of `plan` and `deploy` for the new revision.
@@ -252,6 +255,10 @@ pub struct Deploy {
     /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
+    /// Allow dangerous changes with --yes: an operation that becomes public, a deny-list that
+    /// shrinks, and with --canary every rule that authorizes more callers
+    #[arg(long)]
+    pub allow_dangerous: bool,
     /// Apply this saved plan; fail if it is stale
     #[arg(long, value_name = "FILE", conflicts_with_all = ["canary", "message"])]
     pub plan: Option<PathBuf>,

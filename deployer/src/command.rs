@@ -42,6 +42,7 @@ mod iam;
 mod keys;
 mod local;
 mod man;
+mod pinned;
 mod plan;
 mod promote;
 pub mod quotas;

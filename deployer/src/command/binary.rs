@@ -70,7 +70,8 @@ pub(super) fn binary(
     }
 }
 
-fn of_version(session: &Session, name: &str, version: &str) -> Result<Binary, Failure> {
+/// Returns the binary of a published version.
+pub(super) fn of_version(session: &Session, name: &str, version: &str) -> Result<Binary, Failure> {
     let (owned, number) = (name.to_owned(), version.to_owned());
     let origin = Origin::Version { name: owned, version: number };
     let url = session.block_on(session.aws.function_code_url(name, version))?;

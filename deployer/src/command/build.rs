@@ -4,17 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::config::TokenSource;
-use serde_json::{Value as Json, json};
 
 use super::binary::{Binary, Fallback, binary, check_prerequisites};
 use super::session::Session;
 use super::{Failure, FunctionError, config};
-use crate::apply::probe::{ProbeError, ProbeResponse, Transport, probe};
+use crate::apply::invoke::Invoke;
+use crate::apply::probe::{ProbeError, probe};
 use crate::cli;
 use crate::package::Package;
 use aws::lambda::PublishRequest;
-use aws::{Aws, CallError};
-use compiler::api::{Architecture, Arn, PresentedToken};
+use compiler::api::{Architecture, Arn};
 use deployment::desired::Desired;
 use deployment::function::{
     BuildMetadata, FunctionAlias, FunctionSettings, PublishedFunction, configuration_fingerprint,
@@ -91,7 +90,9 @@ fn functions(
     let mut functions = Vec::new();
     let mut names = BTreeSet::new();
     for (name, authorizer) in &desired.api.authorizers {
-        let Some(arn) = authorizer.function_arn() else { continue };
+        let Some(arn) = authorizer.function_arn().filter(|_| !authorizer.is_pinned()) else {
+            continue;
+        };
         let aliased = publishable(arn, target)?;
         if !names.insert(aliased.name.clone()) {
             return Err(function_error(arn.as_str(), FunctionError::Shared));
@@ -159,7 +160,7 @@ impl Publisher<'_> {
         ));
         let settings = self.settings(current, &binary);
         let version = self.publish_version(function, &binary, &settings, &build)?.to_string();
-        self.test(function, &version)?;
+        test_version(self.session, name, &version, &function.token, self.token)?;
         self.point_alias(&function.aliased, &version).map(Some)
     }
 
@@ -211,21 +212,6 @@ impl Publisher<'_> {
         Ok(self.session.block_on(self.session.aws.publish_function(&request))?)
     }
 
-    /// Probes a version before its alias is pointed at it.
-    fn test(&self, function: &Function, version: &str) -> Result<(), Failure> {
-        let (aws, name) = (&self.session.aws, &function.aliased.name);
-        let transport = Invoke { aws, name, version, source: &function.token };
-        match self.session.block_on(probe(aws, &transport, self.token)) {
-            Ok(()) => Ok(()),
-            Err(ProbeError::Call(error)) => Err(error.into()),
-            Err(ProbeError::Problem { problem, .. }) => Err(Failure::FunctionTest {
-                function: name.clone(),
-                version: version.to_owned(),
-                problem,
-            }),
-        }
-    }
-
     fn point_alias(&self, function: &FunctionAlias, version: &str) -> Result<MovedAlias, Failure> {
         let session = self.session;
         let from = session.block_on(session.aws.alias_version(function))?;
@@ -236,59 +222,22 @@ impl Publisher<'_> {
     }
 }
 
-/// Lambda's `Invoke`, of one version.
-struct Invoke<'a> {
-    aws: &'a Aws,
-    name: &'a str,
-    version: &'a str,
-    source: &'a TokenSource,
-}
-
-impl Transport for Invoke<'_> {
-    fn attempts(&self) -> u32 {
-        3
-    }
-
-    async fn send(&self, token: &str) -> Result<ProbeResponse, CallError> {
-        let AwsTarget { account, partition, region } = &self.aws.target;
-        let arn = format!("arn:{partition}:execute-api:{region}:{account}:probe/probe/GET/");
-        let event = event(&arn, self.source, token);
-        Ok(ProbeResponse::of_invoke(&self.aws.invoke(self.name, self.version, &event).await?))
-    }
-}
-
-/// Returns an event with a token at its location.
-fn event(arn: &str, source: &TokenSource, token: &str) -> Json {
-    match (source, PresentedToken::new(source, token)) {
-        (TokenSource::Header { .. }, PresentedToken::Header { value, .. }) => {
-            json!({"type": "TOKEN", "methodArn": arn, "authorizationToken": value})
-        }
-        (_, PresentedToken::Header { name, value }) => {
-            json!({"type": "REQUEST", "methodArn": arn, "headers": {name: value}})
-        }
-        (_, PresentedToken::Query { name, value }) => {
-            json!({"type": "REQUEST", "methodArn": arn, "queryStringParameters": {name: value}})
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::event;
-
-    #[test]
-    fn a_probe_has_the_token_at_its_location() {
-        for (source, kind, member, value) in [
-            (json!({"header": "X"}), "TOKEN", "/authorizationToken", "Bearer x"),
-            (json!({"header": "X", "scheme": "none"}), "TOKEN", "/authorizationToken", "x"),
-            (json!({"cookie": "s"}), "REQUEST", "/headers/Cookie", "s=x"),
-            (json!({"query": "t"}), "REQUEST", "/queryStringParameters/t", "x"),
-        ] {
-            let event = event("arn", &serde_json::from_value(source).unwrap(), "x");
-            assert_eq!((&event["type"], &event["methodArn"]), (&json!(kind), &json!("arn")));
-            assert_eq!(event.pointer(member), Some(&json!(value)), "{event}");
-        }
+/// Probes a version of a function before API Gateway invokes it.
+pub(super) fn test_version(
+    session: &Session,
+    function: &str,
+    version: &str,
+    source: &TokenSource,
+    token: Option<&str>,
+) -> Result<(), Failure> {
+    let transport = Invoke { aws: &session.aws, name: function, version, source };
+    match session.block_on(probe(&session.aws, &transport, token)) {
+        Ok(()) => Ok(()),
+        Err(ProbeError::Call(error)) => Err(error.into()),
+        Err(ProbeError::Problem { problem, .. }) => Err(Failure::FunctionTest {
+            function: function.to_owned(),
+            version: version.to_owned(),
+            problem,
+        }),
     }
 }

@@ -7,6 +7,8 @@ use authorizer::config::TokenSource;
 use serde_json::{Value as Json, json};
 
 use super::build::{self, MovedAlias};
+use super::danger::{self, Confirmation};
+use super::pinned::{self, Binaries};
 use super::plan::{plan_revision, write_plan};
 use super::session::Session;
 use super::smoke::SmokeTest;
@@ -20,25 +22,27 @@ use compiler::definition::scheme_on_aws;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
-use deployment::plan::{FORMAT, Plan, SavedPlanError, state_fingerprint};
+use deployment::plan::{Direction, FORMAT, Plan, SavedPlanError, state_fingerprint};
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let command = arguments.token_command.as_deref();
     let token = command.map(|command| local::token(command, &[])).transpose()?;
-    let cli::Deploy { live, revision, .. } = arguments;
-    let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
+    let cli::Deploy { live, revision, build, .. } = arguments;
+    let (session, desired, observed, binaries) =
+        pinned::load(invocation, live, revision, build)?;
     let mut planned = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.plan {
         planned = read_saved(path, &planned)?;
     }
-    let mut deployment = Deployment { session, arguments, desired, observed, planned, token };
+    let mut deployment =
+        Deployment { session, arguments, desired, observed, planned, token, binaries, done: 0 };
     if deployment.planned.is_empty() && !deployment.builds() {
         write_plan(&deployment.planned, invocation.output);
         return Ok(Exit::Success);
     }
     deployment.confirm()?;
     let moved = deployment.build()?;
-    let result = deployment.apply();
+    let result = deployment.publish().and_then(|()| deployment.apply());
     if matches!(
         &result,
         Err(Failure::Apply(_) | Failure::SmokeTest(_) | Failure::SmokeNotRolledBack { .. })
@@ -57,6 +61,9 @@ struct Deployment<'a> {
     observed: Observed,
     planned: Plan,
     token: Option<String>,
+    binaries: Binaries,
+    /// The number of steps that are done.
+    done: usize,
 }
 
 impl Deployment<'_> {
@@ -68,6 +75,11 @@ impl Deployment<'_> {
     fn confirm(&mut self) -> Result<(), Failure> {
         let output = self.session.output;
         output.note(&self.planned.to_string());
+        // A saved plan was reviewed.
+        let yes = self.arguments.yes && self.arguments.plan.is_none();
+        let confirmation = Confirmation::new(yes, self.arguments.allow_dangerous);
+        let direction = if self.planned.canary.is_some() { Direction::Return } else { Direction::Forward };
+        danger::check(&self.planned.changes, direction, confirmation, output)?;
         if self.arguments.yes || self.arguments.plan.is_some() {
             return Ok(());
         }
@@ -107,6 +119,25 @@ impl Deployment<'_> {
         Ok(moved)
     }
 
+    /// Publishes the versions that the plan pins, and plans the other steps with their numbers.
+    fn publish(&mut self) -> Result<(), Failure> {
+        if self.planned.publications().next().is_none() {
+            return Ok(());
+        }
+        if let Some(path) = &self.arguments.plan
+            && self.planned.desired != self.desired.fingerprint()
+        {
+            return Err(Failure::FilesChanged(path.clone()));
+        }
+        let Self { session, desired, observed, planned, binaries, .. } = self;
+        let token = self.token.as_deref();
+        self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
+        let fingerprints = pinned::fingerprints(binaries);
+        *desired = session.pin(desired.clone(), observed, &fingerprints)?;
+        *planned = plan_revision(desired, observed, self.arguments.revision.canary)?;
+        Ok(())
+    }
+
     /// Applies the plan and tests the stage.
     fn apply(&self) -> Result<Exit, Failure> {
         let (session, output) = (&self.session, self.session.output);
@@ -118,6 +149,8 @@ impl Deployment<'_> {
             token: self.token.clone(),
             token_sources: self.token_sources(),
             allow_untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
+            done: self.done,
+            has_new_role: self.done > 0,
         };
         let progress = |text: &str| output.note(text);
         let applied = apply(&session.aws, &self.planned, &self.observed, &options, &progress);

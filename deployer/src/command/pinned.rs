@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::binary::{Binary, Fallback, binary, check_prerequisites};
+use super::binary::{Binary, binary, check_prerequisites, of_version};
 use super::build::test_version;
 use super::session::Session;
-use super::{Failure, config};
+use super::{Failure, Invocation, config};
 use crate::cli;
 use crate::package::Package;
 use aws::lambda::PublishRequest;
@@ -18,9 +18,23 @@ use deployment::plan::{Plan, Step};
 /// The binaries to publish, by function.
 pub(super) type Binaries = BTreeMap<String, Binary>;
 
+/// Compiles the project for a stage, and reads the current state from AWS and the binaries to publish.
+/// The desired state has the published versions.
+pub(super) fn load(
+    invocation: Invocation<'_>,
+    live: &cli::Live,
+    revision: &cli::NewRevision,
+    arguments: &cli::Build,
+) -> Result<(Session, Desired, Observed, Binaries), Failure> {
+    let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
+    let binaries = binaries(&session, arguments, &desired)?;
+    let desired = session.pin(desired, &observed, &fingerprints(&binaries))?;
+    Ok((session, desired, observed, binaries))
+}
+
 /// Returns the binaries of the options or of the release, for the pinned functions. A function without
 /// one keeps its binary.
-pub(super) fn binaries(
+fn binaries(
     session: &Session,
     arguments: &cli::Build,
     desired: &Desired,
@@ -63,9 +77,10 @@ pub(super) fn publish(
     binaries: &Binaries,
     token: Option<&str>,
 ) -> Result<usize, Failure> {
-    let steps = plan.steps.iter().take_while(|step| {
-        matches!(step, Step::PutRole { .. } | Step::PublishVersion(_))
-    });
+    let steps = plan
+        .steps
+        .iter()
+        .take_while(|step| matches!(step, Step::PutRole { .. } | Step::PublishVersion(_)));
     let mut done = 0;
     for step in steps {
         done += 1;
@@ -126,12 +141,15 @@ fn kept_binary(
     publication: &Publication,
     version: &DesiredVersion,
 ) -> Result<Binary, Failure> {
-    let base = publication.base.map(|number| number.to_string());
-    let fallback =
-        base.as_deref().map(|version| Fallback { name: &publication.function, version });
-    let nothing = cli::Build::default();
     let architecture = &version.settings.architecture;
-    let binary = binary(session, &nothing, Some(architecture), fallback)?;
+    let Some(base) = publication.base else {
+        return Err(Failure::NoBinary(architecture.clone()));
+    };
+    let binary = of_version(session, &publication.function, &base.to_string())?;
+    if binary.architecture != *architecture {
+        let (expected, found) = (architecture.clone(), binary.architecture);
+        return Err(Failure::OtherArchitecture { origin: binary.origin, expected, found });
+    }
     match &version.binary {
         Some(expected) if *expected != binary.fingerprint => Err(Failure::OtherBinary {
             origin: binary.origin,

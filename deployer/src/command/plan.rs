@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Failure, Invocation, write};
+use super::{Failure, Invocation, pinned, write};
 use crate::cli;
 use crate::output::{Exit, Output};
 use deployment::desired::Desired;
@@ -12,8 +12,8 @@ use deployment::percent::Percent;
 use deployment::plan::{CanaryError, Plan, plan, plan_canary};
 
 pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<Exit, Failure> {
-    let cli::Plan { live, revision, .. } = arguments;
-    let (_, desired, observed) = invocation.load_and_observe(live, revision)?;
+    let cli::Plan { live, revision, build, .. } = arguments;
+    let (_, desired, observed, _) = pinned::load(invocation, live, revision, build)?;
     let plan = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).unwrap_or_default();

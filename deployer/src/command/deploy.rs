@@ -28,8 +28,7 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     let command = arguments.token_command.as_deref();
     let token = command.map(|command| local::token(command, &[])).transpose()?;
     let cli::Deploy { live, revision, build, .. } = arguments;
-    let (session, desired, observed, binaries) =
-        pinned::load(invocation, live, revision, build)?;
+    let (session, desired, observed, binaries) = pinned::load(invocation, live, revision, build)?;
     let mut planned = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.plan {
         planned = read_saved(path, &planned)?;
@@ -78,7 +77,8 @@ impl Deployment<'_> {
         // A saved plan was reviewed.
         let yes = self.arguments.yes && self.arguments.plan.is_none();
         let confirmation = Confirmation::new(yes, self.arguments.allow_dangerous);
-        let direction = if self.planned.canary.is_some() { Direction::Return } else { Direction::Forward };
+        let direction =
+            if self.planned.canary.is_some() { Direction::Return } else { Direction::Forward };
         danger::check(&self.planned.changes, direction, confirmation, output)?;
         if self.arguments.yes || self.arguments.plan.is_some() {
             return Ok(());

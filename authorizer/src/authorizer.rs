@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use crate::claims::{self, VerifiedClaims};
 use crate::config::{AccessRules, Config};
 use crate::credential::Credential;
+use crate::description::{self, Description};
 use crate::error::{DecisionError, Fault, IssuerMismatch, Rejection};
 use crate::event::{AuthorizationRequest, Event, EventKind, replace_unpaired_surrogates};
 use crate::grant::grant;
@@ -74,6 +75,13 @@ impl Authorizer {
         join_all(self.keys.values().map(|keys| keys.prefetch(now))).await;
     }
 
+    /// Returns the description of the function if the event requests it. Such an event has no caller and
+    /// needs no decision, key or network.
+    pub fn describe(&self, event: &str) -> Option<AuthorizerResponse> {
+        let describe = || Description::of(&self.config).response().ok();
+        description::is_requested(event).then(describe).flatten()
+    }
+
     /// Decides one event, given as JSON text, at the time `now`.
     pub async fn handle(&self, event: &str, now: UnixTime) -> Outcome {
         let mut decision = Decision::default();
@@ -119,7 +127,7 @@ impl Authorizer {
         let (claims, issuer) = self.verify(&request, now, decision).await?;
         evaluate_route(rules, &arn, &claims, issuer, decision);
         let grant = grant(&claims, rules, self.config.policy(), &arn);
-        let mut policy = self.policies.policy(&grant, &arn, self.config.policy_max_bytes())?;
+        let mut policy = self.policies.policy(&grant, &arn, self.config.policy_limit())?;
         decision.warning = policy.coverage.warning().or(decision.warning);
         // The log states what the policy does, not what the scopes alone would grant.
         if decision.decision == Verdict::Allow && !policy.allows_request {

@@ -51,6 +51,7 @@ pub struct Config {
     simple_responses: bool,
     policy: PolicyMode,
     policy_max_bytes: usize,
+    pinned: bool,
     /// The result cache TTL; `None` if a cached policy may outlive its token.
     cache_ttl: Option<Duration>,
     ca_bundle: Option<String>,
@@ -70,6 +71,15 @@ pub(crate) enum AccessRules {
     Stage(Requirement),
     /// A requirement for each route of a table.
     Routes(Box<RouteTable>),
+}
+
+/// The maximum length of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyLimit {
+    /// The maximum, in bytes.
+    pub(crate) max_bytes: usize,
+    /// Beyond it, patterns are merged if that makes the policy short enough.
+    pub(crate) merges_beyond: bool,
 }
 
 /// An error in a configuration.
@@ -224,6 +234,7 @@ impl Config {
                 simple_responses: document.simple_responses,
                 policy: document.policy,
                 policy_max_bytes,
+                pinned: document.pinned,
                 cache_ttl: (!document.policy_outlives_token)
                     .then(|| Duration::from_secs(cache_ttl)),
                 ca_bundle: document.ca_bundle.clone(),
@@ -259,9 +270,14 @@ impl Config {
         self.policy
     }
 
-    /// Returns the maximum length of a policy, in bytes.
-    pub(crate) fn policy_max_bytes(&self) -> usize {
-        self.policy_max_bytes
+    /// Returns the maximum length of a policy.
+    pub(crate) fn policy_limit(&self) -> PolicyLimit {
+        PolicyLimit { max_bytes: self.policy_max_bytes, merges_beyond: self.pinned }
+    }
+
+    /// Returns whether the function serves only the deployment whose routes its table lists.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned
     }
 
     /// Returns whether API Gateway may still use a policy of `now` when its token is rejected. The TTL
@@ -287,6 +303,16 @@ impl Config {
             Tables::AnyApi(AccessRules::Routes(table)) => Some(table),
             Tables::AnyApi(AccessRules::Stage(_)) | Tables::ByApi(_) => None,
         }
+    }
+
+    /// Returns all access rules, with the API's ID if they are for one API.
+    pub(crate) fn all_access_rules(&self) -> impl Iterator<Item = (Option<&str>, &AccessRules)> {
+        let (any, by_api) = match &self.tables {
+            Tables::AnyApi(access) => (Some((None, access)), None),
+            Tables::ByApi(tables) => (None, Some(tables)),
+        };
+        let by_api = by_api.into_iter().flatten();
+        any.into_iter().chain(by_api.map(|(id, access)| (Some(id.as_str()), access)))
     }
 
     /// Returns the access rules of an API; `None` if only other APIs are configured.
@@ -411,6 +437,11 @@ fn public_urls(urls: &[String], errors: &mut ConfigErrors) -> Vec<NormalizedUri>
 fn tables(document: &Document, errors: &mut ConfigErrors) -> Option<Tables> {
     if !document.scopes.is_empty() && (document.routes.is_some() || document.apis.is_some()) {
         errors.add("scopes", "is not allowed together with a route table");
+    }
+    match (document.pinned, &document.routes, &document.apis) {
+        (true, _, Some(_)) => errors.add("pinned", "is not allowed together with `apis`"),
+        (true, None, None) => errors.add("pinned", "requires `routes`"),
+        _ => {}
     }
     match (&document.routes, &document.apis) {
         (Some(_), Some(_)) => {

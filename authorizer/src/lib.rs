@@ -46,6 +46,9 @@ pub mod log_identity;
 mod response;
 pub mod telemetry;
 
+// The routes that the function knows, for a deployer that does not release it.
+pub mod description;
+
 // The outcomes of a failed step.
 pub mod error;
 
@@ -68,6 +71,7 @@ mod vectors;
 
 pub use authorizer::{Authorizer, FunctionError, Outcome};
 pub use config::Config;
+pub use description::Description;
 pub use response::AuthorizerResponse;
 pub use time::UnixTime;
 pub use token::MAX_TOKEN_BYTES;

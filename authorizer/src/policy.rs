@@ -14,6 +14,7 @@ use fixedbitset::FixedBitSet;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::config::PolicyLimit;
 use crate::error::Fault;
 use crate::grant::{Extent, Grant};
 use crate::json;
@@ -168,13 +169,14 @@ const MAX_CACHED_GRANTS: usize = 64;
 const MAX_STAGES: usize = 8;
 
 impl PolicyCache {
-    /// Returns the policy for a grant, for the API and stage of `arn`, in no more than `max_bytes`.
+    /// Returns the policy for a grant, for the API and stage of `arn`, within its `limit`, which is the
+    /// same for all policies of a cache.
     /// It allows the request only if the grant includes it.
     pub(crate) fn policy(
         &self,
         grant: &Grant<'_>,
         arn: &MethodArn<'_>,
-        max_bytes: usize,
+        limit: PolicyLimit,
     ) -> Result<Policy, Fault> {
         let (selection, coverage) = match grant.extent() {
             Extent::Stage => (allow_all(arn), PolicyCoverage::Full),
@@ -183,7 +185,7 @@ impl PolicyCache {
                 (single_route(table, granted, *requested), PolicyCoverage::Full)
             }
             Extent::Routes { table, granted, requested } => {
-                match (self.cached(table, granted, arn, max_bytes)?, requested) {
+                match (self.cached(table, granted, arn, limit)?, requested) {
                     (Some(cached), _) => {
                         let allows_request = cached.selection.allows(arn.request());
                         if grant.includes_request() || !allows_request {
@@ -204,7 +206,7 @@ impl PolicyCache {
                 }
             }
         };
-        if !fits(&selection, arn, max_bytes) {
+        if !fits(&selection, arn, limit.max_bytes) {
             return Policy::new(&deny_all(arn), PolicyCoverage::DenyAll, arn);
         }
         if selection.allows(arn.request()) && !grant.includes_request() {
@@ -213,13 +215,13 @@ impl PolicyCache {
         Policy::new(&selection, coverage, arn)
     }
 
-    /// Returns the policy for all of a caller's routes, if it is no longer than `max_bytes`.
+    /// Returns the policy for all of a caller's routes, if there is one within its limit.
     fn cached(
         &self,
         table: &RouteTable,
         granted: &FixedBitSet,
         arn: &MethodArn<'_>,
-        max_bytes: usize,
+        limit: PolicyLimit,
     ) -> Result<Option<Arc<Cached>>, Fault> {
         // Ignores poisoning: a panic under the lock cannot leave an entry half-written.
         let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,10 +231,7 @@ impl PolicyCache {
         {
             return Ok(Some(Arc::clone(cached)));
         }
-        let selection = select(table, granted, granted, Merging::Own);
-        if !fits(&selection, arn, max_bytes) {
-            return Ok(None);
-        }
+        let Some(selection) = shortened(table, granted, arn, limit) else { return Ok(None) };
         let statements = statements(&selection, arn)?;
         let cached = Arc::new(Cached { statements, selection: selection.into_owned() });
         let mut all = locked();
@@ -287,6 +286,21 @@ fn single(table: &RouteTable, route: usize) -> FixedBitSet {
     let mut routes = FixedBitSet::with_capacity(table.routes().len());
     routes.insert(route);
     routes
+}
+
+/// Selects the patterns for all of a caller's routes, within their limit: the routes' own patterns if
+/// they fit, else merged ones where these are allowed.
+fn shortened<'a>(
+    table: &'a RouteTable,
+    granted: &FixedBitSet,
+    arn: &MethodArn<'_>,
+    limit: PolicyLimit,
+) -> Option<Selection<'a>> {
+    let own = Some(Merging::Own);
+    let merged = limit.merges_beyond.then_some(Merging::Table);
+    let mergings = own.into_iter().chain(merged);
+    let mut selections = mergings.map(|merging| select(table, granted, granted, merging));
+    selections.find(|selection| fits(selection, arn, limit.max_bytes))
 }
 
 /// Returns whether the policy and each of its resources are within their maximum length.

@@ -27,7 +27,7 @@ const MAX_CONTEXT_BYTES: usize = 4096;
 pub struct AuthorizerResponse(Box<RawValue>);
 
 impl AuthorizerResponse {
-    fn new(response: &impl Serialize) -> Result<Self, Fault> {
+    pub(crate) fn new(response: &impl Serialize) -> Result<Self, Fault> {
         json::serialize(response).map(Self)
     }
 

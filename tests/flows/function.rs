@@ -87,6 +87,11 @@ fn the_function_serves_the_gateway_and_direct_invocations() {
     assert_eq!(refused, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}));
     let fault = invoke(r#"{"type":"TOKEN"}"#).json();
     assert_eq!(fault, json!({"errorType": "AuthorizerFault", "errorMessage": "malformed_event"}));
+    // The description, which is not logged as a decision.
+    let described = invoke(r#"{"portcullis": "describe"}"#).json();
+    let routes = &described["portcullis"]["tables"][0]["routes"];
+    assert_eq!(routes["GET /pets/{petId}"], json!([["pets:read"]]), "{described}");
+    assert!(!described.to_string().contains(&issuer), "{described}");
     for invalid in ["not JSON", "", "[", "\"\u{0}\""] {
         let response = invoke(invalid);
         assert!(response.status >= 400, "{invalid}: {response:?}");

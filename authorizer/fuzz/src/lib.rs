@@ -38,6 +38,12 @@ pub fn handle(event: &str) -> Outcome {
     AUTHORIZER.1.block_on(AUTHORIZER.0.handle(event, NOW))
 }
 
+/// Returns whether an event requests the description of the function.
+pub fn is_described(event: &str) -> bool {
+    static AUTHORIZER: Instance = LazyLock::new(|| authorizer(""));
+    AUTHORIZER.0.describe(event).is_some()
+}
+
 /// Decides an event. The token is in the cookie `s`.
 pub fn handle_cookie(event: &str) -> Outcome {
     static AUTHORIZER: Instance = LazyLock::new(|| authorizer(r#","token":{"cookie":"s"}"#));

@@ -43,6 +43,11 @@ pub struct Document {
     /// The routes that a policy covers, if there is a route table. Default: `caller`.
     #[serde(default, skip_serializing_if = "PolicyMode::is_caller")]
     pub policy: PolicyMode,
+    /// Declares that the function serves only the deployment whose routes `routes` lists. A policy that
+    /// would exceed `policy_max_bytes` may then allow shorter patterns, which match no route of the table
+    /// that the caller is not granted, but also match requests outside the table. Default: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// The maximum length of a policy, 1,024 to 1,048,576 bytes. If the policy for all routes of a
     /// caller would be longer, it covers only the requested route. Default: 8,192 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,20 +8,23 @@ use crate::routes::RouteTable;
 
 impl RouteTable {
     /// Searches for the scopes whose policy is the longest; returns its length in bytes and the
-    /// scopes. `stage_bytes` is the length of the ARN up to the stage. The search starts with the
-    /// scope sets of the routes, with all scopes and with all but one, and climbs by adding or removing
-    /// one scope. The result is not an upper bound.
-    pub fn longest_policy(&self, stage_bytes: usize) -> (usize, BTreeSet<String>) {
+    /// scopes. `stage_bytes` is the length of the ARN up to the stage. Patterns are merged where the
+    /// routes' own ones are longer than `merged_beyond`. The search starts with the scope sets of the
+    /// routes, with all scopes and with all but one, and climbs by adding or removing one scope. The
+    /// result is not an upper bound.
+    pub fn longest_policy(
+        &self,
+        stage_bytes: usize,
+        merged_beyond: Option<usize>,
+    ) -> (usize, BTreeSet<String>) {
         let length = |scopes: &BTreeSet<String>| {
-            let granted = self.granted_to(scopes);
-            if granted.is_clear() {
-                return 0;
+            let own = self.policy_length(scopes, stage_bytes, Merging::Own);
+            match merged_beyond {
+                Some(limit) if own > limit => {
+                    self.policy_length(scopes, stage_bytes, Merging::Table)
+                }
+                _ => own,
             }
-            let selection = select(self, &granted, &granted, Merging::Own);
-            let patterns = selection.allowed.iter().chain(&selection.denied);
-            patterns.fold(FRAME_BYTES.saturating_add(stage_bytes), |all, pattern| {
-                all.saturating_add(stage_bytes).saturating_add(pattern.len()).saturating_add(3)
-            })
         };
         let sets = self.routes().iter().flat_map(|route| route.requirement.alternatives());
         let mut tried: BTreeSet<BTreeSet<String>> = sets.cloned().collect();
@@ -46,5 +49,22 @@ impl RouteTable {
                 None => return best,
             }
         }
+    }
+    /// Returns the length of the policy for the routes that `scopes` grant.
+    fn policy_length(
+        &self,
+        scopes: &BTreeSet<String>,
+        stage_bytes: usize,
+        merging: Merging,
+    ) -> usize {
+        let granted = self.granted_to(scopes);
+        if granted.is_clear() {
+            return 0;
+        }
+        let selection = select(self, &granted, &granted, merging);
+        let patterns = selection.allowed.iter().chain(&selection.denied);
+        patterns.fold(FRAME_BYTES.saturating_add(stage_bytes), |all, pattern| {
+            all.saturating_add(stage_bytes).saturating_add(pattern.len()).saturating_add(3)
+        })
     }
 }

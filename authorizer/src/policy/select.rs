@@ -33,7 +33,6 @@ pub(super) enum Merging {
     Own,
     /// Merged patterns as well, if they reach granted routes only. They also match requests outside the
     /// table, so this is for a function that is pinned to one deployment, whose routes the table lists.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a function pinned to one deployment"))]
     Table,
 }
 
@@ -134,7 +133,7 @@ fn denied<'a>(
         deny_routes(table, granted, reaching, to_deny)
     };
     denied.extend(gaps.into_iter().map(Cow::from));
-    denied.extend(deny_spellings(table, granted, own()));
+    denied.extend(deny_spellings(table, granted, allowed));
     if denied.len() < MAX_WIDENED {
         remove_subsumed(&mut denied);
     }
@@ -184,17 +183,22 @@ fn deny_routes<'a>(
 }
 
 /// Selects Deny patterns for the spellings with empty segments (`//admin`) of routes that are not
-/// granted and that the `*` of an `allowed` route's pattern may match. One pattern denies them all. If a
+/// granted and that the `*` of an `allowed` pattern may match. One pattern denies them all. If a
 /// greedy route is granted together with all routes below it, narrow patterns deny only what is
 /// necessary.
 fn deny_spellings<'a>(
     table: &RouteTable,
     granted: &FixedBitSet,
-    allowed: impl Iterator<Item = usize>,
+    allowed: &[&Pattern],
 ) -> Vec<Cow<'a, str>> {
     let mut refused = FixedBitSet::with_capacity(table.routes().len());
     let swallowed = |route| table.patterns().swallowed(route);
-    allowed.filter_map(swallowed).for_each(|routes| refused.union_with(routes));
+    for pattern in allowed {
+        match pattern.route {
+            Some(route) => swallowed(route).into_iter().for_each(|own| refused.union_with(own)),
+            None => refused.union_with(&table.reached_by(&pattern.text)),
+        }
+    }
     refused.difference_with(granted);
     if refused.is_clear() {
         return Vec::new();

@@ -28,7 +28,7 @@ pub(super) fn reached(pattern: &str, routes: &[Route], empty: EmptySegments) -> 
 /// Returns whether a pattern matches a request of the route.
 ///
 /// `pattern` is a method or `*`, then segments: `*` for one or more, `?*` for one or more of which
-/// the first is not empty, or literal text.
+/// the first is not empty, literal text, or `text*` for one that starts with it and any after it.
 fn reaches(pattern: &str, route: &Route, empty: EmptySegments) -> bool {
     let template = Template(route.path.segments());
     // No template is that long: see `MAX_TEMPLATE_BYTES`.
@@ -49,7 +49,13 @@ fn reaches(pattern: &str, route: &Route, empty: EmptySegments) -> bool {
                 let further = template.beyond(states, all);
                 if can_be_empty { further | from_lowest(states, all) } else { further }
             }
-            text => template.step(states, text),
+            text => match text.strip_suffix('*') {
+                Some(prefix) => {
+                    let begun = template.step(states, |literal| literal.starts_with(prefix));
+                    from_lowest(begun, all)
+                }
+                None => template.step(states, |literal| literal == text),
+            },
         };
         if states == 0 {
             return false;
@@ -81,13 +87,13 @@ impl Template<'_> {
         (from_lowest(states, all) << 1) & all | self.greedy(states)
     }
 
-    /// One segment with this text.
-    fn step(&self, states: u128, text: &str) -> u128 {
+    /// One segment with a text that `matches` accepts.
+    fn step(&self, states: u128, matches: impl Fn(&str) -> bool) -> u128 {
         let mut next = self.greedy(states);
         let mut bit: u128 = 1;
         for segment in self.0 {
             let fits = match segment {
-                Segment::Literal(literal) => literal == text,
+                Segment::Literal(literal) => matches(literal),
                 Segment::Parameter(_) | Segment::Greedy(_) => true,
             };
             if fits && states & bit != 0 {
@@ -142,6 +148,12 @@ mod tests {
             ("GET/a/b/c/d", "GET /a/{rest+}", true, true),
             ("GET/a/b/c/d", "GET /b/{rest+}", false, false),
             ("GET/owners/*", "GET /pets", false, false),
+            ("GET/pet*", "GET /pets", true, true),
+            ("GET/pet*", "GET /pets/{id}/owner", true, true),
+            ("GET/pet*", "GET /a/pets", false, false),
+            ("GET/*/pet*", "GET /pets", false, true),
+            ("GET/pet*", "GET /{any}/owner", true, true),
+            ("GET/pet*", "GET /owners", false, false),
         ] {
             check(pattern, route, None, without);
             check(pattern, route, Any, with);

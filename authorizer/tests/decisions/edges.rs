@@ -24,22 +24,23 @@ fn token(claims: &Value) -> String {
 }
 
 /// An authorizer for a configuration, and the answers it gives.
-struct Caller {
+pub(crate) struct Caller {
     bench: Bench,
     token: String,
 }
 
 /// An answer of the authorizer: the statements of its policy, and the logged decision.
-struct Answer {
-    statements: Vec<Value>,
-    allowed: Vec<String>,
-    denied: Vec<String>,
-    verdict: Verdict,
+pub(crate) struct Answer {
+    pub(crate) statements: Vec<Value>,
+    pub(crate) allowed: Vec<String>,
+    pub(crate) denied: Vec<String>,
+    pub(crate) verdict: Verdict,
+    pub(crate) warning: Option<&'static str>,
     reason: Option<&'static str>,
 }
 
 impl Caller {
-    fn new(document: &Value, claims: &Value) -> Self {
+    pub(crate) fn new(document: &Value, claims: &Value) -> Self {
         Self { bench: Bench::with_keys(document, &[SIGNER.jwk()]), token: token(claims) }
     }
 
@@ -47,7 +48,7 @@ impl Caller {
         Self::new(&unlimited(routes), &json!({"scope": scopes}))
     }
 
-    fn send(&self, request: &str) -> Answer {
+    pub(crate) fn send(&self, request: &str) -> Answer {
         let event = json!({
             "type": "TOKEN",
             "methodArn": format!("{STAGE}/{request}"),
@@ -61,6 +62,7 @@ impl Caller {
             denied: patterns(&statements, "Deny"),
             statements,
             verdict: outcome.decision.decision,
+            warning: outcome.decision.warning,
             reason: outcome.decision.reason,
         }
     }
@@ -110,14 +112,14 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 impl Answer {
-    fn opens(&self, request: &str) -> bool {
+    pub(crate) fn opens(&self, request: &str) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, request));
         any(&self.allowed) && !any(&self.denied)
     }
 }
 
 /// The route that API Gateway gives a request: empty segments do not count.
-fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
+pub(crate) fn routed<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<&'a Route> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let fitting =
         routes.iter().filter(|route| route.verb.matches(method) && route.path.matches(&segments));
@@ -135,7 +137,7 @@ fn own(route: &Route) -> String {
 }
 
 /// A path's spellings in a method ARN: as it was sent, and without its empty segments.
-fn spellings(method: &str, path: &str) -> [String; 2] {
+pub(crate) fn spellings(method: &str, path: &str) -> [String; 2] {
     let sent = path.strip_prefix('/').unwrap_or(path);
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     [format!("{method}/{sent}"), format!("{method}/{}", segments.join("/"))]
@@ -285,7 +287,7 @@ fn a_policy_that_may_outlive_its_token_denies_everything_after_it() {
 }
 
 /// Paths beside the table's: empty segments in them, and other texts.
-fn unknown() -> impl Strategy<Value = Vec<String>> {
+pub(crate) fn unknown() -> impl Strategy<Value = Vec<String>> {
     let segment = prop::sample::select(vec!["a", "b", "abc", "users", "orders", "z", "", "", "9"]);
     let path = prop::collection::vec(segment, 0..7)
         .prop_map(|segments| format!("/{}", segments.join("/")));

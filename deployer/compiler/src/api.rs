@@ -351,6 +351,7 @@ impl Api {
             token: Some(authorizer.token.clone()).filter(|token| *token != TokenSource::default()),
             public_urls: authorizer.public_urls.clone(),
             policy: authorizer.policy,
+            pinned: authorizer.is_pinned(),
             policy_max_bytes: authorizer.policy_max_bytes,
             cache_ttl_seconds: Some(authorizer.cache_ttl.into()),
             policy_outlives_token: authorizer.policy_outlives_token,

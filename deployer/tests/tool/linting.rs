@@ -117,6 +117,51 @@ fn policies_that_would_be_too_long_cover_one_route() {
 }
 
 #[test]
+fn a_pinned_function_with_merged_patterns_is_a_warning() {
+    let paths: Vec<String> =
+        (0..60).map(|at| format!("  /orders/{}{at}:\n    get: {{}}\n", "p".repeat(150))).collect();
+    let paths = format!("{}  /open:", paths.concat());
+    let released = "function_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:shop:live\"";
+    let pinned = |settings: &str| format!("function = \"shop\"\n{settings}");
+    let found = check((released, &pinned("")), ("  /open:", &paths));
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    let message = "warning: portcullis.toml:5:13: policies of `jwt` have merged patterns: that for the scopes `read` would be ";
+    let consequence = " bytes, more than 8192, with the patterns of its routes only (a cached policy may allow a route that was deployed manually, for up to 300 s: raise `policy_max_bytes`, or set `cache_ttl = \"0s\"`)";
+    assert!(found.starts_with(message) && found.ends_with(consequence), "{found}");
+    for settings in ["cache_ttl = \"0s\"", "policy_max_bytes = 65536"] {
+        let found = check((released, &pinned(settings)), ("  /open:", &paths));
+        assert_eq!(found, [""; 0], "{settings}");
+    }
+    assert_eq!(check((released, &pinned("")), ("", "")), [""; 0]);
+    // Merged patterns are too long as well: a policy covers one route, and merges nothing.
+    let small = pinned("policy_max_bytes = 1024");
+    let words: Vec<String> = (0..30)
+        .map(|at| {
+            format!(
+                "  /{}{at}:\n    get: {{}}\n  /x{at}: {{ get: {{ security: [{{jwt: [x]}}] }} }}\n",
+                "p".repeat(150)
+            )
+        })
+        .collect();
+    let found = check((released, &small), ("  /open:", &format!("{}  /open:", words.concat())));
+    assert!(found.iter().all(|found| found.contains("no action required: `jwt`")), "{found:?}");
+    assert_eq!(found.len(), 1);
+    // A function that is released separately: one route per policy.
+    let found = check(("", ""), ("  /open:", &paths));
+    assert!(found.iter().all(|found| found.contains("no action required: `jwt`")), "{found:?}");
+    assert_eq!(found.len(), 1);
+    let configured = |manifest: &str| -> Value {
+        let folder = folder(manifest, &OPENAPI.replace("  /open:", &paths));
+        let written = deployer(folder.path(), &["config"]).stdout;
+        serde_json::from_slice(&written).unwrap()
+    };
+    let config = configured(&MANIFEST.replace(released, &pinned("")));
+    assert_eq!((&config["pinned"], config.get("policy")), (&json!(true), None));
+    let config = configured(MANIFEST);
+    assert_eq!((config.get("pinned"), &config["policy"]), (None, &json!("route")));
+}
+
+#[test]
 fn a_decision_by_values_outside_of_the_cache_key_is_an_error() {
     let audience = "audience = [\"https://shop.example.com\"]";
     let header = "\ntoken = { header = \"X-Token\" }";

@@ -8,9 +8,13 @@ use serde_json::{Value, json};
 
 use crate::{MANIFEST, OPENAPI, deployer, folder};
 
-fn published() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../authorizer/authorizer.schema.json");
+fn read(path: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../authorizer").join(path);
     serde_json::from_str(&fs::read_to_string(path).unwrap_or_default()).unwrap_or_default()
+}
+
+fn published() -> Value {
+    read("authorizer.schema.json")
 }
 
 #[test]
@@ -47,5 +51,28 @@ fn the_schema_accepts_and_rejects_the_same_documents_as_the_authorizer() {
     ] {
         assert!(!schema.is_valid(&document), "{document}");
         assert!(authorizer::Config::from_json(&document.to_string()).is_err(), "{document}");
+    }
+}
+
+/// Files of earlier versions are in `authorizer/tests/retained`.
+#[test]
+fn a_file_for_a_function_that_is_not_pinned_is_valid_for_earlier_versions() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/petstore");
+    let written = deployer(&project, &["config"]);
+    let petstore: Value = serde_json::from_slice(&written.stdout).unwrap();
+    assert_eq!(petstore.get("pinned"), None);
+    let now = jsonschema::validator_for(&published()).unwrap();
+    assert!(now.is_valid(&read("tests/retained/1.json")));
+    for version in [2, 3] {
+        let schema = read(&format!("tests/retained/{version}.schema.json"));
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let earlier = read(&format!("tests/retained/{version}.json"));
+        assert!(now.is_valid(&earlier) && schema.is_valid(&earlier), "{version}");
+        let errors: Vec<String> = schema.iter_errors(&petstore).map(|e| e.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{version}");
+        // The schema is strict: an earlier function rejects a setting that it does not know.
+        let mut pinned = petstore.clone();
+        pinned["pinned"] = json!(true);
+        assert!(!schema.is_valid(&pinned), "{version}");
     }
 }

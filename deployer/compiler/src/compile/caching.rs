@@ -71,13 +71,9 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
     if !reasons.is_empty() {
         return reasons;
     }
-    let region = authorizer.function_arn().map_or("ap-southeast-1", |arn| arn.region());
-    let partition = authorizer.function_arn().map_or("aws", |arn| arn.partition());
-    // arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/
-    let stage_bytes = partition.len() + region.len() + stage.len() + 44;
-    let (bytes, scopes) = table.longest_policy(stage_bytes);
-    let limit = authorizer.policy_max_bytes.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(DEFAULT_POLICY_MAX_BYTES);
+    let limit = policy_max_bytes(authorizer);
+    let merged_beyond = authorizer.is_pinned().then_some(limit);
+    let (bytes, scopes) = table.longest_policy(stage_bytes(authorizer, stage), merged_beyond);
     if bytes > limit {
         let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
         reasons.push(Reason {
@@ -89,6 +85,20 @@ fn reasons(table: &RouteTable, authorizer: &Authorizer, stage: &str) -> Vec<Reas
         });
     }
     reasons
+}
+
+/// Returns the length of the ARN up to the stage: `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/`.
+/// Without the function's ARN, the longest Region is assumed.
+pub(super) fn stage_bytes(authorizer: &Authorizer, stage: &str) -> usize {
+    let region = authorizer.function_arn().map_or("ap-southeast-1", |arn| arn.region());
+    let partition = authorizer.function_arn().map_or("aws", |arn| arn.partition());
+    partition.len() + region.len() + stage.len() + 44
+}
+
+/// Returns the maximum length of an authorizer's policies.
+pub(super) fn policy_max_bytes(authorizer: &Authorizer) -> usize {
+    let limit = authorizer.policy_max_bytes.and_then(|limit| usize::try_from(limit).ok());
+    limit.unwrap_or(DEFAULT_POLICY_MAX_BYTES)
 }
 
 fn policy_conflict(conflict: &PolicyConflict<'_>) -> Reason {

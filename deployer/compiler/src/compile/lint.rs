@@ -12,6 +12,7 @@ mod any_tenant;
 mod bundled_keys;
 mod identity_sources;
 mod issuer_settings;
+mod merged_patterns;
 mod newly_public;
 mod protected_preflight;
 mod reserved_path;
@@ -35,6 +36,7 @@ pub fn lint(
     in_openapi: &mut Diagnostics,
 ) {
     identity_sources::lint(api, locations, in_manifest);
+    merged_patterns::lint(api, locations, in_manifest);
     protected_preflight::lint(api, locations, in_openapi);
     reserved_path::lint(api, locations, in_openapi);
     weaker_fallthrough::lint(api, locations, in_openapi);

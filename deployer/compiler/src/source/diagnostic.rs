@@ -60,6 +60,8 @@ pub enum Code {
     IdentitySources,
     /// The file cannot be read, contradicts itself, or is not supported by API Gateway.
     InvalidConfiguration,
+    /// A pinned function merges the patterns of policies, which then also match routes outside its table.
+    MergedPatterns,
     /// An operation that required authorization before is public.
     NewlyPublicOperation,
     /// API Gateway responds to the path itself.
@@ -78,12 +80,13 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AnyTenant,
         Self::BundledKeys,
         Self::IdentitySources,
         Self::InvalidConfiguration,
         Self::IssuerSettings,
+        Self::MergedPatterns,
         Self::NewlyPublicOperation,
         Self::ProtectedPreflight,
         Self::ReservedPath,
@@ -103,6 +106,7 @@ impl Code {
             Self::ProtectedPreflight => "protected_preflight",
             Self::IdentitySources => "identity_sources",
             Self::InvalidConfiguration => "invalid_configuration",
+            Self::MergedPatterns => "merged_patterns",
             Self::NewlyPublicOperation => "newly_public_operation",
             Self::ReservedPath => "reserved_path",
             Self::RouteCaching => "route_caching",

@@ -590,6 +590,7 @@ pub(super) const RENAMED: &[(&str, &str)] =
 /// reason.
 pub(super) const JSON_ONLY: &[(&str, &str)] = &[
     ("apis", "a function that serves several APIs is configured without `deployer`"),
+    ("pinned", "compiled: `true` for a function that each deployment pins (`function`)"),
     ("policy", "compiled: `route` if no policy can cover all routes of a caller"),
     ("routes", "compiled from the operations of the OpenAPI document"),
     ("scopes", "for functions without a route table"),

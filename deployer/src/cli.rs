@@ -364,10 +364,10 @@ pub struct Promote {
     /// The project and the stage
     #[command(flatten)]
     pub live: Live,
-    /// Skip the confirmation prompt
-    #[arg(long)]
-    pub yes: bool,
-    /// Flush the stage's authorizer result cache
+    /// The confirmation
+    #[command(flatten)]
+    pub confirmation: MoveConfirmation,
+    /// Flush the stage's authorizer result cache, also if no route was added or tightened
     #[arg(long)]
     pub flush_auth_cache: bool,
 }
@@ -389,12 +389,24 @@ pub struct Rollback {
     /// Name of the stage
     #[arg(long)]
     pub stage: String,
+    /// The confirmation
+    #[command(flatten)]
+    pub confirmation: MoveConfirmation,
+    /// Flush the stage's authorizer result cache, also if no route was added or tightened
+    #[arg(long)]
+    pub flush_auth_cache: bool,
+}
+
+/// The confirmation of a command that moves a stage to an existing revision.
+#[derive(Debug, Args)]
+pub struct MoveConfirmation {
     /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// Flush the stage's authorizer result cache
+    /// Allow dangerous changes with --yes: an operation that becomes public, a deny-list that
+    /// shrinks, and every rule that authorizes more callers
     #[arg(long)]
-    pub flush_auth_cache: bool,
+    pub allow_dangerous: bool,
 }
 
 /// Arguments of `undeploy`.

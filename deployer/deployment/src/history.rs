@@ -1,6 +1,6 @@
 //! The deployments that a stage can be rolled back to, and the obstacles to the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,18 @@ pub struct History<'a> {
     pub deployments: &'a [ObservedDeployment],
     /// The record of each revision, by its number.
     pub records: &'a Records,
+    /// The resources that revisions need and that do not exist any more.
+    pub missing: &'a Missing,
+}
+
+/// Resources that revisions need and that do not exist any more, by ARN. What the caller may not read
+/// is not among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The pinned versions of functions.
+    pub versions: BTreeSet<String>,
+    /// The roles that do not exist or that API Gateway cannot assume.
+    pub roles: BTreeSet<String>,
 }
 
 /// The reason a rollback without a revision number does not select a revision.
@@ -32,6 +44,10 @@ pub enum Obstacle {
     OtherStage,
     /// The stage was rolled back from it.
     RolledBack,
+    /// A version of a function that it pins was deleted.
+    VersionMissing,
+    /// A role that it needs was deleted, or API Gateway cannot assume it.
+    RoleMissing,
     /// Its record does not exist or cannot be read, so the changes are unknown.
     RecordUnreadable,
 }
@@ -40,7 +56,7 @@ impl Obstacle {
     /// Returns whether a rollback to the revision is impossible, even by its number.
     pub const fn is_absolute(self) -> bool {
         match self {
-            Self::NeverServed | Self::CanaryOnly => true,
+            Self::NeverServed | Self::CanaryOnly | Self::VersionMissing | Self::RoleMissing => true,
             Self::OtherStage | Self::RolledBack | Self::RecordUnreadable => false,
         }
     }
@@ -53,6 +69,8 @@ impl fmt::Display for Obstacle {
             Self::CanaryOnly => "served by a canary only",
             Self::OtherStage => "served by other stages only",
             Self::RolledBack => "rolled back from",
+            Self::VersionMissing => "left without its version of a function",
+            Self::RoleMissing => "left without its invoke role",
             Self::RecordUnreadable => "record unreadable",
         })
     }
@@ -82,8 +100,9 @@ pub enum TargetError {
 
 impl ObservedApi {
     /// Returns the deployments with their stages and records.
-    pub fn history(&self) -> History<'_> {
-        History { stages: &self.stages, deployments: &self.deployments, records: &self.records }
+    pub fn history<'a>(&'a self, missing: &'a Missing) -> History<'a> {
+        let (stages, deployments, records) = (&self.stages, &self.deployments, &self.records);
+        History { stages, deployments, records, missing }
     }
 }
 
@@ -104,6 +123,9 @@ impl<'a> History<'a> {
             let canary = self.stages.values().any(is_canary);
             return Some(if canary { Obstacle::CanaryOnly } else { Obstacle::NeverServed });
         }
+        if let Some(obstacle) = self.missing_resource(deployment) {
+            return Some(obstacle);
+        }
         let entry = this.and_then(|stage| stage.served.find(id));
         if entry.is_some_and(|entry| entry.rolled_back) {
             return Some(Obstacle::RolledBack);
@@ -114,6 +136,21 @@ impl<'a> History<'a> {
         let number = deployment.revision.as_ref().map(|revision| revision.number);
         let record = number.and_then(|number| self.records.get(&number));
         (!matches!(record, Some(Ok(_)))).then_some(Obstacle::RecordUnreadable)
+    }
+
+    fn missing_resource(&self, deployment: &ObservedDeployment) -> Option<Obstacle> {
+        let number = deployment.revision.as_ref()?.number;
+        let record = self.records.get(&number)?.as_ref().ok()?;
+        let Missing { versions, roles } = self.missing;
+        let lacks = |arn: Option<&String>, missing: &BTreeSet<String>| {
+            arn.is_some_and(|arn| missing.contains(arn))
+        };
+        let mut authorizers = record.authorizers.values();
+        if authorizers.clone().any(|one| lacks(one.function.as_ref(), versions)) {
+            return Some(Obstacle::VersionMissing);
+        }
+        let lacks_role = authorizers.any(|one| lacks(one.invoke_role.as_ref(), roles));
+        lacks_role.then_some(Obstacle::RoleMissing)
     }
 
     /// Returns the deployment of a revision; without one, that of the newest revision below the

@@ -220,7 +220,7 @@ fn build(
 
 /// Returns whether cached results may no longer be right: a route was added or may have been
 /// tightened, or another function or configuration decides.
-fn flushes_cache(changes: &[Change]) -> bool {
+pub fn flushes_cache(changes: &[Change]) -> bool {
     changes.iter().any(|change| {
         let is_added = change.action == Action::Add && matches!(change.subject, Subject::Route(_));
         is_added || change.impact != AccessImpact::None

@@ -19,10 +19,15 @@ impl Confirmation {
     /// Returns the confirmation of a command with these options.
     pub(super) const fn new(yes: bool, allow_dangerous: bool) -> Self {
         match (yes, allow_dangerous) {
-            (_, true) => Self::AllowDangerous,
+            (true, true) => Self::AllowDangerous,
             (true, false) => Self::Yes,
-            (false, false) => Self::Person,
+            (false, _) => Self::Person,
         }
+    }
+
+    /// Returns whether a person is asked.
+    pub(super) const fn asks(self) -> bool {
+        matches!(self, Self::Person)
     }
 }
 

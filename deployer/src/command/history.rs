@@ -21,7 +21,13 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let stages = session.block_on(session.aws.stages(&listed.id))?;
     let deployments = session.block_on(session.aws.deployments(&listed.id))?;
     let records = session.block_on(session.aws.records(&listed.id))?;
-    let history = History { stages: &stages, deployments: &deployments, records: &records };
+    let missing = session.missing(&records)?;
+    let history = History {
+        stages: &stages,
+        deployments: &deployments,
+        records: &records,
+        missing: &missing,
+    };
     let entries: Vec<Entry<'_>> = (deployments.iter().rev())
         .map(|deployment| Entry {
             deployment,

@@ -17,6 +17,5 @@ pub(super) fn run(arguments: &cli::Promote, invocation: Invocation<'_>) -> Resul
         deployment: &canary.deployment,
         rolled_back: Vec::new(),
     };
-    let (yes, flush_auth_cache) = (arguments.yes, arguments.flush_auth_cache);
-    promotion.run(MoveOptions { yes, flush_auth_cache })
+    promotion.run(MoveOptions::new(&arguments.confirmation, arguments.flush_auth_cache))
 }

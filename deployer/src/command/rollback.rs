@@ -10,19 +10,19 @@ pub(super) fn run(arguments: &cli::Rollback, invocation: Invocation<'_>) -> Resu
     let (dir, revision) = project_and_revision(&arguments.project_and_revision)?;
     let files = Files { dir: dir.into(), stage: Some(arguments.stage.clone()) };
     let target = StageTarget::observe(&files, &arguments.stage, invocation)?;
-    let options = MoveOptions { yes: arguments.yes, flush_auth_cache: arguments.flush_auth_cache };
+    let options = MoveOptions::new(&arguments.confirmation, arguments.flush_auth_cache);
     rollback(&target, revision)?.run(options)
 }
 
 /// Returns the move to a revision. Without a number, it only ends the canary, if there is one.
 fn rollback(target: &StageTarget, revision: Option<u32>) -> Result<StageMove<'_>, Failure> {
-    let StageTarget { api, name, stage, .. } = target;
+    let StageTarget { api, name, stage, missing, .. } = target;
     let canary = stage.canary.as_ref().map(|canary| canary.deployment.as_str());
     let live = api.live_revision(name);
     let (deployment, is_earlier) = match (revision, canary) {
         (None, Some(_)) => (stage.deployment.as_str(), false),
         _ => {
-            let (deployment, revision) = api.history().target(name, revision)?;
+            let (deployment, revision) = api.history(missing).target(name, revision)?;
             // Forward is not back: the revision served well.
             let is_earlier = live.is_some_and(|live| revision.number < live.number);
             (deployment.id.as_str(), is_earlier)

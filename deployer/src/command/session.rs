@@ -1,6 +1,6 @@
 //! A command's connection to AWS, and the state of the API there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -8,10 +8,14 @@ use super::Failure;
 use crate::cli::AwsArguments;
 use crate::output::Output;
 use aws::apigateway::{ApiLookup, ListedApi};
-use aws::{self, Aws};
+use aws::{self, Aws, CallError, CallErrorKind};
 use compiler::api::{Api, Arn};
 use deployment::desired::Desired;
+use deployment::history::Missing;
+use deployment::invoke_role::path_and_name;
 use deployment::observed::{Observed, ObservedApi};
+use deployment::record::{AuthorizerRecord, Records};
+use deployment::target::function_arn;
 
 /// A connection to AWS.
 pub(super) struct Session {
@@ -109,9 +113,54 @@ impl Session {
         Ok(desired.pinned(&observed.pinned, live, binaries)?)
     }
 
+    /// Returns the resources that the readable records need and that do not exist any more.
+    pub(super) fn missing(&self, records: &Records) -> Result<Missing, Failure> {
+        let mut missing = Missing::default();
+        let authorizers = || records.values().flatten().flat_map(|one| one.authorizers.values());
+        let mut functions: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for (arn, version) in authorizers().filter_map(AuthorizerRecord::pinned_function) {
+            functions.entry(arn).or_default().extend(version);
+        }
+        for (arn, needed) in functions {
+            // A function of another account or Region was not pinned from here.
+            let Some(name) = arn.rsplit(':').next().filter(|name| {
+                function_arn(&self.aws.target, name).is_some_and(|here| here.as_str() == arn)
+            }) else {
+                continue;
+            };
+            let Some(found) = readable(self.block_on(self.aws.observe_function(name)))? else {
+                continue;
+            };
+            let exists = |number: &u32| {
+                found.as_ref().is_some_and(|function| function.version(*number).is_some())
+            };
+            let deleted = needed.iter().filter(|number| !exists(number));
+            missing.versions.extend(deleted.map(|number| format!("{arn}:{number}")));
+        }
+        let roles: BTreeSet<&String> =
+            authorizers().filter_map(|one| one.invoke_role.as_ref()).collect();
+        for arn in roles {
+            let Some((_, name)) = path_and_name(arn) else { continue };
+            let Some(found) = readable(self.block_on(self.aws.role(name)))? else { continue };
+            if found.is_none_or(|role| role.trust_problem().is_some()) {
+                missing.roles.insert(arn.clone());
+            }
+        }
+        Ok(missing)
+    }
+
     /// Reads the current state.
     pub(super) fn observe(&self, desired: &Desired) -> Result<Observed, Failure> {
         let listed = self.find_api(&desired.api.name)?;
         Ok(self.block_on(self.aws.observe(desired, listed))?)
+    }
+}
+
+/// Returns the result of a call; nothing if the caller may not make it.
+fn readable<T>(result: Result<T, CallError>) -> Result<Option<T>, Failure> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind == CallErrorKind::Denied => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

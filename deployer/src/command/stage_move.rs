@@ -2,15 +2,25 @@
 
 use serde_json::{Value as Json, json};
 
+use super::build::test_version;
+use super::danger::{self, Confirmation};
 use super::session::Session;
 use super::{Failure, Invocation};
 use crate::apply::{ConcurrentUpdate, check_unchanged, revision_text};
-use crate::cli::Files;
+use crate::cli::{Files, MoveConfirmation};
 use crate::output::Exit;
 use aws::CallErrorKind;
+use compiler::api::Api;
+use compiler::definition::scheme_on_aws;
+use deployment::history::Missing;
 use deployment::observed::{Canary, ObservedApi, ObservedStage, Traffic};
-use deployment::plan::{AccessImpact, Action, Aspect, Change, Subject, diff, move_stage, sort};
+use deployment::plan::{
+    AccessImpact, Action, Aspect, Change, Direction, Subject, diff, expired_keys, flushes_cache,
+    move_stage, sort,
+};
+use deployment::record::Record;
 use deployment::revision::Revision;
+use gateway::clock;
 
 /// The stage of a command, as observed.
 pub(super) struct StageTarget {
@@ -18,6 +28,9 @@ pub(super) struct StageTarget {
     pub(super) api: ObservedApi,
     pub(super) name: String,
     pub(super) stage: ObservedStage,
+    pub(super) missing: Missing,
+    /// The API of the files.
+    compiled: Api,
 }
 
 impl StageTarget {
@@ -34,7 +47,8 @@ impl StageTarget {
         let Some(stage) = api.stages.get(stage).cloned() else {
             return Err(Failure::NoStage { api: compiled.name, stage: name });
         };
-        Ok(Self { session, api, name, stage })
+        let missing = session.missing(&api.records)?;
+        Ok(Self { session, api, name, stage, missing, compiled })
     }
 }
 
@@ -48,8 +62,16 @@ pub(super) enum Move {
 /// The options of a move.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MoveOptions {
-    pub(super) yes: bool,
-    pub(super) flush_auth_cache: bool,
+    confirmation: Confirmation,
+    flush_auth_cache: bool,
+}
+
+impl MoveOptions {
+    /// Returns the options of the command line.
+    pub(super) const fn new(confirmation: &MoveConfirmation, flush_auth_cache: bool) -> Self {
+        let MoveConfirmation { yes, allow_dangerous } = *confirmation;
+        Self { confirmation: Confirmation::new(yes, allow_dangerous), flush_auth_cache }
+    }
 }
 
 /// A stage, and the deployment to serve all of its requests.
@@ -65,16 +87,19 @@ pub(super) struct StageMove<'a> {
 impl StageMove<'_> {
     /// Shows the changes, prompts for confirmation, and updates the stage.
     pub(super) fn run(&self, options: MoveOptions) -> Result<Exit, Failure> {
-        let StageTarget { session, api, name, stage } = self.target;
+        let StageTarget { session, api, name, stage, .. } = self.target;
         let json = self.json();
         let serves = revision_text(self.revision());
         if stage.deployment == self.deployment && stage.canary.is_none() {
             session.output.data(&format!("nothing to do: the stage serves {serves}"), &json);
             return Ok(Exit::Success);
         }
-        self.confirm(options.yes)?;
+        let changes = self.changes();
+        self.confirm(&changes, options.confirmation)?;
+        self.test_versions()?;
         self.apply()?;
-        if options.flush_auth_cache {
+        // Without records, the changes are unknown.
+        if options.flush_auth_cache || flushes_cache(&changes) || !self.changes_are_known() {
             flush(session, &api.id, name)?;
         }
         let ended = stage.canary.as_ref().map(|canary| ended_text(api, canary, self.deployment));
@@ -93,15 +118,14 @@ impl StageMove<'_> {
     }
 
     /// Shows the changes and prompts for confirmation.
-    fn confirm(&self, yes: bool) -> Result<(), Failure> {
-        let StageTarget { session, api, name, stage } = self.target;
+    fn confirm(&self, changes: &[Change], confirmation: Confirmation) -> Result<(), Failure> {
+        let StageTarget { session, api, name, stage, .. } = self.target;
         let (action, prompt) = match self.kind {
             Move::Promotion => ("promote the canary of", "\nPromote? Type `yes` to confirm:"),
             Move::Rollback => ("roll back", "\nRoll back? Type `yes` to confirm:"),
         };
         let canary = stage.canary.as_ref();
         let canary = canary.map(|canary| format!(", canary: {}", api.canary_text(canary)));
-        let changes = self.changes();
         let lines: Vec<String> = changes.iter().map(|line| format!("\n  {line}")).collect();
         session.output.note(&format!(
             "{} ({}), stage {name}: {}{} → {}{}",
@@ -112,25 +136,79 @@ impl StageMove<'_> {
             revision_text(self.revision()),
             lines.concat()
         ));
-        if changes.iter().any(|change| change.aspect == Aspect::Configuration) {
+        if self.keeps_rules_of_functions(changes) {
             session.output.note(
-                "  note: authorizer function aliases are not changed; update them separately",
+                "  note: functions that are released separately are not changed; update their aliases separately",
             );
         }
+        let mut dangers = changes.to_vec();
         if !self.changes_are_known() {
             session
                 .output
                 .note("  note: the changes are unknown: a revision has no readable record");
+            dangers.push(self.unknown_change());
         }
-        if !yes && session.output.prompt(prompt).as_deref() != Some("yes") {
+        if stage.deployment != self.deployment {
+            let record = self.record(self.revision());
+            dangers.extend(
+                record.map(|record| expired_keys(record, clock::unix_time())).unwrap_or_default(),
+            );
+        }
+        danger::check(&dangers, Direction::Return, confirmation, session.output)?;
+        let asks = confirmation.asks();
+        if asks && session.output.prompt(prompt).as_deref() != Some("yes") {
             return Err(Failure::NotConfirmed { action: format!("{action} {name}") });
         }
         Ok(())
     }
 
+    /// Returns whether the configuration changes of an authorizer whose function does not move with
+    /// the stage.
+    fn keeps_rules_of_functions(&self, changes: &[Change]) -> bool {
+        let is_pinned = |subject: &Subject| {
+            let Subject::Authorizer(scheme) = subject else { return false };
+            let record = self.record(self.revision());
+            record.and_then(|record| record.authorizers.get(scheme)?.pinned.as_ref()).is_some()
+        };
+        let mut changed = changes.iter().filter(|one| one.aspect == Aspect::Configuration);
+        changed.any(|change| !is_pinned(&change.subject))
+    }
+
+    /// Returns the change of a revision without a readable record: it may authorize any caller.
+    fn unknown_change(&self) -> Change {
+        Change {
+            action: Action::Update,
+            subject: Subject::Stage(self.target.name.clone()),
+            aspect: Aspect::Deployment,
+            before: Some(revision_text(self.live())),
+            after: Some(format!("{}, whose rules are unknown", revision_text(self.revision()))),
+            impact: AccessImpact::Widened,
+        }
+    }
+
+    /// Probes the versions that the revision pins: one that was not used for long is inactive until it
+    /// is invoked.
+    fn test_versions(&self) -> Result<(), Failure> {
+        let StageTarget { session, compiled, .. } = self.target;
+        let Some(record) = self.record(self.revision()) else { return Ok(()) };
+        for (scheme, authorizer) in &record.authorizers {
+            let Some((arn, Some(version))) = authorizer.pinned_function() else { continue };
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            let declared = compiled.authorizers.iter();
+            let mut declared = declared.filter(|(name, _)| scheme_on_aws(name) == *scheme);
+            let source = declared.next().map(|(_, one)| one.token.clone()).unwrap_or_default();
+            test_version(session, name, &version.to_string(), &source, None)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, revision: Option<&Revision>) -> Option<&Record> {
+        self.target.api.record(revision?.number)
+    }
+
     /// Updates the stage in one call, if it has not changed since.
     fn apply(&self) -> Result<(), Failure> {
-        let StageTarget { session, api, name, stage } = self.target;
+        let StageTarget { session, api, name, stage, .. } = self.target;
         session.block_on(check_unchanged(&session.aws, &api.id, name, stage))?;
         let patches = move_stage(stage, self.deployment, &self.rolled_back);
         let update = session.aws.update_stage(&api.id, name, &patches);

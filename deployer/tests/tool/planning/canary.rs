@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use compiler::api::StageSettings;
-use deployment::history::{History, Obstacle, TargetError};
+use deployment::history::{History, Missing, Obstacle, TargetError};
 use deployment::observed::{
     Canary, Observed, ObservedDeployment, ObservedStage, ServedDeployment, ServedDeployments,
 };
@@ -293,7 +293,12 @@ fn a_rollback_selects_the_newest_earlier_revision_without_an_obstacle() {
     ]);
     let (deployments, mut records) = deployments(7, 2);
     let obstacles = |records: &Records, stage: &str| -> Vec<Option<Obstacle>> {
-        let history = History { stages: &stages, deployments: &deployments, records };
+        let history = History {
+            stages: &stages,
+            deployments: &deployments,
+            records,
+            missing: &Missing::default(),
+        };
         deployments.iter().map(|one| history.obstacle(stage, one)).collect()
     };
     use Obstacle::{CanaryOnly, NeverServed, OtherStage, RecordUnreadable, RolledBack};
@@ -309,7 +314,12 @@ fn a_rollback_selects_the_newest_earlier_revision_without_an_obstacle() {
     assert_eq!(obstacles(&records, "prod"), prod);
     assert_eq!(obstacles(&records, "dev")[3..5], [None, Some(RolledBack)]);
     let target = |records: &Records, stage: &str, revision: Option<u32>| {
-        let history = History { stages: &stages, deployments: &deployments, records };
+        let history = History {
+            stages: &stages,
+            deployments: &deployments,
+            records,
+            missing: &Missing::default(),
+        };
         history.target(stage, revision).map(|(deployment, _)| deployment.id.clone())
     };
     assert_eq!(target(&records, "prod", None).unwrap(), "d1");

@@ -278,8 +278,9 @@ pub struct Deploy {
     /// Command that prints a valid token, which the authorizer must accept
     #[arg(long, value_name = "COMMAND")]
     pub token_command: Option<String>,
-    /// Deploy without testing the authorizer; only with --endpoint-url
-    #[arg(long, requires = "endpoint_url")]
+    /// Deploy although a function does not describe its routes, and with --endpoint-url without
+    /// testing the authorizer
+    #[arg(long)]
     pub untested_authorizer: bool,
     /// The authorizers' functions
     #[command(flatten)]

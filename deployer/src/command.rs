@@ -26,6 +26,7 @@ mod commit;
 mod config;
 mod danger;
 mod deploy;
+mod described;
 mod dev;
 mod diff;
 mod discover;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
-use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer};
+use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer, describe_functions};
 use e2e::{binary, root, tool};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -119,6 +119,7 @@ impl Account {
             assert_eq!(owner, test, "two tests use the account {key}");
         }
         let account = Self { key: key.to_owned(), proxy, folder: tempfile::tempdir().unwrap() };
+        describe_functions(key, account.folder.path());
         for name in ["openapi.yaml", "portcullis.toml"] {
             fs::copy(root().join("infra/petstore").join(name), account.path(name)).unwrap();
         }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::port::free_port;
 use crate::wait::Wait;
-use crate::{http, root, tool};
+use crate::{binary, http, root, tool};
 
 /// An emulator that runs as long as the tests do.
 pub struct Emulator {
@@ -401,6 +402,12 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
                 &json!({"clientStatus": status, "log": format!("headers: {token}"), "latency": 1, "policy": policy}),
             )
         }
+        ("POST", [_, "functions", _, "invocations"])
+            if upstream.functions == upstream.address && asks_for_description(request) =>
+        {
+            describe(request)
+                .map_or_else(|| forward(request, upstream), |it| json_response(200, &it))
+        }
         ("DELETE", ["restapis", _, "stages", _, "cache", "authorizers"]) => {
             json_response(202, &json!({}))
         }
@@ -434,6 +441,42 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
         ("GET", _) if request.path.contains("limit=") => page(request, upstream),
         _ => forward(request, upstream),
     }
+}
+
+/// The project of each account without a Lambda emulator: its functions describe themselves as if they
+/// had been published from it.
+static PROJECTS: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// Makes the functions of an account describe themselves as if they had been published from a project.
+pub fn describe_functions(key: &str, project: &Path) {
+    PROJECTS.lock().unwrap().insert(key.to_owned(), project.to_owned());
+}
+
+fn asks_for_description(request: &Request) -> bool {
+    serde_json::from_slice::<Value>(&request.body).is_ok_and(|it| it["portcullis"] == "describe")
+}
+
+/// Describes all authorizers of the account's project.
+fn describe(request: &Request) -> Option<Value> {
+    let credential = header(&request.head, "authorization")?;
+    let key = credential.split_once("Credential=")?.1.split('/').next()?.to_owned();
+    let project = PROJECTS.lock().unwrap().get(&key)?.clone();
+    let manifest = fs::read_to_string(project.join("portcullis.toml")).ok()?;
+    let names = manifest.lines().filter_map(|line| line.strip_prefix("[authorizer."));
+    let mut routes = BTreeMap::new();
+    for name in names.filter_map(|name| name.strip_suffix(']')) {
+        let mut config = Command::new(binary("deployer"));
+        config.args(["config", "--authorizer", name]).current_dir(&project);
+        let output = config.output().ok()?;
+        let Ok(document) = serde_json::from_slice::<Value>(&output.stdout) else { continue };
+        for route in document["routes"].as_array().into_iter().flatten() {
+            let key = format!("{} {}", route["method"].as_str()?, route["path"].as_str()?);
+            routes.insert(key, route["scopes"].clone());
+        }
+    }
+    Some(json!({"portcullis": {
+        "format": 1, "version": "0", "pinned": false, "tables": [{"digest": "0", "routes": routes}],
+    }}))
 }
 
 /// Tags that were set after their API's creation, by API id: the emulator does not return them

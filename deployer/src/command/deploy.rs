@@ -13,7 +13,7 @@ use super::plan::{plan_revision, write_plan};
 use super::session::Session;
 use super::smoke::SmokeTest;
 use super::stage_move::{canary_json, ended_text, flush};
-use super::{Failure, Invocation, find_route, local};
+use super::{Failure, Invocation, described, find_route, local};
 use crate::apply::{Options, Report, apply, revision_text, roll_back};
 use crate::cli;
 use crate::output::Exit;
@@ -41,10 +41,18 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     }
     deployment.confirm()?;
     let moved = deployment.build()?;
-    let result = deployment.publish().and_then(|()| deployment.apply());
+    let result = deployment
+        .check_functions()
+        .and_then(|()| deployment.publish())
+        .and_then(|()| deployment.apply());
     if matches!(
         &result,
-        Err(Failure::Apply(_) | Failure::SmokeTest(_) | Failure::SmokeNotRolledBack { .. })
+        Err(Failure::Apply(_)
+            | Failure::FunctionOutdated { .. }
+            | Failure::FunctionUndescribed { .. }
+            | Failure::FunctionTest { .. }
+            | Failure::SmokeTest(_)
+            | Failure::SmokeNotRolledBack { .. })
     ) {
         // The stage is unchanged or rolled back, so its functions must be too.
         build::restore(&deployment.session, &moved);
@@ -136,6 +144,12 @@ impl Deployment<'_> {
         *desired = session.pin(desired.clone(), observed, &fingerprints)?;
         *planned = plan_revision(desired, observed, self.arguments.revision.canary)?;
         Ok(())
+    }
+
+    /// Checks that the functions that are released separately contain the routes of the API.
+    fn check_functions(&self) -> Result<(), Failure> {
+        let allow_untested = self.arguments.untested_authorizer;
+        described::check(&self.session, &self.desired, &self.planned, allow_untested)
     }
 
     /// Applies the plan and tests the stage.

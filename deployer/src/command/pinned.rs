@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::binary::{Binary, binary, check_prerequisites, of_version};
 use super::build::test_version;
+use super::described::check_version;
 use super::session::Session;
 use super::{Failure, Invocation, config};
 use crate::cli;
@@ -131,6 +132,7 @@ fn publish_version(
     let number = session.block_on(session.aws.publish_function(&request))?;
     session.output.note(&format!("  version {number} of {function}"));
     test_version(session, function, &number.to_string(), &declared.token, token)?;
+    check_version(session, desired, authorizer, function, number)?;
     let settings = version.settings.clone();
     Ok(ObservedVersion { number, build: Some(build), code_sha256: package.code_sha256, settings })
 }

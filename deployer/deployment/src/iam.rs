@@ -24,6 +24,10 @@ pub struct PolicyScope<'a> {
     pub passable_roles: &'a [String],
     /// The names of the authorizers' functions.
     pub functions: &'a [String],
+    /// The names of those of which deployments pin versions.
+    pub pinned: &'a [String],
+    /// The ARNs of the configured execution roles of pinned functions.
+    pub execution_roles: &'a [String],
     /// The ARN of the functions' execution role; without one, any role may be passed to Lambda.
     pub function_role: Option<&'a str>,
 }
@@ -85,6 +89,55 @@ impl PolicyScope<'_> {
         format!("arn:{partition}:lambda:{region}:{account}:function:*")
     }
 
+    /// Returns the ARNs of functions, with their versions and aliases.
+    fn function_arns(&self, names: &[String]) -> Vec<String> {
+        let AwsTarget { account, partition, region } = self.target;
+        let arns = |name: &String| {
+            let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
+            [arn.clone(), format!("{arn}:*")]
+        };
+        names.iter().flat_map(arns).collect()
+    }
+
+    /// Returns the statement for reading the pinned functions; none if there are none.
+    fn read_pinned_statements(&self) -> Vec<Json> {
+        let actions = [
+            "lambda:GetFunctionConfiguration",
+            "lambda:ListAliases",
+            "lambda:ListTags",
+            "lambda:ListVersionsByFunction",
+        ];
+        let functions = self.function_arns(self.pinned);
+        if functions.is_empty() { Vec::new() } else { vec![allow(&actions, &functions)] }
+    }
+
+    /// Returns the statements for publishing, testing and deleting versions of the pinned functions;
+    /// none if there are none.
+    fn pin_statements(&self) -> Vec<Json> {
+        let functions = self.function_arns(self.pinned);
+        if functions.is_empty() {
+            return Vec::new();
+        }
+        let created = self.created_roles.map(|settings| self.roles(settings));
+        let roles: Vec<String> = created.into_iter().chain(self.execution_roles.to_vec()).collect();
+        vec![allow(&PUBLISH_ACTIONS, &functions), pass_to_lambda(&roles)]
+    }
+
+    /// Returns the statement for reading what functions describe; none if there are none.
+    fn describe_statements(&self) -> Vec<Json> {
+        let functions = self.function_arns(self.functions);
+        let invoke = allow(&["lambda:InvokeFunction"], &functions);
+        if functions.is_empty() { Vec::new() } else { vec![invoke] }
+    }
+
+    /// Returns the statements for reading the roles that revisions need.
+    fn read_needed_roles(&self) -> Vec<Json> {
+        let created = self.created_roles.map(|settings| self.roles(settings));
+        let roles: Vec<String> = created.into_iter().chain(self.passable_roles.to_vec()).collect();
+        let actions = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies"];
+        if roles.is_empty() { Vec::new() } else { vec![allow(&actions, &roles)] }
+    }
+
     /// Returns the policy that a command's caller needs, if the command calls AWS.
     pub fn command_policy(&self, command: &str) -> Option<Json> {
         let list_apis = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
@@ -106,12 +159,25 @@ impl PolicyScope<'_> {
         );
         let roles = self.roles(self.created_roles.unwrap_or(&RoleSettings::default()));
         let statements = match command {
-            "diff" | "discover" | "history" | "sdk" => vec![list_apis, read_api],
+            "diff" | "discover" | "sdk" => vec![list_apis, read_api],
+            "history" => {
+                [vec![list_apis, read_api], self.read_pinned_statements(), self.read_needed_roles()]
+                    .concat()
+            }
             "status" | "drift" | "export" => observe,
             "adopt" => vec![list_apis, tag_api],
-            "plan" => [observe, read_roles_if_created, vec![read_functions]].concat(),
+            "plan" => [
+                observe,
+                read_roles_if_created,
+                vec![read_functions],
+                self.read_pinned_statements(),
+            ]
+            .concat(),
             "promote" | "rollback" => [
                 observe,
+                self.read_pinned_statements(),
+                self.read_needed_roles(),
+                self.describe_statements(),
                 vec![
                     allow(
                         &["apigateway:PATCH"],
@@ -129,6 +195,8 @@ impl PolicyScope<'_> {
                 read_roles_if_created,
                 vec![read_functions, tag_api],
                 self.deploy_statements(),
+                self.describe_statements(),
+                self.pin_statements(),
             ]
             .concat(),
             "build" => [
@@ -137,6 +205,7 @@ impl PolicyScope<'_> {
                 vec![read_functions, tag_api],
                 self.deploy_statements(),
                 self.build_statements(),
+                self.pin_statements(),
             ]
             .concat(),
             "undeploy" => [
@@ -157,6 +226,12 @@ impl PolicyScope<'_> {
                     allow(&["apigateway:PATCH"], &[self.apigateway("/usageplans/*")]),
                     allow(&["lambda:RemovePermission"], &[self.functions()]),
                 ],
+                self.read_pinned_statements(),
+                if self.pinned.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![allow(&["lambda:DeleteFunction"], &self.function_arns(self.pinned))]
+                },
                 read_roles(roles.clone()),
                 vec![allow(&["iam:DeleteRole", "iam:DeleteRolePolicy"], &[roles])],
             ]
@@ -213,45 +288,10 @@ impl PolicyScope<'_> {
     /// Returns the statements for publishing the functions, testing their versions and updating
     /// their aliases.
     fn build_statements(&self) -> Vec<Json> {
-        let AwsTarget { account, partition, region } = self.target;
-        let functions: Vec<String> = self
-            .functions
-            .iter()
-            .flat_map(|name| {
-                let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
-                [arn.clone(), format!("{arn}:*")]
-            })
-            .collect();
+        let AwsTarget { account, partition, .. } = self.target;
         let any = format!("arn:{partition}:iam::{account}:role/*");
-        let role = self.function_role.unwrap_or(&any);
-        vec![
-            allow(
-                &[
-                    "lambda:CreateAlias",
-                    "lambda:CreateFunction",
-                    "lambda:DeleteFunction",
-                    "lambda:GetAlias",
-                    "lambda:GetFunction",
-                    "lambda:GetFunctionConfiguration",
-                    "lambda:InvokeFunction",
-                    "lambda:ListAliases",
-                    "lambda:ListTags",
-                    "lambda:ListVersionsByFunction",
-                    "lambda:PublishVersion",
-                    "lambda:TagResource",
-                    "lambda:UpdateAlias",
-                    "lambda:UpdateFunctionCode",
-                    "lambda:UpdateFunctionConfiguration",
-                ],
-                &functions,
-            ),
-            json!({
-                "Effect": "Allow",
-                "Action": ["iam:PassRole"],
-                "Resource": [role],
-                "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
-            }),
-        ]
+        let role = self.function_role.map_or(any, str::to_owned);
+        vec![allow(&PUBLISH_ACTIONS, &self.function_arns(self.functions)), pass_to_lambda(&[role])]
     }
 
     /// Returns the policy that allows a class of users to call these operations.
@@ -295,6 +335,34 @@ impl PolicyScope<'_> {
             }],
         })
     }
+}
+
+/// The actions for publishing functions, testing their versions and updating their aliases.
+const PUBLISH_ACTIONS: [&str; 15] = [
+    "lambda:CreateAlias",
+    "lambda:CreateFunction",
+    "lambda:DeleteFunction",
+    "lambda:GetAlias",
+    "lambda:GetFunction",
+    "lambda:GetFunctionConfiguration",
+    "lambda:InvokeFunction",
+    "lambda:ListAliases",
+    "lambda:ListTags",
+    "lambda:ListVersionsByFunction",
+    "lambda:PublishVersion",
+    "lambda:TagResource",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+];
+
+fn pass_to_lambda(roles: &[String]) -> Json {
+    json!({
+        "Effect": "Allow",
+        "Action": ["iam:PassRole"],
+        "Resource": roles,
+        "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+    })
 }
 
 fn read_roles(roles: String) -> Vec<Json> {

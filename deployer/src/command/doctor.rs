@@ -10,7 +10,7 @@ use super::{Failure, Invocation};
 use crate::cli;
 use crate::output::Exit;
 use aws::CallError;
-use compiler::api::{Api, Arn, RouteKey};
+use compiler::api::{Api, Arn, AuthorizerFunction, RouteKey};
 use deployment::desired::Desired;
 use deployment::invoke_role::Role;
 use deployment::observed::ObservedApi;
@@ -77,6 +77,10 @@ impl Checks {
 fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
     for (name, authorizer) in &desired.api.authorizers {
         let subject = format!("function of {name}");
+        if let Some(AuthorizerFunction::Pinned(function)) = &authorizer.function {
+            pinned_function(session, subject, &function.name, checks);
+            continue;
+        }
         let Some(function) = authorizer.function_arn() else {
             checks.fail(
                 subject,
@@ -95,6 +99,16 @@ fn functions(session: &Session, desired: &Desired, checks: &mut Checks) {
             }
             Err(error) => checks.unknown(subject, &error),
         }
+    }
+}
+
+fn pinned_function(session: &Session, subject: String, name: &str, checks: &mut Checks) {
+    match session.block_on(session.aws.observe_function(name)) {
+        Ok(Some(function)) => {
+            checks.ok(subject, format!("{name}, {} published versions", function.versions.len()));
+        }
+        Ok(None) => checks.ok(subject, format!("`deploy` will create {name}")),
+        Err(error) => checks.unknown(subject, &error),
     }
 }
 
@@ -146,13 +160,15 @@ fn problem(role: &Role, function: &Arn) -> Option<String> {
     }
     let exact = |policy: &Json| {
         let text = policy.to_string();
-        text.contains(function.as_str()) && text.contains("lambda:InvokeFunction")
+        let versions = format!("{}:*", function.unqualified());
+        (text.contains(function.as_str()) || text.contains(&versions))
+            && text.contains("lambda:InvokeFunction")
     };
     // Only inline policies are read: without one, a managed policy may be attached.
     if role.policies.is_empty() || role.policies.values().any(exact) {
         return None;
     }
-    Some(format!("no policy allows lambda:InvokeFunction on {}", function.as_str()))
+    Some(format!("no policy allows lambda:InvokeFunction on {}", function.unqualified()))
 }
 
 /// Checks the quotas of the account for the desired API.

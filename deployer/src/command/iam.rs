@@ -5,11 +5,12 @@ use serde_json::{Map, Value as Json, json};
 use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
-use compiler::api::{Api, Route, Security};
+use compiler::api::{Api, PinnedFunction, Route, Security};
 use deployment::execution_role::{execution_trust_policy, log_policy};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::invoke_role::{invoke_policy, invoke_resource, trust_policy};
 use deployment::observed::AwsTarget;
+use deployment::target::function_arn;
 
 const LOG_KEY_NOTE: &str = "\
 note: the function logs subjects as hashes if its variable AUTHORIZER_LOG_KEY is set: create a key with
@@ -23,7 +24,14 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
     let functions = api.authorizers.values().filter_map(|one| one.function.as_ref());
     let functions = functions.map(|function| function.name().to_owned());
     let functions: Vec<String> = functions.collect();
-    let creates_roles = api.authorizers.values().any(|one| one.invoke_role.is_none());
+    let pinned = api.authorizers.values().filter_map(|one| one.function.as_ref()?.pinned());
+    let pinned: Vec<&PinnedFunction> = pinned.collect();
+    let pinned_names: Vec<String> = pinned.iter().map(|function| function.name.clone()).collect();
+    let execution_roles = pinned.iter().filter_map(|one| one.settings.role.as_ref());
+    let execution_roles: Vec<String> =
+        execution_roles.map(|role| role.as_str().to_owned()).collect();
+    let creates_roles = pinned.iter().any(|one| one.settings.role.is_none())
+        || api.authorizers.values().any(|one| one.invoke_role.is_none());
     let scope = PolicyScope {
         target: &target,
         name: &api.name,
@@ -31,13 +39,21 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         created_roles: creates_roles.then_some(&api.deployment_settings.invoke_role),
         passable_roles: &passable_roles,
         functions: &functions,
+        pinned: &pinned_names,
+        execution_roles: &execution_roles,
         function_role: arguments.function_role.as_deref(),
     };
     let printed = match arguments.policy.as_str() {
         "trust" => trust_policy(),
         "invoke" => {
             let invoke = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
-                let resource = invoke_resource(authorizer.function_arn()?);
+                let function = authorizer.function.as_ref()?;
+                let resource = match function.pinned() {
+                    Some(pinned) => {
+                        format!("{}:*", function_arn(&target, &pinned.name)?.as_str())
+                    }
+                    None => invoke_resource(function.arn()?),
+                };
                 Some((name.clone(), invoke_policy(&[resource].into())))
             };
             let policies: Map<String, Json> = api.authorizers.iter().filter_map(invoke).collect();

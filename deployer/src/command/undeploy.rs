@@ -9,7 +9,9 @@ use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::CallErrorKind;
 use deployment::desired::Desired;
+use deployment::function::{ObservedVersion, api_fingerprint};
 use deployment::invoke_role::{Ownership, Role};
+use deployment::observed::{ObservedApi, TAG_API};
 use deployment::plan::unclear_note;
 
 pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -83,6 +85,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
     names.extend(api.iter().flat_map(|api| api.role_names(owner)));
     let found = session.block_on(aws.invoke_roles(owner, &names))?;
     let is_own = |(name, role): &(&String, &Role)| owner.ownership(name, role) == Ownership::Own;
+    let functions = own_functions(session, desired, api.as_ref())?;
     let (own, unclear): (Vec<_>, Vec<_>) = found.iter().partition(is_own);
     let roles: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
     for (role, _) in unclear {
@@ -94,6 +97,9 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
         session.output.note(&format!("  stages: {}", list_or_none(&stages)));
         note_dependents(session, &api.id, &stages)?;
         session.output.note(&format!("  roles: {}", list_or_none(&roles)));
+        let names: Vec<String> = functions.iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        session.output.note(&format!("  functions: {}", list_or_none(&names)));
         confirm(&format!("API {name}"), name, yes, session)?;
         for stage in &stages {
             let of_stage = session.block_on(aws.usage_plan(&api.tags, &api.id, name, stage))?;
@@ -107,15 +113,71 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
         }
         session.block_on(aws.delete_api(&api.id))?;
         deleted.push(format!("API {name} ({})", api.id));
-    } else if !roles.is_empty() {
-        confirm(&format!("the roles of API {name}"), name, yes, session)?;
+    } else if !roles.is_empty() || !functions.is_empty() {
+        confirm(&format!("the roles and functions of API {name}"), name, yes, session)?;
     }
     // Last: the API's stages need them.
+    for function in &functions {
+        match function {
+            Own::Function(name) => session.block_on(aws.delete_function(name))?,
+            Own::Version(name, number) => session.block_on(aws.delete_version(name, *number))?,
+        }
+        deleted.push(function.to_string());
+    }
     for role in &roles {
         session.block_on(aws.delete_role(role))?;
         deleted.push(format!("role {role}"));
     }
     Ok(deleted)
+}
+
+/// A function that was made for the API, or a version that was published for it.
+enum Own {
+    Function(String),
+    Version(String, u32),
+}
+
+impl std::fmt::Display for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Function(name) => write!(f, "function {name}"),
+            Self::Version(name, number) => write!(f, "version {number} of function {name}"),
+        }
+    }
+}
+
+/// Returns the pinned functions with the API's tag, without aliases and without versions of other
+/// APIs. Of any other function, only the versions that the API published and that no alias names.
+fn own_functions(
+    session: &Session,
+    desired: &Desired,
+    api: Option<&ObservedApi>,
+) -> Result<Vec<Own>, Failure> {
+    let name = &desired.api.name;
+    let own = api_fingerprint(name);
+    let mut names = api.map(|api| api.pinned_functions(&desired.target)).unwrap_or_default();
+    names.extend(desired.versions.values().map(|version| version.function.clone()));
+    let mut found = Vec::new();
+    for function in names {
+        let Some(observed) = session.block_on(session.aws.observe_function(&function))? else {
+            continue;
+        };
+        let published = |version: &&ObservedVersion| {
+            let build = version.build.as_ref();
+            build.is_some_and(|build| build.api.as_ref() == Some(&own))
+        };
+        let is_alone =
+            observed.aliases.is_empty() && observed.versions.iter().all(|v| published(&v));
+        if is_alone && observed.tags.get(TAG_API) == Some(name) {
+            found.push(Own::Function(function));
+            continue;
+        }
+        let aliased = |number: u32| observed.aliases.values().any(|one| one.contains(&number));
+        let versions = observed.versions.iter().filter(published);
+        let versions = versions.filter(|version| !aliased(version.number));
+        found.extend(versions.map(|version| Own::Version(function.clone(), version.number)));
+    }
+    Ok(found)
 }
 
 /// Lists the resources that depend on the stages.

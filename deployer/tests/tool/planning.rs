@@ -485,6 +485,8 @@ fn every_arn_is_in_the_partition_of_the_account() {
             created_roles: Some(&RoleSettings::default()),
             passable_roles: &[],
             functions: &[],
+            pinned: &[],
+            execution_roles: &[],
             function_role: None,
         };
         for command in COMMANDS {

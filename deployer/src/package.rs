@@ -36,7 +36,7 @@ pub struct Package {
 /// The reason a package cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
-    /// The checksum or the compressed data is wrong.
+    /// The checksum or the compressed data is invalid.
     #[error("has a damaged `bootstrap`")]
     Damaged,
     /// The binary is encrypted.
@@ -104,7 +104,7 @@ fn read_bootstrap(zip: &[u8], most: u64) -> Result<Vec<u8>, PackageError> {
         ZipError::UnsupportedArchive(_) => PackageError::UnsupportedCompression,
         _ => PackageError::Damaged,
     })?;
-    // The size in the header may be wrong.
+    // The size in the header may be incorrect.
     let mut bootstrap = Vec::new();
     let mut limited = file.take(most.saturating_add(1));
     limited.read_to_end(&mut bootstrap).map_err(|_| PackageError::Damaged)?;

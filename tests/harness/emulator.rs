@@ -403,7 +403,7 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
             )
         }
         ("POST", [_, "functions", _, "invocations"])
-            if upstream.functions == upstream.address && asks_for_description(request) =>
+            if upstream.functions == upstream.address && requests_description(request) =>
         {
             describe(request)
                 .map_or_else(|| forward(request, upstream), |it| json_response(200, &it))
@@ -452,7 +452,7 @@ pub fn describe_functions(key: &str, project: &Path) {
     PROJECTS.lock().unwrap().insert(key.to_owned(), project.to_owned());
 }
 
-fn asks_for_description(request: &Request) -> bool {
+fn requests_description(request: &Request) -> bool {
     serde_json::from_slice::<Value>(&request.body).is_ok_and(|it| it["portcullis"] == "describe")
 }
 

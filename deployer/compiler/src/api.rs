@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 mod architecture;
+mod arn;
 mod authorizer_function;
 mod authorizer_settings;
 mod authorizer_shape;
@@ -24,9 +25,10 @@ mod security;
 mod stage;
 
 pub use architecture::Architecture;
+pub use arn::Arn;
 pub use authorizer_function::{AuthorizerFunction, FunctionTable, PinnedFunction, VpcSettings};
 pub use authorizer_settings::{
-    Arn, Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN, RAW_TOKEN_PATTERN,
+    Authorizer, AuthorizerKind, BEARER_TOKEN_PATTERN, RAW_TOKEN_PATTERN,
 };
 pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;

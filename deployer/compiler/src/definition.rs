@@ -134,6 +134,9 @@ pub enum DefinitionError {
     /// An authorizer has no function.
     #[error("authorizer `{0}` has neither `function` nor `function_arn` in portcullis.toml")]
     MissingFunction(String),
+    /// The version of an authorizer's function is not known.
+    #[error("the version of function `{0}` is not known before it is published")]
+    UnknownVersion(String),
 }
 
 impl ApiDefinition {
@@ -155,8 +158,10 @@ impl ApiDefinition {
             name
         };
         for (scheme, authorizer) in api.authorizers.iter().filter(|(name, _)| is_used(name)) {
-            let shape = shape(authorizer)
-                .ok_or_else(|| DefinitionError::MissingFunction(scheme.clone()))?;
+            let shape = shape(authorizer).ok_or_else(|| match &authorizer.function {
+                Some(function) => DefinitionError::UnknownVersion(function.name().to_owned()),
+                None => DefinitionError::MissingFunction(scheme.clone()),
+            })?;
             names.insert(scheme, add(scheme, shape, content(authorizer)));
         }
         for (scheme, shape) in api.external_authorizers.iter().filter(|(name, _)| is_used(name)) {

@@ -103,7 +103,7 @@ impl Desired {
 
     /// Returns the desired state with the published versions of these functions. `live` is the record
     /// of the revision that the stage serves; `binaries` are the fingerprints of the binaries to
-    /// publish, by function. Without one, the binary of the live version is kept.
+    /// publish, by function. Without one, the binary stays that of the live version.
     pub fn pinned(
         mut self,
         functions: &ObservedFunctions,
@@ -114,8 +114,8 @@ impl Desired {
             let function = functions.get(&version.function).and_then(Option::as_ref);
             let current = live_version(live, name, &version.function);
             let current = current.and_then(|number| function?.version(number));
-            let kept = current.and_then(|current| current.build.as_ref()?.binary.clone());
-            version.binary = binaries.get(&version.function).cloned().or(kept);
+            let unchanged = current.and_then(|current| current.build.as_ref()?.binary.clone());
+            version.binary = binaries.get(&version.function).cloned().or(unchanged);
             let live = current.map(|current| current.number);
             let published = function.and_then(|function| version.published(function, live));
             let qualifier = published.map_or(UNPUBLISHED.to_owned(), |number| number.to_string());

@@ -32,12 +32,13 @@ pub use canary::CanaryError;
 pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
+pub use prune::PrunedVersion;
 pub use roles::unclear_note;
 pub use rule_changes::{Direction, dangers, expired_keys};
 pub use stage::{
     Patch, PatchOp, canary_patches, is_applied, move_stage, patches, restore, restore_canary, serve,
 };
-pub use steps::{PrunedVersion, Step, plan_name};
+pub use steps::{Step, plan_name};
 
 /// The changes of a deployment, and the steps that apply them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,7 +219,7 @@ fn build(
     }
 }
 
-/// Returns whether cached results may no longer be right: a route was added or may have been
+/// Returns whether cached results may be incorrect: a route was added or may have been
 /// tightened, or another function or configuration decides.
 pub fn flushes_cache(changes: &[Change]) -> bool {
     changes.iter().any(|change| {

@@ -25,8 +25,8 @@ impl Confirmation {
         }
     }
 
-    /// Returns whether a person is asked.
-    pub(super) const fn asks(self) -> bool {
+    /// Returns whether a person confirms.
+    pub(super) const fn prompts(self) -> bool {
         matches!(self, Self::Person)
     }
 }

@@ -1,4 +1,4 @@
-//! Asks functions what they decide, before an API is deployed in front of them. A function that does
+//! The description of functions, which is compared before an API is deployed in front of them. A function that does
 //! not contain a route denies it or, with another requirement, allows other callers.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use deployment::desired::Desired;
 use deployment::plan::{Plan, Step};
 
 /// Checks that the functions that are released separately contain the routes of the API with their
-/// requirements. A function that cannot be asked is an error, unless `allow_untested`.
+/// requirements. A function without a description is an error, unless `allow_untested`.
 pub(super) fn check(
     session: &Session,
     desired: &Desired,
@@ -99,7 +99,7 @@ fn requirements(api: &Api, name: &str) -> BTreeMap<String, Requirement> {
 enum Undescribed {
     /// The call failed.
     Failed(Failure),
-    /// The function cannot be asked, or does not know the question.
+    /// The function cannot be invoked, or does not describe itself.
     Unknown(String),
 }
 

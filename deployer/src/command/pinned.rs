@@ -115,7 +115,7 @@ fn publish_version(
     let document = desired.api.authorizer_document(authorizer).ok_or_else(missing)?;
     let binary = match binaries.get(function) {
         Some(binary) => binary.clone(),
-        None => kept_binary(session, publication, version)?,
+        None => live_binary(session, publication, version)?,
     };
     let mut build = publication.build.clone();
     build.binary = Some(binary.fingerprint);
@@ -138,7 +138,7 @@ fn publish_version(
 }
 
 /// Returns the binary of the version that the stage serves.
-fn kept_binary(
+fn live_binary(
     session: &Session,
     publication: &Publication,
     version: &DesiredVersion,

@@ -155,8 +155,7 @@ impl StageMove<'_> {
             );
         }
         danger::check(&dangers, Direction::Return, confirmation, session.output)?;
-        let asks = confirmation.asks();
-        if asks && session.output.prompt(prompt).as_deref() != Some("yes") {
+        if confirmation.prompts() && session.output.prompt(prompt).as_deref() != Some("yes") {
             return Err(Failure::NotConfirmed { action: format!("{action} {name}") });
         }
         Ok(())

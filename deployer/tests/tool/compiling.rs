@@ -469,7 +469,7 @@ fn a_document_for_aws_requires_a_function() {
     let output = deployer(folder.path(), &["export", "--document"]);
     assert_eq!(
         transcript(&output),
-        "exit 3\n--- stdout\n--- stderr\nerror: authorizer `jwt` has no `function_arn` in portcullis.toml\n  help: add `function_arn` to [authorizer.jwt]\n"
+        "exit 3\n--- stdout\n--- stderr\nerror: authorizer `jwt` has neither `function` nor `function_arn` in portcullis.toml\n  help: add `function` or `function_arn` to [authorizer.jwt]\n"
     );
     assert_eq!(
         deployer(folder.path(), &["check"]).status.code(),

@@ -552,7 +552,7 @@ fn every_example_of_the_reference_is_valid() {
         if !manifest.contains("[api]") {
             manifest = format!("{manifest}\n{api}");
         }
-        if manifest.contains("[authorizer.jwt]") {
+        if manifest.contains("[authorizer.jwt]") || manifest.contains("[authorizer.jwt.function]") {
             manifest = format!("{manifest}\n{issuer}");
         }
         let source = Source { name: "portcullis.toml".to_owned(), text: manifest };

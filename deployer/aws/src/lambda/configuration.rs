@@ -24,7 +24,7 @@ pub(super) struct Configuration {
     pub(super) settings: FunctionSettings,
 }
 
-/// Whether a function or its last update is complete.
+/// The progress of a function or of its last update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It can be used.

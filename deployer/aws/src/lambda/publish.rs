@@ -25,7 +25,7 @@ const READY_WITHIN: Duration = Duration::from_mins(2);
 const ROLE_WITHIN: Duration = Duration::from_mins(1);
 /// The longest time for sending a package.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(5);
-/// How often a step without a known outcome is repeated.
+/// The number of repetitions of a step without a known outcome.
 const REPEATS: usize = 3;
 
 /// A version to publish.

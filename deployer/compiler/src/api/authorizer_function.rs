@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, Arn};
+use super::architecture::Architecture;
+use super::arn::Arn;
 
 /// The function of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]

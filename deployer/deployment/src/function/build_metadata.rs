@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a version was built from, and for.
+/// The sources of a version, and the API that pins it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildMetadata {
     /// The fingerprint of its `authorizer.json`.

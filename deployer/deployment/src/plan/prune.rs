@@ -2,13 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::NextDeployment;
 use super::roles::{RetainedRecords, unused_roles};
-use super::steps::PrunedVersion;
 use crate::desired::Desired;
 use crate::function::{ObservedFunction, api_fingerprint};
 use crate::observed::{Observed, ObservedApi};
 use crate::record::{AuthorizerRecord, Record};
+
+/// A version of a function that no deployment needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedVersion {
+    /// The function's name.
+    pub function: String,
+    /// The version's number.
+    pub number: u32,
+}
 
 /// The deployments, by id, roles, by name, and versions that can be deleted.
 pub(super) struct Unused {

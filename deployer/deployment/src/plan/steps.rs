@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::NextDeployment;
 use super::canary::CanaryUpdate;
-use super::prune::{Unused, unused};
+use super::prune::{PrunedVersion, Unused, unused};
 use super::roles::{RoleUpdate, role_updates};
 use super::stage::{Patch, patches, remove_canary, serve};
 use crate::desired::Desired;
@@ -99,15 +99,6 @@ pub enum Step {
     FlushCache { stage: String },
     /// Deletes unused deployments, roles and versions of functions.
     DeleteUnused { deployments: Vec<String>, roles: Vec<String>, versions: Vec<PrunedVersion> },
-}
-
-/// A version of a function that no deployment needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PrunedVersion {
-    /// The function's name.
-    pub function: String,
-    /// The version's number.
-    pub number: u32,
 }
 
 impl Step {

@@ -1,4 +1,5 @@
-//! Whom an authorizer trusts, as a record has it: AWS cannot show the configuration of a function.
+//! The issuers that an authorizer trusts, as a record has them: AWS cannot show the configuration of
+//! a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 

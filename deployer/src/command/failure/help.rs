@@ -24,6 +24,9 @@ impl Failure {
             Self::Listen { option, .. } => {
                 format!("choose another port with `{option}`, or `{option} 0`")
             }
+            Self::Definition(DefinitionError::UnknownVersion(_)) => {
+                "use `deployer deploy`, which publishes it".to_owned()
+            }
             Self::Definition(DefinitionError::MissingFunction(name)) => {
                 format!("add `function` or `function_arn` to [authorizer.{name}]")
             }

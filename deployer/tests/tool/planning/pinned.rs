@@ -102,7 +102,7 @@ fn a_deployment_publishes_a_version_if_code_or_rules_changed() {
     let (shown, _, state) = deployed(&state, &other, &write, "dev", "b2");
     assert_eq!((shown.publications().count(), version(&state, "dev").as_str()), (1, "3"));
 
-    // Without a binary, that of the live version is kept.
+    // Without a binary, that of the live version is used.
     let (shown, _, state) = deployed(&state, &other, &write, "dev", "");
     assert_eq!((shown.steps.len(), version(&state, "dev").as_str()), (0, "3"));
     let admin = OPENAPI.replace("jwt: [read]", "jwt: [admin]");
@@ -185,13 +185,13 @@ fn versions_are_deleted_with_their_deployments_and_not_before() {
         state = after;
     }
     assert!(deleted.contains(&1) && !deleted.contains(&2), "{deleted:?}");
-    let kept: Vec<u32> =
+    let retained: Vec<u32> =
         state.pinned["shop"].as_ref().unwrap().versions.iter().map(|one| one.number).collect();
     let api = state.api.as_ref().unwrap();
     for deployment in &api.deployments {
         let record = api.record(deployment.revision.as_ref().unwrap().number).unwrap();
         let (_, number) = record.authorizers["jwt"].pinned_function().unwrap();
-        assert!(kept.contains(&number.unwrap()), "{kept:?}, needs {number:?}");
+        assert!(retained.contains(&number.unwrap()), "{retained:?}, needs {number:?}");
     }
 }
 

@@ -286,7 +286,7 @@ pub(super) const TABLES: &[Table] = &[
                 "The VPC that the function is connected to. Requires `role_arn`.",
             ),
         ],
-        example: "[authorizer.jwt.function]\nname = \"petstore-authorizer\"\nmemory = 512\nenvironment = { RUST_LOG = \"warn\" }",
+        example: "[authorizer.jwt.function]\nname = \"petstore-authorizer\"\nmemory = 512\nenvironment = { TZ = \"UTC\" }",
     },
     Table {
         heading: "[[authorizer.NAME.issuer]]",
@@ -469,6 +469,12 @@ pub(super) const TABLES: &[Table] = &[
                 "The level of API Gateway's execution logs.",
             ),
             setting("tracing", "boolean", "`false`", "Whether X-Ray tracing is enabled."),
+            setting(
+                "provisioned_concurrency",
+                "none",
+                "none",
+                "Not supported: each deployment may pin another version. The alias of a function with `function_arn` can have it.",
+            ),
         ],
         example: "[stage.prod]\nthrottle = { rate = 100, burst = 200 }\nvariables = { backend = \"petstore.example.com\" }\nlogging = \"error\"",
     },

@@ -103,7 +103,7 @@ impl Desired {
 
     /// Returns the desired state with the published versions of these functions. `live` is the record
     /// of the revision that the stage serves; `binaries` are the fingerprints of the binaries to
-    /// publish, by function. Without one, the binary stays that of the live version.
+    /// publish, by function. Without one, the binary is that of the live version.
     pub fn pinned(
         mut self,
         functions: &ObservedFunctions,

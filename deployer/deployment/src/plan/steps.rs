@@ -201,7 +201,11 @@ pub(super) fn steps(
             steps.push(Step::GrantInvoke { functions });
         }
     }
-    let changes_deployment = !matches!(next, NextDeployment::Current(_));
+    let stage_update = match canary {
+        Some(canary) => canary_step(desired, canary, next),
+        None => stage_step(desired, api, next),
+    };
+    let changes_deployment = stage_update.is_some() && !matches!(next, NextDeployment::Current(_));
     let authorizers = desired.portcullis_authorizers();
     if (imports || changes_deployment) && !authorizers.is_empty() {
         steps.push(Step::TestAuthorizers { authorizers });
@@ -212,10 +216,7 @@ pub(super) fn steps(
     if imports || matches!(next, NextDeployment::New { .. }) {
         steps.push(Step::VerifyDefinition { methods: desired.definition.methods.clone() });
     }
-    match canary {
-        Some(canary) => steps.extend(canary_step(desired, canary, next)),
-        None => steps.extend(stage_step(desired, api, next)),
-    }
+    steps.extend(stage_update);
     // A canary may share the cache: AWS does not document it.
     let moves_stage = steps.iter().any(|step| {
         matches!(

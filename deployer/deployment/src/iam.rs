@@ -291,7 +291,7 @@ impl PolicyScope<'_> {
         let AwsTarget { account, partition, .. } = self.target;
         let any = format!("arn:{partition}:iam::{account}:role/*");
         let role = self.function_role.map_or(any, str::to_owned);
-        vec![allow(&PUBLISH_ACTIONS, &self.function_arns(self.functions)), pass_to_lambda(&[role])]
+        vec![allow(&RELEASE_ACTIONS, &self.function_arns(self.functions)), pass_to_lambda(&[role])]
     }
 
     /// Returns the policy that allows a class of users to call these operations.
@@ -336,6 +336,19 @@ impl PolicyScope<'_> {
         })
     }
 }
+
+/// The actions that publish a function and point its alias at the version.
+const RELEASE_ACTIONS: [&str; 9] = [
+    "lambda:CreateAlias",
+    "lambda:CreateFunction",
+    "lambda:GetAlias",
+    "lambda:InvokeFunction",
+    "lambda:ListVersionsByFunction",
+    "lambda:PublishVersion",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+];
 
 /// The actions for publishing functions, testing their versions and updating their aliases.
 const PUBLISH_ACTIONS: [&str; 15] = [

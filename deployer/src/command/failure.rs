@@ -274,6 +274,9 @@ pub enum Failure {
     /// The files changed since the plan was saved, and it publishes versions of functions.
     #[error("saved plan {} is stale: portcullis.toml, a file that it names, or the binary changed since it was created", .0.display())]
     FilesChanged(PathBuf),
+    /// A pinned function exists, and Portcullis did not publish it.
+    #[error("function `{0}` exists and is not managed by Portcullis")]
+    FunctionNotManaged(String),
     /// A function does not know every route, or requires something else.
     #[error("function `{function}` does not decide every route as configured: {problem}")]
     FunctionOutdated {

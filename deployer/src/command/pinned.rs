@@ -28,9 +28,21 @@ pub(super) fn load(
     arguments: &cli::Build,
 ) -> Result<(Session, Desired, Observed, Binaries), Failure> {
     let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
+    check_managed(&desired, &observed)?;
     let binaries = binaries(&session, arguments, &desired)?;
     let desired = session.pin(desired, &observed, &fingerprints(&binaries))?;
     Ok((session, desired, observed, binaries))
+}
+
+/// Checks that no pinned function is another program's: its code would be replaced.
+fn check_managed(desired: &Desired, observed: &Observed) -> Result<(), Failure> {
+    for version in desired.versions.values() {
+        let function = observed.pinned.get(&version.function).and_then(Option::as_ref);
+        if function.is_some_and(|function| !function.is_managed()) {
+            return Err(Failure::FunctionNotManaged(version.function.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the binaries of the options or of the release, for the pinned functions. A function without

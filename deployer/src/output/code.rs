@@ -72,6 +72,8 @@ pub enum ErrorCode {
     FunctionDownloadFailed,
     /// A function is not in the account and Region of the API
     FunctionElsewhere,
+    /// A pinned function exists, and Portcullis did not publish it
+    FunctionNotManaged,
     /// A function does not know every route, or requires something else
     FunctionOutdated,
     /// A zip file has no binary that can be published

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{BuildMetadata, FunctionSettings};
+use crate::target::TAG_MANAGED;
 
 /// A published version of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +33,13 @@ pub struct ObservedFunction {
 }
 
 impl ObservedFunction {
+    /// Returns whether Portcullis published the function: it has the tag, or a version has build
+    /// metadata.
+    pub fn is_managed(&self) -> bool {
+        self.tags.contains_key(TAG_MANAGED)
+            || self.versions.iter().any(|version| version.build.is_some())
+    }
+
     /// Returns the version with this number.
     pub fn version(&self, number: u32) -> Option<&ObservedVersion> {
         self.versions.iter().find(|version| version.number == number)

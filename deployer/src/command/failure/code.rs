@@ -60,6 +60,7 @@ impl Failure {
             Self::FunctionTest { .. } => ErrorCode::FunctionTestFailed,
             Self::OtherBinary { .. } => ErrorCode::StalePlan,
             Self::FilesChanged(_) => ErrorCode::StalePlan,
+            Self::FunctionNotManaged(_) => ErrorCode::FunctionNotManaged,
             Self::FunctionOutdated { .. } => ErrorCode::FunctionOutdated,
             Self::FunctionUndescribed { .. } => ErrorCode::FunctionUndescribed,
             Self::Dangerous(_) => ErrorCode::DangerousChanges,

@@ -124,6 +124,9 @@ impl Failure {
             Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
             Self::Stdin(_) => "pipe text to stdin, or pass the value as an argument",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
+            Self::FunctionNotManaged(_) => {
+                "choose another name, or add the tag portcullis:managed to replace its code"
+            }
             Self::FunctionOutdated { .. } => {
                 "publish the function with the configuration of `deployer config` first, then deploy the API"
             }

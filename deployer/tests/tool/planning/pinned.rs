@@ -150,6 +150,19 @@ fn a_version_of_another_api_is_not_reused() {
 }
 
 #[test]
+fn a_function_of_another_program_is_recognized() {
+    let (_, _, state) = deployed(&empty_state(), &manifest(), OPENAPI, "dev", "b1");
+    let ours = state.pinned["shop"].clone().unwrap();
+    assert!(ours.is_managed());
+    let mut other = ours.clone();
+    other.versions.iter_mut().for_each(|version| version.build = None);
+    assert!(!other.is_managed());
+    other.tags.insert("portcullis:managed".to_owned(), "true".to_owned());
+    assert!(other.is_managed());
+    assert!(!ObservedFunction::default().is_managed());
+}
+
+#[test]
 fn each_stage_keeps_its_version() {
     let toml = format!("{}[stage.prod]\n", manifest());
     let write = OPENAPI.replace("jwt: [read]", "jwt: [write]");

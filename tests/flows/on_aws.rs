@@ -21,6 +21,7 @@ mod inspection;
 mod invoke_roles;
 mod lifecycle;
 mod permissions;
+mod pinned;
 mod publishing;
 mod real_authorizer;
 mod safety;

@@ -1,6 +1,6 @@
 //! Third-party AWS emulators, and the proxy between them and the deployer.
 //!
-//! The proxy records calls, injects faults, and adds what the emulator lacks: test-invoked
+//! The proxy records calls, injects faults, and adds what the emulator lacks: deployments, test-invoked
 //! authorizers, generated SDKs, cache flushes, gateway responses and `AWS_IAM` in imported
 //! documents, and paginated lists.
 
@@ -15,6 +15,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::data_plane::DataPlane;
 use crate::port::free_port;
 use crate::wait::Wait;
 use crate::{binary, http, root, tool};
@@ -151,11 +152,18 @@ impl State {
     }
 }
 
+/// A function that is called after each mutating call, before its response is sent, with the method
+/// and path.
+pub type Hook = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// A proxy between the deployer and an emulator.
 pub struct FaultProxy {
     /// Its base URL.
     pub url: String,
+    /// The data plane of the APIs that are deployed through it.
+    pub data_plane: DataPlane,
     state: Arc<Mutex<State>>,
+    hook: Arc<Mutex<Option<Hook>>>,
 }
 
 /// The emulators behind the proxy, and what it adds to them.
@@ -165,7 +173,10 @@ struct Upstream {
     /// The emulator that receives Lambda's calls.
     functions: String,
     page: usize,
-    test_invoke_authorizer: TestInvokeAuthorizer,
+    /// None invokes the authorizer of the draft.
+    test_invoke_authorizer: Option<TestInvokeAuthorizer>,
+    data_plane: DataPlane,
+    hook: Arc<Mutex<Option<Hook>>>,
 }
 
 impl FaultProxy {
@@ -185,11 +196,34 @@ impl FaultProxy {
         page: usize,
         test_invoke_authorizer: TestInvokeAuthorizer,
     ) -> Self {
+        Self::start(emulator, functions, page, Some(test_invoke_authorizer))
+    }
+
+    /// Starts a proxy in front of two emulators: Lambda's calls go to `functions`, and
+    /// `TestInvokeAuthorizer` invokes the function that the draft's authorizer names.
+    pub fn that_invokes(emulator: &str, functions: &str) -> Self {
+        Self::start(emulator, functions, 500, None)
+    }
+
+    fn start(
+        emulator: &str,
+        functions: &str,
+        page: usize,
+        test_invoke_authorizer: Option<TestInvokeAuthorizer>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
-        let (address, functions) = (emulator.to_owned(), functions.to_owned());
-        let upstream = Upstream { address, functions, page, test_invoke_authorizer };
+        let data_plane = DataPlane::new(emulator, functions);
+        let hook: Arc<Mutex<Option<Hook>>> = Arc::default();
+        let upstream = Upstream {
+            address: emulator.to_owned(),
+            functions: functions.to_owned(),
+            page,
+            test_invoke_authorizer,
+            data_plane: data_plane.clone(),
+            hook: Arc::clone(&hook),
+        };
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -197,7 +231,12 @@ impl FaultProxy {
                 thread::spawn(move || serve(stream, &state, &upstream));
             }
         });
-        Self { url, state }
+        Self { url, data_plane, state, hook }
+    }
+
+    /// Calls a function after each mutating call, until it is replaced.
+    pub fn after_writes(&self, hook: Option<Hook>) {
+        *self.hook.lock().unwrap() = hook;
     }
 
     /// An authorizer that allows this token only.
@@ -317,6 +356,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
             Some(Fault::Failure) => (500, "InternalFailure", json!({"message": "oops"})),
             None => {
                 let (status, headers, mut body) = respond(&request, upstream);
+                let hook = upstream.hook.lock().unwrap().clone();
+                if let Some(hook) = hook.filter(|_| request.method != "GET") {
+                    hook(&format!("{} {}", request.method, request.path));
+                }
                 if state.lock().unwrap().is_emptied(&request) {
                     body = b"{\"item\":[]}".to_vec();
                 }
@@ -392,11 +435,14 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
     let path = request.path.split('?').next().unwrap();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
-        ("POST", ["restapis", _, "authorizers", _]) => {
+        ("POST", ["restapis", api, "authorizers", id]) => {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
             let headers = body["headers"].as_object().cloned().unwrap_or_default();
             let token = headers.values().next().and_then(Value::as_str).unwrap_or_default();
-            let (status, policy) = (upstream.test_invoke_authorizer)(token);
+            let (status, policy) = match &upstream.test_invoke_authorizer {
+                Some(test_invoke) => test_invoke(token),
+                None => upstream.data_plane.test_invoke(&request.head, api, id, token),
+            };
             json_response(
                 200,
                 &json!({"clientStatus": status, "log": format!("headers: {token}"), "latency": 1, "policy": policy}),
@@ -407,6 +453,15 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
         {
             describe(request)
                 .map_or_else(|| forward(request, upstream), |it| json_response(200, &it))
+        }
+        ("POST", ["restapis", api, "deployments"]) => {
+            let response = forward(request, upstream);
+            let created: Value = serde_json::from_slice(&response.2).unwrap_or_default();
+            if let Some(id) = created["id"].as_str() {
+                let authorization = header(&request.head, "authorization").unwrap();
+                upstream.data_plane.record(&authorization, api, id);
+            }
+            response
         }
         ("DELETE", ["restapis", _, "stages", _, "cache", "authorizers"]) => {
             json_response(202, &json!({}))

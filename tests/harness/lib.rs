@@ -11,6 +11,7 @@
 )]
 
 pub mod backend;
+pub mod data_plane;
 pub mod emulator;
 pub mod http;
 pub mod port;

@@ -16,19 +16,20 @@ fn account(number: usize) -> Account {
 
 const DEPLOY: [&str; 5] = ["deploy", "--stage", "dev", "--yes", "--token-command=echo aaa.bbb.ccc"];
 
-/// Numbers the fingerprints: they depend on the account, so only their equality is compared.
-fn numbered(text: &str) -> String {
+/// Numbers the fingerprints: they depend on the account, so only their equality is compared. Each
+/// follows a mark and has a length.
+pub(super) fn numbered(text: &str, marks: &[(&str, usize)]) -> String {
     let mut known: Vec<String> = Vec::new();
     let mut text = text.to_owned();
-    for (mark, length) in [("jwt-", 8), ("petstore-authorizer-", 17), ("content=", 16)] {
+    for (mark, length) in marks {
         let mut from = 0;
         while let Some(at) = text[from..].find(mark).map(|at| from + at + mark.len()) {
-            let print = text[at..at + length].to_owned();
+            let print = text[at..at + *length].to_owned();
             let number = known.iter().position(|one| *one == print).unwrap_or(known.len());
             if number == known.len() {
                 known.push(print);
             }
-            text.replace_range(at..at + length, &format!("#{number}"));
+            text.replace_range(at..at + *length, &format!("#{number}"));
             from = at;
         }
     }
@@ -37,7 +38,8 @@ fn numbered(text: &str) -> String {
 
 /// Returns an account's state without account numbers and IDs.
 fn state(found: &Value, key: &str) -> Value {
-    let text = numbered(&found.to_string().replace(key, "ACCOUNT"));
+    let marks = [("jwt-", 8), ("petstore-authorizer-", 17), ("content=", 16)];
+    let text = numbered(&found.to_string().replace(key, "ACCOUNT"), &marks);
     let mut state: Value = serde_json::from_str(&text).unwrap();
     for api in state["apis"].as_array_mut().unwrap() {
         api.as_object_mut().unwrap().remove("id");

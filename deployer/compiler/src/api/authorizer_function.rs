@@ -14,7 +14,7 @@ pub enum AuthorizerFunction {
     /// A function that is released separately: its ARN, or that of a version or alias.
     Released(Arn),
     /// A function in the deploying account and Region. Each deployment pins a version of it.
-    Pinned(PinnedFunction),
+    Pinned(Box<PinnedFunction>),
 }
 
 /// A function of which each deployment pins a version.

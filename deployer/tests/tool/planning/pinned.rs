@@ -152,9 +152,9 @@ fn a_version_of_another_api_is_not_reused() {
 #[test]
 fn a_function_of_another_program_is_recognized() {
     let (_, _, state) = deployed(&empty_state(), &manifest(), OPENAPI, "dev", "b1");
-    let ours = state.pinned["shop"].clone().unwrap();
-    assert!(ours.is_managed());
-    let mut other = ours.clone();
+    let managed = state.pinned["shop"].clone().unwrap();
+    assert!(managed.is_managed());
+    let mut other = managed.clone();
     other.versions.iter_mut().for_each(|version| version.build = None);
     assert!(!other.is_managed());
     other.tags.insert("portcullis:managed".to_owned(), "true".to_owned());

@@ -39,7 +39,10 @@ pub(super) fn function(
         diagnostics.error(entry.key_span, message, help.to_owned());
     }
     let pinned = entry.and_then(|entry| pinned(&entry.node, diagnostics));
-    pinned.map(AuthorizerFunction::Pinned).or(released.map(AuthorizerFunction::Released))
+    pinned
+        .map(Box::new)
+        .map(AuthorizerFunction::Pinned)
+        .or(released.map(AuthorizerFunction::Released))
 }
 
 fn pinned(node: &Node, diagnostics: &mut Diagnostics) -> Option<PinnedFunction> {

@@ -64,7 +64,7 @@ pub enum ApplyError {
     },
     /// The stage was updated concurrently.
     #[error(transparent)]
-    ConcurrentUpdate(#[from] ConcurrentUpdate),
+    ConcurrentUpdate(Box<ConcurrentUpdate>),
     /// A version was not published before the steps that need its number.
     #[error("no version of function {0} was published; no stage was updated")]
     Unpublished(String),
@@ -72,13 +72,13 @@ pub enum ApplyError {
     #[error("{mismatch}; rollback failed: {error}")]
     RollbackFailed {
         /// The difference from the plan.
-        mismatch: StageMismatch,
+        mismatch: Box<StageMismatch>,
         /// The rollback's failure.
         error: CallError,
     },
     /// The stage differed from the plan and was rolled back.
     #[error("{0}; stage rolled back")]
-    RolledBack(StageMismatch),
+    RolledBack(Box<StageMismatch>),
 }
 
 /// The difference of a method on AWS from the imported one.
@@ -118,6 +118,12 @@ pub struct ConcurrentUpdate {
 
 fn traffic_or_none(traffic: Option<&Traffic>) -> String {
     traffic.map_or("no stage".to_owned(), Traffic::to_string)
+}
+
+impl From<ConcurrentUpdate> for ApplyError {
+    fn from(update: ConcurrentUpdate) -> Self {
+        Self::ConcurrentUpdate(Box::new(update))
+    }
 }
 
 /// The difference of a stage from the plan.

@@ -240,6 +240,7 @@ pub struct NewRevision {
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 #[command(after_help = "\
 Examples:
   deployer deploy --stage dev

@@ -105,6 +105,7 @@ impl Run<'_> {
         settings: &StageSettings,
     ) -> Result<(), ApplyError> {
         let Some(mismatch) = mismatch(observed, traffic, settings) else { return Ok(()) };
+        let mismatch = Box::new(mismatch);
         Err(match roll_back(self.aws, &self.report).await {
             Ok(()) => ApplyError::RolledBack(mismatch),
             Err(error) => ApplyError::RollbackFailed { mismatch, error },

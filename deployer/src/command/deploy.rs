@@ -140,8 +140,7 @@ impl Deployment<'_> {
         let Self { session, desired, observed, planned, binaries, .. } = self;
         let token = self.token.as_deref();
         self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
-        let fingerprints = pinned::fingerprints(binaries);
-        *desired = session.pin(desired.clone(), observed, &fingerprints)?;
+        *desired = pinned::pin(desired.clone(), observed, binaries)?;
         *planned = plan_revision(desired, observed, self.arguments.revision.canary)?;
         Ok(())
     }

@@ -30,8 +30,23 @@ pub(super) fn load(
     let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
     check_managed(&desired, &observed)?;
     let binaries = binaries(&session, arguments, &desired)?;
-    let desired = session.pin(desired, &observed, &fingerprints(&binaries))?;
+    let desired = pin(desired, &observed, &binaries)?;
     Ok((session, desired, observed, binaries))
+}
+
+/// Returns the desired state with the published versions of its functions, and with the binaries to
+/// publish.
+pub(super) fn pin(
+    desired: Desired,
+    observed: &Observed,
+    binaries: &Binaries,
+) -> Result<Desired, Failure> {
+    let api = observed.api.as_ref();
+    let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
+    let binaries = binaries.iter();
+    let fingerprints: BTreeMap<String, String> =
+        binaries.map(|(name, binary)| (name.clone(), binary.fingerprint.clone())).collect();
+    Ok(desired.pinned(&observed.pinned, live, &fingerprints)?)
 }
 
 /// Checks that no pinned function is another program's: its code would be replaced.
@@ -73,11 +88,6 @@ fn binaries(
         }
     }
     Ok(binaries)
-}
-
-/// Returns the fingerprints of binaries, by function.
-pub(super) fn fingerprints(binaries: &Binaries) -> BTreeMap<String, String> {
-    binaries.iter().map(|(name, binary)| (name.clone(), binary.fingerprint.clone())).collect()
 }
 
 /// Publishes the versions of a plan, after the roles that they need, and adds both to the observed

@@ -100,19 +100,6 @@ impl Session {
         Ok(Desired::new(api, self.aws.target.clone())?)
     }
 
-    /// Returns the desired state with the published versions of its functions. `binaries` are the
-    /// fingerprints of the binaries to publish, by function.
-    pub(super) fn pin(
-        &self,
-        desired: Desired,
-        observed: &Observed,
-        binaries: &BTreeMap<String, String>,
-    ) -> Result<Desired, Failure> {
-        let api = observed.api.as_ref();
-        let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
-        Ok(desired.pinned(&observed.pinned, live, binaries)?)
-    }
-
     /// Returns the resources that the readable records need and that do not exist any more.
     pub(super) fn missing(&self, records: &Records) -> Result<Missing, Failure> {
         let mut missing = Missing::default();

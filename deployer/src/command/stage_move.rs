@@ -169,8 +169,8 @@ impl StageMove<'_> {
             let record = self.record(self.revision());
             record.and_then(|record| record.authorizers.get(scheme)?.pinned.as_ref()).is_some()
         };
-        let mut changed = changes.iter().filter(|one| one.aspect == Aspect::Configuration);
-        changed.any(|change| !is_pinned(&change.subject))
+        let mut configured = changes.iter().filter(|one| one.aspect == Aspect::Configuration);
+        configured.any(|change| !is_pinned(&change.subject))
     }
 
     /// Returns the change of a revision without a readable record: it may authorize any caller.

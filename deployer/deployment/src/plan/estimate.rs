@@ -31,8 +31,7 @@ impl Plan {
                 }
                 Step::PutRole { .. } | Step::GrantInvoke { .. } => (0, 0, 1),
                 Step::PublishVersion(_) => (0, 0, 5),
-                Step::FlushCache { .. } => (0, 1, 0),
-                Step::UpdateEndpoint { .. } => (0, 1, 0),
+                Step::FlushCache { .. } | Step::UpdateEndpoint { .. } => (0, 1, 0),
                 Step::ImportDefinition { .. } => (0, 1, 1),
                 Step::ReconcileImport { .. } => (2, 0, 0),
                 Step::TestAuthorizers { authorizers } => (authorizers.len(), 0, 1),

@@ -28,7 +28,6 @@ use compiler::openapi::{remove_internal_extensions, render_definition, set_membe
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields of a step are named after what they are on AWS")]
-#[expect(clippy::large_enum_variant, reason = "a plan has a dozen of them")]
 pub enum Step {
     /// Creates an empty, tagged API. The tags find it again if the response is lost.
     CreateApi {

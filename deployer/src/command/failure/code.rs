@@ -58,8 +58,6 @@ impl Failure {
             Self::InvalidPlan { .. } => ErrorCode::InvalidPlan,
             Self::PlanFormat { .. } => ErrorCode::PlanFormatUnsupported,
             Self::FunctionTest { .. } => ErrorCode::FunctionTestFailed,
-            Self::OtherBinary { .. } => ErrorCode::StalePlan,
-            Self::FilesChanged(_) => ErrorCode::StalePlan,
             Self::FunctionNotManaged(_) => ErrorCode::FunctionNotManaged,
             Self::FunctionOutdated { .. } => ErrorCode::FunctionOutdated,
             Self::FunctionUndescribed { .. } => ErrorCode::FunctionUndescribed,
@@ -70,7 +68,9 @@ impl Failure {
             Self::SmokeNotRolledBack { .. } => ErrorCode::RollbackFailed,
             Self::ProgramNotStarted { .. } => ErrorCode::ProgramNotStarted,
             Self::Proxy(_) => ErrorCode::ProxyInvalid,
-            Self::StalePlan(_) => ErrorCode::StalePlan,
+            Self::FilesChanged(_) | Self::OtherBinary { .. } | Self::StalePlan(_) => {
+                ErrorCode::StalePlan
+            }
             Self::Start { .. } => ErrorCode::StartFailed,
             Self::Stdin(_) => ErrorCode::StdinUnreadable,
             Self::UnknownAuthorizer { .. } => ErrorCode::AuthorizerNotFound,

@@ -172,8 +172,7 @@ fn apply(error: &ApplyError) -> Option<String> {
             "skip the test with `--untested-authorizer`; it requires `--endpoint-url`"
         }
         ApplyError::Definition { .. } => "check for concurrent changes to the API, and re-run",
-        ApplyError::ConcurrentUpdate(_) => PLAN_AGAIN,
-        ApplyError::Unpublished(_) => PLAN_AGAIN,
+        ApplyError::ConcurrentUpdate(_) | ApplyError::Unpublished(_) => PLAN_AGAIN,
         ApplyError::RolledBack(_) => "check for concurrent changes to the stage, and re-run",
     };
     Some(fixed.to_owned())

@@ -286,6 +286,8 @@ fn deployments(count: u32, unread: u32) -> (Vec<ObservedDeployment>, Records) {
 
 #[test]
 fn a_rollback_selects_the_newest_earlier_revision_without_an_obstacle() {
+    use Obstacle::{CanaryOnly, NeverServed, OtherStage, RecordUnreadable, RolledBack};
+
     let served = "[portcullis served d1 d2 !d3 d5]";
     let stages = BTreeMap::from([
         ("prod".to_owned(), stage("d5", served, Some(("d7", 10.0)))),
@@ -301,7 +303,6 @@ fn a_rollback_selects_the_newest_earlier_revision_without_an_obstacle() {
         };
         deployments.iter().map(|one| history.obstacle(stage, one)).collect()
     };
-    use Obstacle::{CanaryOnly, NeverServed, OtherStage, RecordUnreadable, RolledBack};
     let prod = [
         None,
         Some(RecordUnreadable),

@@ -176,6 +176,18 @@ pub enum Failure {
     /// A canary cannot be planned.
     #[error(transparent)]
     Canary(#[from] CanaryError),
+    /// A stage was moved, and its authorizer cache was not flushed.
+    #[error(
+        "stage `{stage}` was updated, but its authorizer result cache was not flushed: {error}"
+    )]
+    CacheNotFlushed {
+        /// The stage.
+        stage: String,
+        /// The revision that it serves, if Portcullis deployed it.
+        revision: Option<u32>,
+        /// The cause.
+        error: CallError,
+    },
     /// The stage has no canary.
     #[error("stage `{stage}` has no canary")]
     NoCanary {

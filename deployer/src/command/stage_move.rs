@@ -9,7 +9,7 @@ use super::{Failure, Invocation};
 use crate::apply::{ConcurrentUpdate, check_unchanged, revision_text};
 use crate::cli::{Files, MoveConfirmation};
 use crate::output::Exit;
-use aws::CallErrorKind;
+use aws::{CallError, CallErrorKind};
 use compiler::api::Api;
 use compiler::definition::scheme_on_aws;
 use deployment::history::Missing;
@@ -91,6 +91,9 @@ impl StageMove<'_> {
         let json = self.json();
         let serves = revision_text(self.revision());
         if stage.deployment == self.deployment && stage.canary.is_none() {
+            if options.flush_auth_cache {
+                self.flush()?;
+            }
             session.output.data(&format!("nothing to do: the stage serves {serves}"), &json);
             return Ok(Exit::Success);
         }
@@ -100,12 +103,24 @@ impl StageMove<'_> {
         self.apply()?;
         // Without records, the changes are unknown.
         if options.flush_auth_cache || flushes_cache(&changes) || !self.changes_are_known() {
-            flush(session, &api.id, name)?;
+            self.flush()?;
         }
         let ended = stage.canary.as_ref().map(|canary| ended_text(api, canary, self.deployment));
         let text = format!("stage {name} serves {serves}{}", ended.unwrap_or_default());
         session.output.data(&text, &json);
         Ok(Exit::Success)
+    }
+
+    /// Flushes the authorizer cache of the moved stage. The command must not be run again without the
+    /// number of the revision: it would be another move.
+    fn flush(&self) -> Result<(), Failure> {
+        let StageTarget { session, api, name, .. } = self.target;
+        let flushed = flush(session, &api.id, name);
+        flushed.map_err(|error| Failure::CacheNotFlushed {
+            stage: name.clone(),
+            revision: self.revision().map(|revision| revision.number),
+            error,
+        })
     }
 
     fn live(&self) -> Option<&Revision> {
@@ -267,13 +282,13 @@ impl StageMove<'_> {
 }
 
 /// Flushes a stage's authorizer result cache, where that is supported.
-pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), Failure> {
+pub(super) fn flush(session: &Session, api: &str, stage: &str) -> Result<(), CallError> {
     match session.block_on(session.aws.flush_authorizer_cache(api, stage)) {
         Err(error) if error.kind == CallErrorKind::Unsupported => {
             session.output.note(&error.to_string());
             Ok(())
         }
-        result => Ok(result?),
+        result => result,
     }
 }
 

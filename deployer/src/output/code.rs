@@ -34,6 +34,8 @@ pub enum ErrorCode {
     AwsRejected,
     /// AWS cannot be reached
     AwsUnreachable,
+    /// A stage was updated, and its authorizer result cache was not flushed
+    CacheNotFlushed,
     /// `--canary` requires a revision that differs from the one that the stage serves
     CanaryWithoutChange,
     /// `--canary` requires a stage that serves a deployment

@@ -72,14 +72,17 @@ fn a_canary_is_promoted_in_one_call() {
     let history = account.run(&["history", "--stage", "dev"]).expect_exit(0);
     assert!(history.contains("← dev canary 25 %  [served by a canary only]"), "{history:?}");
     assert!(history.contains("← dev 75 %"), "{history:?}");
-    let output = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(1);
+    let output = account
+        .run(&["rollback", "2", "--stage", "dev", "--yes", "--allow-dangerous"])
+        .expect_exit(1);
     assert!(output.contains("revision 2 was served by a canary only"), "{output:?}");
 
     let output = account.run(&["promote", "--stage", "dev"]).expect_exit(1);
     assert!(output.contains("confirmation required to promote the canary of dev"), "{output:?}");
     assert_eq!(writes(&account), 0);
-    let output = account.run(&["promote", "--stage", "dev", "--yes"]).expect_exit(0);
-    assert_eq!(writes(&account), 1);
+    let output =
+        account.run(&["promote", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
+    assert_eq!(writes(&account), 2, "the update and the flush of the cache");
     assert!(output.contains("[owners:read] → jwt [owners:admin]"), "{output:?}");
     assert!(
         output.contains("stage dev serves revision 2; promoted the canary (25 % revision 2)"),
@@ -87,7 +90,7 @@ fn a_canary_is_promoted_in_one_call() {
     );
     assert_eq!(traffic(&account), (2, None));
     account.expect_no_changes("dev");
-    let back = json_of(&account, &["rollback", "--stage", "dev", "--yes"]);
+    let back = json_of(&account, &["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]);
     assert_eq!((&back["from"], &back["revision"]), (&json!(2), &json!(1)));
 }
 
@@ -102,7 +105,8 @@ fn a_rollback_ends_a_canary_first_and_skips_marked_revisions() {
     change(&account, "b", "c");
     deploy_canary(&account, "10");
     assert_eq!(traffic(&account), (3, Some((10.0, 4))));
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    let back =
+        account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert_eq!(writes(&account), 1);
     assert!(
         back.contains("stage dev serves revision 3; ended the canary (10 % revision 4)"),
@@ -111,14 +115,14 @@ fn a_rollback_ends_a_canary_first_and_skips_marked_revisions() {
     assert_eq!(traffic(&account), (3, None));
 
     // 3 → 2 → 1: each one is marked. Forward to 2 again, and the next one is 1, not 3.
-    let rollback = ["rollback", "--stage", "dev", "--yes"];
+    let rollback = ["rollback", "--stage", "dev", "--yes", "--allow-dangerous"];
     for revision in [2, 1] {
         assert_eq!(json_of(&account, &rollback)["revision"], revision);
         assert_eq!(traffic(&account), (revision, None));
     }
     let output = account.run(&rollback).expect_exit(1);
     assert!(output.contains("no earlier revision"), "{output:?}");
-    json_of(&account, &["rollback", "3", "--stage", "dev", "--yes"]);
+    json_of(&account, &["rollback", "3", "--stage", "dev", "--yes", "--allow-dangerous"]);
     let history = json_of(&account, &["history", "--stage", "dev"]);
     let obstacles: Vec<(&Value, &Value)> = (history["deployments"].as_array().unwrap().iter())
         .map(|one| (&one["revision"]["number"], &one["obstacle"]))
@@ -138,7 +142,8 @@ fn a_rollback_ends_a_canary_first_and_skips_marked_revisions() {
     // A revision with a number ends the canary too.
     change(&account, "c", "d");
     deploy_canary(&account, "5");
-    let back = json_of(&account, &["rollback", "2", "--stage", "dev", "--yes"]);
+    let back =
+        json_of(&account, &["rollback", "2", "--stage", "dev", "--yes", "--allow-dangerous"]);
     assert_eq!((&back["from"], &back["revision"]), (&json!(1), &json!(2)));
     assert_eq!(back["ended_canary"]["revision"], 5);
     assert_eq!(traffic(&account), (2, None));

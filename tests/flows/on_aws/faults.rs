@@ -7,7 +7,7 @@ use std::thread;
 use e2e::emulator::{Emulator, Fault, FaultProxy};
 use serde_json::Value;
 
-use super::{Account, TOKEN, read_back};
+use super::{Account, CommandOutput, TOKEN, read_back};
 
 /// Returns the account of a case.
 fn account(number: usize) -> Account {
@@ -76,6 +76,19 @@ enum Rerun {
     AfterFailure,
 }
 
+/// Runs a command that failed again; if the failure names another command, runs that one.
+fn run_again(account: &Account, command: &[&str], failed: &CommandOutput) {
+    let named = failed.stderr.split_once("help: run `deployer ").map(|(_, help)| help);
+    let named = named.and_then(|help| help.split_once('`')).map(|(named, _)| named);
+    match named.filter(|named| named.starts_with("rollback ")) {
+        Some(named) => {
+            let named: Vec<&str> = named.split(' ').collect();
+            account.run(&named).expect_exit(0);
+        }
+        None => _ = account.run(command).expect_exit(0),
+    }
+}
+
 /// Runs a command with each fault in each call, each case in its own account; asserts that a second
 /// run ends in the state of a run without faults, and returns the account of that run.
 fn check_command(
@@ -113,7 +126,9 @@ fn check_command(
                     if output.exit != 0 {
                         failed.lock().unwrap().push(number);
                     }
-                    if rerun == Rerun::Always || output.exit != 0 {
+                    if output.exit != 0 {
+                        run_again(&account, command, &output);
+                    } else if rerun == Rerun::Always {
                         account.run(command).expect_exit(0);
                     }
                 }
@@ -166,7 +181,7 @@ fn a_canary_survives_every_failure_of_every_call() {
 
 #[test]
 fn a_promotion_survives_every_failure_of_every_call() {
-    let promote = ["promote", "--stage", "dev", "--yes"];
+    let promote = ["promote", "--stage", "dev", "--yes", "--allow-dangerous"];
     check_command(5000, &promote, Rerun::AfterFailure, &|account| {
         account.run(&DEPLOY).expect_exit(0);
         change_of_a_scope(account, "owners:read", "owners:admin");
@@ -176,7 +191,7 @@ fn a_promotion_survives_every_failure_of_every_call() {
 
 #[test]
 fn a_rollback_survives_every_failure_of_every_call() {
-    let rollback = ["rollback", "--stage", "dev", "--yes"];
+    let rollback = ["rollback", "--stage", "dev", "--yes", "--allow-dangerous"];
     // A second step is possible, and must not be made.
     check_command(6000, &rollback, Rerun::AfterFailure, &|account| {
         account.run(&DEPLOY).expect_exit(0);

@@ -42,6 +42,7 @@ impl Failure {
             Self::NoCargoLambda => ErrorCode::CargoLambdaMissing,
             Self::Canary(CanaryError::NoStage { .. }) => ErrorCode::CanaryWithoutStage,
             Self::Canary(CanaryError::NoChange { .. }) => ErrorCode::CanaryWithoutChange,
+            Self::CacheNotFlushed { .. } => ErrorCode::CacheNotFlushed,
             Self::NoCanary { .. } => ErrorCode::NoCanary,
             Self::Target(TargetError::NoEarlier { .. }) => ErrorCode::NoEarlierRevision,
             Self::Target(TargetError::Unknown(_)) => ErrorCode::RevisionNotFound,

@@ -33,6 +33,12 @@ impl Failure {
             Self::ManagedAs { found, .. } => format!(
                 "set `name = \"{found}\"` in [api], or remove the tag portcullis:api from the API"
             ),
+            Self::CacheNotFlushed { stage, revision, .. } => match revision {
+                Some(number) => {
+                    format!("run `deployer rollback {number} --stage {stage} --flush-auth-cache`")
+                }
+                None => "run `aws apigateway flush-stage-authorizers-cache`".to_owned(),
+            },
             Self::NoStage { stage, .. } => {
                 format!("create it with `deployer deploy --stage {stage}`")
             }

@@ -91,7 +91,7 @@ pub enum TargetError {
     #[error("revision {0} does not exist")]
     Unknown(u32),
     /// The stage has served no earlier revision without an obstacle.
-    #[error("stage `{stage}` has no earlier revision that served without a rollback")]
+    #[error("stage `{stage}` has no earlier revision without an obstacle")]
     NoEarlier {
         /// The stage.
         stage: String,

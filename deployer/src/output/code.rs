@@ -116,7 +116,7 @@ pub enum ErrorCode {
     NoBundledKeys,
     /// The stage has no canary
     NoCanary,
-    /// The stage served no earlier revision that it was not rolled back from
+    /// The stage served no earlier revision without an obstacle to a rollback
     NoEarlierRevision,
     /// The operation is not protected by a JWT authorizer
     OperationNotProtected,

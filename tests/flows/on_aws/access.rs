@@ -66,13 +66,15 @@ print(api)",
     let output = run(&reader, &["status", "--stage", "dev"]).expect_exit(0);
     assert!(output.contains("serves revision 2"), "{output:?}");
     run(&reader, &["history", "--stage", "dev"]).expect_exit(0);
-    let denied = run(&reader, &["rollback", "--stage", "dev", "--yes"]).expect_exit(4);
+    let denied = run(&reader, &["rollback", "1", "--stage", "dev", "--yes", "--allow-dangerous"])
+        .expect_exit(4);
     assert!(
         denied.contains("AccessDenied") && denied.contains("deployer iam COMMAND"),
         "{denied:?}"
     );
     let rollback_user = user("rollback", &printed("rollback"));
-    run(&rollback_user, &["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    run(&rollback_user, &["rollback", "1", "--stage", "dev", "--yes", "--allow-dangerous"])
+        .expect_exit(0);
     run(&rollback_user, &["undeploy", "--stage", "dev", "--yes"]).expect_exit(4);
     let discover_user =
         user("discover", &printed("discover").replace(&format!("/restapis/{id}"), "/restapis/*"));

@@ -12,7 +12,7 @@ fn change(account: &Account, from: &str, to: &str) {
 }
 
 fn deploy_canary(account: &Account, share: &str) -> CommandOutput {
-    let command = ["deploy", "--stage", "dev", "--yes", "--canary", share];
+    let command = ["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", share];
     account.run(&command).expect_exit(0)
 }
 
@@ -57,8 +57,11 @@ fn a_canary_is_promoted_in_one_call() {
     assert_eq!(traffic(&account), (1, Some((10.0, 2))));
 
     // Another share is one call, and the same one none.
-    let output = json_of(&account, &["deploy", "--stage", "dev", "--yes", "--canary", "25"]);
-    assert_eq!(writes(&account), 1, "{output}");
+    let output = json_of(
+        &account,
+        &["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "25"],
+    );
+    assert_eq!(writes(&account), 2, "the update and the flush of the cache: {output}");
     assert_eq!(output["revision"], 1);
     assert_eq!(
         (&output["canary"]["percent"], &output["canary"]["revision"]),
@@ -248,7 +251,7 @@ fn two_revisions_are_compared_by_route() {
     account.deploy("dev");
     let output = account.run(&["diff", "1", "2"]).expect_exit(0);
     assert!(output.contains("revision 1 → revision 2"), "{output:?}");
-    assert!(output.contains("auth: jwt [owners:read] → jwt [owners:admin]  [security]"));
+    assert!(output.contains("auth: jwt [owners:read] → jwt [owners:admin]  [more access]"));
     let back = json_of(&account, &["diff", "2", "1", ".", "--stage", "dev"]);
     assert_eq!((&back["from"], &back["revision"]), (&json!(2), &json!(1)));
     let change = back["changes"].as_array().unwrap().iter().find(|one| one["aspect"] == "auth");
@@ -271,7 +274,7 @@ fn a_failed_smoke_test_marks_the_revision_and_restores_the_canary() {
     deploy_canary(&account, "10");
     change(&account, "a", "b");
     let smoke = ["--smoke", "http://127.0.0.1:1/"];
-    let canary = ["deploy", "--stage", "dev", "--yes", "--canary", "50"];
+    let canary = ["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "50"];
     let output = account.run(&[&canary[..], &smoke].concat()).expect_exit(6);
     assert!(output.contains("stage rolled back"), "{output:?}");
     assert_eq!(traffic(&account), (1, Some((10.0, 2))));

@@ -67,8 +67,8 @@ fn output_of_every_command() {
     both(&["drift", "--stage", "dev"], &mut runs);
     both(&["discover"], &mut runs);
     both(&["doctor", "--stage", "dev"], &mut runs);
-    once(&["rollback", "--stage", "dev", "--yes"], &mut runs);
-    both(&["rollback", "1", "--stage", "dev", "--yes"], &mut runs);
+    once(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"], &mut runs);
+    both(&["rollback", "1", "--stage", "dev", "--yes", "--allow-dangerous"], &mut runs);
     both(&["sdk", "--stage", "dev", "--language", "java", "--out", "sdk.zip"], &mut runs);
     both(&["undeploy", "--stage", "dev"], &mut runs);
     once(&["undeploy", "--stage", "dev", "--yes"], &mut runs);

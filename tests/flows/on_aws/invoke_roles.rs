@@ -80,7 +80,7 @@ fn a_change_a_rollback_and_a_removal_leave_similar_apis_and_other_regions_unchan
             run(&account, api, &["deploy", "--stage", "dev"]);
             expect_unchanged("a change");
         }
-        run(&account, api, &["rollback", "--stage", "dev"]);
+        run(&account, api, &["rollback", "--stage", "dev", "--allow-dangerous"]);
         expect_unchanged("a rollback");
         run(&account, api, &["undeploy", "--delete-api"]);
         expect_unchanged("a removal");

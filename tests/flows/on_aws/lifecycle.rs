@@ -69,26 +69,34 @@ fn an_api_is_created_changed_rolled_back_and_deleted() {
     assert_eq!(stages(&account), owned(&[("dev", "2")]));
 
     // Roll back, then forward.
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    let back =
+        account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert!(
         back.contains("~ POST /pets  auth: jwt [admin] → jwt [pets:write or admin]"),
         "{back:?}"
     );
-    assert_eq!(account.proxy.api_gateway_calls().1.len(), 1, "one patch");
+    assert_eq!(
+        account.proxy.api_gateway_calls().1.len(),
+        2,
+        "one patch, and the flush of the cache"
+    );
     assert_eq!(stages(&account), owned(&[("dev", "1")]));
     assert!(
-        account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(1).contains("no earlier")
+        account
+            .run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"])
+            .expect_exit(1)
+            .contains("no earlier")
     );
     assert!(
         account
-            .run(&["rollback", ".", "7", "--stage", "dev", "--yes"])
+            .run(&["rollback", ".", "7", "--stage", "dev", "--yes", "--allow-dangerous"])
             .expect_exit(1)
             .contains("7")
     );
-    account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(0);
+    account.run(&["rollback", "2", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert!(
         account
-            .run(&["rollback", "2", "--stage", "dev", "--yes"])
+            .run(&["rollback", "2", "--stage", "dev", "--yes", "--allow-dangerous"])
             .expect_exit(0)
             .contains("nothing")
     );

@@ -114,7 +114,7 @@ fn every_call_is_allowed_by_the_printed_policy() {
     run("deploy", &["deploy", "--stage", "dev", "--yes", "--flush-auth-cache"]);
     run("status", &["status", "--stage", "dev"]);
     run("history", &["history", "--stage", "dev"]);
-    run("rollback", &["rollback", "--stage", "dev", "--yes"]);
+    run("rollback", &["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]);
     run("discover", &["discover"]);
     run("undeploy", &["undeploy", "--delete-api", "--yes"]);
     for action in [

@@ -37,7 +37,7 @@ client.put_method(restApiId=api, resourceId=r, httpMethod='DELETE', authorizatio
     assert_eq!(subjects("changes"), ["GET /pets", "authorizer jwt"]);
     assert_eq!(plan["changes"][0]["impact"], "becomes_public");
     assert_eq!(subjects("drift"), ["GET /owners", "DELETE /owners"]);
-    account.deploy("dev");
+    account.run(&["deploy", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     account.expect_no_changes("dev");
     let methods = account.api()["methods"].clone();
     assert_eq!(methods["GET /owners"]["authorizationType"], "CUSTOM");
@@ -58,7 +58,7 @@ client.create_model(restApiId=api, name='PortcullisRevision1', contentType='appl
     );
     let drift = account.run(&["drift", "--stage", "dev"]).expect_exit(1);
     assert!(drift.contains("drift is unknown until the next deployment"), "{drift:?}");
-    assert!(drift.contains("has format 1, expected 2"), "{drift:?}");
+    assert!(drift.contains("has format 1, expected 3"), "{drift:?}");
     assert!(account.run(&["status", "--stage", "dev"]).expect_exit(0).contains("drift is unknown"));
     let plan = account.plan("dev");
     assert!(plan["notes"][0].as_str().unwrap().contains("whose record has format 1"), "{plan}");
@@ -66,7 +66,8 @@ client.create_model(restApiId=api, name='PortcullisRevision1', contentType='appl
     account.deploy("dev");
     account.expect_no_changes("dev");
     account.run(&["drift", "--stage", "dev"]).expect_exit(0);
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    let back =
+        account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert!(back.contains("the changes are unknown"), "{back:?}");
 }
 
@@ -157,20 +158,24 @@ fn a_revision_that_no_stage_served_is_not_rolled_back_to() {
     );
     scope(&account, "admin", "all");
     account.deploy("dev");
-    let refused = account.run(&["rollback", "2", "--stage", "dev", "--yes"]).expect_exit(1);
-    assert!(refused.contains("revision 2 was never served by a stage"), "{refused:?}");
+    let refused = account
+        .run(&["rollback", "2", "--stage", "dev", "--yes", "--allow-dangerous"])
+        .expect_exit(1);
+    assert!(refused.contains("revision 2 was never served"), "{refused:?}");
     assert_eq!(account.proxy.api_gateway_calls().1, [""; 0]);
     // The previous revision is the one that was served before.
-    let back = account.run(&["rollback", "--stage", "dev", "--yes"]).expect_exit(0);
+    let back =
+        account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert!(back.contains("stage dev serves revision 1"), "{back:?}");
     let description = account.api()["stages"]["dev"]["description"].clone();
     assert!(description.as_str().unwrap().starts_with("[portcullis served "), "{description}");
 
     // Revisions of another stage are not this stage's history, but they are verified.
     account.deploy("prod");
-    let refused = account.run(&["rollback", "--stage", "prod", "--yes"]).expect_exit(1);
+    let refused =
+        account.run(&["rollback", "--stage", "prod", "--yes", "--allow-dangerous"]).expect_exit(1);
     assert!(refused.contains("stage `prod` has no earlier revision"), "{refused:?}");
-    account.run(&["rollback", "1", "--stage", "prod", "--yes"]).expect_exit(0);
+    account.run(&["rollback", "1", "--stage", "prod", "--yes", "--allow-dangerous"]).expect_exit(0);
 }
 
 /// The authorizer is deleted between the plan and its test.
@@ -296,13 +301,16 @@ fn a_failed_smoke_test_rolls_the_stage_back() {
 #[test]
 fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     let account = Account::new("100000000035");
-    let output =
-        account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(3);
+    let output = account
+        .run(&["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "10"])
+        .expect_exit(3);
     assert!(output.contains("stage `dev` serves no deployment"), "{output:?}");
     account.deploy("dev");
     let change = |from: &str, to: &str| account.edit("openapi.yaml", from, to);
     change("- jwt: [owners:read]", "- jwt: [owners:admin]");
-    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "10"]).expect_exit(0);
+    account
+        .run(&["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "10"])
+        .expect_exit(0);
     let stage = account.api()["stages"]["dev"].clone();
     assert!(stage["deployment"].as_str().unwrap().contains("revision=1 "), "{stage}");
     assert!(stage["canarySettings"]["deployment"].as_str().unwrap().contains("revision=2 "));
@@ -310,9 +318,11 @@ fn a_canary_gets_its_share_of_traffic_and_is_promoted_or_removed() {
     let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
     assert!(status.contains("canary: 10 % revision 2"), "{status:?}");
     // Rollback ends the canary; the next deployment promotes it.
-    account.run(&["rollback", "1", "--stage", "dev", "--yes"]).expect_exit(0);
+    account.run(&["rollback", "1", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
     assert_eq!(account.api()["stages"]["dev"]["canarySettings"], Value::Null);
-    account.run(&["deploy", "--stage", "dev", "--yes", "--canary", "25"]).expect_exit(0);
+    account
+        .run(&["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "25"])
+        .expect_exit(0);
     account.deploy("dev");
     account.expect_no_changes("dev");
     let stage = account.api()["stages"]["dev"].clone();

@@ -121,7 +121,7 @@ impl Failure {
             Self::RecordUnreadable { .. } => "deploy the configuration of the revision again",
             Self::Target(TargetError::Unknown(_)) => "run `deployer history` to list the revisions",
             Self::Target(TargetError::NoEarlier { .. }) => {
-                "run `deployer history` to list the revisions, and pass a revision number"
+                "run `deployer history` to list the obstacles, and pass a revision number"
             }
             Self::Target(TargetError::Obstacle { obstacle: Obstacle::CanaryOnly, .. }) => {
                 "run `deployer promote` to route all requests to the canary's revision"

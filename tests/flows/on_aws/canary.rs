@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use e2e::backend::Backend;
 use serde_json::{Value, json};
 
 use super::{Account, CommandOutput};
@@ -273,7 +274,8 @@ fn a_failed_smoke_test_marks_the_revision_and_restores_the_canary() {
     change(&account, "owners:read", "a");
     deploy_canary(&account, "10");
     change(&account, "a", "b");
-    let smoke = ["--smoke", "http://127.0.0.1:1/"];
+    let backend = Backend::responding("HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n");
+    let smoke = ["--smoke", &backend.url, "--smoke-status", "200"];
     let canary = ["deploy", "--stage", "dev", "--yes", "--allow-dangerous", "--canary", "50"];
     let output = account.run(&[&canary[..], &smoke].concat()).expect_exit(6);
     assert!(output.contains("stage rolled back"), "{output:?}");

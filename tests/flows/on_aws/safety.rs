@@ -66,8 +66,8 @@ client.create_model(restApiId=api, name='PortcullisRevision1', contentType='appl
     account.deploy("dev");
     account.expect_no_changes("dev");
     account.run(&["drift", "--stage", "dev"]).expect_exit(0);
-    let back =
-        account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]).expect_exit(0);
+    let rollback = ["rollback", "1", "--stage", "dev", "--yes", "--allow-dangerous"];
+    let back = account.run(&rollback).expect_exit(0);
     assert!(back.contains("the changes are unknown"), "{back:?}");
 }
 

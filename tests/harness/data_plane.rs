@@ -128,7 +128,7 @@ impl DataPlane {
         let url = format!("http://{}/restapis", self.control);
         let found = http::send("GET", &url, &[("Authorization", &authorization)], b"").json();
         let found = items(&found).into_iter().find(|one| one["name"] == api);
-        served.api = found.expect("the API")["id"].as_str().unwrap().to_owned();
+        found.expect("the API")["id"].as_str().unwrap().clone_into(&mut served.api);
         served
     }
 
@@ -314,8 +314,9 @@ fn document(text: &str) -> Value {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
+        let (digits, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        bytes.extend_from_slice(rest.as_bytes());
     }
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

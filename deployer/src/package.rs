@@ -5,7 +5,7 @@ use std::io::{Cursor, Read, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use zip::result::{ZipError, ZipResult};
+use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -98,12 +98,16 @@ pub fn bootstrap_of(zip: &[u8]) -> Result<Vec<u8>, PackageError> {
 
 fn read_bootstrap(zip: &[u8], most: u64) -> Result<Vec<u8>, PackageError> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| PackageError::NotAZip)?;
-    let file = archive.by_name(BOOTSTRAP).map_err(|error| match error {
-        ZipError::FileNotFound => PackageError::NoBootstrap,
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => PackageError::Encrypted,
-        ZipError::UnsupportedArchive(_) => PackageError::UnsupportedCompression,
-        _ => PackageError::Damaged,
-    })?;
+    let index = archive.index_for_name(BOOTSTRAP).ok_or(PackageError::NoBootstrap)?;
+    let raw = archive.by_index_raw(index).map_err(|_| PackageError::Damaged)?;
+    if raw.encrypted() {
+        return Err(PackageError::Encrypted);
+    }
+    if !matches!(raw.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(PackageError::UnsupportedCompression);
+    }
+    drop(raw);
+    let file = archive.by_index(index).map_err(|_| PackageError::Damaged)?;
     // The size in the header may be incorrect.
     let mut bootstrap = Vec::new();
     let mut limited = file.take(most.saturating_add(1));

@@ -185,10 +185,10 @@ fn a_zip_file_is_published_without_a_toolchain() {
 /// of a run without faults.
 fn check_all_faults(key: &str, prepare: &dyn Fn(&Published)) {
     let published = Published::new(key);
-    // The API exists, so that a case consists of the publication.
-    published.deploy(&[]).expect_exit(0);
     let role = published.role("execution");
     let arguments = [&format!("--function-zip={}", zip()), "--function-role", &role];
+    // The API exists, so that a case consists of the publication.
+    published.deploy(&arguments).expect_exit(0);
     prepare(&published);
     published.deploy(&arguments).expect_exit(0);
     let expected = published.state();

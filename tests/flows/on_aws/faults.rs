@@ -164,8 +164,16 @@ fn a_change_survives_every_failure_of_every_call() {
     });
 }
 
-const CANARY: [&str; 7] =
-    ["deploy", "--stage", "dev", "--yes", "--token-command=echo aaa.bbb.ccc", "--canary", "10"];
+const CANARY: [&str; 8] = [
+    "deploy",
+    "--stage",
+    "dev",
+    "--yes",
+    "--allow-dangerous",
+    "--token-command=echo aaa.bbb.ccc",
+    "--canary",
+    "10",
+];
 
 fn change_of_a_scope(account: &Account, from: &str, to: &str) {
     account.edit("openapi.yaml", &format!("- jwt: [{from}]"), &format!("- jwt: [{to}]"));
@@ -192,13 +200,11 @@ fn a_promotion_survives_every_failure_of_every_call() {
 #[test]
 fn a_rollback_survives_every_failure_of_every_call() {
     let rollback = ["rollback", "--stage", "dev", "--yes", "--allow-dangerous"];
-    // A second step is possible, and must not be made.
+    // A second step is not possible: a run after one that succeeded without a response would fail.
     check_command(6000, &rollback, Rerun::AfterFailure, &|account| {
         account.run(&DEPLOY).expect_exit(0);
-        for (from, to) in [("owners:read", "a"), ("a", "b")] {
-            change_of_a_scope(account, from, to);
-            account.run(&DEPLOY).expect_exit(0);
-        }
+        change_of_a_scope(account, "owners:read", "owners:admin");
+        account.run(&DEPLOY).expect_exit(0);
     });
     check_command(7000, &rollback, Rerun::AfterFailure, &|account| {
         account.run(&DEPLOY).expect_exit(0);

@@ -65,6 +65,14 @@ pub enum ApplyError {
     /// The stage was updated concurrently.
     #[error(transparent)]
     ConcurrentUpdate(Box<ConcurrentUpdate>),
+    /// The stage was updated, and its authorizer result cache was not flushed.
+    #[error("stage `{stage}` was updated, and its authorizer cache was not flushed: {error}")]
+    NotFlushed {
+        /// The stage.
+        stage: String,
+        /// The reason.
+        error: CallError,
+    },
     /// A version was not published before the steps that need its number.
     #[error("no version of function {0} was published; no stage was updated")]
     Unpublished(String),
@@ -259,7 +267,9 @@ impl Run<'_> {
                 self.report.notes.push(error.to_string());
                 Ok(())
             }
-            result => Ok(result?),
+            result => {
+                result.map_err(|error| ApplyError::NotFlushed { stage: stage.to_owned(), error })
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::smoke::SmokeTest;
 use super::stage_move::{canary_json, ended_text, flush};
 use super::{Failure, Invocation, described, find_route, local};
-use crate::apply::{Options, Report, apply, revision_text, roll_back};
+use crate::apply::{ApplyError, Options, Report, apply, revision_text, roll_back};
 use crate::cli;
 use crate::output::Exit;
 use compiler::api::PresentedToken;
@@ -36,6 +36,7 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     let mut deployment =
         Deployment { session, arguments, desired, observed, planned, token, binaries, done: 0 };
     if deployment.planned.is_empty() && !deployment.builds() {
+        deployment.flush_unchanged()?;
         write_plan(&deployment.planned, invocation.output);
         return Ok(Exit::Success);
     }
@@ -45,6 +46,8 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
         .check_functions()
         .and_then(|()| deployment.publish())
         .and_then(|()| deployment.apply());
+    // Only the flush follows the update of the stage.
+    let is_flush = matches!(&result, Err(Failure::Apply(ApplyError::NotFlushed { .. })));
     if matches!(
         &result,
         Err(Failure::Apply(_)
@@ -53,7 +56,8 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
             | Failure::FunctionTest { .. }
             | Failure::SmokeTest(_)
             | Failure::SmokeNotRolledBack { .. })
-    ) {
+    ) && !is_flush
+    {
         // The stage is unchanged or rolled back, so its functions must be too.
         build::restore(&deployment.session, &moved);
     }
@@ -143,6 +147,17 @@ impl Deployment<'_> {
         *desired = pinned::pin(desired.clone(), observed, binaries)?;
         *planned = plan_revision(desired, observed, self.arguments.revision.canary)?;
         Ok(())
+    }
+
+    /// Flushes the cache of an unchanged stage if `--flush-auth-cache` is set: an earlier flush may
+    /// have failed after the stage was updated.
+    fn flush_unchanged(&self) -> Result<(), Failure> {
+        match &self.observed.api {
+            Some(api) if self.arguments.flush_auth_cache => {
+                Ok(flush(&self.session, &api.id, &self.planned.stage)?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the functions that are released separately contain the routes of the API.

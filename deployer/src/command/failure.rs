@@ -474,11 +474,13 @@ impl Failure {
             ) => Exit::AccessDenied,
             Self::Connect(ConnectError::Call(error))
             | Self::Call(error)
-            | Self::Apply(ApplyError::Call(error)) => match error.kind {
-                CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::AccessDenied,
-                CallErrorKind::Conflict | CallErrorKind::PreconditionFailed => Exit::Conflict,
-                _ => Exit::Failed,
-            },
+            | Self::Apply(ApplyError::Call(error) | ApplyError::NotFlushed { error, .. }) => {
+                match error.kind {
+                    CallErrorKind::Denied | CallErrorKind::Unauthenticated => Exit::AccessDenied,
+                    CallErrorKind::Conflict | CallErrorKind::PreconditionFailed => Exit::Conflict,
+                    _ => Exit::Failed,
+                }
+            }
             Self::ChangedWhileWaiting
             | Self::PlanForAnotherStage { .. }
             | Self::InvalidPlan { .. }

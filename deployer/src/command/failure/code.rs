@@ -103,6 +103,7 @@ fn apply(error: &ApplyError) -> ErrorCode {
         ApplyError::Call(error) => call(error.kind),
         ApplyError::ConcurrentUpdate(_) => ErrorCode::ConcurrentUpdate,
         ApplyError::Definition { .. } => ErrorCode::DefinitionMismatch,
+        ApplyError::NotFlushed { .. } => ErrorCode::CacheNotFlushed,
         ApplyError::RollbackFailed { .. } => ErrorCode::RollbackFailed,
         ApplyError::RolledBack(_) => ErrorCode::StageMismatch,
         ApplyError::Unpublished(_) => ErrorCode::FunctionVersionUnknown,

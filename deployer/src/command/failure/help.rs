@@ -173,6 +173,9 @@ fn apply(error: &ApplyError) -> Option<String> {
                 log => format!("{doctor}; the end of the authorizer's log:\n{log}"),
             });
         }
+        ApplyError::NotFlushed { .. } => {
+            "cached results are those of the previous rules until their TTL ends: run `deployer deploy --flush-auth-cache`, or `deployer rollback REVISION --flush-auth-cache` with the revision that the stage serves"
+        }
         ApplyError::RollbackFailed { .. } => ROLL_BACK,
         ApplyError::Untestable(_) => {
             "skip the test with `--untested-authorizer`; it requires `--endpoint-url`"

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::error::{IssuerMismatch, Rejection};
-use crate::issuer::Issuer;
+use crate::issuer::{DenyList, Issuer};
 use crate::time::UnixTime;
 use crate::token::{SignedToken, UnverifiedToken};
 
@@ -90,11 +90,17 @@ impl VerifiedClaims {
         &self.scopes.read_from
     }
 
-    /// Checks that neither `jti` nor `sub` is on the issuer's deny-list.
+    /// Checks that neither the issuer as a whole nor `jti`, `sub` or the client is on the deny-list.
     pub(crate) fn check_deny_list(&self, issuer: &Issuer) -> Result<(), Rejection> {
-        let jti = self.all.get("jti").and_then(Value::as_str);
-        let is_denied = jti.is_some_and(|jti| issuer.denied_jti.contains(jti))
-            || self.subject().is_some_and(|subject| issuer.denied_sub.contains(subject));
+        let DenyList { jti, sub, client, all } = &issuer.deny_list;
+        if *all {
+            return Err(Rejection::IssuerDenied);
+        }
+        let token_id = self.all.get("jti").and_then(Value::as_str);
+        let values = [(token_id, jti), (self.subject(), sub), (self.client(), client)];
+        let is_denied = values
+            .into_iter()
+            .any(|(value, denied)| value.is_some_and(|value| denied.contains(value)));
         if is_denied { Err(Rejection::Denylisted) } else { Ok(()) }
     }
 

@@ -85,12 +85,15 @@ pub enum Rejection {
         /// The rule's number, from 1.
         rule: usize,
     },
-    /// The token's `jti` or `sub` is on the issuer's deny-list.
-    #[error("`jti` or `sub` is on the deny-list")]
+    /// The token's `jti`, `sub` or client is on the issuer's deny-list.
+    #[error("`jti`, `sub` or the client is on the deny-list")]
     Denylisted,
     /// The token is valid and has none of the route's scope sets.
     #[error("required scopes not granted")]
     InsufficientScope,
+    /// The deny-list has every token of the issuer.
+    #[error("every token of the issuer is on the deny-list")]
+    IssuerDenied,
     /// No matching key of the issuer verifies the signature.
     #[error("signature verification failed")]
     InvalidSignature,
@@ -162,6 +165,7 @@ impl Rejection {
             | Self::MissingClaim(_)
             | Self::UntrustedIssuer(_) => "invalid_claims",
             Self::Denylisted => "denylisted",
+            Self::IssuerDenied => "issuer_denied",
             Self::Possession(_) => "proof_failed",
             Self::ClientNotAllowed | Self::RouteNotFound | Self::RequirementUnmet { .. } => {
                 "forbidden"

@@ -41,13 +41,22 @@ pub struct Issuer {
     pub(crate) max_token_age: Option<Duration>,
     pub(crate) clients: Option<BTreeSet<String>>,
     pub(crate) rules: Vec<ClaimRule>,
-    pub(crate) denied_jti: BTreeSet<String>,
-    pub(crate) denied_sub: BTreeSet<String>,
+    pub(crate) deny_list: DenyList,
     pub(crate) dpop: Possession,
     pub(crate) mtls: Possession,
     pub(crate) context: Vec<ContextClaim>,
     pub(crate) qualify_principal: bool,
     pub(crate) usage_key: Option<UsageKeySource>,
+}
+
+/// The tokens, subjects and clients that are rejected although their tokens are valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DenyList {
+    pub(crate) jti: BTreeSet<String>,
+    pub(crate) sub: BTreeSet<String>,
+    pub(crate) client: BTreeSet<String>,
+    /// Every token of the issuer.
+    pub(crate) all: bool,
 }
 
 /// A claim passed to the integration as `$context.authorizer.{name}`.

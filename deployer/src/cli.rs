@@ -88,6 +88,8 @@ pub enum Command {
     Promote(Promote),
     /// End a stage's canary, or roll the stage back to an earlier revision
     Rollback(Rollback),
+    /// Add a token, subject, client or issuer to a deny-list, and deploy it to every stage
+    Revoke(Revoke),
     /// Delete a stage or the whole API
     Undeploy(Undeploy),
     /// List all REST APIs with their stages, routes and authorization
@@ -397,6 +399,73 @@ pub struct Rollback {
     /// Flush the stage's authorizer result cache, also if no route was added or tightened
     #[arg(long)]
     pub flush_auth_cache: bool,
+}
+
+/// Arguments of `revoke`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The entry is added to `denied` of the issuer in portcullis.toml. Every stage of the file that is
+deployed then gets a new revision. A stage whose files have other changes is skipped.
+
+Examples:
+  deployer revoke --sub 'auth0|5f7c8ec7c33c6c004bbafe82'
+  deployer revoke --jti - --of https://tenant.eu.auth0.com/ --yes < token-id.txt
+  deployer revoke --client web --stage prod
+  deployer revoke --issuer https://old.example.com/ infra/petstore")]
+pub struct Revoke {
+    /// The entry
+    #[command(flatten)]
+    pub revoked: Revoked,
+    /// Project directory, containing portcullis.toml
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Issuer of the tokens [default: the only one of portcullis.toml]
+    #[arg(long, value_name = "URL", conflicts_with = "issuer")]
+    pub of: Option<String>,
+    /// Name of a stage; repeatable [default: every stage of portcullis.toml that is deployed]
+    #[arg(long)]
+    pub stage: Vec<String>,
+    /// Deploy other changes to the files too
+    #[arg(long)]
+    pub with_pending_changes: bool,
+    /// Skip the confirmation prompt
+    #[arg(long)]
+    pub yes: bool,
+    /// Allow dangerous changes with --yes and --with-pending-changes: an operation that becomes
+    /// public, or a deny-list that shrinks
+    #[arg(long, requires = "with_pending_changes")]
+    pub allow_dangerous: bool,
+    /// Message to store with the new revisions: one line of at most 200 characters [default: the
+    /// kind of the entry]
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<Message>,
+    /// Command that prints a valid token, which the authorizer must accept
+    #[arg(long, value_name = "COMMAND")]
+    pub token_command: Option<String>,
+    /// Deploy without testing the authorizer; only with --endpoint-url
+    #[arg(long, requires = "endpoint_url")]
+    pub untested_authorizer: bool,
+    /// The authorizers' functions
+    #[command(flatten)]
+    pub build: Build,
+}
+
+/// The entry of a deny-list.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Revoked {
+    /// ID (`jti`) of a token; `-` reads it from stdin
+    #[arg(long, value_name = "ID")]
+    pub jti: Option<String>,
+    /// Subject (`sub`) of tokens; `-` reads it from stdin
+    #[arg(long, value_name = "SUBJECT")]
+    pub sub: Option<String>,
+    /// Client of tokens, by the claim of the issuer's profile; `-` reads it from stdin
+    #[arg(long, value_name = "ID")]
+    pub client: Option<String>,
+    /// Issuer, all of whose tokens are revoked
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
 }
 
 /// The confirmation of a command that moves a stage to an existing revision.

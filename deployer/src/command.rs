@@ -47,6 +47,7 @@ mod pinned;
 mod plan;
 mod promote;
 pub mod quotas;
+mod revoke;
 mod rollback;
 mod sdk;
 mod session;
@@ -98,6 +99,7 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Drift(arguments) => drift::run(arguments, invocation),
         Command::Promote(arguments) => promote::run(arguments, invocation),
         Command::Rollback(arguments) => rollback::run(arguments, invocation),
+        Command::Revoke(arguments) => revoke::run(arguments, invocation),
         Command::Undeploy(arguments) => undeploy::run(arguments, invocation),
         Command::Discover => discover::run(invocation),
         Command::Adopt(arguments) => adopt::run(arguments, invocation),

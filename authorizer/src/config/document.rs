@@ -152,7 +152,7 @@ pub struct IssuerDocument {
     /// Additional claim requirements, all of which must be satisfied. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<RuleDocument>,
-    /// The deny-list of tokens and subjects. Default: none.
+    /// The deny-list of tokens, subjects and clients. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<Denied>,
     /// The handling of DPoP-bound tokens (RFC 9449). Default: `forbidden`.
@@ -242,7 +242,7 @@ pub struct RuleDocument {
     pub not: Option<Box<Self>>,
 }
 
-/// A deny-list of tokens and subjects.
+/// A deny-list of tokens, subjects and clients, checked after the signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -253,6 +253,12 @@ pub struct Denied {
     /// The `sub` of denied subjects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sub: Vec<String>,
+    /// The denied clients, by the profile's claim of the client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client: Vec<String>,
+    /// Denies every token of the issuer. Default: `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }
 
 /// The claim that a context value is read from.

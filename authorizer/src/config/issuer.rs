@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::document::{ContextSource, IssuerDocument, UsageKey};
+use super::document::{ContextSource, Denied, IssuerDocument, UsageKey};
 use super::rule;
 use crate::claim_path::{ClaimPath, escape_segment};
-use crate::issuer::{Bundled, ContextClaim, ContextForm, Issuer, Profile, TENANT, UsageKeySource};
+use crate::issuer::{
+    Bundled, ContextClaim, ContextForm, DenyList, Issuer, Profile, TENANT, UsageKeySource,
+};
 use crate::jwk::{KeySet, KeySetError};
 use crate::secure_url;
 use crate::signature::{Algorithm, UnknownAlgorithm};
@@ -78,7 +80,6 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         rule::resolve(rule).map_err(invalid).ok()
     });
     let rules = rules.collect();
-    let denied = document.denied.clone().unwrap_or_default();
     Issuer {
         name: document.issuer.clone(),
         audience: document.audience.clone(),
@@ -94,13 +95,22 @@ pub(super) fn resolve(document: &IssuerDocument, report: &mut impl FnMut(&str, &
         max_token_age: document.max_token_age_seconds.map(Duration::from_secs),
         clients: document.clients.clone().map(BTreeSet::from_iter),
         rules,
-        denied_jti: denied.jti.into_iter().collect(),
-        denied_sub: denied.sub.into_iter().collect(),
+        deny_list: deny_list(document.denied.clone().unwrap_or_default()),
         dpop: document.dpop.unwrap_or_default(),
         mtls: document.mtls.unwrap_or_default(),
         context: context(document, report),
         qualify_principal: document.qualify_principal,
         usage_key: usage_key(document, report),
+    }
+}
+
+fn deny_list(document: Denied) -> DenyList {
+    let Denied { jti, sub, client, all } = document;
+    DenyList {
+        jti: jti.into_iter().collect(),
+        sub: sub.into_iter().collect(),
+        client: client.into_iter().collect(),
+        all,
     }
 }
 

@@ -183,6 +183,36 @@ async fn denylisted_tokens_and_subjects_are_rejected() {
 }
 
 #[tokio::test]
+async fn denylisted_clients_are_rejected_by_the_claim_of_the_profile() {
+    let denied = (401, "denylisted");
+    let settings = json!({"denied": {"client": ["former"]}});
+    for (changes, expected) in [
+        (json!({}), PASSES),
+        (json!({"client_id": null}), PASSES),
+        (json!({"client_id": "former"}), denied),
+        (json!({"client_id": null, "azp": "former"}), denied),
+        (json!({"client_id": "app", "azp": "former"}), PASSES),
+        (json!({"sub": "former", "jti": "former"}), PASSES),
+    ] {
+        assert_eq!(verdict_for(&settings, &changes).await, expected, "{changes}");
+    }
+    let allowed_too = json!({"clients": ["former"], "denied": {"client": ["former"]}});
+    let former = json!({"client_id": "former"});
+    assert_eq!(verdict_for(&allowed_too, &former).await, denied);
+}
+
+#[tokio::test]
+async fn every_token_of_a_denied_issuer_is_rejected() {
+    let settings = json!({"denied": {"all": true}});
+    for changes in [json!({}), json!({"sub": null, "client_id": null}), json!({"jti": "any"})] {
+        assert_eq!(verdict_for(&settings, &changes).await, (401, "issuer_denied"), "{changes}");
+    }
+    // The signature is verified first: an unsigned token is not identified.
+    let none = json!({"denied": {"all": false}});
+    assert_eq!(verdict_for(&none, &json!({})).await, PASSES);
+}
+
+#[tokio::test]
 async fn a_template_binds_the_tenant_to_tid_and_its_keys() {
     let template = "https://login.example.com/{tenantid}/v2.0";
     let settings = |more: Value| {

@@ -53,9 +53,19 @@ pub fn load(
     environment: Environment<'_>,
     now: UnixTime,
 ) -> Result<Project, ReadError> {
-    let manifest = folder.join(MANIFEST);
-    let source = read(&manifest)?;
-    Ok(compile_manifest(folder, &source, vec![manifest], stage, environment, now))
+    let source = read(&folder.join(MANIFEST))?;
+    Ok(load_source(folder, &source, stage, environment, now))
+}
+
+/// Compiles the files of a folder for a stage, with another text of the manifest.
+pub fn load_source(
+    folder: &Path,
+    source: &Arc<Source>,
+    stage: Option<&str>,
+    environment: Environment<'_>,
+    now: UnixTime,
+) -> Project {
+    compile_manifest(folder, source, vec![folder.join(MANIFEST)], stage, environment, now)
 }
 
 /// Reads the manifest of a folder alone.
@@ -64,7 +74,16 @@ pub fn load_manifest(
     environment: Environment<'_>,
 ) -> Result<(Option<Manifest>, Vec<Diagnostic>), ReadError> {
     let source = read(&folder.join(MANIFEST))?;
-    Ok(compile::manifest(&source, environment, &|name| read_named(&folder.join(name))))
+    Ok(read_manifest(folder, &source, environment))
+}
+
+/// Reads the manifest of a folder alone, from its text.
+pub fn read_manifest(
+    folder: &Path,
+    source: &Arc<Source>,
+    environment: Environment<'_>,
+) -> (Option<Manifest>, Vec<Diagnostic>) {
+    compile::manifest(source, environment, &|name| read_named(&folder.join(name)))
 }
 
 /// Compiles an OpenAPI document without a manifest, such as an export from AWS.

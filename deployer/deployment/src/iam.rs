@@ -33,9 +33,9 @@ pub struct PolicyScope<'a> {
 }
 
 /// The commands that call AWS; `build` is `deploy` that publishes functions.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 16] = [
     "adopt", "build", "deploy", "diff", "discover", "doctor", "drift", "export", "history", "plan",
-    "promote", "rollback", "sdk", "status", "undeploy",
+    "promote", "revoke", "rollback", "sdk", "status", "undeploy",
 ];
 
 impl PolicyScope<'_> {
@@ -190,7 +190,7 @@ impl PolicyScope<'_> {
                 ],
             ]
             .concat(),
-            "deploy" => [
+            "deploy" | "revoke" => [
                 observe,
                 read_roles_if_created,
                 vec![read_functions, tag_api],

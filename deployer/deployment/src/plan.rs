@@ -22,6 +22,7 @@ mod change;
 mod changes;
 mod estimate;
 mod prune;
+mod revocation;
 mod roles;
 mod rule_changes;
 mod stage;
@@ -33,6 +34,7 @@ pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
 pub use changes::{diff, drift, newly_public};
 pub use estimate::Estimate;
 pub use prune::PrunedVersion;
+pub use revocation::pending_changes;
 pub use roles::unclear_note;
 pub use rule_changes::{Direction, dangers, expired_keys};
 pub use stage::{

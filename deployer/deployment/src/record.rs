@@ -26,6 +26,7 @@ mod rules;
 pub use auth::AuthSummary;
 pub use backend::{Backend, CorsSummary, IntegrationSummary};
 pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord};
+pub(crate) use rules::with_recorded_deny_lists;
 pub use rules::{IssuerRules, Rules};
 
 /// A summary of each part of a revision.

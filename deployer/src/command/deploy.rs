@@ -1,4 +1,5 @@
-//! `deployer deploy`: applies a plan, and rolls the stage back if its smoke test fails.
+//! `deployer deploy`: applies a plan, and rolls the stage back if its smoke test fails. `revoke` deploys
+//! every stage in the same way.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +23,7 @@ use compiler::definition::scheme_on_aws;
 use compiler::project;
 use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
+use deployment::percent::Percent;
 use deployment::plan::{Direction, FORMAT, Plan, SavedPlanError, state_fingerprint};
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -33,14 +35,35 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     if let Some(path) = &arguments.plan {
         planned = read_saved(path, &planned)?;
     }
+    let options = DeployOptions {
+        plan: arguments.plan.as_deref(),
+        canary: revision.canary,
+        smoke: arguments.smoke.as_deref(),
+        smoke_status: arguments.smoke_status,
+        flush_auth_cache: arguments.flush_auth_cache,
+        untested_authorizer: arguments.untested_authorizer,
+        token: token.as_deref(),
+        build,
+    };
+    let (session, options) = (&session, &options);
     let mut deployment =
-        Deployment { session, arguments, desired, observed, planned, token, binaries, done: 0 };
-    if deployment.planned.is_empty() && !deployment.builds() {
+        Deployment { session, options, desired, observed, planned, binaries, done: 0 };
+    if !deployment.is_needed() {
         deployment.flush_unchanged()?;
         write_plan(&deployment.planned, invocation.output);
         return Ok(Exit::Success);
     }
-    deployment.confirm()?;
+    deployment.confirm(arguments)?;
+    match deploy_stage(&mut deployment)? {
+        Some(served) => invocation.output.data(&served.text, &served.json),
+        None => write_plan(&deployment.planned, invocation.output),
+    }
+    Ok(Exit::Success)
+}
+
+/// Publishes the functions of a plan, applies it, and tests the stage. Returns what the stage serves;
+/// `None` if nothing was left to apply after the functions were published.
+pub(super) fn deploy_stage(deployment: &mut Deployment<'_>) -> Result<Option<Served>, Failure> {
     let moved = deployment.build()?;
     let result = deployment
         .check_functions()
@@ -59,40 +82,65 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     ) && !is_flush
     {
         // The stage is unchanged or rolled back, so its functions must be too.
-        build::restore(&deployment.session, &moved);
+        build::restore(deployment.session, &moved);
     }
     result
 }
 
+/// The options of a deployment, besides its confirmation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DeployOptions<'a> {
+    /// The file of a saved plan.
+    pub(super) plan: Option<&'a Path>,
+    pub(super) canary: Option<Percent>,
+    pub(super) smoke: Option<&'a str>,
+    pub(super) smoke_status: Option<u16>,
+    pub(super) flush_auth_cache: bool,
+    pub(super) untested_authorizer: bool,
+    /// A token that the authorizers must accept.
+    pub(super) token: Option<&'a str>,
+    pub(super) build: &'a cli::Build,
+}
+
 /// A plan and the context to apply it in.
-struct Deployment<'a> {
-    session: Session,
-    arguments: &'a cli::Deploy,
-    desired: Desired,
-    observed: Observed,
-    planned: Plan,
-    token: Option<String>,
-    binaries: Binaries,
+pub(super) struct Deployment<'a> {
+    pub(super) session: &'a Session,
+    pub(super) options: &'a DeployOptions<'a>,
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
+    pub(super) planned: Plan,
+    pub(super) binaries: Binaries,
     /// The number of steps that are done.
-    done: usize,
+    pub(super) done: usize,
+}
+
+/// The revisions that a stage serves after a deployment, as text and as JSON.
+pub(super) struct Served {
+    pub(super) text: String,
+    pub(super) json: Json,
 }
 
 impl Deployment<'_> {
     const fn builds(&self) -> bool {
-        self.arguments.build.publishes()
+        self.options.build.publishes()
+    }
+
+    /// Returns whether the plan has steps, or functions are to be published.
+    pub(super) fn is_needed(&self) -> bool {
+        !self.planned.is_empty() || self.builds()
     }
 
     /// Shows the plan and, unless it is a saved one, prompts for confirmation.
-    fn confirm(&mut self) -> Result<(), Failure> {
+    fn confirm(&mut self, arguments: &cli::Deploy) -> Result<(), Failure> {
         let output = self.session.output;
         output.note(&self.planned.to_string());
         // A saved plan was reviewed.
-        let yes = self.arguments.yes && self.arguments.plan.is_none();
-        let confirmation = Confirmation::new(yes, self.arguments.allow_dangerous);
+        let yes = arguments.yes && arguments.plan.is_none();
+        let confirmation = Confirmation::new(yes, arguments.allow_dangerous);
         let direction =
             if self.planned.canary.is_some() { Direction::Return } else { Direction::Forward };
         danger::check(&self.planned.changes, direction, confirmation, output)?;
-        if self.arguments.yes || self.arguments.plan.is_some() {
+        if arguments.yes || arguments.plan.is_some() {
             return Ok(());
         }
         let prompt = if self.builds() {
@@ -117,12 +165,10 @@ impl Deployment<'_> {
         if !self.builds() {
             return Ok(Vec::new());
         }
-        let (session, token) = (&self.session, self.token.as_deref());
-        let build = &self.arguments.build;
+        let (session, DeployOptions { token, build, canary, .. }) = (self.session, *self.options);
         let moved = build::run(session, &self.desired, &self.observed, build, token)?;
         self.observed = session.observe(&self.desired)?;
-        if self.arguments.plan.is_none() {
-            let canary = self.arguments.revision.canary;
+        if self.options.plan.is_none() {
             self.planned = plan_revision(&self.desired, &self.observed, canary)?;
         }
         if !moved.is_empty() {
@@ -136,16 +182,16 @@ impl Deployment<'_> {
         if self.planned.publications().next().is_none() {
             return Ok(());
         }
-        if let Some(path) = &self.arguments.plan
+        if let Some(path) = self.options.plan
             && self.planned.desired != self.desired.fingerprint()
         {
-            return Err(Failure::FilesChanged(path.clone()));
+            return Err(Failure::FilesChanged(path.to_owned()));
         }
         let Self { session, desired, observed, planned, binaries, .. } = self;
-        let token = self.token.as_deref();
+        let DeployOptions { token, canary, .. } = *self.options;
         self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
         *desired = pinned::pin(desired.clone(), observed, binaries)?;
-        *planned = plan_revision(desired, observed, self.arguments.revision.canary)?;
+        *planned = plan_revision(desired, observed, canary)?;
         Ok(())
     }
 
@@ -153,8 +199,8 @@ impl Deployment<'_> {
     /// have failed after the stage was updated.
     fn flush_unchanged(&self) -> Result<(), Failure> {
         match &self.observed.api {
-            Some(api) if self.arguments.flush_auth_cache => {
-                Ok(flush(&self.session, &api.id, &self.planned.stage)?)
+            Some(api) if self.options.flush_auth_cache => {
+                Ok(flush(self.session, &api.id, &self.planned.stage)?)
             }
             _ => Ok(()),
         }
@@ -162,33 +208,31 @@ impl Deployment<'_> {
 
     /// Checks that the functions that are released separately contain the routes of the API.
     fn check_functions(&self) -> Result<(), Failure> {
-        let allow_untested = self.arguments.untested_authorizer;
-        described::check(&self.session, &self.desired, &self.planned, allow_untested)
+        let allow_untested = self.options.untested_authorizer;
+        described::check(self.session, &self.desired, &self.planned, allow_untested)
     }
 
     /// Applies the plan and tests the stage.
-    fn apply(&self) -> Result<Exit, Failure> {
-        let (session, output) = (&self.session, self.session.output);
+    fn apply(&self) -> Result<Option<Served>, Failure> {
+        let (session, output) = (self.session, self.session.output);
         if self.planned.is_empty() {
-            write_plan(&self.planned, output);
-            return Ok(Exit::Success);
+            return Ok(None);
         }
         let options = Options {
-            token: self.token.clone(),
+            token: self.options.token.map(str::to_owned),
             token_sources: self.token_sources(),
-            allow_untested: self.arguments.untested_authorizer && session.aws.has_custom_endpoint(),
+            allow_untested: self.options.untested_authorizer && session.aws.has_custom_endpoint(),
             done: self.done,
             has_new_role: self.done > 0,
         };
         let progress = |text: &str| output.note(text);
         let applied = apply(&session.aws, &self.planned, &self.observed, &options, &progress);
         let report = session.block_on(applied)?;
-        if self.arguments.flush_auth_cache {
+        if self.options.flush_auth_cache {
             flush(session, &report.api, &self.planned.stage)?;
         }
         self.smoke_test(&report)?;
-        self.write_result(&report);
-        Ok(Exit::Success)
+        Ok(Some(self.result(&report)))
     }
 
     /// Returns the locations of tokens, by the authorizers' names on AWS without a fingerprint.
@@ -199,17 +243,17 @@ impl Deployment<'_> {
 
     /// Runs the smoke test, and rolls the stage back if it fails.
     fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
-        let Some(target) = &self.arguments.smoke else { return Ok(()) };
-        let session = &self.session;
+        let Some(target) = self.options.smoke else { return Ok(()) };
+        let session = self.session;
         let base = url(&self.planned.target, &report.api, &self.planned.stage);
         let is_path = target.starts_with('/');
         let api = &self.desired.api;
         let route = is_path.then(|| find_route(api, "GET", target)).flatten();
         let source = api.token_source(route);
         let test = SmokeTest {
-            url: if is_path { format!("{base}{target}") } else { target.clone() },
-            token: self.token.as_deref().map(|token| PresentedToken::new(&source, token)),
-            expected: self.arguments.smoke_status,
+            url: if is_path { format!("{base}{target}") } else { target.to_owned() },
+            token: self.options.token.map(|token| PresentedToken::new(&source, token)),
+            expected: self.options.smoke_status,
         };
         let Err(failure) = session.block_on(test.run(session.output)) else { return Ok(()) };
         Err(match session.block_on(roll_back(&session.aws, report)) {
@@ -218,8 +262,8 @@ impl Deployment<'_> {
         })
     }
 
-    /// Writes what the stage serves now.
-    fn write_result(&self, report: &Report) {
+    /// Writes the notes of a report, and returns what the stage serves now.
+    fn result(&self, report: &Report) -> Served {
         let (plan, output) = (&self.planned, self.session.output);
         for note in &report.notes {
             output.note(&format!("note: {note}"));
@@ -236,7 +280,7 @@ impl Deployment<'_> {
         if let (Some(json), Json::Object(served)) = (json.as_object_mut(), served) {
             json.extend(served);
         }
-        output.data(&format!("stage {} serves {text}: {url}", plan.stage), &json);
+        Served { text: format!("stage {} serves {text}: {url}", plan.stage), json }
     }
 
     /// Returns the revisions that the stage and its canary serve, as text and as members of JSON.

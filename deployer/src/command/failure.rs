@@ -18,6 +18,7 @@ use compiler::api::Architecture;
 use compiler::definition::DefinitionError;
 use compiler::project::ReadError;
 use compiler::source::diagnostic::Diagnostic;
+use compiler::source::revocation::RevocationError;
 use deployment::desired::DesiredStateError;
 use deployment::history::TargetError;
 use deployment::json::JsonProblem;
@@ -197,6 +198,9 @@ pub enum Failure {
     /// The stage cannot be rolled back to the revision, or to any.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// An entry cannot be added to a deny-list of portcullis.toml.
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     /// The record of a revision cannot be read.
     #[error("the record of revision {revision} {reason}")]
     RecordUnreadable {

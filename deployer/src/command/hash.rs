@@ -18,23 +18,30 @@ const MAX_VALUE_BYTES: usize = 512;
 pub(super) fn run(arguments: &cli::Hash, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let text = (invocation.environment)(LOG_KEY).ok_or(Failure::NoLogKey)?;
     let key = LogKeyText::from(text.as_str()).key()?;
-    let value = value(&arguments.value)?;
-    for (option, text) in [("--issuer", &arguments.issuer), ("VALUE", &value)] {
-        if text.is_empty() || text.len() > MAX_VALUE_BYTES {
-            let (value, expected) = (text.clone(), "1 to 512 bytes");
-            return Err(Failure::InvalidOption { option, value, expected });
-        }
-    }
+    let value = value("VALUE", &arguments.value)?;
+    check("--issuer", &arguments.issuer)?;
     let hash = key.hash(&arguments.issuer, &value);
     invocation.output.data(&hash, &json!({"issuer": arguments.issuer, "hash": hash}));
     Ok(Exit::Success)
 }
 
-/// Returns the argument, or for `-` stdin without the newline at its end.
-fn value(argument: &str) -> Result<String, Failure> {
-    if argument != "-" {
-        return Ok(argument.to_owned());
+fn check(option: &'static str, text: &str) -> Result<(), Failure> {
+    if text.is_empty() || text.len() > MAX_VALUE_BYTES {
+        let (value, expected) = (text.to_owned(), "1 to 512 bytes");
+        return Err(Failure::InvalidOption { option, value, expected });
     }
+    Ok(())
+}
+
+/// Returns a subject, token ID or client: the argument, or for `-` stdin without the newline at its
+/// end.
+pub(super) fn value(option: &'static str, argument: &str) -> Result<String, Failure> {
+    let text = if argument == "-" { stdin()? } else { argument.to_owned() };
+    check(option, &text)?;
+    Ok(text)
+}
+
+fn stdin() -> Result<String, Failure> {
     let mut text = String::new();
     let limit = u64::try_from(MAX_VALUE_BYTES).unwrap_or(u64::MAX).saturating_add(3);
     let read = std::io::stdin().take(limit).read_to_string(&mut text);

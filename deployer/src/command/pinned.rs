@@ -28,10 +28,20 @@ pub(super) fn load(
     arguments: &cli::Build,
 ) -> Result<(Session, Desired, Observed, Binaries), Failure> {
     let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
-    check_managed(&desired, &observed)?;
-    let binaries = binaries(&session, arguments, &desired)?;
-    let desired = pin(desired, &observed, &binaries)?;
+    let (desired, binaries) = prepare(&session, desired, &observed, arguments)?;
     Ok((session, desired, observed, binaries))
+}
+
+/// Reads the binaries to publish. The desired state has the published versions.
+pub(super) fn prepare(
+    session: &Session,
+    desired: Desired,
+    observed: &Observed,
+    arguments: &cli::Build,
+) -> Result<(Desired, Binaries), Failure> {
+    check_managed(&desired, observed)?;
+    let binaries = binaries(session, arguments, &desired)?;
+    Ok((pin(desired, observed, &binaries)?, binaries))
 }
 
 /// Returns the desired state with the published versions of its functions, and with the binaries to

@@ -60,6 +60,8 @@ pub enum ErrorCode {
     DangerousChanges,
     /// The API definition on AWS differs from the imported one
     DefinitionMismatch,
+    /// The entry cannot be added to the deny-list in portcullis.toml
+    DenyListNotEdited,
     /// A file cannot be read
     FileUnreadable,
     /// A file cannot be written
@@ -104,6 +106,10 @@ pub enum ErrorCode {
     InvalidPlan,
     /// The local issuer's key cannot be generated
     IssuerKeyFailed,
+    /// The configuration does not have the issuer
+    IssuerNotFound,
+    /// The configuration has several issuers, and `--of` is missing
+    IssuerRequired,
     /// The keys of an issuer cannot be fetched, or are not usable
     KeysNotFetched,
     /// The variable `AUTHORIZER_LOG_KEY` is missing, or no valid log key

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::{deployer, transcript};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "check",
     "config",
     "export",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 23] = [
     "drift",
     "promote",
     "rollback",
+    "revoke",
     "undeploy",
     "discover",
     "adopt",

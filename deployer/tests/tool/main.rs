@@ -34,6 +34,7 @@ mod probing;
 mod quotas;
 mod reference;
 mod requirements;
+mod revoking;
 mod schema;
 mod trust_files;
 mod writing;

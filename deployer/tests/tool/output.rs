@@ -68,6 +68,7 @@ fn every_json_object_has_a_format_version() {
     ];
     let mut on_aws: Vec<Vec<&str>> = aws.into_iter().map(live).collect();
     on_aws.push(vec!["discover"]);
+    on_aws.push(vec!["revoke", "--sub", "a"]);
     on_aws.push(vec!["adopt", "id"]);
     on_aws.push(vec!["diff", "1", "2"]);
     on_aws.push([&["sdk", "--language", "java", "--out", "x"][..], &stage].concat());

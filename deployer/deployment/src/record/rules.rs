@@ -71,8 +71,43 @@ impl From<&IssuerDocument> for IssuerRules {
 
 /// Returns a digest of each entry: subjects and token ids are personal data.
 fn digests(denied: &Denied) -> BTreeSet<String> {
-    let Denied { jti, sub } = denied;
-    let lists = [("jti", jti), ("sub", sub)];
-    let entries = lists.into_iter().flat_map(|(kind, all)| all.iter().map(move |one| (kind, one)));
-    entries.map(|entry| fingerprint(&entry).chars().take(DIGEST_LENGTH).collect()).collect()
+    let Denied { jti, sub, client, all } = denied;
+    let lists = [("jti", jti), ("sub", sub), ("client", client)];
+    let entries =
+        lists.into_iter().flat_map(|(kind, list)| list.iter().map(move |one| digest(kind, one)));
+    entries.chain(all.then(|| digest("all", ""))).collect()
+}
+
+fn digest(kind: &str, entry: &str) -> String {
+    fingerprint(&(kind, entry)).chars().take(DIGEST_LENGTH).collect()
+}
+
+/// Returns a deny-list without the entries that a record does not have.
+fn in_record(denied: &Denied, digests: &BTreeSet<String>) -> Denied {
+    let keep = |kind: &str, list: &[String]| {
+        list.iter().filter(|one| digests.contains(&digest(kind, one))).cloned().collect()
+    };
+    let Denied { jti, sub, client, all } = denied;
+    Denied {
+        jti: keep("jti", jti),
+        sub: keep("sub", sub),
+        client: keep("client", client),
+        all: *all && digests.contains(&digest("all", "")),
+    }
+}
+
+/// Returns a configuration with the deny-lists that a record has, as far as the configuration has their
+/// entries. An empty deny-list is absent unless `with_empty`.
+pub(crate) fn with_recorded_deny_lists(
+    document: &Document,
+    rules: &Rules,
+    with_empty: bool,
+) -> Document {
+    let mut document = document.clone();
+    for issuer in &mut document.issuers {
+        let recorded = rules.get(&issuer.issuer).zip(issuer.denied.as_ref());
+        let recorded = recorded.map(|(rules, denied)| in_record(denied, &rules.denied));
+        issuer.denied = recorded.filter(|denied| with_empty || *denied != Denied::default());
+    }
+    document
 }

@@ -4,6 +4,7 @@ use super::{Failure, FunctionError};
 use crate::apply::ApplyError;
 use crate::output::ErrorCode;
 use aws::{CallErrorKind, ConnectError};
+use compiler::source::revocation::RevocationError;
 use deployment::desired::DesiredStateError;
 use deployment::history::TargetError;
 use deployment::plan::CanaryError;
@@ -47,6 +48,7 @@ impl Failure {
             Self::Target(TargetError::NoEarlier { .. }) => ErrorCode::NoEarlierRevision,
             Self::Target(TargetError::Unknown(_)) => ErrorCode::RevisionNotFound,
             Self::Target(TargetError::Obstacle { .. }) => ErrorCode::RevisionNotServed,
+            Self::Revocation(error) => revocation(error),
             Self::RecordUnreadable { .. } => ErrorCode::RecordUnreadable,
             Self::NoRestApi(_) => ErrorCode::RestApiNotFound,
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
@@ -123,6 +125,18 @@ const fn call(kind: CallErrorKind) -> ErrorCode {
         CallErrorKind::Throttled => ErrorCode::Throttled,
         CallErrorKind::Unauthenticated => ErrorCode::CredentialsRejected,
         CallErrorKind::Unsupported => ErrorCode::UnsupportedCall,
+    }
+}
+
+const fn revocation(error: &RevocationError) -> ErrorCode {
+    match error {
+        RevocationError::NoIssuer | RevocationError::UnknownIssuer { .. } => {
+            ErrorCode::IssuerNotFound
+        }
+        RevocationError::SeveralIssuers(_) => ErrorCode::IssuerRequired,
+        RevocationError::Variable | RevocationError::NotEditable { .. } => {
+            ErrorCode::DenyListNotEdited
+        }
     }
 }
 

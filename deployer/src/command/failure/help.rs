@@ -5,13 +5,14 @@ use crate::apply::ApplyError;
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
+use compiler::source::revocation::RevocationError;
 use deployment::history::{Obstacle, TargetError};
 use deployment::plan::CanaryError;
 use dev::serving::StartError;
 
 impl Failure {
     /// Returns the next action, if there is one.
-    pub(super) fn help(&self) -> Option<String> {
+    pub(in crate::command) fn help(&self) -> Option<String> {
         self.help_by_value().or_else(|| self.fixed_help().map(str::to_owned))
     }
 
@@ -61,6 +62,7 @@ impl Failure {
                 known => format!("choose one of: {}", known.join(", ")),
             },
             Self::MissingOption { option, .. } => format!("add `{option}`"),
+            Self::Revocation(error) => revocation(error)?,
             _ => return None,
         })
     }
@@ -185,6 +187,21 @@ fn apply(error: &ApplyError) -> Option<String> {
         ApplyError::RolledBack(_) => "check for concurrent changes to the stage, and re-run",
     };
     Some(fixed.to_owned())
+}
+
+fn revocation(error: &RevocationError) -> Option<String> {
+    Some(match error {
+        RevocationError::NoIssuer => "add an [[authorizer.NAME.issuer]] table".to_owned(),
+        RevocationError::SeveralIssuers(_) => "add `--of ISSUER` with one of them".to_owned(),
+        RevocationError::UnknownIssuer { .. } => "name one of them, exactly as it is".to_owned(),
+        RevocationError::Variable => "revoke by another claim, such as `--jti`".to_owned(),
+        RevocationError::NotEditable { member: "all", .. } => {
+            "write `denied = { all = true }` in the table of the issuer, and re-run".to_owned()
+        }
+        RevocationError::NotEditable { member, .. } => format!(
+            "write `denied = {{ {member} = [\"VALUE\"] }}` in the table of the issuer, and re-run"
+        ),
+    })
 }
 
 fn function(error: &FunctionError) -> String {

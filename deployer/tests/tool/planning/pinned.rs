@@ -7,7 +7,8 @@ use deployment::desired::Desired;
 use deployment::function::{ObservedFunction, ObservedVersion, Publication, api_fingerprint};
 use deployment::observed::Observed;
 use deployment::plan::{
-    AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, dangers, diff, plan,
+    AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, dangers, diff,
+    pending_changes, plan,
 };
 
 use super::{applied, compiled, desired, empty_state};
@@ -268,7 +269,17 @@ fn a_return_to_looser_rules_is_dangerous() {
     let denied = with("denied = { jti = [\"a\", \"b\"] }");
     let fewer = with("denied = { jti = [\"a\"], sub = [\"c\"] }");
     let deny_list = (Aspect::DenyList(ISSUER.to_owned()), AccessImpact::Revived);
-    for (from, to) in [(&denied, &toml), (&denied, &fewer)] {
+    let client = with("denied = { client = [\"a\"] }");
+    let subject = with("denied = { sub = [\"a\"] }");
+    let all = with("denied = { all = true }");
+    for (from, to) in [
+        (&denied, &toml),
+        (&denied, &fewer),
+        (&client, &toml),
+        (&client, &subject),
+        (&all, &toml),
+        (&all, &client),
+    ] {
         for direction in [Direction::Forward, Direction::Return] {
             let dangers = found((from, OPENAPI), (to, OPENAPI), direction);
             assert_eq!(dangers, std::slice::from_ref(&deny_list));
@@ -296,4 +307,47 @@ fn a_return_to_looser_rules_is_dangerous() {
     let open = OPENAPI.replace("operationId: getThing", "security: []");
     let expected = [(Aspect::Auth, AccessImpact::BecomesPublic)];
     assert_eq!(found((&toml, OPENAPI), (&toml, &open), Direction::Forward), expected);
+}
+
+#[test]
+fn a_revocation_is_distinguished_from_other_changes() {
+    let toml = manifest();
+    let audience = "audience = [\"https://shop.example.com\"]\n";
+    let with = |more: &str| toml.replace(audience, &format!("{audience}{more}\n"));
+    let pending = |state: &Observed, toml: &str, openapi: &str, binary: &str| {
+        let desired = pinned(toml, openapi, "dev", state, binary);
+        let changes = pending_changes(&plan(&desired, state), &desired, state);
+        changes.into_iter().map(|change| change.aspect).collect::<Vec<_>>()
+    };
+    let one = with("denied = { jti = [\"a\"] }");
+    let two = with("denied = { jti = [\"a\", \"b\"], sub = [\"c\"], client = [\"d\"] }");
+    let all = with("denied = { jti = [\"a\"], all = true }");
+    for before in [toml.clone(), with("denied = { sub = [] }"), one.clone()] {
+        let (_, _, state) = deployed(&empty_state(), &before, OPENAPI, "dev", "b1");
+        for after in [&one, &two, &all] {
+            assert_eq!(pending(&state, after, OPENAPI, "b1"), [], "{before}\n{after}");
+        }
+        assert_eq!(pending(&state, &two, OPENAPI, "b2"), [], "code is not a rule of the files");
+    }
+    let (_, _, state) = deployed(&empty_state(), &one, OPENAPI, "dev", "b1");
+    let configuration = vec![Aspect::Configuration];
+    let removed = with("denied = { sub = [\"c\"] }");
+    let deny_list = vec![Aspect::DenyList("https://issuer.example.com/".to_owned())];
+    assert_eq!(
+        pending(&state, &removed, OPENAPI, "b1"),
+        [deny_list, configuration.clone()].concat()
+    );
+    // A setting of the configuration without an aspect of its own.
+    let other = two.replace("function = \"shop\"", "function = \"shop\"\npolicy_max_bytes = 4096");
+    assert_eq!(pending(&state, &other, OPENAPI, "b1"), configuration);
+    let memory = two.replace("function = \"shop\"", "function = { name = \"shop\", memory = 512 }");
+    assert_eq!(pending(&state, &memory, OPENAPI, "b1"), [Aspect::Function]);
+    let route = OPENAPI.replace("jwt: [read]", "jwt: [write]");
+    assert!(pending(&state, &two, &route, "b1").contains(&Aspect::Auth));
+    let backend = two.replace("https://backend.example.com", "https://other.example.com");
+    assert!(pending(&state, &backend, OPENAPI, "b1").contains(&Aspect::Integration));
+    // Without a readable record, nothing is known.
+    let mut unknown = state;
+    unknown.api.as_mut().unwrap().records.clear();
+    assert!(pending(&unknown, &two, OPENAPI, "b1").contains(&Aspect::Deployment));
 }

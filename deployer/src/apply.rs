@@ -66,7 +66,9 @@ pub enum ApplyError {
     #[error(transparent)]
     ConcurrentUpdate(Box<ConcurrentUpdate>),
     /// The stage was updated, and its authorizer result cache was not flushed.
-    #[error("stage `{stage}` was updated, and its authorizer cache was not flushed: {error}")]
+    #[error(
+        "stage `{stage}` was updated, but its authorizer result cache was not flushed: {error}"
+    )]
     NotFlushed {
         /// The stage.
         stage: String,

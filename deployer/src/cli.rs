@@ -403,6 +403,7 @@ pub struct Rollback {
 
 /// Arguments of `revoke`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 #[command(after_help = "\
 The entry is added to `denied` of the issuer in portcullis.toml. Every stage of the file that is
 deployed then gets a new revision. A stage whose files have other changes is skipped.

@@ -101,7 +101,7 @@ pub fn function_drift(
     published: &BTreeMap<String, PublishedFunction>,
 ) -> Vec<FunctionDrift> {
     let drift = |(name, authorizer): (&String, &compiler::api::Authorizer)| {
-        let function = authorizer.function_arn()?;
+        let function = authorizer.function_arn().filter(|_| !authorizer.is_pinned())?;
         let config = configuration_fingerprint(&api.authorizer_document(name)?);
         let state = match published.get(function.as_str())? {
             PublishedFunction::Missing => FunctionState::Missing,

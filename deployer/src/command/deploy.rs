@@ -216,6 +216,7 @@ impl Deployment<'_> {
     fn apply(&self) -> Result<Option<Served>, Failure> {
         let (session, output) = (self.session, self.session.output);
         if self.planned.is_empty() {
+            self.flush_unchanged()?;
             return Ok(None);
         }
         let options = Options {

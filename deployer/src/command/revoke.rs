@@ -211,15 +211,14 @@ impl Revoke<'_> {
         let desired = session.desired(api)?;
         let observed = session.observe(&desired)?;
         let exists = observed.api.as_ref().is_some_and(|api| api.stages.contains_key(&name));
-        let (desired, binaries) = match exists {
-            true => pinned::prepare(session, desired, &observed, build)?,
-            false => (desired, Binaries::new()),
+        let (desired, binaries) = if exists {
+            pinned::prepare(session, desired, &observed, build)?
+        } else {
+            (desired, Binaries::new())
         };
         let plan = plan(&desired, &observed);
-        let decision = match exists {
-            false => Decision::Missing,
-            true => self.decide(&plan, &desired, &observed),
-        };
+        let decision =
+            if exists { self.decide(&plan, &desired, &observed) } else { Decision::Missing };
         Ok(PlannedStage { name, desired, observed, binaries, plan, decision })
     }
 

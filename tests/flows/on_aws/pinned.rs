@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::{Account, CommandOutput, REGION, python};
 
+mod faults;
 mod moves;
 mod settings;
 mod similar;

@@ -226,7 +226,7 @@ fn insert(table: &mut dyn TableLike, style: Style, member: &str, mut value: Valu
     }
     let last = table.iter().last().map(|(name, _)| name.to_owned());
     let last = last.and_then(|name| table.get_mut(&name)?.as_value_mut());
-    let suffix = last.map(|last| take_suffix(last)).unwrap_or_default();
+    let suffix = last.map(take_suffix).unwrap_or_default();
     *value.decor_mut() = toml_edit::Decor::new(" ", suffix);
     table.insert(member, Item::Value(value));
 }

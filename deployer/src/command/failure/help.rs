@@ -62,7 +62,7 @@ impl Failure {
                 known => format!("choose one of: {}", known.join(", ")),
             },
             Self::MissingOption { option, .. } => format!("add `{option}`"),
-            Self::Revocation(error) => revocation(error)?,
+            Self::Revocation(error) => revocation(error),
             _ => return None,
         })
     }
@@ -189,8 +189,8 @@ fn apply(error: &ApplyError) -> Option<String> {
     Some(fixed.to_owned())
 }
 
-fn revocation(error: &RevocationError) -> Option<String> {
-    Some(match error {
+fn revocation(error: &RevocationError) -> String {
+    match error {
         RevocationError::NoIssuer => "add an [[authorizer.NAME.issuer]] table".to_owned(),
         RevocationError::SeveralIssuers(_) => "add `--of ISSUER` with one of them".to_owned(),
         RevocationError::UnknownIssuer { .. } => "name one of them, exactly as it is".to_owned(),
@@ -201,7 +201,7 @@ fn revocation(error: &RevocationError) -> Option<String> {
         RevocationError::NotEditable { member, .. } => format!(
             "write `denied = {{ {member} = [\"VALUE\"] }}` in the table of the issuer, and re-run"
         ),
-    })
+    }
 }
 
 fn function(error: &FunctionError) -> String {

@@ -113,7 +113,7 @@ fn stages_have_different_rules_and_leave_each_other_unchanged() {
 }
 
 #[test]
-fn a_route_that_is_deployed_by_hand_stays_shut() {
+fn a_route_that_is_deployed_by_hand_is_denied() {
     let issuer = Issuer::start();
     let shop = Shop::new("320000000003", &issuer);
     shop.deploy("dev", &[]);

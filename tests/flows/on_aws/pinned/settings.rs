@@ -54,7 +54,7 @@ fn settings_are_parts_of_a_version_and_the_created_role_may_write_logs_only() {
     let uri = shop.account.api()["authorizers"][0]["authorizerUri"].to_string();
     assert!(uri.contains(&format!("{FUNCTION}:2/")), "{uri}");
 
-    // A role of the files; the created one is kept while version 1 can be rolled back to.
+    // A role of the files; the created one is retained while version 1 can be rolled back to.
     let arn = "arn:aws:iam::320000000005:role/own";
     let with_role = format!("{more}, role_arn = \"{arn}\"");
     shop.account.edit("portcullis.toml", &table(more), &table(&with_role));

@@ -35,11 +35,11 @@ fn an_alias_becomes_a_pinned_version_and_back_without_a_window() {
     };
     let data_plane = shop.account.proxy.data_plane.clone();
     let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
-    let seen: Arc<Mutex<usize>> = Arc::default();
+    let observed: Arc<Mutex<usize>> = Arc::default();
     let check = {
-        let (wrong, seen) = (Arc::clone(&wrong), Arc::clone(&seen));
+        let (wrong, observed) = (Arc::clone(&wrong), Arc::clone(&observed));
         move |call: &str| {
-            *seen.lock().unwrap() += 1;
+            *observed.lock().unwrap() += 1;
             for (scope, token) in &tokens {
                 for verb in ["GET", "POST"] {
                     let found = data_plane.decide(&dev, verb, "/items", Some(token));
@@ -53,12 +53,12 @@ fn an_alias_becomes_a_pinned_version_and_back_without_a_window() {
     };
     check("the first deployment");
     shop.account.proxy.after_writes(Some(Arc::new(check.clone())));
-    let mut at = vec![*seen.lock().unwrap()];
+    let mut at = vec![*observed.lock().unwrap()];
     let mut step = |from: &str, to: &str, more: &[&str]| {
         shop.account.edit("portcullis.toml", from, to);
         shop.deploy("dev", more);
         check("the deployment");
-        at.push(*seen.lock().unwrap());
+        at.push(*observed.lock().unwrap());
     };
     step(&alias, &table(""), &[]);
     step(&table(""), &alias, &released);

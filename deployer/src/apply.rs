@@ -220,7 +220,8 @@ impl Run<'_> {
             }
             Step::ImportDefinition { document } => aws.import_definition(&api, document).await?,
             Step::ReconcileImport { authorizers, gateway_responses } => {
-                let found = aws.reconcile_import(&api, authorizers, gateway_responses).await?;
+                let found =
+                    aws.reconcile_import(&api, authorizers, gateway_responses.as_ref()).await?;
                 self.authorizers = Some(found);
             }
             Step::GrantInvoke { functions } => {

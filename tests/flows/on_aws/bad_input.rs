@@ -69,7 +69,12 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
             "the function of `jwt` is in partition `aws-cn`, expected `aws`, the partition of account 100000000062",
         ),
         (arn, "arn:aws:lambda:function", 3, "invalid `function_arn`"),
-        (&format!("function_arn = \"{arn}\"\n"), "", 3, "authorizer `jwt` has neither `function` nor `function_arn`"),
+        (
+            &format!("function_arn = \"{arn}\"\n"),
+            "",
+            3,
+            "authorizer `jwt` has neither `function` nor `function_arn`",
+        ),
         ("[stage.dev]", "[stage.other]", 3, "unknown stage `dev`"),
     ] {
         let other = Account::new("100000000062");

@@ -18,6 +18,7 @@ use super::{Account, CommandOutput, REGION, python};
 
 mod faults;
 mod moves;
+mod revoking;
 mod settings;
 mod similar;
 mod transition;

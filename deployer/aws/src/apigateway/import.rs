@@ -53,11 +53,13 @@ impl Aws {
         &'a self,
         api: &'a str,
         authorizers: &'a BTreeMap<String, AuthorizerShape>,
-        responses: &'a BTreeMap<String, GatewayResponse>,
+        responses: Option<&'a BTreeMap<String, GatewayResponse>>,
     ) -> Call<'a, BTreeMap<String, (String, AuthorizerShape)>> {
         Box::pin(async move {
             let found = self.reconcile_authorizers(api, authorizers).await?;
-            self.reconcile_gateway_responses(api, responses).await?;
+            if let Some(responses) = responses {
+                self.reconcile_gateway_responses(api, responses).await?;
+            }
             Ok(found)
         })
     }

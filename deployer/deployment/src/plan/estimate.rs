@@ -33,7 +33,9 @@ impl Plan {
                 Step::PublishVersion(_) => (0, 0, 5),
                 Step::FlushCache { .. } | Step::UpdateEndpoint { .. } => (0, 1, 0),
                 Step::ImportDefinition { .. } => (0, 1, 1),
-                Step::ReconcileImport { .. } => (2, 0, 0),
+                Step::ReconcileImport { gateway_responses, .. } => {
+                    (1 + usize::from(gateway_responses.is_some()), 0, 0)
+                }
                 Step::TestAuthorizers { authorizers } => (authorizers.len(), 0, 1),
                 Step::CreateDeployment { .. } => (0, 1, 5),
                 Step::VerifyDefinition { .. } => (1, 0, 0),

@@ -51,8 +51,8 @@ pub enum Step {
     ReconcileImport {
         /// The authorizers by their names on AWS.
         authorizers: BTreeMap<String, AuthorizerShape>,
-        /// The gateway responses by type.
-        gateway_responses: BTreeMap<String, GatewayResponse>,
+        /// The gateway responses by type; none if the import does not change them.
+        gateway_responses: Option<BTreeMap<String, GatewayResponse>>,
     },
     /// Grants API Gateway permission to invoke the operations' functions.
     GrantInvoke { functions: Vec<String> },
@@ -192,7 +192,7 @@ pub(super) fn steps(
         steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
         steps.push(Step::ReconcileImport {
             authorizers: desired.definition.authorizers.clone(),
-            gateway_responses: desired.definition.gateway_responses.clone(),
+            gateway_responses: changed_responses(desired, api),
         });
         let functions = desired.functions_without_role();
         if !functions.is_empty() {
@@ -246,6 +246,17 @@ pub(super) fn steps(
         }));
     }
     steps
+}
+
+/// Returns the gateway responses, unless the API has them already. The import contains them in any
+/// case.
+fn changed_responses(
+    desired: &Desired,
+    api: Option<&ObservedApi>,
+) -> Option<BTreeMap<String, GatewayResponse>> {
+    let responses = &desired.definition.gateway_responses;
+    let is_unchanged = api.is_some_and(|api| api.definition.gateway_responses == *responses);
+    (!is_unchanged).then(|| responses.clone())
 }
 
 pub(super) fn api_steps(desired: &Desired, api: &ObservedApi) -> Vec<Step> {

@@ -172,6 +172,7 @@ fn sources_are_built_and_published_as_an_authorizer_function() {
     // The alias is not updated to a version that rejects the token, and it is restored if API
     // Gateway cannot invoke the new version.
     let output = build(&[], "not.a.token").expect_exit(1);
+    actions.extend(permissions::used_actions(&account, &policy));
     assert!(
         output
             .contains("version 2 of petstore-authorizer rejected the token from `--token-command`"),

@@ -10,6 +10,7 @@ use compiler::api::{AuthorizerShape, RouteKey};
 use deployment::observed::{Observed, Traffic};
 use deployment::plan::{Plan, PrunedVersion, Step};
 use deployment::revision::Revision;
+use deployment::target::function_arn;
 
 mod authorizers;
 pub(crate) mod invoke;
@@ -277,8 +278,22 @@ impl Run<'_> {
     }
 
     /// Deletes unused versions of functions. A failure is only a note: the next run retries.
+    /// Another API's authorizer may name a version too.
     async fn prune_versions(&mut self, versions: &[PrunedVersion]) {
-        for PrunedVersion { function, number } in versions {
+        if versions.is_empty() {
+            return;
+        }
+        let invoked = match self.aws.functions_of_other_apis(&self.report.api).await {
+            Ok(invoked) => invoked,
+            Err(error) => return self.report.notes.push(error.to_string()),
+        };
+        let is_invoked = |PrunedVersion { function, number }: &&PrunedVersion| {
+            function_arn(&self.aws.target, function).is_none_or(|arn| {
+                invoked.contains(arn.with_qualifier(&number.to_string()).as_str())
+            })
+        };
+        let unused = versions.iter().filter(|version| !is_invoked(version));
+        for PrunedVersion { function, number } in unused {
             if let Err(error) = self.aws.delete_version(function, *number).await {
                 self.report.notes.push(error.to_string());
             }

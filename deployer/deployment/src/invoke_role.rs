@@ -168,6 +168,12 @@ impl Role {
         self
     }
 
+    /// Returns whether this is an execution role of a function, and not an invoke role.
+    pub fn is_execution_role(&self) -> bool {
+        texts(self.trust.pointer("/Statement/0/Principal/Service"))
+            .any(|service| service == "lambda.amazonaws.com")
+    }
+
     /// Returns the role with the permissions boundary of an existing one, if none is configured.
     #[must_use]
     pub fn with_boundary_of(mut self, existing: Option<&Self>) -> Self {

@@ -1,6 +1,8 @@
 //! `deployer undeploy`: deletes a stage, or the API with everything that was created for it.
 //! Idempotent.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::session::Session;
@@ -8,11 +10,13 @@ use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::CallErrorKind;
+use compiler::api::Arn;
 use deployment::desired::Desired;
 use deployment::function::{ObservedVersion, api_fingerprint};
 use deployment::invoke_role::{Ownership, Role};
 use deployment::observed::{ObservedApi, TAG_API};
 use deployment::plan::unclear_note;
+use deployment::target::function_arn;
 
 pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: arguments.stage.clone() };
@@ -85,9 +89,14 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
     names.extend(api.iter().flat_map(|api| api.role_names(owner)));
     let found = session.block_on(aws.invoke_roles(owner, &names))?;
     let is_own = |(name, role): &(&String, &Role)| owner.ownership(name, role) == Ownership::Own;
-    let functions = own_functions(session, desired, api.as_ref())?;
+    let OwnFunctions { found: functions, deleted_roles } =
+        own_functions(session, desired, api.as_ref())?;
     let (own, unclear): (Vec<_>, Vec<_>) = found.iter().partition(is_own);
-    let roles: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    // A function that remains needs its execution role.
+    let is_deleted = |(name, role): &&(&String, &Role)| {
+        !role.is_execution_role() || deleted_roles.contains(*name)
+    };
+    let roles: Vec<&str> = own.iter().filter(is_deleted).map(|(name, _)| name.as_str()).collect();
     for (role, _) in unclear {
         session.output.note(&format!("note: {}", unclear_note(role)));
     }
@@ -146,38 +155,65 @@ impl std::fmt::Display for Own {
     }
 }
 
+/// The functions and versions to delete.
+struct OwnFunctions {
+    found: Vec<Own>,
+    /// The names of the execution roles of functions that do not remain.
+    deleted_roles: BTreeSet<String>,
+}
+
 /// Returns the pinned functions with the API's tag, without aliases and without versions of other
 /// APIs. Of any other function, only the versions that the API published and that no alias names.
 fn own_functions(
     session: &Session,
     desired: &Desired,
     api: Option<&ObservedApi>,
-) -> Result<Vec<Own>, Failure> {
+) -> Result<OwnFunctions, Failure> {
     let name = &desired.api.name;
     let own = api_fingerprint(name);
+    let owner = desired.role_owner();
+    let path = owner.path(&desired.api.deployment_settings.invoke_role);
+    let own_id = api.map(|api| api.id.as_str()).unwrap_or_default();
     let mut names = api.map(|api| api.pinned_functions(&desired.target)).unwrap_or_default();
     names.extend(desired.versions.values().map(|version| version.function.clone()));
-    let mut found = Vec::new();
+    let (mut found, mut deleted_roles) = (Vec::new(), BTreeSet::new());
+    if names.is_empty() {
+        return Ok(OwnFunctions { found, deleted_roles });
+    }
+    let invoked = session.block_on(session.aws.functions_of_other_apis(own_id))?;
     for function in names {
+        let role = owner.execution_role_name(&path, &function);
         let Some(observed) = session.block_on(session.aws.observe_function(&function))? else {
+            deleted_roles.insert(role);
             continue;
         };
+        let arn = function_arn(&desired.target, &function);
+        let arn = arn.as_ref().map(Arn::as_str).unwrap_or_default();
         let published = |version: &&ObservedVersion| {
             let build = version.build.as_ref();
             build.is_some_and(|build| build.api.as_ref() == Some(&own))
         };
         let is_alone =
             observed.aliases.is_empty() && observed.versions.iter().all(|v| published(&v));
-        if is_alone && observed.tags.get(TAG_API) == Some(name) {
+        let is_invoked = invoked.iter().any(|other| names_function(other, arn));
+        if is_alone && !is_invoked && observed.tags.get(TAG_API) == Some(name) {
             found.push(Own::Function(function));
+            deleted_roles.insert(role);
             continue;
         }
         let aliased = |number: u32| observed.aliases.values().any(|one| one.contains(&number));
         let versions = observed.versions.iter().filter(published);
         let versions = versions.filter(|version| !aliased(version.number));
+        let versions =
+            versions.filter(|version| !invoked.contains(&format!("{arn}:{}", version.number)));
         found.extend(versions.map(|version| Own::Version(function.clone(), version.number)));
     }
-    Ok(found)
+    Ok(OwnFunctions { found, deleted_roles })
+}
+
+/// Returns whether an ARN names a function, or a version or alias of it.
+fn names_function(arn: &str, function: &str) -> bool {
+    arn.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// Lists the resources that depend on the stages.

@@ -1,6 +1,6 @@
 //! Authorizers, by id. Their names are unique only after an import was reconciled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigateway::types::{Authorizer, Op, PatchOperation};
 
@@ -22,6 +22,19 @@ pub struct AuthorizerTestResponse {
 }
 
 impl Aws {
+    /// Returns the ARNs of the functions that the authorizers of all other APIs invoke.
+    pub fn functions_of_other_apis<'a>(&'a self, own: &'a str) -> Call<'a, BTreeSet<String>> {
+        Box::pin(async move {
+            let mut functions = BTreeSet::new();
+            for api in self.apis().await?.iter().filter(|api| api.id != own) {
+                let authorizers = self.authorizers(&api.id).await?;
+                let shapes = authorizers.values().map(|(_, shape)| shape);
+                functions.extend(shapes.filter_map(|shape| shape.function().map(str::to_owned)));
+            }
+            Ok(functions)
+        })
+    }
+
     /// Reads the authorizers of an API, by id, each with its name.
     pub fn authorizers<'a>(
         &'a self,

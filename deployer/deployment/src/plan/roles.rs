@@ -45,15 +45,13 @@ pub(super) fn unused_roles(
     if !retained.is_complete {
         return Vec::new();
     }
+    // Another API may use the function of an execution role, which is deleted with the function.
     let is_own = |(name, role): &(&String, &Role)| {
-        desired.role_owner().ownership(name, role) == Ownership::Own
+        desired.role_owner().ownership(name, role) == Ownership::Own && !role.is_execution_role()
     };
-    let execution_roles: BTreeSet<String> =
-        retained.records.iter().flat_map(|record| execution_roles(desired, record)).collect();
     let is_used = |name: &str| {
         desired.makes_role(name)
             || uses_role(&desired.record, name)
-            || execution_roles.contains(name)
             || retained.records.iter().any(|record| uses_role(record, name))
     };
     let unused = observed.roles.iter().filter(is_own).filter(|(name, _)| !is_used(name));
@@ -176,15 +174,6 @@ fn functions_of(record: &Record, role: &str) -> Vec<String> {
         Some(if one.pinned.is_some() { all_versions(&function) } else { function })
     };
     users.filter_map(resource).collect()
-}
-
-/// Returns the names that the execution roles of a record's pinned functions have.
-fn execution_roles(desired: &Desired, record: &Record) -> Vec<String> {
-    let owner = desired.role_owner();
-    let path = owner.path(&desired.api.deployment_settings.invoke_role);
-    let pinned = record.authorizers.values().filter_map(AuthorizerRecord::pinned_function);
-    let names = pinned.filter_map(|(arn, _)| arn.rsplit(':').next());
-    names.map(|function| owner.execution_role_name(&path, function)).collect()
 }
 
 fn uses_role(record: &Record, role: &str) -> bool {

@@ -319,8 +319,12 @@ fn next_deployment(desired: &Desired, api: Option<&ObservedApi>) -> NextDeployme
     };
     let Some(api) = api else { return new(1, None) };
     let matches = |revision: &Revision| {
-        // A revision without a readable record cannot be compared later.
-        revision.content == content && api.record(revision.number).is_some()
+        // A revision without a readable record cannot be compared later. One whose version was deleted
+        // cannot be served.
+        revision.content == content
+            && api
+                .record(revision.number)
+                .is_some_and(|record| record.functions() == desired.record.functions())
     };
     if let Some(revision) =
         api.live_revision(&desired.api.stage).filter(|revision| matches(revision))

@@ -158,6 +158,12 @@ impl Record {
         }
     }
 
+    /// Returns the functions that the authorizers invoke, by scheme.
+    pub fn functions(&self) -> BTreeMap<&str, Option<&str>> {
+        let authorizers = self.authorizers.iter();
+        authorizers.map(|(scheme, one)| (scheme.as_str(), one.function.as_deref())).collect()
+    }
+
     /// Returns the fingerprint of the record. A version of the same content with another number is
     /// the same.
     pub fn content(&self) -> String {

@@ -65,26 +65,25 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
 /// `None` if nothing was left to apply after the functions were published.
 pub(super) fn deploy_stage(deployment: &mut Deployment<'_>) -> Result<Option<Served>, Failure> {
     let moved = deployment.build()?;
-    let result = deployment
-        .check_functions()
-        .and_then(|()| deployment.publish())
-        .and_then(|()| deployment.apply());
-    // Only the flush follows the update of the stage.
-    let is_flush = matches!(&result, Err(Failure::Apply(ApplyError::NotFlushed { .. })));
-    if matches!(
-        &result,
-        Err(Failure::Apply(_)
-            | Failure::FunctionOutdated { .. }
-            | Failure::FunctionUndescribed { .. }
-            | Failure::FunctionTest { .. }
-            | Failure::SmokeTest(_)
-            | Failure::SmokeNotRolledBack { .. })
-    ) && !is_flush
-    {
+    let prepared = deployment.check_functions().and_then(|()| deployment.publish());
+    let is_prepared = prepared.is_ok();
+    let result = prepared.and_then(|()| deployment.apply());
+    if result.as_ref().is_err_and(|failure| !is_prepared || leaves_stage(failure)) {
         // The stage is unchanged or rolled back, so its functions must be too.
         build::restore(deployment.session, &moved);
     }
     result
+}
+
+/// Returns whether the stage is unchanged or rolled back after this failure of the steps or of the smoke
+/// test.
+const fn leaves_stage(failure: &Failure) -> bool {
+    match failure {
+        // Only the flush follows the update of the stage.
+        Failure::Apply(ApplyError::NotFlushed { .. }) => false,
+        Failure::Apply(_) | Failure::SmokeTest(_) | Failure::SmokeNotRolledBack { .. } => true,
+        _ => false,
+    }
 }
 
 /// The options of a deployment, besides its confirmation.
@@ -121,8 +120,11 @@ pub(super) struct Served {
 }
 
 impl Deployment<'_> {
-    const fn builds(&self) -> bool {
-        self.options.build.publishes()
+    /// Returns whether functions that are released separately are published first.
+    fn builds(&self) -> bool {
+        let mut functions =
+            self.desired.api.authorizers.values().filter_map(|one| one.function.as_ref());
+        self.options.build.publishes() && functions.any(|function| function.pinned().is_none())
     }
 
     /// Returns whether the plan has steps, or functions are to be published.

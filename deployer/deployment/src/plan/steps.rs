@@ -120,7 +120,12 @@ impl Step {
             Self::ImportDefinition { .. } => {
                 "import the API definition (PutRestApi, overwrite)".to_owned()
             }
-            Self::ReconcileImport { .. } => "verify authorizers and gateway responses".to_owned(),
+            Self::ReconcileImport { gateway_responses: None, .. } => {
+                "verify authorizers".to_owned()
+            }
+            Self::ReconcileImport { gateway_responses: Some(_), .. } => {
+                "verify authorizers and gateway responses".to_owned()
+            }
             Self::GrantInvoke { functions } => {
                 format!("grant API Gateway permission to invoke {}", functions.join(", "))
             }

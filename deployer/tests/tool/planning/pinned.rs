@@ -133,6 +133,36 @@ fn a_version_of_the_same_content_is_reused() {
 }
 
 #[test]
+fn a_version_that_was_deleted_is_published_again_and_served() {
+    let toml = manifest();
+    let (_, _, mut state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");
+    let function = state.pinned.get_mut("shop").unwrap().as_mut().unwrap();
+    let mut deleted = std::mem::take(&mut function.versions);
+    // Lambda uses no number twice.
+    deleted[0].build = None;
+    function.versions = deleted;
+    let (shown, exact, state) = deployed(&state, &toml, OPENAPI, "dev", "b1");
+    assert_eq!((shown.publications().count(), version(&state, "dev").as_str()), (1, "2"));
+    let moves = |step: &Step| matches!(step, Step::UpdateStage { changes_deployment: true, .. });
+    assert!(exact.steps.iter().any(moves), "{:#?}", exact.steps);
+}
+
+#[test]
+fn an_execution_role_is_not_pruned_because_another_api_may_use_its_function() {
+    let toml = manifest().replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
+    let (_, _, mut state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");
+    let is_execution =
+        |state: &Observed| state.roles.values().filter(|role| role.is_execution_role()).count();
+    assert_eq!(is_execution(&state), 1);
+    let released = MANIFEST.replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
+    for scope in ["a", "b", "c"] {
+        let openapi = OPENAPI.replace("jwt: [read]", &format!("jwt: [{scope}]"));
+        (_, _, state) = deployed(&state, &released, &openapi, "dev", "");
+    }
+    assert_eq!(is_execution(&state), 1);
+}
+
+#[test]
 fn a_version_of_another_api_is_not_reused() {
     let toml = manifest();
     let (_, _, state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");

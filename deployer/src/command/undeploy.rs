@@ -92,7 +92,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
     let OwnFunctions { found: functions, deleted_roles } =
         own_functions(session, desired, api.as_ref())?;
     let (own, unclear): (Vec<_>, Vec<_>) = found.iter().partition(is_own);
-    // A function that remains needs its execution role.
+    // A version that remains needs its execution role.
     let is_deleted = |(name, role): &&(&String, &Role)| {
         !role.is_execution_role() || deleted_roles.contains(*name)
     };
@@ -158,7 +158,7 @@ impl std::fmt::Display for Own {
 /// The functions and versions to delete.
 struct OwnFunctions {
     found: Vec<Own>,
-    /// The names of the execution roles of functions that do not remain.
+    /// The names of the execution roles that no remaining version has.
     deleted_roles: BTreeSet<String>,
 }
 
@@ -206,7 +206,14 @@ fn own_functions(
         let versions = versions.filter(|version| !aliased(version.number));
         let versions =
             versions.filter(|version| !invoked.contains(&format!("{arn}:{}", version.number)));
-        found.extend(versions.map(|version| Own::Version(function.clone(), version.number)));
+        let deleted: BTreeSet<u32> = versions.map(|version| version.number).collect();
+        let mut remaining = observed.versions.iter().filter(|one| !deleted.contains(&one.number));
+        let has_role =
+            |version: &ObservedVersion| version.settings.role.rsplit('/').next() == Some(&role);
+        if !remaining.any(has_role) {
+            deleted_roles.insert(role);
+        }
+        found.extend(deleted.into_iter().map(|number| Own::Version(function.clone(), number)));
     }
     Ok(OwnFunctions { found, deleted_roles })
 }

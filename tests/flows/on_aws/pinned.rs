@@ -20,6 +20,7 @@ mod faults;
 mod moves;
 mod revoking;
 mod settings;
+mod shared;
 mod similar;
 mod transition;
 

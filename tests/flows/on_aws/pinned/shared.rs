@@ -1,0 +1,50 @@
+//! A version that an authorizer of another API names.
+
+use serde_json::Value;
+
+use super::{FUNCTION, Shop};
+use crate::on_aws::{REGION, python};
+
+const KEY: &str = "320000000041";
+
+/// Creates an API without tags whose authorizer invokes a version of the shop's function.
+fn create_other_api(shop: &Shop, version: u32) {
+    let uri = format!(
+        "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:{KEY}:function:{FUNCTION}:{version}/invocations"
+    );
+    python(&format!(
+        "import boto3\nclient = boto3.client('apigateway', endpoint_url='{}', aws_access_key_id='{KEY}', aws_secret_access_key='x', region_name='{REGION}')\napi = client.create_rest_api(name='other')['id']\nclient.create_authorizer(restApiId=api, name='guard', type='TOKEN', authorizerUri='{uri}', identitySource='method.request.header.Authorization')",
+        shop.account.proxy.url
+    ));
+}
+
+fn numbers(shop: &Shop) -> Vec<String> {
+    let number = |version: &Value| version["Version"].as_str().unwrap().to_owned();
+    shop.versions().iter().map(number).collect()
+}
+
+#[test]
+fn a_version_that_another_api_invokes_is_not_deleted() {
+    let shop = Shop::without_issuer(KEY);
+    shop.account.edit(
+        "portcullis.toml",
+        "endpoint = \"regional\"",
+        "endpoint = \"regional\"\nkeep = 2",
+    );
+    shop.deploy("dev", &[]);
+    create_other_api(&shop, 1);
+    let mut scope = "write";
+    for changed in ["admin", "owner", "keeper"] {
+        shop.change_scope(scope, changed);
+        scope = changed;
+        shop.deploy("dev", &[]);
+    }
+    // Version 2 was pruned, version 1 was not.
+    assert_eq!(numbers(&shop), ["1", "3", "4"]);
+    let role = shop.versions()[0]["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+
+    let output = shop.run(&["undeploy", "--delete-api", "--yes"]);
+    assert!(output.contains(&format!("version 4 of function {FUNCTION}")), "{output:?}");
+    assert_eq!(numbers(&shop), ["1"]);
+    assert!(shop.account.read_back()["roles"][&role].is_object(), "version 1 needs its role");
+}

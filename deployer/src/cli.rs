@@ -242,7 +242,6 @@ pub struct NewRevision {
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 #[command(after_help = "\
 Examples:
   deployer deploy --stage dev
@@ -255,13 +254,9 @@ pub struct Deploy {
     /// The project and the stage
     #[command(flatten)]
     pub live: Live,
-    /// Skip the confirmation prompt
-    #[arg(long)]
-    pub yes: bool,
-    /// Allow dangerous changes with --yes: an operation that becomes public, a deny-list that
-    /// shrinks, and with --canary every rule that authorizes more callers
-    #[arg(long)]
-    pub allow_dangerous: bool,
+    /// The confirmation
+    #[command(flatten)]
+    pub confirmation: Confirmation,
     /// Apply this saved plan; fail if it is stale
     #[arg(long, value_name = "FILE", conflicts_with_all = ["canary", "message"])]
     pub plan: Option<PathBuf>,
@@ -370,7 +365,7 @@ pub struct Promote {
     pub live: Live,
     /// The confirmation
     #[command(flatten)]
-    pub confirmation: MoveConfirmation,
+    pub confirmation: Confirmation,
     /// Flush the stage's authorizer result cache, also if no route was added or tightened
     #[arg(long)]
     pub flush_auth_cache: bool,
@@ -395,7 +390,7 @@ pub struct Rollback {
     pub stage: String,
     /// The confirmation
     #[command(flatten)]
-    pub confirmation: MoveConfirmation,
+    pub confirmation: Confirmation,
     /// Flush the stage's authorizer result cache, also if no route was added or tightened
     #[arg(long)]
     pub flush_auth_cache: bool,
@@ -469,14 +464,14 @@ pub struct Revoked {
     pub issuer: Option<String>,
 }
 
-/// The confirmation of a command that moves a stage to an existing revision.
+/// The confirmation of a command that moves a stage.
 #[derive(Debug, Args)]
-pub struct MoveConfirmation {
+pub struct Confirmation {
     /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
     /// Allow dangerous changes with --yes: an operation that becomes public, a deny-list that
-    /// shrinks, and every rule that authorizes more callers
+    /// shrinks, and, for a canary, a promotion or a rollback, every rule that authorizes more callers
     #[arg(long)]
     pub allow_dangerous: bool,
 }

@@ -120,7 +120,17 @@ impl PolicyScope<'_> {
         }
         let created = self.created_roles.map(|settings| self.roles(settings));
         let roles: Vec<String> = created.into_iter().chain(self.execution_roles.to_vec()).collect();
-        vec![allow(&PUBLISH_ACTIONS, &functions), pass_to_lambda(&roles)]
+        vec![
+            allow(&PUBLISH_ACTIONS, &functions),
+            pass_to_lambda(&roles),
+            self.read_other_authorizers(),
+        ]
+    }
+
+    /// Returns the statement for reading the authorizers of all APIs: one of them may invoke a version
+    /// that is to be deleted.
+    fn read_other_authorizers(&self) -> Json {
+        allow(&["apigateway:GET"], &[self.apigateway("/restapis/*/authorizers")])
     }
 
     /// Returns the statement for reading what functions describe; none if there are none.
@@ -230,7 +240,10 @@ impl PolicyScope<'_> {
                 if self.pinned.is_empty() {
                     Vec::new()
                 } else {
-                    vec![allow(&["lambda:DeleteFunction"], &self.function_arns(self.pinned))]
+                    vec![
+                        allow(&["lambda:DeleteFunction"], &self.function_arns(self.pinned)),
+                        self.read_other_authorizers(),
+                    ]
                 },
                 read_roles(roles.clone()),
                 vec![allow(&["iam:DeleteRole", "iam:DeleteRolePolicy"], &[roles])],

@@ -137,12 +137,13 @@ impl Deployment<'_> {
         let output = self.session.output;
         output.note(&self.planned.to_string());
         // A saved plan was reviewed.
-        let yes = arguments.yes && arguments.plan.is_none();
-        let confirmation = Confirmation::new(yes, arguments.allow_dangerous);
+        let cli::Confirmation { yes, allow_dangerous } = arguments.confirmation;
+        let is_saved = arguments.plan.is_some();
+        let confirmation = Confirmation::new(yes && !is_saved, allow_dangerous);
         let direction =
             if self.planned.canary.is_some() { Direction::Return } else { Direction::Forward };
         danger::check(&self.planned.changes, direction, confirmation, output)?;
-        if arguments.yes || arguments.plan.is_some() {
+        if yes || is_saved {
             return Ok(());
         }
         let prompt = if self.builds() {

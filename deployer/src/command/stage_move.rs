@@ -7,7 +7,7 @@ use super::danger::{self, Confirmation};
 use super::session::Session;
 use super::{Failure, Invocation};
 use crate::apply::{ConcurrentUpdate, check_unchanged, revision_text};
-use crate::cli::{Files, MoveConfirmation};
+use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::{CallError, CallErrorKind};
 use compiler::api::Api;
@@ -68,8 +68,8 @@ pub(super) struct MoveOptions {
 
 impl MoveOptions {
     /// Returns the options of the command line.
-    pub(super) const fn new(confirmation: &MoveConfirmation, flush_auth_cache: bool) -> Self {
-        let MoveConfirmation { yes, allow_dangerous } = *confirmation;
+    pub(super) const fn new(confirmation: &cli::Confirmation, flush_auth_cache: bool) -> Self {
+        let cli::Confirmation { yes, allow_dangerous } = *confirmation;
         Self { confirmation: Confirmation::new(yes, allow_dangerous), flush_auth_cache }
     }
 }

@@ -148,7 +148,7 @@ fn a_version_that_was_deleted_is_published_again_and_served() {
 }
 
 #[test]
-fn an_execution_role_is_not_pruned_because_another_api_may_use_its_function() {
+fn an_execution_role_is_not_pruned() {
     let toml = manifest().replace("[authorizer.jwt]", "keep = 2\n\n[authorizer.jwt]");
     let (_, _, mut state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");
     let is_execution =

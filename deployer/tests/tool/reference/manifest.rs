@@ -125,14 +125,14 @@ pub(super) const TABLES: &[Table] = &[
                 "invoke_role",
                 "table",
                 "none",
-                "The invoke roles that `deploy` creates: see [`[api.invoke_role]`](#apiinvoke_role).",
+                "The roles that `deploy` creates: see [`[api.invoke_role]`](#apiinvoke_role).",
             ),
         ],
         example: "[api]\nname = \"petstore\"\nopenapi = \"openapi.yaml\"\nendpoint = \"regional\"\ntags = { team = \"pets\" }",
     },
     Table {
         heading: "[api.invoke_role]",
-        text: "The roles that `deploy` creates for authorizers without `invoke_role_arn`: one for each function. API Gateway assumes them to invoke the authorizers.",
+        text: "The roles that `deploy` creates for authorizers without `invoke_role_arn`: one for each function. API Gateway assumes them to invoke the authorizers. The execution roles of pinned functions have these settings too.",
         probe: "[api]\nname = \"a\"\nopenapi = \"a\"\n[api.invoke_role]\nUNKNOWN = 1\n",
         settings: &[
             setting(

@@ -197,6 +197,22 @@ fn a_promotion_survives_every_failure_of_every_call() {
     });
 }
 
+#[test]
+fn a_rollback_survives_every_failure_of_every_call() {
+    let rollback = ["rollback", "--stage", "dev", "--yes", "--allow-dangerous"];
+    // A second step is not possible: a run after one that succeeded without a response would fail.
+    check_command(6000, &rollback, Rerun::AfterFailure, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        change_of_a_scope(account, "owners:read", "owners:admin");
+        account.run(&DEPLOY).expect_exit(0);
+    });
+    check_command(7000, &rollback, Rerun::AfterFailure, &|account| {
+        account.run(&DEPLOY).expect_exit(0);
+        change_of_a_scope(account, "owners:read", "owners:admin");
+        account.run(&CANARY).expect_exit(0);
+    });
+}
+
 /// The authorizer accepts an invalid token: no stage serves its deployment, whatever else fails.
 #[test]
 fn no_stage_serves_a_deployment_whose_authorizer_test_failed() {

@@ -191,6 +191,17 @@ fn a_first_deployment_survives_every_failure_of_every_call() {
 }
 
 #[test]
+fn a_change_survives_every_failure_of_every_call() {
+    check(1000, &deployment, Rerun::Always, &changed);
+}
+
+#[test]
+fn a_canary_survives_every_failure_of_every_call() {
+    let canary = |shop: &Shop| shop.deployment("dev", &["--canary", "10"]);
+    check(2000, &canary, Rerun::Always, &changed);
+}
+
+#[test]
 fn a_promotion_survives_every_failure_of_every_call() {
     check(3000, &|_| moved("promote"), Rerun::BeforeUpdate("2"), &|shop| {
         changed(shop);

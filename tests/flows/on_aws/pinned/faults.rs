@@ -70,6 +70,8 @@ fn cases(calls: &[(String, String)], forms: &[String]) -> Vec<(usize, Fault)> {
 enum Rerun {
     /// In any case: it does nothing if it has succeeded.
     Always,
+    /// In any case: it only flushes if it has succeeded.
+    Flushes,
     /// Only if it failed before the stage was updated: a second success would be a second step.
     /// The number is that of the revision that the stage serves in the end.
     BeforeUpdate(&'static str),
@@ -84,6 +86,7 @@ fn second(output: &CommandOutput, rerun: Rerun, command: Vec<String>) -> Option<
     let flush = words(if output.contains(NOT_FLUSHED) { &["--flush-auth-cache"] } else { &[] });
     match rerun {
         Rerun::Always => Some([command, flush].concat()),
+        Rerun::Flushes => Some(command),
         Rerun::BeforeUpdate(_) if output.exit == 0 => None,
         Rerun::BeforeUpdate(_) if flush.is_empty() => Some(command),
         Rerun::BeforeUpdate(live) => {
@@ -215,4 +218,11 @@ fn a_rollback_survives_every_failure_of_every_call() {
         changed(shop);
         deployed(shop);
     });
+}
+
+#[test]
+fn a_revocation_survives_every_failure_of_every_call() {
+    // Without a zip file, the binary is that of the version that the stage serves.
+    let revoke = ["revoke", "--sub", "leaver", "--yes"].map(str::to_owned).to_vec();
+    check(5000, &|_| revoke.clone(), Rerun::Flushes, &deployed);
 }

@@ -35,7 +35,7 @@ fn functions() -> &'static str {
 
 /// Returns a zip file with a small binary that starts the authorizer's: a package of it takes a debug
 /// build of the deployer much less time, and the authorizer reads its configuration from the package.
-fn zip() -> &'static str {
+pub(super) fn launcher_zip() -> &'static str {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let path = MADE.get_or_init(|| {
         let folder = root().join(format!("target/tmp/launcher-zip-{}", std::process::id()));
@@ -60,8 +60,8 @@ fn zip() -> &'static str {
 }
 
 /// An account with a small API, whose function is pinned.
-struct Shop {
-    account: Account,
+pub(super) struct Shop {
+    pub(super) account: Account,
     token_command: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Shop {
     }
 
     /// An account whose function trusts an issuer that does not run.
-    fn without_issuer(key: &str) -> Self {
+    pub(super) fn without_issuer(key: &str) -> Self {
         Self::with_issuer(key, "http://127.0.0.1:9")
     }
 
@@ -130,12 +130,13 @@ http = \"https://shop.example.com\"
     /// The arguments of a deployment with the function's zip file.
     fn deployment(&self, stage: &str, more: &[&str]) -> Vec<String> {
         let fixed = ["deploy", "--stage", stage, "--yes", "--allow-dangerous", "--function-zip"];
-        let fixed = fixed.iter().copied().chain([zip()]).chain(self.token_command.as_deref());
+        let fixed =
+            fixed.iter().copied().chain([launcher_zip()]).chain(self.token_command.as_deref());
         fixed.chain(more.iter().copied()).map(str::to_owned).collect()
     }
 
     #[track_caller]
-    fn deploy(&self, stage: &str, more: &[&str]) -> CommandOutput {
+    pub(super) fn deploy(&self, stage: &str, more: &[&str]) -> CommandOutput {
         let arguments = self.deployment(stage, more);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.account.run(&arguments).expect_exit(0)

@@ -11,6 +11,7 @@ use e2e::emulator::{Emulator, Fault, FaultProxy};
 use e2e::{binary, http, root, tool};
 use serde_json::{Value, json};
 
+use super::pinned::launcher_zip;
 use super::{Account, CommandOutput, TOKEN, command};
 
 const NAME: &str = "petstore-authorizer";
@@ -186,7 +187,7 @@ fn a_zip_file_is_published_without_a_toolchain() {
 fn check_all_faults(key: &str, prepare: &dyn Fn(&Published)) {
     let published = Published::new(key);
     let role = published.role("execution");
-    let arguments = [&format!("--function-zip={}", zip()), "--function-role", &role];
+    let arguments = ["--function-zip", launcher_zip(), "--function-role", &role];
     // The API exists, so that a case consists of the publication.
     published.deploy(&arguments).expect_exit(0);
     prepare(&published);

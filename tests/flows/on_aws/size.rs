@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::Account;
+use super::pinned::Shop;
 
 /// Writes an API with `count` operations, two on each resource.
 fn with_routes(account: &Account, count: usize) {
@@ -53,6 +54,45 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
         let (all, mutating) = account.proxy.api_gateway_calls();
         assert!(all.len() <= 8 && mutating.is_empty(), "{routes} routes, nothing to do: {all:#?}");
     }
+}
+
+/// Returns the calls of the last command to API Gateway, Lambda and IAM (with STS).
+fn calls_by_service(account: &Account) -> [usize; 3] {
+    let (gateway, _) = account.proxy.api_gateway_calls();
+    let calls = account.proxy.calls();
+    let lambda = calls.iter().filter(|(_, path)| {
+        path.starts_with("/2015-03-31/functions") || path.starts_with("/2017-03-31/tags")
+    });
+    let counts = [gateway.len(), lambda.count(), account.proxy.forms().len()];
+    assert_eq!(counts.iter().sum::<usize>(), calls.len(), "{calls:#?}");
+    counts
+}
+
+#[test]
+fn publishing_a_version_takes_the_same_calls_for_any_number_of_routes() {
+    let counts = [("330000008001", 3), ("330000008002", 300)].map(|(key, routes)| {
+        let shop = Shop::without_issuer(key);
+        with_routes(&shop.account, routes);
+        shop.deploy("dev", &[]);
+        let first = calls_by_service(&shop.account);
+        shop.account.edit(
+            "openapi.yaml",
+            "operationId: r1 }",
+            "operationId: r1, security: [{ jwt: [write] }] }",
+        );
+        shop.deploy("dev", &[]);
+        let change = calls_by_service(&shop.account);
+        shop.deploy("dev", &[]);
+        let nothing = calls_by_service(&shop.account);
+        for (name, counts) in [("first", first), ("change", change), ("nothing", nothing)] {
+            let [gateway, lambda, iam] = counts;
+            println!("{routes} routes, {name}: API Gateway {gateway}, Lambda {lambda}, IAM {iam}");
+            assert!(gateway <= 16, "{routes} routes, {name}: {:#?}", shop.account.proxy.calls());
+        }
+        // A version's state is read until it is reached.
+        [first, change, nothing].map(|[gateway, _, iam]| [gateway, iam])
+    });
+    assert_eq!(counts[0], counts[1]);
 }
 
 #[test]

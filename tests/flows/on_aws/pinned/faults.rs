@@ -9,12 +9,8 @@ use e2e::emulator::Fault;
 use serde_json::{Value, json};
 
 use super::{FUNCTION, Shop, read_functions};
-use crate::on_aws::faults::numbered;
+use crate::on_aws::faults::{cases, numbered};
 use crate::on_aws::{CommandOutput, REGION, read_back};
-
-/// The faults of a mutating call: it had an effect or not, and is retried or not.
-const FAULTS: [Fault; 5] =
-    [Fault::Throttled, Fault::Failure, Fault::Denied, Fault::DroppedBefore, Fault::DroppedAfter];
 
 fn key(number: usize) -> String {
     format!("33{number:010}")
@@ -44,25 +40,6 @@ fn state(gateway: &Value, functions: &Value, key: &str) -> Value {
     ];
     let text = numbered(&state.to_string().replace(key, "ACCOUNT"), &marks);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// Returns the faults to inject, by call: all of them into a mutating call, one into a read.
-fn cases(calls: &[(String, String)], forms: &[String]) -> Vec<(usize, Fault)> {
-    let mut forms = forms.iter();
-    let mut cases = Vec::new();
-    for (at, (method, path)) in calls.iter().enumerate() {
-        let form = (path == "/").then(|| forms.next()).flatten();
-        let reads_form = form.is_some_and(|form| {
-            ["Action=Get", "Action=List"].iter().any(|action| form.contains(action))
-        });
-        let is_invocation = path.ends_with("/invocations") || path.contains("/authorizers/");
-        if method == "GET" || reads_form || is_invocation {
-            cases.push((at, FAULTS[at % FAULTS.len()]));
-        } else {
-            cases.extend(FAULTS.map(|fault| (at, fault)));
-        }
-    }
-    cases
 }
 
 /// When a command is run again.
@@ -113,7 +90,7 @@ fn check(
     prepare(&reference);
     reference.account.proxy.inject(None);
     run(&reference).expect_exit(0);
-    let cases = cases(&reference.account.proxy.calls(), &reference.account.proxy.forms());
+    let cases = cases(&reference.account.proxy);
     let cases: Vec<(usize, usize, Fault)> =
         cases.into_iter().enumerate().map(|(n, (at, fault))| (first + 1 + n, at, fault)).collect();
     println!("{} cases in {} calls", cases.len(), reference.account.proxy.calls().len());
@@ -223,6 +200,7 @@ fn a_rollback_survives_every_failure_of_every_call() {
 #[test]
 fn a_revocation_survives_every_failure_of_every_call() {
     // Without a zip file, the binary is that of the version that the stage serves.
-    let revoke = ["revoke", "--sub", "leaver", "--yes"].map(str::to_owned).to_vec();
+    let revoke =
+        ["revoke", "--sub", "leaver", "--stage", "dev", "--yes"].map(str::to_owned).to_vec();
     check(5000, &|_| revoke.clone(), Rerun::Flushes, &deployed);
 }

@@ -7,7 +7,7 @@ use e2e::data_plane::{Decision, Served};
 use e2e::http;
 use serde_json::Value;
 
-use super::{FUNCTION, Issuer, Shop, table, zip};
+use super::{FUNCTION, Issuer, Shop, launcher_zip, table};
 use crate::on_aws::{CommandOutput, REGION};
 
 impl Issuer {
@@ -163,7 +163,7 @@ fn a_function_that_is_released_separately_must_be_published() {
     assert_eq!(statuses(&output), expected("function_not_published", "not_deployed"));
     assert!(output.json()["stages"][0]["functions"][0].as_str().unwrap().ends_with(":live"));
     assert_eq!(shop.reads(&dev, &leaver), Decision::Allowed);
-    let output = shop.revoke(&["--sub", "leaver", "--function-zip", zip()]).expect_exit(0);
+    let output = shop.revoke(&["--sub", "leaver", "--function-zip", launcher_zip()]).expect_exit(0);
     assert_eq!(statuses(&output), expected("revoked", "not_deployed"), "{output:?}");
     assert_eq!(shop.reads(&dev, &leaver), Decision::Unauthorized);
     let writes = shop.writes();

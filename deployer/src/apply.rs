@@ -76,6 +76,24 @@ pub enum ApplyError {
         /// The reason.
         error: CallError,
     },
+    /// A new stage was deleted, because its settings could not be made.
+    #[error("{error}; stage `{stage}` was deleted again")]
+    StageNotCreated {
+        /// The stage.
+        stage: String,
+        /// The reason.
+        error: CallError,
+    },
+    /// A new stage serves requests without its settings.
+    #[error("{error}; stage `{stage}` has no settings, and was not deleted: {deletion}")]
+    StageNotDeleted {
+        /// The stage.
+        stage: String,
+        /// The reason its settings could not be made.
+        error: CallError,
+        /// The reason it was not deleted.
+        deletion: CallError,
+    },
     /// A version was not published before the steps that need its number.
     #[error("no version of function {0} was published; no stage was updated")]
     Unpublished(String),

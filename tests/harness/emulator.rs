@@ -27,10 +27,6 @@ pub struct Emulator {
     _process: Child,
 }
 
-/// Starts `LocalStack` without AWS's thousand managed policies, which it would read again for
-/// every account and which no test uses.
-const LOCALSTACK: &str = "import runpy, localstack.aws.patches as patches; patches.patch_moto_iam_config = lambda: None; runpy.run_module('localstack.runtime.main', run_name='__main__')";
-
 /// Starts a program that ends with this process, even if it is killed: the program's shell reads
 /// from a pipe of this process. Waits until it is healthy; its output is written to a file.
 fn start(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
@@ -60,9 +56,10 @@ impl Emulator {
             let port = free_port();
             let address = format!("127.0.0.1:{port}");
             let python = tool("localstack/bin/python");
+            let program = root().join("tests/harness/emulator.py");
             let folder = root().join(format!("target/tmp/localstack-{port}"));
             let process = start(
-                &format!("{} -c \"{LOCALSTACK}\"", python.display()),
+                &format!("{} {}", python.display(), program.display()),
                 &address,
                 &[
                     ("GATEWAY_LISTEN", address.clone()),

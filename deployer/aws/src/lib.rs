@@ -1,6 +1,7 @@
 //! AWS. No other crate of this program uses its SDK. Credentials come from the default provider
 //! chain; the partition comes from the caller's ARN and is never assumed.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -16,7 +17,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use deployment::observed::AwsTarget;
+use deployment::observed::{AccountSettings, AwsTarget};
 
 mod api_call;
 pub mod apigateway;
@@ -78,6 +79,8 @@ pub struct Aws {
     /// The custom endpoint of every call.
     pub endpoint: Option<String>,
     caller: Caller,
+    /// The settings of API Gateway for the account, once they were read.
+    account: OnceLock<AccountSettings>,
     apigateway: aws_sdk_apigateway::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
@@ -112,6 +115,7 @@ impl Aws {
                 identity: arn.to_owned(),
                 endpoint: config.endpoint_url().map(str::to_owned),
                 caller,
+                account: OnceLock::new(),
                 apigateway: aws_sdk_apigateway::Client::new(&config),
                 iam: aws_sdk_iam::Client::new(&config),
                 lambda: aws_sdk_lambda::Client::new(&config),

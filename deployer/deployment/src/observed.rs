@@ -10,9 +10,10 @@ use crate::function::{ObservedFunctions, PublishedFunction};
 use crate::invoke_role::{Role, RoleOwner, path_and_name};
 use crate::record::{Record, Records, UnreadableRecord};
 use crate::revision::Revision;
+use crate::stage_settings::ObservedSettings;
 use crate::target::function_arn;
 pub use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION};
-use compiler::api::{Endpoint, StageSettings};
+use compiler::api::{Endpoint, Throttle};
 use compiler::definition::ApiDefinition;
 
 /// The observed state.
@@ -20,6 +21,9 @@ use compiler::definition::ApiDefinition;
 pub struct Observed {
     /// The account and the Region.
     pub target: AwsTarget,
+    /// The settings of API Gateway for the account and the Region; the default ones if the desired
+    /// settings do not depend on them.
+    pub account: AccountSettings,
     /// The API, if one is managed by Portcullis under this name.
     pub api: Option<ObservedApi>,
     /// The invoke roles that were created for it, by name, and those of earlier versions that may
@@ -29,6 +33,23 @@ pub struct Observed {
     pub functions: BTreeMap<String, PublishedFunction>,
     /// The pinned functions that the files or the records name, by name.
     pub pinned: ObservedFunctions,
+}
+
+/// The settings of API Gateway for an account in a Region.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AccountSettings {
+    /// The ARN of the role that API Gateway writes logs with, if there is one.
+    pub cloudwatch_role: Option<String>,
+    /// The throttle of all requests to the account's APIs together, and the most that a stage or a
+    /// method may have.
+    pub throttle: Throttle,
+}
+
+impl AccountSettings {
+    /// The settings of a new account in most Regions.
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
+    pub const DEFAULT: Self =
+        Self { cloudwatch_role: None, throttle: Throttle { rate: 10_000.0, burst: 5_000 } };
 }
 
 /// An API.
@@ -66,7 +87,7 @@ pub struct ObservedStage {
     /// Its canary, if it has one.
     pub canary: Option<Canary>,
     /// Its settings.
-    pub settings: StageSettings,
+    pub settings: ObservedSettings,
 }
 
 /// The deployments that a stage has served, recorded at the end of its description. A deployment

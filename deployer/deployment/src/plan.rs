@@ -37,9 +37,7 @@ pub use prune::PrunedVersion;
 pub use revocation::pending_changes;
 pub use roles::unclear_note;
 pub use rule_changes::{Direction, dangers, expired_keys};
-pub use stage::{
-    Patch, PatchOp, canary_patches, is_applied, move_stage, patches, restore, restore_canary, serve,
-};
+pub use stage::{canary_patches, is_applied, move_stage, restore, restore_canary, serve};
 pub use steps::{Step, plan_name};
 
 /// The changes of a deployment, and the steps that apply them.
@@ -79,7 +77,7 @@ pub struct Plan {
 }
 
 /// The format of saved plans, and the only one that is read.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The reason a text cannot be read as a plan.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +180,7 @@ fn build(
             let usage_plan_differs = steps::usage_plan_step(desired, Some(api)).is_some();
             notes.extend(canary.notes(desired, usage_plan_differs));
         }
-        None => changes.extend(stage::changes(desired, api)),
+        None => changes.extend(stage::changes(desired, observed)),
     }
     let steps = steps::steps(desired, observed, next, canary.as_ref(), flushes_cache(&changes));
     changes.extend(api_changes::roles(&steps, observed));

@@ -6,7 +6,9 @@ use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
 use aws::{Aws, CallError};
 use compiler::api::StageSettings;
 use deployment::observed::{Canary, ObservedStage, TAG_API, Traffic};
-use deployment::plan::{Patch, Step, canary_patches, restore, restore_canary, serve};
+use deployment::patch::Patch;
+use deployment::plan::{Step, canary_patches, restore, restore_canary, serve};
+use deployment::stage_settings::ObservedSettings;
 
 /// The call that rolls a stage back.
 #[derive(Clone, Debug)]
@@ -44,17 +46,29 @@ impl Run<'_> {
         self.report.traffic = Some(Traffic { deployment: deployment.clone(), canary: None });
         self.report.deployment = Some(deployment);
         self.report.undo = Some(StageUndo::Delete(name.to_owned()));
-        let plain = StageSettings {
+        let account = aws.account_throttle(settings.depends_on_account()).await?;
+        let created = ObservedSettings {
             variables: settings.variables.clone(),
             tracing: settings.tracing,
-            ..StageSettings::default()
+            ..ObservedSettings::new(account)
         };
-        let patches = deployment::plan::patches(&plain, settings);
-        if !patches.is_empty() {
-            let observed = aws.update_stage(&api, name, &patches).await?;
-            self.verify_stage(&observed, None, settings).await?;
+        let patches = created.patches(&created.with(settings));
+        if patches.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let updated = aws.update_stage(&api, name, &patches).await;
+        let observed = match updated {
+            Ok(observed) => observed,
+            Err(error) => {
+                // Without its throttle and its logs, it must not serve requests.
+                let stage = name.to_owned();
+                return Err(match aws.delete_stage(&api, name).await {
+                    Ok(()) => ApplyError::StageNotCreated { stage, error },
+                    Err(deletion) => ApplyError::StageNotDeleted { stage, error, deletion },
+                });
+            }
+        };
+        self.verify_stage(&observed, None, observed.settings.missing(settings)).await
     }
 
     pub(super) async fn update_stage(&mut self, step: &Step) -> Result<(), ApplyError> {
@@ -70,14 +84,14 @@ impl Run<'_> {
         if let (Some(target), None) = (&target, deployment) {
             patches.extend(serve(target, &before.served));
         }
-        let undo = restore(settings, before, target.as_deref());
+        let undo = restore(&before.settings.with(settings), before, target.as_deref());
         self.report.undo = Some(StageUndo::Patch(name.clone(), undo));
         self.report.deployment.clone_from(&target);
         let observed = aws.update_stage(&api, name, &patches).await?;
         self.report.traffic = Some(observed.traffic());
         let deployment = target.unwrap_or_else(|| before.deployment.clone());
         let traffic = Traffic { deployment, canary: None };
-        self.verify_stage(&observed, Some(&traffic), settings).await
+        self.verify_stage(&observed, Some(&traffic), observed.settings.missing(settings)).await
     }
 
     pub(super) async fn update_canary(&mut self, step: &Step) -> Result<(), ApplyError> {
@@ -94,15 +108,17 @@ impl Run<'_> {
         self.report.traffic = Some(observed.traffic());
         let deployment = before.deployment.clone();
         let traffic = Traffic { deployment, canary: Some(canary) };
-        self.verify_stage(&observed, Some(&traffic), &before.settings).await
+        let changed = observed.settings.patches(&before.settings);
+        let changed = changed.into_iter().map(|patch| patch.path).collect();
+        self.verify_stage(&observed, Some(&traffic), changed).await
     }
 
-    /// Rolls the stage back if it differs from the plan.
+    /// Rolls the stage back if it differs from the plan: in its traffic, or in these settings.
     async fn verify_stage(
         &self,
         observed: &ObservedStage,
         traffic: Option<&Traffic>,
-        settings: &StageSettings,
+        settings: Vec<String>,
     ) -> Result<(), ApplyError> {
         let Some(mismatch) = mismatch(observed, traffic, settings) else { return Ok(()) };
         let mismatch = Box::new(mismatch);
@@ -133,17 +149,15 @@ pub async fn check_unchanged(
     Err(ConcurrentUpdate { stage: name.to_owned(), expected, found }.into())
 }
 
-/// Returns the difference of a stage from the planned traffic and settings.
+/// Returns the difference of a stage from the planned traffic, or its settings that differ.
 fn mismatch(
     observed: &ObservedStage,
     traffic: Option<&Traffic>,
-    settings: &StageSettings,
+    settings: Vec<String>,
 ) -> Option<StageMismatch> {
     let found = observed.traffic();
     if let Some(expected) = traffic.filter(|expected| **expected != found) {
         return Some(StageMismatch::Traffic { expected: expected.clone(), found });
     }
-    let missing = deployment::plan::patches(&observed.settings, settings);
-    (observed.settings != *settings)
-        .then(|| StageMismatch::Settings(missing.into_iter().map(|patch| patch.path).collect()))
+    (!settings.is_empty()).then_some(StageMismatch::Settings(settings))
 }

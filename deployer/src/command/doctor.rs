@@ -205,12 +205,14 @@ fn cloudwatch_role(session: &Session, api: &Api, checks: &mut Checks) {
         return;
     }
     let subject = "CloudWatch log role of the account";
-    match session.block_on(session.aws.cloudwatch_role()) {
-        Ok(Some(role)) => checks.ok(subject, &role),
-        Ok(None) => checks.fail(
-            subject,
-            "not set, and required for logging; set it in the account settings of API Gateway",
-        ),
+    match session.block_on(session.aws.account()) {
+        Ok(account) => match &account.cloudwatch_role {
+            Some(role) => checks.ok(subject, role),
+            None => checks.fail(
+                subject,
+                "not set, and required for logging; set it in the account settings of API Gateway",
+            ),
+        },
         Err(error) => checks.unknown(subject, &error),
     }
 }

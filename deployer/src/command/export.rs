@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Failure, Invocation, create_directory, write};
 use crate::cli;
 use crate::output::Exit;
+use compiler::api::Throttle;
 use compiler::openapi::{render, render_definition};
 use compiler::project::MANIFEST;
 use deployment::observed::ObservedApi;
@@ -52,6 +53,12 @@ fn from_api(id: &str, directory: &Path, invocation: Invocation<'_>) -> Result<Ex
     Ok(Exit::Success)
 }
 
+/// Returns the setting of a throttle; none without limits, which AWS shows as -1.
+fn throttle(Throttle { rate, burst }: Throttle) -> Option<String> {
+    (rate >= 0.0 && burst >= 0)
+        .then(|| format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"))
+}
+
 /// Returns a portcullis.toml for the current state of an API.
 fn manifest_text(api: &ObservedApi) -> String {
     let quoted = |text: &str| json!(text).to_string();
@@ -64,9 +71,8 @@ fn manifest_text(api: &ObservedApi) -> String {
     for (name, stage) in &api.stages {
         let settings = &stage.settings;
         lines.push(format!("\n[stage.{}]", quoted(name)));
-        if let Some(throttle) = settings.throttle {
-            let (rate, burst) = (throttle.rate, throttle.burst);
-            lines.push(format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"));
+        if settings.all.throttle != settings.account {
+            lines.extend(throttle(settings.all.throttle));
         }
         if !settings.variables.is_empty() {
             let variables = settings.variables.iter();
@@ -81,18 +87,19 @@ fn manifest_text(api: &ObservedApi) -> String {
                 quoted(&log.format)
             ));
         }
-        for (key, enabled) in [("metrics", settings.metrics), ("tracing", settings.tracing)] {
+        for (key, enabled) in [("metrics", settings.all.metrics), ("tracing", settings.tracing)] {
             if enabled {
                 lines.push(format!("{key} = true"));
             }
         }
-        if let Some(level) = &settings.logging {
+        if let Some(level) = &settings.all.logging {
             lines.push(format!("logging = {}", quoted(&level.name().to_ascii_lowercase())));
         }
-        for (route, throttle) in &settings.routes {
-            let (rate, burst) = (throttle.rate, throttle.burst);
-            lines.push(format!("[stage.{}.route.{}]", quoted(name), quoted(&route.to_string())));
-            lines.push(format!("throttle = {{ rate = {rate:?}, burst = {burst} }}"));
+        for (route, entry) in &settings.methods {
+            let own = throttle(entry.throttle).filter(|_| entry.throttle != settings.all.throttle);
+            lines.extend(own.into_iter().flat_map(|own| {
+                [format!("[stage.{}.route.{}]", quoted(name), quoted(&route.to_string())), own]
+            }));
         }
     }
     lines.join("\n")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use authorizer::UnixTime;
-use compiler::api::{Api, LoggingLevel, RoleSettings, RouteKey, StageSettings, Throttle};
+use compiler::api::{Api, RoleSettings, RouteKey, Throttle};
 use compiler::compile::{compile, manifest};
 use compiler::definition::{ApiDefinition, Authorization};
 use compiler::openapi::render;
@@ -13,14 +13,13 @@ use deployment::desired::Desired;
 use deployment::function::{BuildMetadata, PublishedFunction, configuration_fingerprint};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::observed::{
-    AwsTarget, Canary, Observed, ObservedApi, ObservedDeployment, ObservedStage, ServedDeployments,
-    TAG_API,
+    AccountSettings, AwsTarget, Canary, Observed, ObservedApi, ObservedDeployment, ObservedStage,
+    ServedDeployments, TAG_API,
 };
-use deployment::plan::{
-    AccessImpact, Aspect, Change, PatchOp, Plan, Step, Subject, drift, patches, plan,
-};
+use deployment::plan::{AccessImpact, Aspect, Change, Plan, Step, Subject, drift, plan};
 use deployment::record::{AuthSummary, Record, UnreadableReason};
 use deployment::revision::{Annotation, Revision};
+use deployment::stage_settings::ObservedSettings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,6 +28,7 @@ use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 mod canary;
 mod invoke_roles;
 mod pinned;
+mod stage_settings;
 
 fn source(name: &str, text: &str) -> Arc<Source> {
     Arc::new(Source { name: name.to_owned(), text: text.to_owned() })
@@ -102,13 +102,13 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
             Step::CreateStage { name, deployment, settings } => {
                 let deployment = deployment.clone().or(created.clone()).unwrap();
                 let served = ServedDeployments::default().with(&deployment);
-                let settings = settings.clone();
+                let settings = ObservedSettings::new(ACCOUNT_THROTTLE).with(settings);
                 let stage = ObservedStage { deployment, served, canary: None, settings };
                 api.stages.insert(name.clone(), stage);
             }
             Step::UpdateStage { name, deployment, changes_deployment, settings, .. } => {
                 let stage = api.stages.get_mut(name).unwrap();
-                stage.settings = settings.clone();
+                stage.settings = stage.settings.with(settings);
                 stage.canary = None;
                 if *changes_deployment {
                     stage.deployment = deployment.clone().or(created.clone()).unwrap();
@@ -131,6 +131,7 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
     }
     Observed {
         target: desired.target.clone(),
+        account: before.account.clone(),
         api: Some(api),
         roles,
         functions: before.functions.clone(),
@@ -138,9 +139,12 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
     }
 }
 
+pub(crate) const ACCOUNT_THROTTLE: Throttle = AccountSettings::DEFAULT.throttle;
+
 pub(crate) fn empty_state() -> Observed {
     Observed {
         target: target_in("aws"),
+        account: AccountSettings::DEFAULT,
         api: None,
         roles: BTreeMap::new(),
         functions: BTreeMap::new(),
@@ -499,55 +503,6 @@ fn every_arn_is_in_the_partition_of_the_account() {
             Desired::new(compiled(MANIFEST, OPENAPI, None), target).unwrap_err().to_string();
         assert!(error.contains("the function of `jwt` is in partition `aws`, expected"), "{error}");
     }
-}
-
-#[test]
-fn only_changed_stage_settings_are_patched() {
-    let none = StageSettings::default();
-    let throttle = |rate| Some(Throttle { rate, burst: 2 });
-    let some = StageSettings {
-        variables: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
-        throttle: throttle(1.5),
-        routes: BTreeMap::from([("GET /a/{b}".parse().unwrap(), Throttle { rate: 1.0, burst: 2 })]),
-        metrics: true,
-        logging: Some(LoggingLevel::Info),
-        tracing: true,
-        ..none.clone()
-    };
-    let lines = |from, to| -> Vec<String> {
-        let patches = patches(from, to).into_iter();
-        let op = |op| if op == PatchOp::Remove { "remove" } else { "replace" };
-        patches
-            .map(|p| format!("{} {} {}", op(p.op), p.path, p.value.unwrap_or_default()))
-            .collect()
-    };
-    assert_eq!(lines(&some, &some), [""; 0]);
-    assert_eq!(
-        lines(&none, &some),
-        [
-            "replace /variables/a b",
-            "replace /*/*/throttling/burstLimit 2",
-            "replace /*/*/throttling/rateLimit 1.5",
-            "replace /~1a~1{b}/GET/throttling/burstLimit 2",
-            "replace /~1a~1{b}/GET/throttling/rateLimit 1",
-            "replace /*/*/metrics/enabled true",
-            "replace /*/*/logging/loglevel INFO",
-            "replace /tracingEnabled true",
-        ]
-    );
-    assert_eq!(
-        lines(&some, &none),
-        [
-            "remove /variables/a ",
-            "replace /*/*/throttling/burstLimit -1",
-            "replace /*/*/throttling/rateLimit -1",
-            "replace /~1a~1{b}/GET/throttling/burstLimit -1",
-            "replace /~1a~1{b}/GET/throttling/rateLimit -1",
-            "replace /*/*/metrics/enabled false",
-            "replace /*/*/logging/loglevel OFF",
-            "replace /tracingEnabled false",
-        ]
-    );
 }
 
 #[test]
@@ -911,9 +866,9 @@ fn a_saved_plan_of_another_format_is_rejected() {
     let saved =
         serde_json::to_string(&deployed(&empty_state(), MANIFEST, OPENAPI, "dev").0).unwrap();
     for (text, message) in [
-        (saved.replace("{\"format\":4,", "{\"format\":1,"), "has plan format 1, expected 4"),
-        ("{\"format\":3}".to_owned(), "has plan format 3, expected 4"),
-        ("{\"format\":4}".to_owned(), "is not a saved plan: missing `"),
+        (saved.replace("{\"format\":5,", "{\"format\":1,"), "has plan format 1, expected 5"),
+        ("{\"format\":3}".to_owned(), "has plan format 3, expected 5"),
+        ("{\"format\":5}".to_owned(), "is not a saved plan: missing `"),
         ("{}".to_owned(), "is not a saved plan: missing `format`"),
         ("[".to_owned(), "is not a saved plan: incomplete JSON"),
         (

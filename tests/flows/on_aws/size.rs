@@ -58,18 +58,16 @@ fn the_number_of_calls_does_not_depend_on_the_number_of_routes() {
 
 /// Returns the calls of the last command to API Gateway, Lambda and IAM (with STS).
 fn calls_by_service(account: &Account) -> [usize; 3] {
-    let (gateway, _) = account.proxy.api_gateway_calls();
     let calls = account.proxy.calls();
     let lambda = calls.iter().filter(|(_, path)| {
         path.starts_with("/2015-03-31/functions") || path.starts_with("/2017-03-31/tags")
     });
-    let counts = [gateway.len(), lambda.count(), account.proxy.forms().len()];
-    assert_eq!(counts.iter().sum::<usize>(), calls.len(), "{calls:#?}");
-    counts
+    let (lambda, iam) = (lambda.count(), account.proxy.forms().len());
+    [calls.len() - lambda - iam, lambda, iam]
 }
 
 #[test]
-fn publishing_a_version_takes_the_same_calls_for_any_number_of_routes() {
+fn publishing_a_version_needs_the_same_calls_for_any_number_of_routes() {
     let counts = [("330000008001", 3), ("330000008002", 300)].map(|(key, routes)| {
         let shop = Shop::without_issuer(key);
         with_routes(&shop.account, routes);

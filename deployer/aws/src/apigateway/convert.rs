@@ -9,11 +9,12 @@ use serde_json::{Value as Json, json};
 
 use compiler::api::{
     AccessLog, AuthorizerShape, GatewayResponse, Integration, LoggingLevel, PassthroughBehavior,
-    RouteKey, StageSettings, Throttle, Validator,
+    RouteKey, Throttle, Validator,
 };
 use compiler::definition::{Authorization, Method};
 use deployment::observed::{Canary, ObservedStage, ServedDeployments};
 use deployment::record::{Record, Records};
+use deployment::stage_settings::{MethodSettings, ObservedSettings};
 
 pub(super) fn shape(authorizer: &Authorizer) -> (String, AuthorizerShape) {
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -157,32 +158,34 @@ fn integration(found: &types::Integration, resource: &str) -> Integration {
     read.unwrap_or_else(|_| Integration::new(compiler::api::IntegrationKind::Mock))
 }
 
-/// The default rate and burst limits of an account. A stage without limits of its own shows them.
-const ACCOUNT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
-
-pub(super) fn stage(stage: &Stage) -> ObservedStage {
-    let throttle = |setting: &types::MethodSetting| {
-        let found = (setting.throttling_rate_limit(), setting.throttling_burst_limit());
-        let is_default =
-            found.0 < 0.0 || found.1 < 0 || found == (0.0, 0) || found == ACCOUNT_THROTTLE;
-        (!is_default).then_some(Throttle { rate: found.0, burst: found.1 })
+/// Reads a stage of an account with this throttle.
+pub(super) fn stage(stage: &Stage, account: Throttle) -> ObservedStage {
+    let entry = |setting: &types::MethodSetting| MethodSettings {
+        throttle: Throttle {
+            rate: setting.throttling_rate_limit(),
+            burst: setting.throttling_burst_limit(),
+        },
+        metrics: setting.metrics_enabled(),
+        logging: setting
+            .logging_level()
+            .filter(|level| !["", "OFF"].contains(level))
+            .map(LoggingLevel::from),
     };
+    let none = ObservedSettings::new(account);
     let settings = stage.method_settings().cloned().unwrap_or_default();
-    let whole = settings.get("*/*");
-    let routes = settings.iter().filter(|(key, _)| *key != "*/*").filter_map(|(key, setting)| {
+    let methods = settings.iter().filter(|(key, _)| *key != "*/*").filter_map(|(key, setting)| {
         let (path, verb) = key.rsplit_once('/')?;
         let path = path.replace("~1", "/").replace("~0", "~");
         let path = if path.starts_with('/') { path } else { format!("/{path}") };
-        Some((RouteKey::new(verb, path), throttle(setting)?))
+        Some((RouteKey::new(verb, path), entry(setting)))
     });
-    let log = stage.access_log_settings().and_then(|log| {
+    let access_log = stage.access_log_settings().and_then(|log| {
         let destination = log.destination_arn().filter(|arn| !arn.is_empty())?;
         Some(AccessLog {
             destination: destination.trim_end_matches(":*").to_owned(),
             format: log.format().unwrap_or_default().to_owned(),
         })
     });
-    let level = whole.and_then(|all| all.logging_level()).filter(|level| *level != "OFF");
     let canary = stage.canary_settings().and_then(|canary| {
         let deployment = canary.deployment_id().filter(|id| !id.is_empty())?.to_owned();
         Some(Canary { deployment, percent: canary.percent_traffic() })
@@ -191,14 +194,13 @@ pub(super) fn stage(stage: &Stage) -> ObservedStage {
         deployment: stage.deployment_id().unwrap_or_default().to_owned(),
         served: ServedDeployments::read(stage.description().unwrap_or_default()),
         canary,
-        settings: StageSettings {
+        settings: ObservedSettings {
             variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),
-            throttle: whole.and_then(throttle),
-            routes: routes.collect(),
-            access_log: log,
-            metrics: whole.is_some_and(types::MethodSetting::metrics_enabled),
-            logging: level.filter(|level| !level.is_empty()).map(LoggingLevel::from),
+            access_log,
             tracing: stage.tracing_enabled(),
+            all: settings.get("*/*").map_or(none.all.clone(), entry),
+            methods: methods.collect(),
+            ..none
         },
     }
 }

@@ -11,7 +11,7 @@ use compiler::definition::ApiDefinition;
 use deployment::desired::Desired;
 use deployment::function::ObservedFunctions;
 use deployment::invoke_role::Role;
-use deployment::observed::{Observed, ObservedApi};
+use deployment::observed::{AccountSettings, Observed, ObservedApi};
 
 impl Aws {
     /// Reads the state of an API, its roles and its functions. Functions that the caller may not
@@ -27,7 +27,9 @@ impl Aws {
                 None => None,
             };
             let roles = self.observe_roles(desired, api.as_ref()).await?;
-            let functions = desired.api.authorizers.values().filter_map(|one| one.function_arn());
+            // Pinned functions are observed with all of their versions.
+            let released = desired.api.authorizers.values().filter(|one| !one.is_pinned());
+            let functions = released.filter_map(|one| one.function_arn());
             let functions: BTreeSet<&str> = functions.map(Arn::as_str).collect();
             let mut published = BTreeMap::new();
             for function in functions {
@@ -36,7 +38,19 @@ impl Aws {
                 }
             }
             let pinned = self.observe_pinned(desired, api.as_ref()).await?;
-            Ok(Observed { target: self.target.clone(), api, roles, functions: published, pinned })
+            let account = if desired.api.stage_settings.depends_on_account() {
+                self.account().await?.clone()
+            } else {
+                AccountSettings::DEFAULT
+            };
+            Ok(Observed {
+                target: self.target.clone(),
+                account,
+                api,
+                roles,
+                functions: published,
+                pinned,
+            })
         })
     }
 

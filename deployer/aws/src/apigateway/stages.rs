@@ -1,4 +1,4 @@
-//! Stages, with their authorizer cache, their generated SDKs and the account's CloudWatch Logs role.
+//! Stages, with their authorizer cache, their generated SDKs and the account's settings.
 //! A stage is updated in one call, completely or not at all.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,9 +10,10 @@ use super::convert::stage;
 use super::hash;
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
-use compiler::api::StageSettings;
-use deployment::observed::{ObservedStage, ServedDeployments};
-use deployment::plan::{Patch, PatchOp, is_applied};
+use compiler::api::{StageSettings, Throttle};
+use deployment::observed::{AccountSettings, ObservedStage, ServedDeployments};
+use deployment::patch::{Patch, PatchOp};
+use deployment::plan::is_applied;
 
 impl Aws {
     /// Reads the stages, by name. This list has no pages.
@@ -23,10 +24,12 @@ impl Aws {
                 .caller
                 .call(&call, || self.apigateway.get_stages().rest_api_id(api).send())
                 .await?;
+            let settings = all.item().iter().filter_map(Stage::method_settings);
+            let account = self.account_throttle(settings.flatten().next().is_some()).await?;
             Ok(all
                 .item()
                 .iter()
-                .filter_map(|s| Some((s.stage_name()?.to_owned(), stage(s))))
+                .filter_map(|s| Some((s.stage_name()?.to_owned(), stage(s, account))))
                 .collect())
         })
     }
@@ -106,7 +109,8 @@ impl Aws {
                 .set_canary_settings(updated.canary_settings().cloned())
                 .tracing_enabled(updated.tracing_enabled())
                 .build();
-            Ok(stage(&built))
+            let settings = built.method_settings().into_iter().flatten();
+            Ok(stage(&built, self.account_throttle(settings.count() > 0).await?))
         })
     }
 
@@ -134,12 +138,33 @@ impl Aws {
         })
     }
 
-    /// Returns the ARN of the role that API Gateway writes logs with, if the account has one.
-    pub fn cloudwatch_role(&self) -> Call<'_, Option<String>> {
+    /// Returns the account's throttle. It is not read if nothing depends on it.
+    pub async fn account_throttle(&self, is_relevant: bool) -> Result<Throttle, CallError> {
+        if is_relevant {
+            Ok(self.account().await?.throttle)
+        } else {
+            Ok(AccountSettings::DEFAULT.throttle)
+        }
+    }
+
+    /// Returns the settings of API Gateway for the account, which are read once. Without a throttle, as
+    /// emulators may have it, it is AWS's default.
+    pub fn account(&self) -> Call<'_, &AccountSettings> {
         Box::pin(async move {
+            if let Some(known) = self.account.get() {
+                return Ok(known);
+            }
             let call = ApiCall::idempotent("GetAccount", "reading the account settings");
-            let account = self.caller.call(&call, || self.apigateway.get_account().send()).await?;
-            Ok(account.cloudwatch_role_arn().filter(|arn| !arn.is_empty()).map(str::to_owned))
+            let found = self.caller.call(&call, || self.apigateway.get_account().send()).await?;
+            let role = found.cloudwatch_role_arn().filter(|arn| !arn.is_empty());
+            let throttle = found.throttle_settings().map(|throttle| Throttle {
+                rate: throttle.rate_limit(),
+                burst: throttle.burst_limit(),
+            });
+            Ok(self.account.get_or_init(|| AccountSettings {
+                cloudwatch_role: role.map(str::to_owned),
+                throttle: throttle.unwrap_or(AccountSettings::DEFAULT.throttle),
+            }))
         })
     }
 

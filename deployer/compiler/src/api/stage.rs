@@ -26,6 +26,18 @@ pub struct StageSettings {
     pub tracing: bool,
 }
 
+impl StageSettings {
+    /// Returns whether API Gateway takes or refuses these settings depending on those of the account: its
+    /// throttle, and its role for logs.
+    pub fn depends_on_account(&self) -> bool {
+        self.throttle.is_some()
+            || !self.routes.is_empty()
+            || self.access_log.is_some()
+            || self.metrics
+            || self.logging.is_some()
+    }
+}
+
 aws_enum! {
     /// The level of execution logs.
     LoggingLevel {

@@ -2,103 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::desired::Desired;
-use crate::observed::{Canary, ObservedApi, ObservedStage, ServedDeployments};
-use compiler::api::{LoggingLevel, RouteKey, StageSettings, Throttle};
-
-/// One patch of a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Patch {
-    /// The operation.
-    pub op: PatchOp,
-    /// The JSON pointer of the setting.
-    pub path: String,
-    /// The new value.
-    pub value: Option<String>,
-}
-
-/// The patch operations of a stage. API Gateway's `add`, `copy`, `move` and `test` are not needed
-/// for any setting of a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PatchOp {
-    /// Removes the setting.
-    Remove,
-    /// Sets the setting.
-    Replace,
-}
-
-impl Patch {
-    /// Creates the patch that sets a setting.
-    pub fn replace(path: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { op: PatchOp::Replace, path: path.into(), value: Some(value.into()) }
-    }
-
-    /// Creates the patch that removes a setting.
-    pub fn remove(path: impl Into<String>) -> Self {
-        Self { op: PatchOp::Remove, path: path.into(), value: None }
-    }
-}
-
-/// Returns the patches from one stage's settings to another's.
-pub fn patches(from: &StageSettings, to: &StageSettings) -> Vec<Patch> {
-    let mut patches = Vec::new();
-    let names: BTreeSet<&String> = from.variables.keys().chain(to.variables.keys()).collect();
-    for name in names {
-        match (from.variables.get(name), to.variables.get(name)) {
-            (before, Some(value)) if before != Some(value) => {
-                patches.push(Patch::replace(format!("/variables/{name}"), value));
-            }
-            (Some(_), None) => patches.push(Patch::remove(format!("/variables/{name}"))),
-            _ => {}
-        }
-    }
-    if from.throttle != to.throttle {
-        patches.extend(throttle("/*/*", to.throttle));
-    }
-    let routes: BTreeSet<&RouteKey> = from.routes.keys().chain(to.routes.keys()).collect();
-    for route in routes.into_iter().filter(|name| from.routes.get(*name) != to.routes.get(*name)) {
-        let path = route.path().replace('~', "~0").replace('/', "~1");
-        let pointer = format!("/{path}/{}", route.method());
-        patches.extend(throttle(&pointer, to.routes.get(route).copied()));
-    }
-    if from.metrics != to.metrics {
-        patches.push(Patch::replace("/*/*/metrics/enabled", to.metrics.to_string()));
-    }
-    if from.logging != to.logging {
-        let level = to.logging.as_ref().map_or("OFF", LoggingLevel::name);
-        patches.push(Patch::replace("/*/*/logging/loglevel", level));
-    }
-    match (&from.access_log, &to.access_log) {
-        (before, Some(log)) if before.as_ref() != Some(log) => {
-            patches.push(Patch::replace("/accessLogSettings/destinationArn", &log.destination));
-            patches.push(Patch::replace("/accessLogSettings/format", &log.format));
-        }
-        (Some(_), None) => patches.push(Patch::remove("/accessLogSettings")),
-        _ => {}
-    }
-    if from.tracing != to.tracing {
-        patches.push(Patch::replace("/tracingEnabled", to.tracing.to_string()));
-    }
-    patches
-}
-
-/// Returns the patches of a throttle. A limit of -1 removes the method's own.
-fn throttle(pointer: &str, throttle: Option<Throttle>) -> [Patch; 2] {
-    let burst = throttle.map_or("-1".to_owned(), |throttle| throttle.burst.to_string());
-    let rate = throttle.map_or("-1".to_owned(), |throttle| throttle.rate.to_string());
-    [
-        Patch::replace(format!("{pointer}/throttling/burstLimit"), burst),
-        Patch::replace(format!("{pointer}/throttling/rateLimit"), rate),
-    ]
-}
+use crate::observed::{Canary, Observed, ObservedStage, ServedDeployments};
+use crate::patch::Patch;
+use crate::stage_settings::ObservedSettings;
+use compiler::api::RouteKey;
 
 /// Returns the patches that restore a stage, and record the deployment that it was rolled back from.
-pub fn restore(now: &StageSettings, before: &ObservedStage, failed: Option<&str>) -> Vec<Patch> {
-    let mut patches = patches(now, &before.settings);
+pub fn restore(now: &ObservedSettings, before: &ObservedStage, failed: Option<&str>) -> Vec<Patch> {
+    let mut patches = now.patches(&before.settings);
     patches.push(Patch::replace("/deploymentId", &before.deployment));
     patches.extend(before.canary.as_ref().map(restored_canary).into_iter().flatten());
     patches.push(description(&rolled_back(before, failed)));
@@ -193,10 +106,10 @@ pub(super) fn remove_canary() -> Patch {
 }
 
 /// Returns the changes to a stage.
-pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Change> {
+pub(super) fn changes(desired: &Desired, observed: &Observed) -> Vec<Change> {
+    let api = observed.api.as_ref();
     let name = &desired.api.stage;
     let subject = Subject::Stage(name.clone());
-    let to = &desired.api.stage_settings;
     let Some(stage) = api.and_then(|api| api.stages.get(name)) else {
         let mut changes = vec![Change {
             action: Action::Add,
@@ -206,7 +119,9 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
             after: None,
             impact: AccessImpact::None,
         }];
-        changes.extend(settings(&subject, Action::Add, &StageSettings::default(), to));
+        let none = ObservedSettings::new(observed.account.throttle);
+        let to = none.with(&desired.api.stage_settings);
+        changes.extend(settings(&subject, Action::Add, &none, &to));
         return changes;
     };
     let mut changes = settings_changes(desired, stage);
@@ -226,14 +141,15 @@ pub(super) fn changes(desired: &Desired, api: Option<&ObservedApi>) -> Vec<Chang
 /// Returns the changes to a stage's settings.
 pub(super) fn settings_changes(desired: &Desired, stage: &ObservedStage) -> Vec<Change> {
     let subject = Subject::Stage(desired.api.stage.clone());
-    settings(&subject, Action::Update, &stage.settings, &desired.api.stage_settings)
+    let to = stage.settings.with(&desired.api.stage_settings);
+    settings(&subject, Action::Update, &stage.settings, &to)
 }
 
 fn settings(
     subject: &Subject,
     action: Action,
-    from: &StageSettings,
-    to: &StageSettings,
+    from: &ObservedSettings,
+    to: &ObservedSettings,
 ) -> Vec<Change> {
     let (before, after) = (values(from), values(to));
     let aspects: BTreeSet<&Aspect> = before.keys().chain(after.keys()).collect();
@@ -252,22 +168,23 @@ fn settings(
 }
 
 /// Returns the settings that differ from the defaults, as text.
-fn values(settings: &StageSettings) -> BTreeMap<Aspect, String> {
-    let StageSettings { variables, throttle, routes, access_log, metrics, logging, tracing } =
-        settings;
+fn values(settings: &ObservedSettings) -> BTreeMap<Aspect, String> {
+    let ObservedSettings { account, variables, access_log, tracing, all, methods } = settings;
     let on = |enabled: bool| enabled.then(|| "on".to_owned());
+    let throttle = (all.throttle != *account).then(|| all.throttle.to_string());
     let single = [
-        (Aspect::Throttle, throttle.map(|throttle| throttle.to_string())),
+        (Aspect::Throttle, throttle),
         (Aspect::AccessLog, access_log.as_ref().map(|log| log.destination.clone())),
         (Aspect::AccessLogFormat, access_log.as_ref().map(|log| log.format.clone())),
-        (Aspect::Metrics, on(*metrics)),
-        (Aspect::Logging, logging.as_ref().map(ToString::to_string)),
+        (Aspect::Metrics, on(all.metrics)),
+        (Aspect::Logging, all.logging.as_ref().map(ToString::to_string)),
         (Aspect::Tracing, on(*tracing)),
     ];
     let single = single.into_iter().filter_map(|(aspect, text)| Some((aspect, text?)));
     let variables =
         variables.iter().map(|(name, value)| (Aspect::Variable(name.clone()), value.clone()));
-    let throttles =
-        routes.iter().map(|(key, limit)| (Aspect::RouteThrottle(key.clone()), limit.to_string()));
-    single.chain(variables).chain(throttles).collect()
+    let entry = |(route, entry): (&RouteKey, _)| {
+        (Aspect::RouteThrottle(route.clone()), settings.entry_text(entry))
+    };
+    single.chain(variables).chain(methods.iter().map(entry)).collect()
 }

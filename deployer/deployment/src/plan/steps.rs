@@ -10,11 +10,12 @@ use super::NextDeployment;
 use super::canary::CanaryUpdate;
 use super::prune::{PrunedVersion, Unused, unused};
 use super::roles::{RoleUpdate, role_updates};
-use super::stage::{Patch, patches, remove_canary, serve};
+use super::stage::{remove_canary, serve};
 use crate::desired::Desired;
 use crate::function::Publication;
 use crate::invoke_role::Role;
 use crate::observed::{Canary, Observed, ObservedApi, ObservedStage, TAG_PLANS};
+use crate::patch::Patch;
 use crate::percent::Percent;
 use crate::record::Record;
 use crate::revision::Revision;
@@ -364,7 +365,7 @@ fn stage_step(desired: &Desired, api: Option<&ObservedApi>, next: &NextDeploymen
         return Some(Step::CreateStage { name, deployment, settings });
     };
     let changes_deployment = !matches!(next, NextDeployment::Current(_));
-    let mut patches = patches(&stage.settings, &settings);
+    let mut patches = stage.settings.patches(&stage.settings.with(&settings));
     patches.extend(stage.canary.as_ref().map(|_| remove_canary()));
     patches.extend(deployment.as_deref().map(|id| serve(id, &stage.served)).into_iter().flatten());
     if !changes_deployment && patches.is_empty() {

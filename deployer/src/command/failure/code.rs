@@ -102,11 +102,13 @@ fn connect(error: &ConnectError) -> ErrorCode {
 fn apply(error: &ApplyError) -> ErrorCode {
     match error {
         ApplyError::Authorizer { .. } => ErrorCode::AuthorizerTestFailed,
-        ApplyError::Call(error) => call(error.kind),
+        ApplyError::Call(error) | ApplyError::StageNotCreated { error, .. } => call(error.kind),
         ApplyError::ConcurrentUpdate(_) => ErrorCode::ConcurrentUpdate,
         ApplyError::Definition { .. } => ErrorCode::DefinitionMismatch,
         ApplyError::NotFlushed { .. } => ErrorCode::CacheNotFlushed,
-        ApplyError::RollbackFailed { .. } => ErrorCode::RollbackFailed,
+        ApplyError::RollbackFailed { .. } | ApplyError::StageNotDeleted { .. } => {
+            ErrorCode::RollbackFailed
+        }
         ApplyError::RolledBack(_) => ErrorCode::StageMismatch,
         ApplyError::Unpublished(_) => ErrorCode::FunctionVersionUnknown,
         ApplyError::Untestable(_) => ErrorCode::AuthorizerUntestable,

@@ -167,7 +167,7 @@ const PLAN_AGAIN: &str = "run `deployer plan` again, review the new plan, and de
 
 fn apply(error: &ApplyError) -> Option<String> {
     let fixed = match error {
-        ApplyError::Call(error) => return call(error),
+        ApplyError::Call(error) | ApplyError::StageNotCreated { error, .. } => return call(error),
         ApplyError::Authorizer { log, .. } => {
             let doctor = "run `deployer doctor` to check the function and the role";
             return Some(match log.as_str() {
@@ -179,6 +179,7 @@ fn apply(error: &ApplyError) -> Option<String> {
             "cached results are those of the previous rules until their TTL ends: run `deployer deploy --flush-auth-cache`, or `deployer rollback REVISION --flush-auth-cache` with the revision that the stage serves"
         }
         ApplyError::RollbackFailed { .. } => ROLL_BACK,
+        ApplyError::StageNotDeleted { .. } => "re-run: it sets the settings",
         ApplyError::Untestable(_) => {
             "skip the test with `--untested-authorizer`; it requires `--endpoint-url`"
         }

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use compiler::api::StageSettings;
 use deployment::history::{History, Missing, Obstacle, TargetError};
 use deployment::observed::{
     Canary, Observed, ObservedDeployment, ObservedStage, ServedDeployment, ServedDeployments,
 };
+use deployment::patch::Patch;
 use deployment::percent::Percent;
 use deployment::plan::{
-    CanaryError, Patch, Plan, Step, is_applied, move_stage, plan, plan_canary, restore,
-    restore_canary,
+    CanaryError, Plan, Step, is_applied, move_stage, plan, plan_canary, restore, restore_canary,
 };
 use deployment::record::{Record, Records};
 use deployment::revision::{Annotation, Message, Revision};
+use deployment::stage_settings::ObservedSettings;
 
-use super::{applied, compiled, deployed, desired, empty_state};
+use super::{ACCOUNT_THROTTLE, applied, compiled, deployed, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
 
 const CHANGED: (&str, &str) = ("- jwt: [read]", "- jwt: [admin]");
@@ -194,7 +194,7 @@ fn stage(deployment: &str, description: &str, canary: Option<(&str, f64)>) -> Ob
         served: ServedDeployments::read(description),
         canary: canary
             .map(|(deployment, percent)| Canary { deployment: deployment.to_owned(), percent }),
-        settings: StageSettings::default(),
+        settings: ObservedSettings::new(ACCOUNT_THROTTLE),
     }
 }
 
@@ -222,7 +222,7 @@ fn a_stage_is_moved_and_restored_with_its_marks_in_one_update() {
         ["/deploymentId=c", "/description=[portcullis served a b c]", "-/canarySettings"],
         "a canary is promoted"
     );
-    let settings = StageSettings::default();
+    let settings = ObservedSettings::new(ACCOUNT_THROTTLE);
     assert_eq!(
         texts(&restore(&settings, &plain, Some("c"))),
         ["/deploymentId=b", "/description=[portcullis served a b !c]"]

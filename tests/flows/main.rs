@@ -26,4 +26,5 @@ mod parity;
 mod provider;
 mod readme;
 mod side_by_side;
+mod strict_aws;
 mod token_locations;

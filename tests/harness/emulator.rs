@@ -1,12 +1,13 @@
 //! Third-party AWS emulators, and the proxy between them and the deployer.
 //!
-//! The proxy records calls, injects faults, and adds what the emulator lacks: deployments, test-invoked
-//! authorizers, generated SDKs, cache flushes, gateway responses and `AWS_IAM` in imported
-//! documents, and paginated lists.
+//! The proxy records calls, injects faults, refuses what AWS refuses ([`crate::strict`]), and adds
+//! what the emulator lacks: deployments, test-invoked authorizers, generated SDKs, cache flushes,
+//! gateway responses and `AWS_IAM` in imported documents, paginated lists, the settings of the
+//! account, and method settings as entries that are made and removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,11 @@ use serde_json::{Value, json};
 
 use crate::data_plane::DataPlane;
 use crate::port::free_port;
+use crate::strict::model::Service;
+use crate::strict::operation::Call;
+use crate::strict::patches::Patch;
+use crate::strict::state::{AccountSettings, Read, State as AwsState};
+use crate::strict::{self, Refusal, method_settings};
 use crate::wait::Wait;
 use crate::{binary, http, root, tool};
 
@@ -102,6 +108,12 @@ pub enum Fault {
     Refused,
     /// 403: the caller stops at once, as if it had been interrupted.
     Denied,
+    /// 429, which no retry ends: API Gateway's `LimitExceededException`.
+    LimitExceeded,
+    /// 409: IAM's `LimitExceeded`.
+    RoleLimitExceeded,
+    /// 409: IAM's `ConcurrentModification`.
+    ConcurrentModification,
     /// The connection is closed before the call is forwarded.
     DroppedBefore,
     /// The connection is closed after the call was executed, without a response.
@@ -161,6 +173,8 @@ pub struct FaultProxy {
     pub data_plane: DataPlane,
     state: Arc<Mutex<State>>,
     hook: Arc<Mutex<Option<Hook>>>,
+    settings: Arc<Mutex<AccountSettings>>,
+    refusals: Arc<Mutex<Vec<Refusal>>>,
 }
 
 /// The emulators behind the proxy, and what it adds to them.
@@ -172,8 +186,12 @@ struct Upstream {
     page: usize,
     /// None invokes the authorizer of the draft.
     test_invoke_authorizer: Option<TestInvokeAuthorizer>,
+    /// Forwards requests and responses unchanged.
+    is_unchanged: bool,
     data_plane: DataPlane,
     hook: Arc<Mutex<Option<Hook>>>,
+    settings: Arc<Mutex<AccountSettings>>,
+    refusals: Arc<Mutex<Vec<Refusal>>>,
 }
 
 impl FaultProxy {
@@ -193,13 +211,20 @@ impl FaultProxy {
         page: usize,
         test_invoke_authorizer: TestInvokeAuthorizer,
     ) -> Self {
-        Self::start(emulator, functions, page, Some(test_invoke_authorizer))
+        Self::start(emulator, functions, page, Some(test_invoke_authorizer), false)
     }
 
     /// Starts a proxy in front of two emulators: Lambda's calls go to `functions`, and
     /// `TestInvokeAuthorizer` invokes the function that the draft's authorizer names.
     pub fn that_invokes(emulator: &str, functions: &str) -> Self {
-        Self::start(emulator, functions, 500, None)
+        Self::start(emulator, functions, 500, None, false)
+    }
+
+    /// Starts a proxy in front of an emulator that only records and validates requests: they and their
+    /// responses are forwarded unchanged, so that signatures remain valid. Rules that depend on the
+    /// state of the account do not apply.
+    pub fn unchanged(emulator: &str) -> Self {
+        Self::start(emulator, emulator, 500, None, true)
     }
 
     fn start(
@@ -207,19 +232,25 @@ impl FaultProxy {
         functions: &str,
         page: usize,
         test_invoke_authorizer: Option<TestInvokeAuthorizer>,
+        is_unchanged: bool,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let data_plane = DataPlane::new(emulator, functions);
         let hook: Arc<Mutex<Option<Hook>>> = Arc::default();
+        let settings: Arc<Mutex<AccountSettings>> = Arc::default();
+        let refusals: Arc<Mutex<Vec<Refusal>>> = Arc::default();
         let upstream = Upstream {
             address: emulator.to_owned(),
             functions: functions.to_owned(),
             page,
             test_invoke_authorizer,
+            is_unchanged,
             data_plane: data_plane.clone(),
             hook: Arc::clone(&hook),
+            settings: Arc::clone(&settings),
+            refusals: Arc::clone(&refusals),
         };
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -228,7 +259,18 @@ impl FaultProxy {
                 thread::spawn(move || serve(stream, &state, &upstream));
             }
         });
-        Self { url, data_plane, state, hook }
+        Self { url, data_plane, state, hook, settings, refusals }
+    }
+
+    /// Sets the settings of the account; without this call it can write logs, and has the limits of
+    /// most Regions.
+    pub fn set_account(&self, settings: AccountSettings) {
+        *self.settings.lock().unwrap() = settings;
+    }
+
+    /// The requests that were refused so far because AWS refuses them.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        self.refusals.lock().unwrap().clone()
     }
 
     /// Calls a function after each mutating call, until it is replaced.
@@ -340,17 +382,24 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
                 respond(&request, upstream);
                 return;
             }
-            Some(Fault::Throttled) => (429, "TooManyRequestsException", json!({"message": "slow"})),
-            Some(Fault::Conflict) => (409, "ConflictException", json!({"message": "busy"})),
-            Some(Fault::Denied) => {
-                (403, "AccessDeniedException", json!({"message": "not authorized"}))
+            Some(Fault::Throttled) => (429, "TooManyRequestsException", "slow"),
+            Some(Fault::Conflict) => (409, "ConflictException", "busy"),
+            Some(Fault::Denied) => (403, "AccessDeniedException", "not authorized"),
+            Some(Fault::Refused) => {
+                (400, "BadRequestException", "Errors found during import: Unable to put resource")
             }
-            Some(Fault::Refused) => (
-                400,
-                "BadRequestException",
-                json!({"message": "Errors found during import: Unable to put resource"}),
+            Some(Fault::LimitExceeded) => (
+                429,
+                "LimitExceededException",
+                "Maximum number of stages for this API has been reached",
             ),
-            Some(Fault::Failure) => (500, "InternalFailure", json!({"message": "oops"})),
+            Some(Fault::RoleLimitExceeded) => {
+                (409, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000")
+            }
+            Some(Fault::ConcurrentModification) => {
+                (409, "ConcurrentModification", "The role is being modified by another request")
+            }
+            Some(Fault::Failure) => (500, "InternalFailure", "oops"),
             None => {
                 let (status, headers, mut body) = respond(&request, upstream);
                 let hook = upstream.hook.lock().unwrap().clone();
@@ -370,23 +419,29 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
                 continue;
             }
         };
-        let (status, code, body) = response;
-        // IAM and STS return errors as XML.
-        let (kind, text) = if request.path == "/" {
-            let message = body["message"].as_str().unwrap();
-            let xml = format!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
-            );
-            ("text/xml", xml)
-        } else {
-            ("application/json", body.to_string())
-        };
+        let (status, code, message) = response;
+        let (status, headers, body) = error_response(request.path == "/", status, code, message);
         let head = format!(
-            "HTTP/1.1 {status} X\r\nx-amzn-ErrorType: {code}\r\nRetry-After: 0\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-            text.len()
+            "HTTP/1.1 {status} X\r\nRetry-After: 0\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
         );
-        let _ = stream.write_all(format!("{head}{text}").as_bytes());
+        let _ = stream.write_all(&[head.as_bytes(), &body].concat());
     }
+}
+
+/// Returns an error as AWS does. The errors of IAM and STS are XML.
+fn error_response(is_query: bool, status: u16, code: &str, message: &str) -> RawResponse {
+    let (kind, text) = if is_query {
+        let message = message.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let xml = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+        );
+        ("text/xml", xml)
+    } else {
+        ("application/json", json!({"message": message}).to_string())
+    };
+    let headers = format!("x-amzn-ErrorType: {code}\r\nContent-Type: {kind}\r\n");
+    (status, headers, text.into_bytes())
 }
 
 fn read(stream: &mut TcpStream) -> Option<Request> {
@@ -427,8 +482,102 @@ fn json_response(status: u16, body: &Value) -> RawResponse {
     (status, "Content-Type: application/json\r\n".to_owned(), body.to_string().into_bytes())
 }
 
-/// Responds itself where the emulator cannot, and forwards everything else.
+/// Refuses what AWS refuses, and responds to everything else.
 fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
+    let settings = upstream.settings.lock().unwrap().clone();
+    let read = |path: &str| read_state(request, upstream, path);
+    let read: Option<Read<'_>> = if upstream.is_unchanged { None } else { Some(&read) };
+    let state = AwsState { settings: &settings, read };
+    let received = strict::Request {
+        method: &request.method,
+        target: &request.path,
+        head: &request.head,
+        body: &request.body,
+    };
+    let call = match strict::check(&received, &state) {
+        Ok(call) => call,
+        Err(refusal) => {
+            let Refusal { status, code, message, .. } = &refusal;
+            let response = error_response(request.path == "/", *status, code, message);
+            upstream.refusals.lock().unwrap().push(refusal);
+            return response;
+        }
+    };
+    if upstream.is_unchanged {
+        return forward_unchanged(request, &upstream.address);
+    }
+    if call.service != Service::ApiGateway {
+        return answer(request, upstream);
+    }
+    let api = call.text("restApiId");
+    match call.operation.as_str() {
+        "GetAccount" => json_response(200, &settings.response(&call.account)),
+        "CreateStage" | "DeleteStage" => {
+            method_settings::forget(api, call.text("stageName"));
+            answer(request, upstream)
+        }
+        "GetStage" | "GetStages" => without_removed_settings(api, answer(request, upstream)),
+        "UpdateStage" => update_stage(&call, request, upstream, &state),
+        _ => answer(request, upstream),
+    }
+}
+
+/// Reads a path of API Gateway with the credentials of a request; none if it does not exist.
+fn read_state(request: &Request, upstream: &Upstream, path: &str) -> Option<Value> {
+    let authorization = header(&request.head, "authorization")?;
+    let url = format!("http://{}{path}", upstream.address);
+    let response = http::send("GET", &url, &[("Authorization", &authorization)], b"");
+    let mut found = (response.status == 200).then(|| response.json())?;
+    if let Some((api, _)) = path.strip_prefix("/restapis/").and_then(|path| path.split_once('/')) {
+        method_settings::omit_removed(api, &mut found);
+    }
+    Some(found)
+}
+
+fn without_removed_settings(api: &str, response: RawResponse) -> RawResponse {
+    let (status, headers, body) = response;
+    let Ok(mut found) = serde_json::from_slice::<Value>(&body) else {
+        return (status, headers, body);
+    };
+    method_settings::omit_removed(api, &mut found);
+    (status, headers, found.to_string().into_bytes())
+}
+
+/// Updates a stage whose patches may make or remove entries of its method settings.
+fn update_stage(
+    call: &Call,
+    request: &Request,
+    upstream: &Upstream,
+    account: &AwsState<'_>,
+) -> RawResponse {
+    let (api, name) = (call.text("restApiId"), call.text("stageName"));
+    let patches = Patch::all(call);
+    if !patches.iter().any(|patch| patch.method_setting().is_some()) {
+        return without_removed_settings(api, answer(request, upstream));
+    }
+    let Some(stage) = account.stage(api, name).value() else { return answer(request, upstream) };
+    let rewritten = method_settings::rewrite(&patches, &stage["methodSettings"], account.settings);
+    let operations: Vec<Value> = rewritten
+        .patches
+        .iter()
+        .map(|patch| match patch.op.as_str() {
+            "remove" => json!({"op": "remove", "path": patch.path}),
+            "copy" => json!({"op": "copy", "path": patch.path, "from": patch.from}),
+            op => json!({"op": op, "path": patch.path, "value": patch.value}),
+        })
+        .collect();
+    let body = json!({"patchOperations": operations}).to_string().into_bytes();
+    let Request { method, path, head, .. } = request;
+    let (method, path, head) = (method.clone(), path.clone(), head.clone());
+    let response = answer(&Request { method, path, head, body }, upstream);
+    if response.0 == 200 {
+        method_settings::record(api, name, &rewritten);
+    }
+    without_removed_settings(api, response)
+}
+
+/// Responds itself where the emulator cannot, and forwards everything else.
+fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
     let path = request.path.split('?').next().unwrap();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
@@ -635,6 +784,16 @@ fn page(request: &Request, upstream: &Upstream) -> RawResponse {
         list["position"] = json!(to.to_string());
     }
     json_response(status, &list)
+}
+
+fn forward_unchanged(request: &Request, address: &str) -> RawResponse {
+    let head = format!("{}\r\nConnection: close\r\n\r\n", request.head);
+    let response = http::raw(address, &[head.as_bytes(), &request.body].concat());
+    let framing = ["connection", "content-length", "transfer-encoding"];
+    let headers = response.headers.iter().filter(|(name, _)| !framing.contains(&name.as_str()));
+    let headers: Vec<String> =
+        headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    (response.status, headers.concat(), response.body.into_bytes())
 }
 
 fn forward(request: &Request, upstream: &Upstream) -> RawResponse {

@@ -16,6 +16,7 @@ pub mod emulator;
 pub mod http;
 pub mod port;
 pub mod process;
+pub mod strict;
 pub mod wait;
 
 use std::fs;

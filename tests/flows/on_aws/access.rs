@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use e2e::emulator::Emulator;
+use e2e::emulator::{Emulator, FaultProxy};
 use e2e::tool;
 
 use super::{CommandOutput, command};
@@ -22,7 +22,7 @@ fn admin(address: &str, script: &str) -> String {
 fn the_printed_policy_grants_exactly_what_a_command_needs() {
     let emulator = Emulator::ministack(true);
     let address = &emulator.address;
-    let url = format!("http://{address}");
+    let url = FaultProxy::unchanged(address).url;
     let folder = tempfile::tempdir().unwrap();
     for name in ["openapi.yaml", "portcullis.toml"] {
         let text = std::fs::read_to_string(e2e::root().join("infra/petstore").join(name)).unwrap();

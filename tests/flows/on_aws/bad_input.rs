@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::emulator::{Emulator, Fault};
+use e2e::emulator::{Emulator, Fault, FaultProxy};
 
 use super::{Account, CommandOutput, TOKEN, command};
 
@@ -117,7 +117,7 @@ fn aws_errors_are_reported_with_code_and_message() {
 #[test]
 fn an_unavailable_authorizer_test_is_skipped_at_custom_endpoints_only() {
     let account = Account::new("100000000064");
-    let direct = format!("http://{}", Emulator::localstack().address);
+    let direct = FaultProxy::unchanged(&Emulator::localstack().address).url;
     let run = |arguments: &[&str]| -> CommandOutput {
         let mut command = command(&account.key, &direct, account.folder.path(), arguments);
         command.output().unwrap().into()

@@ -247,7 +247,7 @@ fn an_update_survives_every_failure_of_every_call() {
             "Role": published.role("old"),
             "Architectures": [architecture],
             "MemorySize": 512,
-            "Environment": {"Variables": {"A": "b"}},
+            "Environment": {"Variables": {"OLD": "b"}},
             "Code": {"ZipFile": old},
         });
         published.send("POST", "", &function);

@@ -444,7 +444,7 @@ fn methods_that_an_import_left_public_are_secured_before_a_stage_serves_them() {
         "operationId: listOwners\n      security:\n        - iam: []",
     );
     account.edit("openapi.yaml", "  securitySchemes:", "  securitySchemes:\n    iam: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: awsSigv4 }");
-    let direct = format!("http://{}", Emulator::localstack().address);
+    let direct = FaultProxy::unchanged(&Emulator::localstack().address).url;
     let run = |arguments: &[&str]| -> CommandOutput {
         let more = ["--endpoint-url", &direct];
         let arguments = [arguments, &more].concat();

@@ -159,6 +159,7 @@ impl Invocation<'_> {
         let api = self.compile(&live.files())?;
         let session = self.connect()?;
         let mut desired = session.desired(api)?;
+        desired.check_access_log()?;
         let (commit, message) = (commit::commit(&live.dir), revision.message.clone());
         desired.annotation = Annotation { commit, message };
         let observed = session.observe(&desired)?;

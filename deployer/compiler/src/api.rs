@@ -17,6 +17,7 @@ mod aws_names;
 mod cors;
 mod identity_source;
 mod integration;
+mod log_destination;
 mod presented_token;
 mod role_settings;
 mod route_key;
@@ -37,6 +38,7 @@ pub use integration::{
     ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,
     JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
+pub use log_destination::{InvalidDestination, LogDestination, LogDestinationKind};
 pub use presented_token::PresentedToken;
 pub use role_settings::RoleSettings;
 pub use route_key::{InvalidRouteKey, RouteKey};

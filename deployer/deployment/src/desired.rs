@@ -10,9 +10,10 @@ use crate::invoke_role::{Role, RoleOwner};
 use crate::observed::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS};
 use crate::record::Record;
 use crate::revision::Annotation;
-use crate::target::function_arn;
+use crate::target::{api_tag, function_arn};
 use compiler::api::{
-    Api, Arn, Authorizer, AuthorizerFunction, FunctionTable, IntegrationKind, PinnedFunction,
+    Api, Arn, Authorizer, AuthorizerFunction, FunctionTable, IntegrationKind, LogDestination,
+    PinnedFunction,
 };
 use compiler::definition::{ApiDefinition, DefinitionError, scheme_of, scheme_on_aws};
 use compiler::fingerprint::fingerprint;
@@ -63,6 +64,16 @@ pub enum DesiredStateError {
         /// The account.
         account: String,
     },
+    /// The stage's access log is in another account or Region, where API Gateway does not write.
+    #[error("the access log of stage `{stage}` is in {found}, expected {expected}")]
+    AccessLog {
+        /// The stage.
+        stage: String,
+        /// The account and the Region of the access log.
+        found: String,
+        /// Those of the API.
+        expected: String,
+    },
 }
 
 impl Desired {
@@ -79,7 +90,7 @@ impl Desired {
         let definition = ApiDefinition::from_api(&api)?;
         let record = Record::declared(&api, &definition);
         let mut tags = api.deployment_settings.tags.clone();
-        tags.insert(TAG_API.to_owned(), api.name.clone());
+        tags.insert(TAG_API.to_owned(), api_tag(&api.name));
         tags.insert(TAG_MANAGED.to_owned(), "true".to_owned());
         if api.usage_plan.is_some() {
             tags.insert(TAG_PLANS.to_owned(), "true".to_owned());
@@ -159,6 +170,23 @@ impl Desired {
     pub fn fingerprint(&self) -> String {
         let Self { definition, record, roles, execution_roles, versions, tags, .. } = self;
         fingerprint(&(definition, record, roles, execution_roles, versions, tags))
+    }
+
+    /// Checks that the stage's access log is in the account and Region of the API.
+    pub fn check_access_log(&self) -> Result<(), DesiredStateError> {
+        let log = self.api.stage_settings.access_log.as_ref();
+        let Some(Ok(log)) = log.map(|log| LogDestination::read(&log.destination)) else {
+            return Ok(());
+        };
+        let AwsTarget { account, partition, region } = &self.target;
+        if (log.partition, log.region, log.account) == (partition, region, account) {
+            return Ok(());
+        }
+        Err(DesiredStateError::AccessLog {
+            stage: self.api.stage.clone(),
+            found: format!("{}/{}", log.account, log.region),
+            expected: format!("{account}/{region}"),
+        })
     }
 
     /// Returns the owner of the API's invoke roles.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_REGION};
+use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_REGION, role_tag};
 use compiler::api::{Arn, RoleSettings};
 use compiler::fingerprint::fingerprint;
 
@@ -142,7 +142,7 @@ impl RoleOwner<'_> {
 
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
-            (TAG_API.to_owned(), tag_value(self.api)),
+            (TAG_API.to_owned(), role_tag(self.api)),
             (TAG_MANAGED.to_owned(), "true".to_owned()),
             (TAG_REGION.to_owned(), self.target.region.clone()),
         ])
@@ -250,16 +250,6 @@ pub fn path_and_name(arn: &str) -> Option<(&str, &str)> {
 fn texts(value: Option<&Json>) -> impl Iterator<Item = &str> {
     let (one, many) = (value.and_then(Json::as_str), value.and_then(Json::as_array));
     one.into_iter().chain(many.into_iter().flatten().filter_map(Json::as_str))
-}
-
-/// Returns a text as a valid value of an IAM tag: itself, or a readable part with a fingerprint.
-fn tag_value(text: &str) -> String {
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c);
-    if text.len() <= 256 && text.chars().all(is_valid) {
-        return text.to_owned();
-    }
-    let readable = text.chars().map(|c| if is_valid(c) { c } else { '-' }).take(200);
-    format!("{} @{}", readable.collect::<String>(), fingerprint(&text))
 }
 
 pub(crate) fn hyphenated(text: &str, length: usize) -> String {

@@ -12,7 +12,9 @@ use crate::record::{Record, Records, UnreadableRecord};
 use crate::revision::Revision;
 use crate::stage_settings::ObservedSettings;
 use crate::target::function_arn;
-pub use crate::target::{AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION};
+pub use crate::target::{
+    AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION, api_tag, names_api,
+};
 use compiler::api::{Endpoint, Throttle};
 use compiler::definition::ApiDefinition;
 

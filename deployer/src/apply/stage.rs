@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
 use aws::{Aws, CallError};
 use compiler::api::StageSettings;
-use deployment::observed::{Canary, ObservedStage, TAG_API, Traffic};
+use deployment::observed::{Canary, ObservedStage, TAG_API, Traffic, api_tag};
 use deployment::patch::Patch;
 use deployment::plan::{Step, canary_patches, restore, restore_canary, serve};
 use deployment::stage_settings::ObservedSettings;
@@ -41,7 +41,7 @@ impl Run<'_> {
             return Err(ConcurrentUpdate { stage, expected: None, found }.into());
         }
         let deployment = self.deployment(deployment);
-        let tags = BTreeMap::from([(TAG_API.to_owned(), self.plan.api.clone())]);
+        let tags = BTreeMap::from([(TAG_API.to_owned(), api_tag(&self.plan.api))]);
         aws.create_stage(&api, name, &deployment, settings, &tags).await?;
         self.report.traffic = Some(Traffic { deployment: deployment.clone(), canary: None });
         self.report.deployment = Some(deployment);

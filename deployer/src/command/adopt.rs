@@ -7,14 +7,15 @@ use serde_json::json;
 use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
-use deployment::observed::{TAG_API, TAG_MANAGED};
+use deployment::observed::{TAG_API, TAG_MANAGED, api_tag, names_api};
 
 pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let files = Files { dir: arguments.dir.clone(), stage: None };
     let api = invocation.compile_quietly(&files)?;
     let session = invocation.connect()?;
     let apis = session.block_on(session.aws.apis())?;
-    let managed = apis.iter().find(|listed| listed.tags.get(TAG_API) == Some(&api.name));
+    let has_tag = |tag: &String| names_api(tag, &api.name);
+    let managed = apis.iter().find(|listed| listed.tags.get(TAG_API).is_some_and(has_tag));
     let Some(found) = apis.iter().find(|listed| listed.id == arguments.id) else {
         return Err(Failure::NoRestApi(arguments.id.clone()));
     };
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<
                 return Err(Failure::NotConfirmed { action: format!("adopt {}", found.id) });
             }
             let tags = BTreeMap::from([
-                (TAG_API.to_owned(), api.name.clone()),
+                (TAG_API.to_owned(), api_tag(&api.name)),
                 (TAG_MANAGED.to_owned(), "true".to_owned()),
             ]);
             session.block_on(session.aws.tag_api(&found.id, &tags, &[]))?;

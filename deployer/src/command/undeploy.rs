@@ -14,7 +14,7 @@ use compiler::api::Arn;
 use deployment::desired::Desired;
 use deployment::function::{ObservedVersion, api_fingerprint};
 use deployment::invoke_role::{Ownership, Role};
-use deployment::observed::{ObservedApi, TAG_API};
+use deployment::observed::{ObservedApi, TAG_API, names_api};
 use deployment::plan::unclear_note;
 use deployment::target::function_arn;
 
@@ -196,7 +196,8 @@ fn own_functions(
         let is_alone =
             observed.aliases.is_empty() && observed.versions.iter().all(|v| published(&v));
         let is_invoked = invoked.iter().any(|other| names_function(other, arn));
-        if is_alone && !is_invoked && observed.tags.get(TAG_API) == Some(name) {
+        let is_own = observed.tags.get(TAG_API).is_some_and(|tag| names_api(tag, name));
+        if is_alone && !is_invoked && is_own {
             found.push(Own::Function(function));
             deleted_roles.insert(role);
             continue;

@@ -8,6 +8,8 @@ use clap::ValueEnum;
 pub enum ErrorCode {
     /// AWS denied a call: the caller lacks a permission
     AccessDenied,
+    /// The access log of a stage is not in the account and Region of the API
+    AccessLogElsewhere,
     /// A function's ARN has no alias, which a rollback requires
     AliasMissing,
     /// Several APIs have the same tag `portcullis:api`

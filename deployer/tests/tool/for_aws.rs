@@ -39,18 +39,18 @@ fn errors_of_stages_and_cors_are_reported_at_their_position() {
         ),
         (
             "[stage.dev]\nvariables = { \"a-b\" = \"c\" }",
-            "17:15: invalid stage variable `a-b` (use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value)",
+            "17:15: invalid stage variable `a-b` (use 1 to 64 letters, digits and `_` in the name)",
         ),
         (
             "[stage.dev]\nvariables = { a = \"c d\" }",
-            "17:15: invalid stage variable `a` (use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value)",
+            "17:15: invalid stage variable `a` (use 1 to 512 letters, digits and `-._~:/?#&=,` in the value)",
         ),
         (
             "[stage.dev]\naccess_log = \"/var/log\"",
-            "17:14: `access_log` must be the ARN of a log group or a Firehose delivery stream (use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or the ARN of a delivery stream whose name begins with amazon-apigateway-)",
+            "17:14: `access_log` must be the ARN of a log group or a Firehose delivery stream (use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or arn:aws:firehose:REGION:ACCOUNT:deliverystream/amazon-apigateway-NAME)",
         ),
         (
-            "[stage.dev]\naccess_log = { destination = \"arn:aws:logs:x\", format = \"$context.ip\" }",
+            "[stage.dev]\naccess_log = { destination = \"arn:aws:logs:eu-west-1:123456789012:log-group:x\", format = \"$context.ip\" }",
             "17:30: `format` must contain `$context.requestId` (add $context.requestId)",
         ),
         (
@@ -86,9 +86,210 @@ fn errors_of_stages_and_cors_are_reported_at_their_position() {
         "name = \"shop\"",
         "name = \"shop\"\ntags = { \"portcullis:api\" = \"x\" }",
         &[
-            "portcullis.toml:3:10: invalid tag `portcullis:api` (use a string as value; the prefix `portcullis:` is reserved)",
+            "portcullis.toml:3:10: invalid tag `portcullis:api` (use another prefix: `aws:` and `portcullis:` are reserved)",
         ],
     );
+}
+
+/// The text of a TOML string with this many characters.
+fn repeated(character: char, count: usize) -> String {
+    format!("\"{}\"", String::from(character).repeat(count))
+}
+
+/// The text of a TOML map with this many entries.
+fn numbered(count: usize) -> String {
+    let entries: Vec<String> = (0..count).map(|number| format!("a{number} = \"b\"")).collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
+#[test]
+fn tags_that_aws_does_not_accept_are_errors() {
+    let prefix = "use another prefix: `aws:` and `portcullis:` are reserved";
+    let characters = "use letters, digits, spaces and `_.:/=+-@` in the key and in the value";
+    let key = "use 1 to 128 characters in the key";
+    let value = "use at most 256 characters in the value";
+    let long = repeated('k', 129);
+    let cases = [
+        ("a = 1".to_owned(), "a", "use a string as value"),
+        ("\"aws:a\" = \"b\"".to_owned(), "aws:a", prefix),
+        ("\"AWS:a\" = \"b\"".to_owned(), "AWS:a", prefix),
+        ("\"Portcullis:a\" = \"b\"".to_owned(), "Portcullis:a", prefix),
+        ("\"\" = \"b\"".to_owned(), "", key),
+        (format!("{long} = \"b\""), long.trim_matches('"'), key),
+        (format!("a = {}", repeated('v', 257)), "a", value),
+        ("a = \"b & c\"".to_owned(), "a", characters),
+        ("\"a(b)\" = \"c\"".to_owned(), "a(b)", characters),
+        ("a = \"b\\tc\"".to_owned(), "a", characters),
+    ];
+    for (tag, name, help) in cases {
+        let expected = format!("invalid tag `{name}` ({help})");
+        let api = format!("name = \"shop\"\ntags = {{ {tag} }}");
+        manifest("name = \"shop\"", &api, &[&format!("portcullis.toml:3:10: {expected}")]);
+        let role = format!("name = \"shop\"\ninvoke_role.tags = {{ {tag} }}");
+        manifest("name = \"shop\"", &role, &[&format!("portcullis.toml:3:22: {expected}")]);
+    }
+    let valid = format!(
+        "{} = {}, \"größe ٣\" = \"\", A = \"1\", a = \"_.:/=+-@\"",
+        repeated('k', 128),
+        repeated('ü', 256)
+    );
+    manifest("name = \"shop\"", &format!("name = \"shop\"\ntags = {{ {valid} }}"), &[]);
+    let api = |tags: &str| format!("name = \"shop\"\ntags = {tags}");
+    manifest("name = \"shop\"", &api(&numbered(47)), &[]);
+    manifest(
+        "name = \"shop\"",
+        &api(&numbered(48)),
+        &[
+            "portcullis.toml:3:8: too many tags: 48, expected at most 47 (AWS allows 50 for each resource, and `deploy` adds up to three)",
+        ],
+    );
+    manifest(
+        "name = \"shop\"",
+        &api("\"x\""),
+        &["portcullis.toml:3:8: `tags`: expected a map, found a string"],
+    );
+}
+
+#[test]
+fn stage_variables_that_aws_does_not_accept_are_errors() {
+    let name = "use 1 to 64 letters, digits and `_` in the name";
+    let value = "use 1 to 512 letters, digits and `-._~:/?#&=,` in the value";
+    let long = repeated('n', 65);
+    let cases = [
+        (format!("{long} = \"b\""), long.trim_matches('"'), name),
+        ("\"\" = \"b\"".to_owned(), "", name),
+        ("a = \"\"".to_owned(), "a", value),
+        (format!("a = {}", repeated('v', 513)), "a", value),
+        ("a = true".to_owned(), "a", "use a string as value"),
+    ];
+    let stage = |variables: &str| format!("[stage.dev]\nvariables = {variables}");
+    for (variable, key, help) in cases {
+        let expected = format!("portcullis.toml:16:15: invalid stage variable `{key}` ({help})");
+        manifest("[stage.dev]", &stage(&format!("{{ {variable} }}")), &[&expected]);
+    }
+    let longest = format!("{{ {} = {} }}", repeated('n', 64), repeated('v', 512));
+    manifest("[stage.dev]", &stage(&longest), &[]);
+    manifest("[stage.dev]", &stage(&numbered(100)), &[]);
+    manifest(
+        "[stage.dev]",
+        &stage(&numbered(101)),
+        &["portcullis.toml:16:13: too many stage variables: 101, expected at most 100"],
+    );
+    manifest(
+        "[stage.dev]",
+        &stage("[\"a\"]"),
+        &["portcullis.toml:16:13: `variables`: expected a map, found a list"],
+    );
+}
+
+#[test]
+fn destinations_that_api_gateway_does_not_write_to_are_errors() {
+    let form = "portcullis.toml:16:14: `access_log` must be the ARN of a log group or a Firehose delivery stream (use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or arn:aws:firehose:REGION:ACCOUNT:deliverystream/amazon-apigateway-NAME)";
+    let stream = "portcullis.toml:16:14: API Gateway does not deliver to the Firehose delivery stream `shop`: its name must begin with `amazon-apigateway-` (create a delivery stream `amazon-apigateway-shop`)";
+    let logs = "arn:aws:logs:eu-west-1:123456789012";
+    let firehose = "arn:aws:firehose:eu-west-1:123456789012";
+    for (destination, expected) in [
+        (format!("{logs}:log-group:/shop/api_1.#x"), None),
+        (format!("{logs}:log-group:shop:*"), None),
+        (format!("{firehose}:deliverystream/amazon-apigateway-shop"), None),
+        (format!("{firehose}:deliverystream/shop"), Some(stream)),
+        (format!("{logs}:log-group:shop:log-stream:x"), Some(form)),
+        (format!("{logs}:log-group:"), Some(form)),
+        (format!("{logs}:log-group:a b"), Some(form)),
+        (format!("{logs}:log-group:{}", "a".repeat(513)), Some(form)),
+        (format!("{firehose}:stream/amazon-apigateway-shop"), Some(form)),
+        (format!("{firehose}:deliverystream/amazon-apigateway-{}", "a".repeat(47)), Some(form)),
+        ("arn:aws:logs:eu-west-1:1234:log-group:shop".to_owned(), Some(form)),
+        ("arn:aws:logs::123456789012:log-group:shop".to_owned(), Some(form)),
+        ("arn:aws:s3:::amazon-apigateway-shop".to_owned(), Some(form)),
+    ] {
+        let text = format!("[stage.dev]\naccess_log = \"{destination}\"");
+        let expected: Vec<&str> = expected.into_iter().collect();
+        manifest("[stage.dev]", &text, &expected);
+    }
+}
+
+#[test]
+fn names_that_aws_does_not_accept_are_errors() {
+    let name = "name = \"shop\"";
+    manifest(
+        name,
+        &format!("name = {}", repeated('é', 256)),
+        &["portcullis.toml:2:8: `name` is too long: 256 characters, expected at most 255"],
+    );
+    manifest(name, &format!("name = {}", repeated('é', 255)), &[]);
+    let lines =
+        "portcullis.toml:2:8: invalid `name` (use one line of text without control characters)";
+    manifest(name, "name = \"a\\nb\"", &[lines]);
+    manifest(name, "name = \" \"", &[lines]);
+    manifest(
+        name,
+        "name = \"shop\"\nvpc_endpoints = [\"shop\"]",
+        &[
+            "portcullis.toml:3:17: invalid `vpc_endpoints` (list ids such as vpce-0123456789abcdef0)",
+        ],
+    );
+    manifest(name, "name = \"shop\"\nvpc_endpoints = [\"vpce-0a1b\"]", &[]);
+    manifest(
+        "[stage.dev]",
+        "[usage_plan]\nkeys = [\"the value\"]\n[stage.dev]",
+        &[
+            "portcullis.toml:16:8: invalid API key ID (list the IDs of API keys, such as abcdef1234, and not their values)",
+        ],
+    );
+    let function = "arn:aws:lambda:eu-west-1:123456789012:function:shop:live";
+    let form = "arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS]";
+    for (found, is_valid) in [
+        (function.replace("shop", &"a".repeat(64)), true),
+        (function.replace("shop", &"a".repeat(65)), false),
+        (function.replace("live", &"a".repeat(128)), true),
+        (function.replace("live", &"a".repeat(129)), false),
+        (function.replace("live", "a:b"), false),
+    ] {
+        let expected =
+            format!("portcullis.toml:6:16: invalid `function_arn` `{found}` (expected {form})");
+        let expected = if is_valid { vec![] } else { vec![expected.as_str()] };
+        manifest(function, &found, &expected);
+    }
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let form = "arn:aws:iam::ACCOUNT:role/NAME";
+    for (name, is_valid) in [
+        ("a_+=,.@-1".to_owned(), true),
+        ("a/b!/c".to_owned(), true),
+        ("a".repeat(64), true),
+        ("a".repeat(65), false),
+        ("a b".to_owned(), false),
+        ("a/".to_owned(), false),
+        ("é/a".to_owned(), false),
+        (format!("{}/a", "p".repeat(513)), false),
+    ] {
+        let role = role(&name);
+        let expected =
+            format!("portcullis.toml:6:19: invalid `invoke_role_arn` `{role}` (expected {form})");
+        let expected = if is_valid { vec![] } else { vec![expected.as_str()] };
+        let text = format!("[authorizer.jwt]\ninvoke_role_arn = \"{role}\"");
+        manifest("[authorizer.jwt]", &text, &expected);
+    }
+    let listed = |prefix: &str, count: usize| {
+        let ids: Vec<String> = (0..count).map(|id| format!("\"{prefix}-{id}\"")).collect();
+        format!("[{}]", ids.join(", "))
+    };
+    let vpc = |subnets: usize, groups: usize| {
+        let (subnets, groups) = (listed("subnet", subnets), listed("sg", groups));
+        let role = role("r");
+        format!(
+            "function = {{ name = \"f\", role_arn = \"{role}\", vpc = {{ subnets = {subnets}, security_groups = {groups} }} }}"
+        )
+    };
+    let setting = format!("function_arn = \"{function}\"");
+    manifest(&setting, &vpc(16, 5), &[]);
+    for (text, expected) in [
+        (vpc(17, 1), "too many `subnets`: 17, expected at most 16"),
+        (vpc(1, 6), "too many `security_groups`: 6, expected at most 5"),
+    ] {
+        let found = check((&setting, &text), ("", ""));
+        assert!(found.len() == 1 && found[0].ends_with(expected), "{found:?}");
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod canary;
 mod invoke_roles;
 mod pinned;
 mod stage_settings;
+mod tags;
 
 fn source(name: &str, text: &str) -> Arc<Source> {
     Arc::new(Source { name: name.to_owned(), text: text.to_owned() })

@@ -76,6 +76,12 @@ fn an_invalid_deployment_is_rejected_before_any_write() {
             "authorizer `jwt` has neither `function` nor `function_arn`",
         ),
         ("[stage.dev]", "[stage.other]", 3, "unknown stage `dev`"),
+        (
+            "[stage.dev]",
+            "[stage.dev]\naccess_log = \"arn:aws:logs:eu-west-2:100000000062:log-group:petstore\"",
+            3,
+            "the access log of stage `dev` is in 100000000062/eu-west-2, expected 100000000062/eu-west-1",
+        ),
     ] {
         let other = Account::new("100000000062");
         other.edit("portcullis.toml", from, to);

@@ -219,3 +219,31 @@ fn expect_petstore(account: &Account) {
     assert!(description.starts_with("portcullis revision=1 content="), "{description}");
     assert_eq!(api["deployments"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn an_api_with_a_name_that_is_not_a_valid_tag_is_created_changed_and_deleted() {
+    let account = Account::new("100000000101");
+    account.edit("portcullis.toml", "name = \"petstore\"", "name = \"Pets & Co\"");
+    // An earlier version set the name itself as the tag.
+    let earlier = account.boto3(
+        "print(client.create_rest_api(name='Pets & Co', tags={'portcullis:api': 'Pets & Co'})['id'])",
+    );
+    assert_eq!(account.plan("dev")["id"], earlier.as_str());
+    account.boto3("client.delete_rest_api(restApiId=api)");
+    let usage = "usage_plan = { quota = { limit = 10, period = \"day\" } }\n";
+    account.edit("portcullis.toml", "[api]", &format!("{usage}\n[api]"));
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    let tags = account.boto3(
+        "print(json.dumps([apis[0]['name'], apis[0]['tags'], client.get_stage(restApiId=api, stageName='dev').get('tags')]))",
+    );
+    let tags: Value = serde_json::from_str(&tags).unwrap();
+    let tag = tags[1]["portcullis:api"].as_str().unwrap();
+    assert!(tag.starts_with("Pets - Co @"), "{tags}");
+    assert_eq!(
+        (&tags[0], &tags[2]["portcullis:api"]),
+        (&json!("Pets & Co"), &tags[1]["portcullis:api"])
+    );
+    account.run(&["undeploy", "--delete-api", "--yes"]).expect_exit(0);
+    assert_eq!(account.read_back(), json!({"apis": [], "plans": [], "roles": {}}));
+}

@@ -10,7 +10,7 @@ use super::{PAGE, hash};
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{ApiSettings, Endpoint};
-use deployment::observed::TAG_API;
+use deployment::observed::{TAG_API, names_api};
 
 /// An API, as a list of APIs shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,8 @@ impl Aws {
     pub fn find_api<'a>(&'a self, name: &'a str) -> Call<'a, ApiLookup> {
         Box::pin(async move {
             let all = self.apis().await?;
-            let is_managed = |api: &ListedApi| api.tags.get(TAG_API).is_some_and(|tag| tag == name);
+            let is_managed =
+                |api: &ListedApi| api.tags.get(TAG_API).is_some_and(|tag| names_api(tag, name));
             let mut found: Vec<ListedApi> = all.into_iter().filter(is_managed).collect();
             Ok(match (found.pop(), found.is_empty()) {
                 (None, _) => ApiLookup::NotFound,

@@ -10,7 +10,7 @@ use super::PAGE;
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{Quota, Throttle, UsagePlan};
-use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS};
+use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS, names_api};
 use deployment::plan::plan_name;
 
 /// A usage plan, observed and desired.
@@ -41,7 +41,8 @@ impl Aws {
         stage: &'a str,
     ) -> Call<'a, Option<ObservedUsagePlan>> {
         Box::pin(async move {
-            let name = plan_name(tags.get(TAG_API).map_or(name, String::as_str), stage);
+            let tag = tags.get(TAG_API).filter(|tag| !names_api(tag, name));
+            let name = plan_name(tag.map_or(name, String::as_str), stage);
             if !tags.contains_key(TAG_PLANS) {
                 return Ok(None);
             }

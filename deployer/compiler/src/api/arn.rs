@@ -8,23 +8,46 @@ pub struct Arn {
     region: String,
 }
 
+/// The limits of Lambda and IAM.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+const MAX_FUNCTION_NAME: usize = 64;
+const MAX_QUALIFIER: usize = 128;
+const MAX_ROLE_NAME: usize = 64;
+const MAX_ROLE_PATH: usize = 512;
+
 impl Arn {
     /// Reads the ARN of a Lambda function, version or alias.
     pub fn function(text: &str) -> Option<Self> {
         let (arn, resource) = Self::of_service(text, "lambda")?;
         let name = resource.strip_prefix("function:")?;
         let parts: Vec<&str> = name.split(':').collect();
-        let is_name = |part: &&str| {
-            !part.is_empty()
+        let is_name = |part: &&str, most: usize| {
+            (1..=most).contains(&part.len())
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
         };
-        (!arn.region.is_empty() && parts.len() <= 2 && parts.iter().all(is_name)).then_some(arn)
+        let is_valid = match parts.as_slice() {
+            [name] => is_name(name, MAX_FUNCTION_NAME),
+            [name, qualifier] => {
+                is_name(name, MAX_FUNCTION_NAME) && is_name(qualifier, MAX_QUALIFIER)
+            }
+            _ => false,
+        };
+        (!arn.region.is_empty() && is_valid).then_some(arn)
     }
 
     /// Reads the ARN of an IAM role.
     pub fn role(text: &str) -> Option<Self> {
         let (arn, resource) = Self::of_service(text, "iam")?;
-        resource.strip_prefix("role/").filter(|name| !name.is_empty()).map(|_| arn)
+        let path_and_name = resource.strip_prefix("role/")?;
+        let (path, name) = path_and_name.rsplit_once('/').unwrap_or(("", path_and_name));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        let is_valid = (1..=MAX_ROLE_NAME).contains(&name.len())
+            && name.chars().all(is_name)
+            && path.len() <= MAX_ROLE_PATH
+            && path.chars().all(|c| c.is_ascii_graphic());
+        is_valid.then_some(arn)
     }
 
     fn of_service<'a>(text: &'a str, service: &str) -> Option<(Self, &'a str)> {

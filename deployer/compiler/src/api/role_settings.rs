@@ -14,6 +14,7 @@ pub struct RoleSettings {
 }
 
 impl RoleSettings {
-    /// The most tags: IAM allows 50, and three mark the role.
+    /// The most tags of a role, an API and a function: AWS allows 50, and up to three mark the
+    /// resource.
     pub const MAX_TAGS: usize = 47;
 }

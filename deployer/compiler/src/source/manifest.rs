@@ -14,6 +14,7 @@ mod function_table;
 mod integration_table;
 mod role_table;
 mod stage_table;
+mod tag_table;
 mod trust_files;
 mod values;
 
@@ -21,9 +22,10 @@ use authorizer_table::{authorizer, log_keys, log_keys_are_variables};
 use integration_table::default_integration;
 use role_table::invoke_role;
 use stage_table::{cors, stage, usage_plan};
+use tag_table::{KeyCase, tags};
 use trust_files::components;
 pub use trust_files::{has_url, keys_source};
-use values::{boolean, integer};
+use values::{boolean, ids, integer};
 
 /// Returns the content of a file that the manifest names, or the reason it cannot be read.
 pub type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
@@ -161,13 +163,16 @@ pub fn read(
 
     let mut api = Section::open(&api?.node, "api", diagnostics);
     let name = required(&mut api, "name", diagnostics);
+    if let Some((name, span)) = &name {
+        check_name(name, *span, diagnostics);
+    }
     let openapi = required(&mut api, "openapi", diagnostics);
     let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
     let protect = boolean(&mut api, "protect", diagnostics);
     let keep =
         integer(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
-    let tags = tags(&mut api, diagnostics);
-    let vpc_endpoints = api.texts("vpc_endpoints", diagnostics).unwrap_or_default();
+    let tags = tags(&mut api, KeyCase::Sensitive, diagnostics);
+    let vpc_endpoints = vpc_endpoints(&mut api, diagnostics);
     let role = api.entry("invoke_role").map(|entry| invoke_role(&entry.node, diagnostics));
     api.finish(diagnostics);
     Some(Manifest {
@@ -185,6 +190,33 @@ pub fn read(
         integration,
         stages,
     })
+}
+
+/// The longest name of an API: metrics have it as the value of a dimension.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
+const MAX_NAME: usize = 255;
+
+/// Reports a name that AWS does not accept, or that metrics cannot have.
+fn check_name(name: &str, span: Span, diagnostics: &mut Diagnostics) {
+    let length = name.chars().count();
+    if length > MAX_NAME {
+        let message =
+            format!("`name` is too long: {length} characters, expected at most {MAX_NAME}");
+        diagnostics.error(span, message, None);
+    }
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        let help = "use one line of text without control characters".to_owned();
+        diagnostics.error(span, "invalid `name`", help);
+    }
+}
+
+/// Reads the ids of VPC endpoints.
+fn vpc_endpoints(api: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
+    const KEY: &str = "vpc_endpoints";
+    if api.entry(KEY).is_none_or(|entry| entry.node.items().is_empty()) {
+        return api.texts(KEY, diagnostics).unwrap_or_default();
+    }
+    ids(api, KEY, "vpce-", 1..=usize::MAX, diagnostics).unwrap_or_default()
 }
 
 /// Reports a file of bundled keys that is another file of the project, or that issuers of different
@@ -217,23 +249,6 @@ fn check_keys_files(
 
 /// The default number of earlier deployments that are retained.
 const DEFAULT_KEEP: usize = 10;
-
-/// Reads tags. Tags that begin with `portcullis:` mark the API as managed and cannot be set.
-fn tags(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
-    let mut tags = BTreeMap::new();
-    for entry in section.entry("tags").map(|entry| entry.node.entries()).unwrap_or_default() {
-        match entry.node.text() {
-            Some(value) if !entry.key.starts_with("portcullis:") => {
-                tags.insert(entry.key.clone(), value.to_owned());
-            }
-            _ => {
-                let help = "use a string as value; the prefix `portcullis:` is reserved".to_owned();
-                diagnostics.error(entry.key_span, format!("invalid tag `{}`", entry.key), help);
-            }
-        }
-    }
-    tags
-}
 
 /// Replaces `${env:NAME}` by the value of the environment variable. The values at `secrets` must not
 /// be in the file.

@@ -35,6 +35,9 @@ impl Failure {
             Self::KeysNotFetched { .. } => ErrorCode::KeysNotFetched,
             Self::Listen { .. } => ErrorCode::CannotListen,
             Self::ManagedAs { .. } => ErrorCode::ManagedAsAnother,
+            Self::DesiredState(DesiredStateError::AccessLog { .. }) => {
+                ErrorCode::AccessLogElsewhere
+            }
             Self::DesiredState(_) => ErrorCode::WrongPartition,
             Self::NoApi { .. } => ErrorCode::ApiNotFound,
             Self::NoLogKey | Self::InvalidLogKey(_) => ErrorCode::LogKeyInvalid,

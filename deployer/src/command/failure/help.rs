@@ -6,6 +6,7 @@ use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
 use compiler::source::revocation::RevocationError;
+use deployment::desired::DesiredStateError;
 use deployment::history::{Obstacle, TargetError};
 use deployment::plan::CanaryError;
 use dev::serving::StartError;
@@ -145,6 +146,9 @@ impl Failure {
                 "review them, and add `--allow-dangerous`, or confirm them in a terminal without `--yes`"
             }
             Self::Protected(_) => "set `protect = false` in portcullis.toml first",
+            Self::DesiredState(DesiredStateError::AccessLog { .. }) => {
+                "use a log group or a delivery stream in the account and Region of the API"
+            }
             Self::DesiredState(_) => {
                 "use resources in the partition of the account, or other credentials"
             }

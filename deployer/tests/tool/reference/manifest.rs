@@ -93,7 +93,7 @@ pub(super) const TABLES: &[Table] = &[
                 "name",
                 "string",
                 "required",
-                "The name of the REST API on AWS, and the value of its tag `portcullis:api`.",
+                "The name of the REST API on AWS, at most 255 characters. The tag `portcullis:api` has it too; for a name that is not valid as a tag, it has a part of the name and a fingerprint.",
             ),
             setting("openapi", "path", "required", "The OpenAPI document, relative to this file."),
             choice(
@@ -112,7 +112,7 @@ pub(super) const TABLES: &[Table] = &[
                 "tags",
                 "map of strings",
                 "none",
-                "Tags of the REST API. The prefix `portcullis:` is reserved.",
+                "Tags of the REST API and of pinned functions: at most 47, of letters, digits, spaces and `_.:/=+-@`. The prefixes `aws:` and `portcullis:` are reserved.",
             ),
             setting(
                 "keep",
@@ -151,7 +151,7 @@ pub(super) const TABLES: &[Table] = &[
                 "tags",
                 "map of strings",
                 "none",
-                "Tags of the roles. The prefixes `aws:` and `portcullis:` are reserved.",
+                "Tags of the roles, with the limits of the tags of `[api]`. Keys that differ in case only are duplicates.",
             ),
         ],
         example: "[api.invoke_role]\npath = \"/delivery/\"\npermissions_boundary = \"arn:aws:iam::123456789012:policy/delivery\"\ntags = { team = \"pets\" }",
@@ -437,7 +437,12 @@ pub(super) const TABLES: &[Table] = &[
                 "those of the API",
                 "The authorizer functions of this stage: see [`[stage.NAME.authorizer.NAME]`](#stagenameauthorizername).",
             ),
-            setting("variables", "map of strings", "none", "The stage variables."),
+            setting(
+                "variables",
+                "map of strings",
+                "none",
+                "The stage variables: at most 100, with names of at most 64 letters, digits and `_`, and values of 1 to 512 letters, digits and `-._~:/?#&=,`.",
+            ),
             setting(
                 "throttle",
                 "table",
@@ -519,7 +524,7 @@ pub(super) const TABLES: &[Table] = &[
                 "destination",
                 "ARN",
                 "required",
-                "A CloudWatch log group, or a Firehose delivery stream named `amazon-apigateway-…`.",
+                "A CloudWatch log group, or a Firehose delivery stream named `amazon-apigateway-…`, in the account and Region of the API.",
             ),
             setting(
                 "format",

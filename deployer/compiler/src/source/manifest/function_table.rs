@@ -1,12 +1,12 @@
 //! `function` and `function_arn` of `[authorizer.NAME]`. Lambda's limits:
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use authorizer::config::check_environment;
 
 use super::choice;
-use super::values::{arn, integer, seconds};
+use super::values::{arn, ids, integer, seconds};
 use crate::api::{
     Architecture, Arn, AuthorizerFunction, FunctionTable, PinnedFunction, VpcSettings,
 };
@@ -22,6 +22,9 @@ const MAX_NAME: usize = 64;
 const ARCHITECTURES: [(&str, Architecture); 2] =
     [("arm64", Architecture::Arm64), ("x86_64", Architecture::X86_64)];
 const MAX_ENVIRONMENT_BYTES: usize = 4096;
+/// The numbers of subnets and security groups that Lambda accepts.
+const SUBNETS: std::ops::RangeInclusive<usize> = 1..=16;
+const SECURITY_GROUPS: std::ops::RangeInclusive<usize> = 1..=5;
 /// The variable of the log key, which is a part of the configuration.
 const LOG_KEY: &str = "AUTHORIZER_LOG_KEY";
 
@@ -119,30 +122,11 @@ fn within(
 
 fn vpc(node: &Node, diagnostics: &mut Diagnostics) -> Option<VpcSettings> {
     let mut section = Section::open(node, "vpc", diagnostics);
-    let subnets = ids(&mut section, "subnets", "subnet-", diagnostics);
-    let groups = ids(&mut section, "security_groups", "sg-", diagnostics);
+    let subnets = ids(&mut section, "subnets", "subnet-", SUBNETS, diagnostics);
+    let groups = ids(&mut section, "security_groups", "sg-", SECURITY_GROUPS, diagnostics);
     section.finish(diagnostics);
-    Some(VpcSettings { subnets: subnets?, security_groups: groups? })
-}
-
-fn ids(
-    section: &mut Section<'_>,
-    key: &'static str,
-    prefix: &str,
-    diagnostics: &mut Diagnostics,
-) -> Option<BTreeSet<String>> {
-    let span = section.entry(key).map(|entry| entry.node.span).unwrap_or_default();
-    let texts = section.texts(key, diagnostics).unwrap_or_default();
-    let is_id = |text: &String| {
-        let rest = text.strip_prefix(prefix);
-        rest.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-    };
-    if texts.is_empty() || !texts.iter().all(is_id) {
-        let help = format!("list ids such as {prefix}0123456789abcdef0");
-        diagnostics.error(span, format!("invalid `{key}`"), help);
-        return None;
-    }
-    Some(texts.into_iter().collect())
+    let (subnets, groups) = (subnets?.into_iter(), groups?.into_iter());
+    Some(VpcSettings { subnets: subnets.collect(), security_groups: groups.collect() })
 }
 
 /// Reads the environment variables: those that Lambda and the authorizer accept.

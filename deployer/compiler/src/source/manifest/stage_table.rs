@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::function_table::function;
 use super::integration_table::default_integration;
-use super::values::{boolean, integer, seconds};
+use super::values::{boolean, integer, map, seconds};
 use super::{DeclaredAuthorizer, Stage, choice};
 use crate::api::{
-    AccessLog, Cors, LoggingLevel, Quota, QuotaPeriod, StageSettings, Throttle, UsagePlan,
+    AccessLog, Cors, InvalidDestination, LogDestination, LoggingLevel, Quota, QuotaPeriod,
+    StageSettings, Throttle, UsagePlan,
 };
 use crate::source::diagnostic::{Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Section, Value};
@@ -88,31 +89,48 @@ fn settings(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> StageSe
     }
 }
 
+/// The limits of stage variables.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const MAX_VARIABLES: usize = 100;
+const MAX_VARIABLE_NAME: usize = 64;
+const MAX_VARIABLE_VALUE: usize = 512;
+
 /// Reads stage variables, with the characters that API Gateway accepts.
 /// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html>
 fn variables(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    let entries = section.entry("variables").map(|entry| entry.node.entries()).unwrap_or_default();
-    for entry in entries {
-        let is_valid_name = entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let is_valid_value = |value: &&str| {
-            value.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c))
-        };
-        match entry.node.text().filter(is_valid_value) {
-            Some(value) if is_valid_name => {
-                variables.insert(entry.key.clone(), value.to_owned());
-            }
-            _ => {
-                let help = "use letters, digits and `_` in the name; letters, digits and `-._~:/?#&=,` in the value";
-                diagnostics.error(
-                    entry.key_span,
-                    format!("invalid stage variable `{}`", entry.key),
-                    help.to_owned(),
-                );
+    let Some(node) = map(section, "variables", diagnostics) else { return variables };
+    let found = node.entries().len();
+    if found > MAX_VARIABLES {
+        let message =
+            format!("too many stage variables: {found}, expected at most {MAX_VARIABLES}");
+        diagnostics.error(node.span, message, None);
+    }
+    for entry in node.entries() {
+        match variable(entry) {
+            Ok(value) => _ = variables.insert(entry.key.clone(), value.to_owned()),
+            Err(help) => {
+                let message = format!("invalid stage variable `{}`", entry.key);
+                diagnostics.error(entry.key_span, message, help.to_owned());
             }
         }
     }
     variables
+}
+
+/// Returns the value of a stage variable, or the fix of an invalid one.
+fn variable(entry: &Entry) -> Result<&str, &'static str> {
+    let value = entry.node.text().ok_or("use a string as value")?;
+    let name = &entry.key;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !(1..=MAX_VARIABLE_NAME).contains(&name.len()) || !name.chars().all(is_name) {
+        return Err("use 1 to 64 letters, digits and `_` in the name");
+    }
+    let is_value = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c);
+    if !(1..=MAX_VARIABLE_VALUE).contains(&value.len()) || !value.chars().all(is_value) {
+        return Err("use 1 to 512 letters, digits and `-._~:/?#&=,` in the value");
+    }
+    Ok(value)
 }
 
 fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<AccessLog> {
@@ -128,18 +146,28 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
         let format = format.map_or_else(AccessLog::default_format, |(text, _)| text.to_owned());
         (text.to_owned(), format, span)
     };
-    let service = destination.split(':').nth(2);
-    if !destination.starts_with("arn:") || !matches!(service, Some("logs" | "firehose")) {
-        let help = "use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or the ARN of a delivery stream whose name begins with amazon-apigateway-";
-        let message = "`access_log` must be the ARN of a log group or a Firehose delivery stream";
-        diagnostics.error(span, message, help.to_owned());
+    // API Gateway returns the ARN of a log group without the suffix for its streams.
+    let destination = destination.trim_end_matches(":*").to_owned();
+    match LogDestination::read(&destination) {
+        Ok(_) => {}
+        Err(InvalidDestination::Form) => {
+            let help = "use arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or arn:aws:firehose:REGION:ACCOUNT:deliverystream/amazon-apigateway-NAME";
+            let message =
+                "`access_log` must be the ARN of a log group or a Firehose delivery stream";
+            diagnostics.error(span, message, help.to_owned());
+        }
+        Err(InvalidDestination::StreamName(name)) => {
+            let message = format!(
+                "API Gateway does not deliver to the Firehose delivery stream `{name}`: its name must begin with `amazon-apigateway-`"
+            );
+            let help = format!("create a delivery stream `amazon-apigateway-{name}`");
+            diagnostics.error(span, message, help);
+        }
     }
     if !format.contains("$context.requestId") && !format.contains("$context.extendedRequestId") {
         let help = "add $context.requestId".to_owned();
         diagnostics.error(span, "`format` must contain `$context.requestId`", help);
     }
-    // API Gateway returns the ARN of a log group without the suffix for its streams.
-    let destination = destination.trim_end_matches(":*").to_owned();
     Some(AccessLog { destination, format })
 }
 
@@ -233,6 +261,14 @@ pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePla
         Some(Quota { limit: limit?, period: period? })
     });
     let keys = section.texts("keys", diagnostics).unwrap_or_default();
+    let is_id = |text: &&String| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    if !keys.iter().all(|key| is_id(&key)) {
+        let span = section.entry("keys").map(|entry| entry.node.span).unwrap_or_default();
+        let help = "list the IDs of API keys, such as abcdef1234, and not their values".to_owned();
+        diagnostics.error(span, "invalid API key ID", help);
+    }
     section.finish(diagnostics);
     UsagePlan { throttle, quota, keys }
 }

@@ -1,5 +1,7 @@
 //! Readers of values that several tables have.
 
+use std::ops::RangeInclusive;
+
 use authorizer::config::{Config, ConfigError, Document};
 use serde::de::DeserializeOwned;
 
@@ -22,6 +24,21 @@ pub(super) fn boolean(
             false
         }
     }
+}
+
+/// Returns a setting that must be a map. Any other value is an error.
+pub(super) fn map<'a>(
+    section: &mut Section<'a>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'a Node> {
+    let node = &section.entry(key)?.node;
+    if !matches!(node.value, Value::Map(_)) {
+        let message = format!("`{key}`: expected a map, found {}", node.kind());
+        diagnostics.error(node.span, message, None);
+        return None;
+    }
+    Some(node)
 }
 
 /// Reads an integer of at least `minimum`.
@@ -72,6 +89,33 @@ pub(super) fn arn(
         diagnostics.error(span, format!("invalid `{key}` `{text}`"), format!("expected {form}"));
     }
     arn
+}
+
+/// Reads a list of the ids of AWS resources, such as `subnet-0123456789abcdef0`.
+pub(super) fn ids(
+    section: &mut Section<'_>,
+    key: &'static str,
+    prefix: &str,
+    count: RangeInclusive<usize>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<String>> {
+    let span = section.entry(key).map(|entry| entry.node.span).unwrap_or_default();
+    let texts = section.texts(key, diagnostics).unwrap_or_default();
+    let is_id = |text: &String| {
+        let rest = text.strip_prefix(prefix);
+        rest.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    };
+    if texts.is_empty() || !texts.iter().all(is_id) {
+        let help = format!("list ids such as {prefix}0123456789abcdef0");
+        diagnostics.error(span, format!("invalid `{key}`"), help);
+        return None;
+    }
+    if !count.contains(&texts.len()) {
+        let (found, most) = (texts.len(), count.end());
+        let message = format!("too many `{key}`: {found}, expected at most {most}");
+        diagnostics.error(span, message, None);
+    }
+    Some(texts)
 }
 
 /// Reads an integration timeout.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use authorizer::UnixTime;
 
 use crate::api::{Api, Authorizer, AuthorizerShape, DeploymentSettings};
-use crate::compile::lint::{Locations, lint, lint_issuers, newly_public};
+use crate::compile::lint::{DefaultBackend, Locations, lint, lint_issuers, newly_public};
 use crate::definition::scheme_on_aws;
 use crate::openapi;
 use crate::source::diagnostic::{Diagnostic, Diagnostics, Source, Span, has_errors, suggestion};
 use crate::source::document::{read_toml, read_yaml};
-use crate::source::manifest::{self, Files, Manifest};
+use crate::source::manifest::{self, DefaultIntegration, Files, Manifest};
 
 mod caching;
 pub mod lint;
@@ -131,8 +131,20 @@ fn compile_sources(
     let declared = |name: &str| manifest.authorizers.get(name).cloned();
     configure_caching(&mut api, &declared, &span, in_manifest, in_openapi);
     let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
-    lint(&api, &Locations { route: &span, authorizer: &authorizer }, in_manifest, in_openapi);
+    let locations =
+        Locations { route: &span, authorizer: &authorizer, backend: default_backend(integration) };
+    lint(&api, &locations, in_manifest, in_openapi);
     Some(api)
+}
+
+fn default_backend(integration: Option<&DefaultIntegration>) -> Option<DefaultBackend> {
+    match integration? {
+        DefaultIntegration::Http { base, span, .. } => {
+            let base = base.trim_end_matches('/').to_owned();
+            Some(DefaultBackend { base, span: *span })
+        }
+        DefaultIntegration::Lambda { .. } | DefaultIntegration::Mock => None,
+    }
 }
 
 /// Reports security schemes with the same name on AWS, where they could not be distinguished.

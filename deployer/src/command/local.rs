@@ -13,6 +13,7 @@ use crate::output::Output;
 use compiler::api::Api;
 use compiler::compile::Environment;
 use compiler::project::{self, Project};
+use compiler::source::diagnostic::{Code, Diagnostic};
 use dev::serving::{LocalFunction, Options};
 use gateway::clock;
 use gateway::functions::Settings;
@@ -41,7 +42,11 @@ pub(super) fn api(project: &mut Project, output: Output) -> Result<Api, Failure>
     let api = project.api.take();
     let api =
         api.ok_or_else(|| Failure::InvalidConfiguration(std::mem::take(&mut project.diagnostics)))?;
-    output.warnings(&project.diagnostics);
+    // This machine can reach backends that API Gateway cannot.
+    let is_local = |one: &Diagnostic| one.code != Code::UnreachableBackend;
+    let warnings: Vec<Diagnostic> =
+        project.diagnostics.iter().filter(|one| is_local(one)).cloned().collect();
+    output.warnings(&warnings);
     Ok(api)
 }
 

@@ -22,6 +22,7 @@ mod glossary;
 mod guides;
 mod house;
 mod iam;
+mod imports;
 mod infra;
 mod issuers;
 mod linting;

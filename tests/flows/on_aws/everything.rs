@@ -131,7 +131,9 @@ components:
         note: { type: [string, "null"] }
         amount: { type: integer, exclusiveMinimum: 0 }
         parts: { type: array, items: { $ref: "#/components/schemas/part" } }
-    part: { type: object, properties: { part: { $ref: "#/components/schemas/part" } } }
+    part: { type: object, properties: { part: { $ref: "#/components/schemas/part" }, error: { $ref: "#/components/schemas/Error" } } }
+    # Every new API has a model of this name.
+    Error: { type: object, properties: { message: { type: string } } }
   securitySchemes:
     jwt: { type: http, scheme: bearer }
     partners: { type: openIdConnect, openIdConnectUrl: "https://partners.example.com/" }

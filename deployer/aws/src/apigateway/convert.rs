@@ -45,9 +45,15 @@ pub(super) fn gateway_response(response: &AwsResponse) -> Option<(String, Gatewa
     Some((kind, read))
 }
 
-/// Separates the API's models from the records of revisions, without the models that every API
-/// has.
-pub(super) fn split_models(models: Vec<Model>) -> (BTreeMap<String, Json>, Records) {
+/// Separates the API's models from the records of revisions, without the models that every new API
+/// has. A model with the name of one of those is the API's if its schema differs or if a body has it.
+pub(super) fn split_models(
+    models: Vec<Model>,
+    methods: &BTreeMap<RouteKey, Method>,
+) -> (BTreeMap<String, Json>, Records) {
+    let has_body = |name: &str| {
+        methods.values().any(|method| method.bodies.values().any(|model| model == name))
+    };
     let mut own = BTreeMap::new();
     let mut records = BTreeMap::new();
     for model in models {
@@ -61,11 +67,22 @@ pub(super) fn split_models(models: Vec<Model>) -> (BTreeMap<String, Json>, Recor
         };
         match Record::read(name, &schema) {
             Some((revision, record)) => _ = records.insert(revision, record),
-            None if ["Empty", "Error"].contains(&name) => {}
+            None if is_initial_model(name, &schema) && !has_body(name) => {}
             None => _ = own.insert(name.to_owned(), schema),
         }
     }
     (own, records)
+}
+
+/// Returns whether a model is one of those that every new API has. The title distinguishes them from
+/// the models that a deployment imports, which have none.
+fn is_initial_model(name: &str, schema: &Json) -> bool {
+    let title = match name {
+        "Empty" => "Empty Schema",
+        "Error" => "Error Schema",
+        _ => return false,
+    };
+    schema.get("title").and_then(Json::as_str) == Some(title)
 }
 
 pub(super) fn methods(
@@ -202,5 +219,38 @@ pub(super) fn stage(stage: &Stage, account: Throttle) -> ObservedStage {
             methods: methods.collect(),
             ..none
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(name: &str, schema: &str) -> Model {
+        Model::builder().name(name).schema(schema).build()
+    }
+
+    fn own(models: Vec<Model>, bodies: &[&str]) -> Vec<String> {
+        let methods = bodies.iter().map(|name| {
+            let found = types::Method::builder()
+                .request_models("application/json", *name)
+                .authorization_type("NONE")
+                .build();
+            let key = RouteKey::new("POST", format!("/{name}"));
+            (key, method(&found, "", &BTreeMap::new(), &BTreeMap::new()))
+        });
+        split_models(models, &methods.collect()).0.into_keys().collect()
+    }
+
+    #[test]
+    fn only_the_models_of_every_new_api_are_left_out() {
+        let empty = r#"{"$schema": "http://json-schema.org/draft-04/schema#", "title": "Empty Schema", "type": "object"}"#;
+        let error = r#"{"$schema": "http://json-schema.org/draft-04/schema#", "title": "Error Schema", "type": "object", "properties": {"message": {"type": "string"}}}"#;
+        let initial = || vec![model("Empty", empty), model("Error", error)];
+        assert_eq!(own(initial(), &[]), [""; 0]);
+        assert_eq!(own(initial(), &["Empty"]), ["Empty"]);
+        let declared = r#"{"type": "object", "properties": {"message": {"type": "string"}}}"#;
+        assert_eq!(own(vec![model("Empty", empty), model("Error", declared)], &[]), ["Error"]);
+        assert_eq!(own(vec![model("Empty", "{}"), model("Pet", declared)], &[]), ["Empty", "Pet"]);
     }
 }

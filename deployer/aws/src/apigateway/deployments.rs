@@ -98,7 +98,7 @@ impl Aws {
 
     /// Reads the records of an API's revisions, by number.
     pub fn records<'a>(&'a self, api: &'a str) -> Call<'a, Records> {
-        Box::pin(async move { Ok(split_models(self.models(api).await?).1) })
+        Box::pin(async move { Ok(split_models(self.models(api).await?, &BTreeMap::new()).1) })
     }
 
     /// Creates a deployment of the API definition, which no stage serves yet, and returns its id.

@@ -102,10 +102,11 @@ impl Aws {
             let validators = self.validators_of(&api.id, &resources).await?;
             let stages = self.stages(&api.id).await?;
             let deployments = self.deployments(&api.id).await?;
-            let (models, records) = split_models(models);
+            let methods = methods(&resources, &authorizers, &validators);
+            let (models, records) = split_models(models, &methods);
             let definition = ApiDefinition {
                 settings: api.settings.clone(),
-                methods: methods(&resources, &authorizers, &validators),
+                methods,
                 authorizers: authorizers.values().cloned().collect(),
                 gateway_responses: responses,
                 models,

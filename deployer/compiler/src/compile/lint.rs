@@ -16,6 +16,7 @@ mod merged_patterns;
 mod newly_public;
 mod protected_preflight;
 mod reserved_path;
+mod unreachable_backend;
 mod weaker_fallthrough;
 
 pub use newly_public::newly_public;
@@ -26,6 +27,16 @@ pub struct Locations<'a> {
     pub route: &'a dyn Fn(&str) -> Span,
     /// Returns the range of an authorizer in the manifest.
     pub authorizer: &'a dyn Fn(&str) -> Span,
+    /// The default HTTP backend, if there is one.
+    pub backend: Option<DefaultBackend>,
+}
+
+/// The HTTP backend of operations without their own integration.
+pub struct DefaultBackend {
+    /// Its base URL, without a slash at the end.
+    pub base: String,
+    /// The range of the URL in the manifest.
+    pub span: Span,
 }
 
 /// Runs all rules.
@@ -39,6 +50,7 @@ pub fn lint(
     merged_patterns::lint(api, locations, in_manifest);
     protected_preflight::lint(api, locations, in_openapi);
     reserved_path::lint(api, locations, in_openapi);
+    unreachable_backend::lint(api, locations, in_manifest, in_openapi);
     weaker_fallthrough::lint(api, locations, in_openapi);
 }
 

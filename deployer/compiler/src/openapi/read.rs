@@ -13,13 +13,17 @@ use crate::api::{
     ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
     MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
-use crate::source::diagnostic::{Diagnostics, Span, suggestion, suggestion_or_list};
+use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion, suggestion_or_list};
 use crate::source::document::{Entry, Node, Value, deserialize};
 use crate::source::manifest::DefaultIntegration;
 
 /// The extension with the CORS settings of a generated preflight operation.
 pub(super) const PREFLIGHT: &str = "x-portcullis-preflight";
 const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
+const POLICY: &str = "x-amazon-apigateway-policy";
+/// The default quota for the length of a resource policy.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const MAX_POLICY: usize = 8192;
 
 /// The parts of a document that API Gateway uses.
 #[derive(Debug)]
@@ -206,11 +210,7 @@ impl<'a> Reader<'a> {
             let route = Route {
                 verb,
                 path: path.clone(),
-                operation_id: entry
-                    .node
-                    .member("operationId")
-                    .and_then(Node::text)
-                    .map(str::to_owned),
+                operation_id: self.operation_id(&entry.node),
                 security,
                 responses: responses(&entry.node, &integration),
                 integration,
@@ -221,6 +221,21 @@ impl<'a> Reader<'a> {
             };
             self.routes.push((route, entry.key_span));
         }
+    }
+
+    /// Returns `operationId`, unless another operation has the same one: an import warns of it.
+    fn operation_id(&mut self, operation: &Node) -> Option<String> {
+        let node = operation.member("operationId")?;
+        let id = node.text()?;
+        let is_same = |(route, _): &&(Route, Span)| route.operation_id.as_deref() == Some(id);
+        if let Some((first, _)) = self.routes.iter().find(is_same) {
+            let message =
+                format!("`operationId` `{id}` is that of `{first}` too, so it is omitted");
+            let help = "use a unique `operationId` for each operation".to_owned();
+            self.diagnostics.warning(Code::NotImported, node.span, message, help);
+            return None;
+        }
+        Some(id.to_owned())
     }
 
     /// Returns the request validator of an operation.
@@ -248,7 +263,7 @@ impl<'a> Reader<'a> {
         for entry in content {
             let id = operation.member("operationId").and_then(Node::text).unwrap_or(name);
             if let Some(schema) = entry.node.member("schema")
-                && let Some(model) = self.models.add(schema, id, self.diagnostics)
+                && let Some(model) = self.models.add(schema, (id, &entry.key), self.diagnostics)
             {
                 bodies.insert(entry.key.clone(), model);
             }
@@ -322,7 +337,21 @@ impl<'a> Reader<'a> {
                     suggestion(name, names.iter().map(String::as_str))
                         .unwrap_or_else(|| format!("add `{{{name}}}` to the path, or remove it")),
                 ),
-                _ => _ = parameters.insert((location, name.to_owned()), required),
+                _ if is_parameter_name(name) => {
+                    parameters.insert((location, name.to_owned()), required);
+                }
+                _ => {
+                    let message = format!(
+                        "API Gateway does not accept the name of the parameter `{name}`, so it is omitted"
+                    );
+                    let help = "use letters, digits and `:._$-`; API Gateway passes undeclared parameters to proxy integrations, and does not check them";
+                    self.diagnostics.warning(
+                        Code::NotImported,
+                        node.span,
+                        message,
+                        help.to_owned(),
+                    );
+                }
             }
         }
         let parameter = |((location, name), required)| Parameter { name, location, required };
@@ -346,6 +375,25 @@ impl<'a> Reader<'a> {
         }
         target
     }
+}
+
+/// Returns whether API Gateway accepts a name of a parameter. It refuses others: "Parameter name
+/// should match the following regular expression: `^[a-zA-Z0-9:._$-]+$`".
+fn is_parameter_name(name: &str) -> bool {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || ":._$-".contains(c);
+    !name.is_empty() && name.chars().all(is_valid)
+}
+
+/// Returns whether the parameter that a value maps, if any, has a name that API Gateway accepts.
+fn is_mapping(value: &str) -> bool {
+    let mapped = value.strip_prefix("method.request.").and_then(|rest| rest.split_once('.'));
+    mapped.is_none_or(|(location, name)| location == "body" || is_parameter_name(name))
+}
+
+/// Returns whether a text is a status that API Gateway accepts.
+fn is_status(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    matches!(bytes, [b'1'..=b'5', rest @ ..] if rest.len() == 2 && rest.iter().all(u8::is_ascii_digit))
 }
 
 /// Returns the statuses that the operation declares. Ranges such as `2XX` are left out: API
@@ -375,6 +423,16 @@ fn problem(integration: &Integration) -> Option<(String, String)> {
         ["http://", "https://", "${stageVariables."].iter().any(|start| uri.starts_with(start))
     };
     let uses_vpc_link = integration.connection_type == Some(ConnectionType::VpcLink);
+    let mut statuses = integration.responses.values().map(|response| &response.status_code);
+    if let Some(invalid) = statuses.find(|status| !is_status(status)) {
+        let cause = format!("invalid `statusCode` `{invalid}`: expected 100 to 599");
+        return Some((cause, "set `statusCode` to three digits".to_owned()));
+    }
+    let mut mappings = integration.request_parameters.values();
+    if let Some(invalid) = mappings.find(|value| !is_mapping(value)) {
+        let cause = format!("API Gateway does not accept the name of the parameter in `{invalid}`");
+        return Some((cause, "use letters, digits and `:._$-` in the name".to_owned()));
+    }
     match integration.kind {
         IntegrationKind::Mock => None,
         _ if !(MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(&integration.timeout_ms) => {
@@ -407,7 +465,7 @@ fn default_integration(
     path: &PathTemplate,
 ) -> Integration {
     match default {
-        DefaultIntegration::Http { base, vpc_link, timeout_ms } => {
+        DefaultIntegration::Http { base, vpc_link, timeout_ms, .. } => {
             let names = path.segments().iter().filter_map(|segment| match segment {
                 Segment::Parameter(name) | Segment::Greedy(name) => Some(name),
                 Segment::Literal(_) => None,
@@ -466,11 +524,13 @@ fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
             "`x-amazon-apigateway-minimum-compression-size`: expected 0 to 10485760 bytes";
         diagnostics.error(node.span, message, None);
     }
-    ApiSettings {
+    let settings = ApiSettings {
         description: root
             .member("info")
             .and_then(|info| info.member("description"))
             .and_then(Node::text)
+            // The description of an API cannot be empty.
+            .filter(|text| !text.trim().is_empty())
             .map(str::to_owned),
         key_from_authorizer: text("x-amazon-apigateway-api-key-source")
             .is_some_and(|source| source.eq_ignore_ascii_case("authorizer")),
@@ -480,9 +540,18 @@ fn settings(root: &Node, diagnostics: &mut Diagnostics) -> ApiSettings {
             .filter_map(|item| item.text().map(str::to_owned))
             .collect(),
         minimum_compression_size,
-        policy: root.member("x-amazon-apigateway-policy").map(Node::to_json),
+        policy: root.member(POLICY).map(Node::to_json),
     }
-    .normalize()
+    .normalize();
+    let length = settings.policy.as_ref().map_or(0, |policy| policy.to_string().chars().count());
+    if let Some(node) = root.member(POLICY).filter(|_| length > MAX_POLICY) {
+        let message = format!(
+            "the resource policy has {length} characters, and the default quota is {MAX_POLICY}"
+        );
+        let help = "shorten it, or request a higher quota of the account".to_owned();
+        diagnostics.warning(Code::DefaultQuota, node.span, message, help);
+    }
+    settings
 }
 
 /// Reads the gateway responses.
@@ -493,6 +562,12 @@ fn gateway_responses(
     let declared = root.member("x-amazon-apigateway-gateway-responses").map(Node::entries);
     let mut responses = BTreeMap::new();
     for entry in declared.unwrap_or_default() {
+        if !GatewayResponse::TYPES.contains(&entry.key.as_str()) {
+            let message = format!("unknown type of gateway response `{}`", entry.key);
+            let help = suggestion_or_list(&entry.key, &GatewayResponse::TYPES);
+            diagnostics.error(entry.key_span, message, help);
+            continue;
+        }
         let mut json = entry.node.to_json();
         // A status may be written as a number.
         if let Some(status) = json.get_mut("statusCode")
@@ -504,6 +579,12 @@ fn gateway_responses(
         let response: Option<GatewayResponse> =
             deserialize(&entry.node, json, &subject, diagnostics);
         if let Some(response) = response {
+            let status = response.status_code.as_deref();
+            if let Some(invalid) = status.filter(|status| !is_status(status)) {
+                let message =
+                    format!("{subject}: invalid `statusCode` `{invalid}`: expected 100 to 599");
+                diagnostics.error(entry.node.span, message, None);
+            }
             responses.insert(entry.key.clone(), response.normalize(&entry.key));
         }
     }

@@ -4,17 +4,19 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::references::closest_reference;
-use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
-use crate::source::document::Node;
+use crate::fingerprint::fingerprint;
+use crate::source::diagnostic::{Code, Diagnostics, suggestion};
+use crate::source::document::{Entry, Node, Value};
 
 /// The prefix of references to schemas.
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The keywords that API Gateway validates.
-const VALIDATED: [&str; 24] = [
+const VALIDATED: [&str; 22] = [
     "$ref",
     "additionalProperties",
     "allOf",
@@ -26,11 +28,9 @@ const VALIDATED: [&str; 24] = [
     "items",
     "maxItems",
     "maxLength",
-    "maxProperties",
     "maximum",
     "minItems",
     "minLength",
-    "minProperties",
     "minimum",
     "multipleOf",
     "not",
@@ -44,10 +44,45 @@ const VALIDATED: [&str; 24] = [
 /// The keywords that are converted to validated ones.
 const OTHER_KEYWORDS: [&str; 2] = ["const", "type"];
 
+/// The keywords that an import omits, or that JSON Schema draft 4 does not have.
+const NOT_VALIDATED: [&str; 28] = [
+    "$anchor",
+    "$defs",
+    "$dynamicAnchor",
+    "$dynamicRef",
+    "$id",
+    "$recursiveAnchor",
+    "$recursiveRef",
+    "$vocabulary",
+    "additionalItems",
+    "contains",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "id",
+    "if",
+    "maxContains",
+    "maxProperties",
+    "minContains",
+    "minProperties",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+];
+
 /// The keywords without effect on validation.
-const ANNOTATIONS: [&str; 13] = [
+const ANNOTATIONS: [&str; 16] = [
     "$comment",
     "$schema",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
     "default",
     "deprecated",
     "description",
@@ -61,15 +96,22 @@ const ANNOTATIONS: [&str; 13] = [
     "xml",
 ];
 
+/// The beginning of the names of the models in which deployments store their records.
+const RECORDS: &str = "PortcullisRevision";
+
 /// Collects the models that bodies are validated against.
 pub(super) struct Models<'a> {
     root: &'a Node,
+    /// The names of the models, by the names of their schemas.
+    names: BTreeMap<&'a str, String>,
     found: BTreeMap<String, Json>,
 }
 
 impl<'a> Models<'a> {
     pub(super) fn new(root: &'a Node) -> Self {
-        Self { root, found: BTreeMap::new() }
+        let schemas = root.member("components").and_then(|node| node.member("schemas"));
+        let schemas = schemas.map(Node::entries).unwrap_or_default();
+        Self { root, names: names(schemas), found: BTreeMap::new() }
     }
 
     pub(super) fn into_found(self) -> BTreeMap<String, Json> {
@@ -77,99 +119,141 @@ impl<'a> Models<'a> {
     }
 
     /// Returns the name of the model for a schema, and adds it and the models that it refers to.
+    /// `body` is the operation and the media type of the body that has the schema.
     pub(super) fn add(
         &mut self,
-        schema: &Node,
-        operation: &str,
+        schema: &'a Node,
+        body: (&str, &str),
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        if let Some(reference) = schema.member("$ref").and_then(Node::text) {
-            return self.component(reference, schema.span, diagnostics);
+        if let Some(reference) = schema.member("$ref") {
+            return self.component(reference, diagnostics);
         }
-        let name = format!("{}Body", model_name(operation));
-        let converted = self.convert(&schema.to_json(), schema.span, diagnostics);
+        let converted = self.convert(schema, diagnostics);
+        let name = format!("{}Body", model_name(body.0));
+        let is_taken = self.names.values().any(|known| *known == name)
+            || self.found.get(&name).is_some_and(|known| *known != converted);
+        let name = if is_taken { distinct(&name, &body) } else { name };
         self.found.insert(name.clone(), converted);
         Some(name)
     }
 
-    fn component(
-        &mut self,
-        reference: &str,
-        span: Span,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<String> {
-        let target = reference.strip_prefix(SCHEMAS).and_then(|name| {
+    /// Returns the name of the model for the schema that `$ref` names.
+    fn component(&mut self, reference: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+        let text = reference.text().unwrap_or_default();
+        let target = text.strip_prefix(SCHEMAS).and_then(|name| {
             let schemas = self.root.member("components")?.member("schemas")?;
-            Some((model_name(name), schemas.member(name)?))
+            Some((self.names.get(name)?.clone(), schemas.member(name)?))
         });
         let Some((name, node)) = target else {
-            let help = closest_reference(self.root, reference)
+            let help = closest_reference(self.root, text)
                 .unwrap_or_else(|| format!("use a reference that begins with {SCHEMAS}"));
-            diagnostics.error(span, format!("unresolved reference `{reference}`"), help);
+            diagnostics.error(reference.span, format!("unresolved reference `{text}`"), help);
             return None;
         };
         if !self.found.contains_key(&name) {
             // Added before its references are followed: it may refer to itself.
             self.found.insert(name.clone(), Json::Null);
-            let converted = self.convert(&node.to_json(), node.span, diagnostics);
+            let converted = self.convert(node, diagnostics);
             self.found.insert(name.clone(), converted);
         }
         Some(name)
     }
 
-    fn convert(&mut self, schema: &Json, span: Span, diagnostics: &mut Diagnostics) -> Json {
-        let Json::Object(members) = schema else {
+    fn convert(&mut self, schema: &'a Node, diagnostics: &mut Diagnostics) -> Json {
+        let members = match &schema.value {
+            Value::Map(members) => members,
             // `true` and `false` of 3.1: any value and no value.
-            return if *schema == Json::Bool(false) { json!({"not": {}}) } else { json!({}) };
+            Value::Bool(true) => return json!({}),
+            Value::Bool(false) => return json!({"not": {}}),
+            _ => {
+                let message = format!("schema: expected a map, found {}", schema.kind());
+                diagnostics.error(schema.span, message, None);
+                return json!({});
+            }
         };
         let mut converted = Map::new();
-        for (name, value) in members {
-            match name.as_str() {
+        for Entry { key, key_span, node } in members {
+            let name = key.as_str();
+            match name {
                 "$ref" => {
-                    let reference = value.as_str().unwrap_or_default();
-                    if let Some(model) = self.component(reference, span, diagnostics) {
-                        converted.insert(name.clone(), json!(format!("{SCHEMAS}{model}")));
+                    if let Some(model) = self.component(node, diagnostics) {
+                        converted.insert(name.to_owned(), json!(format!("{SCHEMAS}{model}")));
                     }
                 }
-                "type" => add_type(value, &mut converted),
-                "const" => _ = converted.insert("enum".to_owned(), json!([value])),
-                "exclusiveMinimum" | "exclusiveMaximum" if value.is_number() => {
+                "type" => add_type(&node.to_json(), &mut converted),
+                "const" => _ = converted.insert("enum".to_owned(), json!([node.to_json()])),
+                "exclusiveMinimum" | "exclusiveMaximum"
+                    if matches!(node.value, Value::Number(_)) =>
+                {
                     let bound = if name == "exclusiveMinimum" { "minimum" } else { "maximum" };
-                    converted.insert(bound.to_owned(), value.clone());
-                    converted.insert(name.clone(), json!(true));
+                    converted.insert(bound.to_owned(), node.to_json());
+                    converted.insert(name.to_owned(), json!(true));
                 }
                 "properties" => {
-                    let properties = value.as_object().into_iter().flatten();
+                    let properties = node.entries().iter();
                     let properties: Map<String, Json> = properties
-                        .map(|(key, value)| (key.clone(), self.convert(value, span, diagnostics)))
+                        .map(|entry| (entry.key.clone(), self.convert(&entry.node, diagnostics)))
                         .collect();
-                    converted.insert(name.clone(), properties.into());
+                    converted.insert(name.to_owned(), properties.into());
                 }
                 "allOf" | "anyOf" | "oneOf" => {
-                    let all = value.as_array().into_iter().flatten();
-                    let all: Vec<Json> =
-                        all.map(|value| self.convert(value, span, diagnostics)).collect();
-                    converted.insert(name.clone(), all.into());
+                    let all = node.items().iter();
+                    let all: Vec<Json> = all.map(|one| self.convert(one, diagnostics)).collect();
+                    converted.insert(name.to_owned(), all.into());
                 }
-                "items" | "not" | "additionalProperties" if value.is_object() => {
-                    converted.insert(name.clone(), self.convert(value, span, diagnostics));
+                "items" | "not" | "additionalProperties" if matches!(node.value, Value::Map(_)) => {
+                    converted.insert(name.to_owned(), self.convert(node, diagnostics));
                 }
-                _ if VALIDATED.contains(&name.as_str()) => {
-                    converted.insert(name.clone(), value.clone());
+                _ if VALIDATED.contains(&name) => {
+                    converted.insert(name.to_owned(), node.to_json());
                 }
-                _ if ANNOTATIONS.contains(&name.as_str()) || name.starts_with("x-") => {}
+                _ if ANNOTATIONS.contains(&name) || name.starts_with("x-") => {}
                 _ => diagnostics.warning(
                     Code::UnsupportedKeyword,
-                    span,
+                    *key_span,
                     format!("API Gateway does not validate the keyword `{name}`"),
-                    suggestion(name, VALIDATED.into_iter().chain(OTHER_KEYWORDS)).unwrap_or_else(|| {
-                        "use JSON Schema draft 4, or validate it in the backend: API Gateway accepts bodies that violate it".to_owned()
-                    }),
+                    not_validated_help(name),
                 ),
             }
         }
         converted.into()
     }
+}
+
+/// Returns the fix of a keyword that is not validated.
+fn not_validated_help(name: &str) -> String {
+    let known = VALIDATED.into_iter().chain(OTHER_KEYWORDS).chain(NOT_VALIDATED);
+    let misspelled = if NOT_VALIDATED.contains(&name) { None } else { suggestion(name, known) };
+    misspelled.unwrap_or_else(|| {
+        "validate it in the backend: API Gateway accepts bodies that violate it".to_owned()
+    })
+}
+
+/// Returns the name of the model of each schema. Schemas whose names differ only in characters that
+/// models cannot have get distinct names.
+fn names(schemas: &[Entry]) -> BTreeMap<&str, String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in schemas {
+        *counts.entry(model_name(&entry.key)).or_default() += 1;
+    }
+    let name = |schema: &str| {
+        let name = model_name(schema);
+        let is_unique = counts.get(&name) == Some(&1) || name == schema;
+        let is_record = name.strip_prefix(RECORDS).is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if name.is_empty() || !is_unique || is_record {
+            return distinct(&format!("{name}Model"), &schema);
+        }
+        name
+    };
+    schemas.iter().map(|entry| (entry.key.as_str(), name(&entry.key))).collect()
+}
+
+/// Returns a name with a fingerprint that distinguishes it.
+fn distinct(name: &str, of: &impl Serialize) -> String {
+    format!("{name}{}", fingerprint(of).get(..8).unwrap_or_default())
 }
 
 /// Adds `type`. OpenAPI 3.1 allows null by a list of types, 3.0 by `nullable`.

@@ -60,10 +60,14 @@ pub enum Code {
     IdentitySources,
     /// The file cannot be read, contradicts itself, or is not supported by API Gateway.
     InvalidConfiguration,
+    /// The API exceeds a default quota of API Gateway, which an account can raise.
+    DefaultQuota,
     /// A pinned function merges the patterns of policies, which then also match routes outside its table.
     MergedPatterns,
     /// An operation that required authorization before is public.
     NewlyPublicOperation,
+    /// API Gateway does not import a part of the document, so it is omitted.
+    NotImported,
     /// API Gateway responds to the path itself.
     ReservedPath,
     /// No policy covers all of an authorizer's routes, so results are cached by route.
@@ -74,25 +78,30 @@ pub enum Code {
     UndeclaredScope,
     /// An extension of API Gateway is misspelled, so it has no effect.
     UnknownExtension,
+    /// An HTTP backend is on the own machine or in a private network, which API Gateway cannot reach.
+    UnreachableBackend,
     /// API Gateway does not validate a keyword of a JSON Schema.
     UnsupportedKeyword,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::AnyTenant,
         Self::BundledKeys,
+        Self::DefaultQuota,
         Self::IdentitySources,
         Self::InvalidConfiguration,
         Self::IssuerSettings,
         Self::MergedPatterns,
         Self::NewlyPublicOperation,
+        Self::NotImported,
         Self::ProtectedPreflight,
         Self::ReservedPath,
         Self::RouteCaching,
         Self::UndeclaredScope,
         Self::UnknownExtension,
+        Self::UnreachableBackend,
         Self::UnsupportedKeyword,
         Self::WeakerFallthrough,
     ];
@@ -106,6 +115,9 @@ impl Code {
             Self::ProtectedPreflight => "protected_preflight",
             Self::IdentitySources => "identity_sources",
             Self::InvalidConfiguration => "invalid_configuration",
+            Self::DefaultQuota => "default_quota",
+            Self::NotImported => "not_imported",
+            Self::UnreachableBackend => "unreachable_backend",
             Self::MergedPatterns => "merged_patterns",
             Self::NewlyPublicOperation => "newly_public_operation",
             Self::ReservedPath => "reserved_path",

@@ -92,6 +92,8 @@ pub enum DefaultIntegration {
     Http {
         /// Its base URL.
         base: String,
+        /// The range of the URL.
+        span: Span,
         /// The id of the VPC link to it.
         vpc_link: Option<String>,
         /// The integration timeout, in milliseconds.

@@ -43,7 +43,7 @@ pub(super) fn default_integration(
                 );
             }
             let vpc_link = vpc_link.map(|(link, _)| link.to_owned());
-            DefaultIntegration::Http { base: base.to_owned(), vpc_link, timeout_ms }
+            DefaultIntegration::Http { base: base.to_owned(), span, vpc_link, timeout_ms }
         }
         (None, Some(function), None) if vpc_link.is_none() => {
             DefaultIntegration::Lambda { function, credentials, timeout_ms }

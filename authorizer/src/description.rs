@@ -13,7 +13,7 @@ use crate::config::{AccessRules, Config};
 use crate::error::Fault;
 use crate::json;
 use crate::response::AuthorizerResponse;
-use crate::routes::{PathTemplate, Requirement, Segment, Verb};
+use crate::routes::{PathTemplate, Requirement, Router, Segment, Verb};
 use crate::signature::sha256;
 
 /// The payload of an invocation that returns the description.
@@ -63,12 +63,14 @@ pub enum DescribedRules {
 
 /// A function does not decide all guarded routes of an API as the API requires.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", message(.unknown, .different))]
+#[error("{}", message(.unknown, .different, .shadowing))]
 pub struct NotCovered {
     /// The routes that the function does not contain.
     pub unknown: Vec<String>,
     /// The routes for which the function has another requirement.
     pub different: Vec<String>,
+    /// Routes of the function only, whose requests the API routes to one of another requirement.
+    pub shadowing: Vec<String>,
 }
 
 /// A direct invocation: an object with exactly one member.
@@ -129,8 +131,8 @@ impl Description {
     }
 
     /// Checks that the function contains each of the `wanted` routes with the same requirement. `api` is
-    /// the API's ID, if the API exists. The function may contain more routes, and the names of
-    /// parameters may differ.
+    /// the API's ID, if the API exists. The function may contain more routes, if none of them decides the
+    /// requests of a wanted one with another requirement, and the names of parameters may differ.
     pub fn covers(
         &self,
         api: Option<&str>,
@@ -139,7 +141,8 @@ impl Description {
         let table = |id| self.tables.iter().find(|table| table.api.as_deref() == id);
         let rules = api.and_then(|id| table(Some(id))).or_else(|| table(None));
         let known = rules.map(|table| KnownRules::of(&table.rules));
-        let mut missing = NotCovered { unknown: Vec::new(), different: Vec::new() };
+        let shadowing = rules.map(|table| table.rules.shadowing(wanted)).unwrap_or_default();
+        let mut missing = NotCovered { unknown: Vec::new(), different: Vec::new(), shadowing };
         for (route, requirement) in wanted {
             match known.as_ref().and_then(|known| known.requirement(route)) {
                 None => missing.unknown.push(route.clone()),
@@ -149,7 +152,8 @@ impl Description {
                 Some(_) => {}
             }
         }
-        let is_covered = missing.unknown.is_empty() && missing.different.is_empty();
+        let NotCovered { unknown, different, shadowing } = &missing;
+        let is_covered = unknown.is_empty() && different.is_empty() && shadowing.is_empty();
         if is_covered { Ok(()) } else { Err(missing) }
     }
 }
@@ -170,7 +174,53 @@ impl DescribedTable {
     }
 }
 
+/// A segment that no template has as a literal.
+const UNUSED_SEGMENT: &str = "\u{1}";
+
 impl DescribedRules {
+    /// Returns the routes that are not wanted, and whose requests are those of a wanted route with
+    /// another requirement.
+    fn shadowing(&self, wanted: &BTreeMap<String, Requirement>) -> Vec<String> {
+        let Self::Routes(routes) = self else { return Vec::new() };
+        let wanted: Vec<_> = (wanted.iter())
+            .filter_map(|(route, requirement)| Some((parsed(route)?, alternatives(requirement))))
+            .collect();
+        let known: Vec<_> = routes
+            .iter()
+            .filter_map(|(route, known)| Some((route, parsed(route)?, known)))
+            .collect();
+        let (mut as_wanted, mut as_known) = (Router::default(), Router::default());
+        for (index, ((verb, path), _)) in wanted.iter().enumerate() {
+            as_wanted.insert(path, *verb, index);
+        }
+        for (index, (_, (verb, path), _)) in known.iter().enumerate() {
+            as_known.insert(path, *verb, index);
+        }
+        let decides_otherwise = |verb: Verb, path: &[&str]| {
+            let wanted = as_wanted.find(verb.name(), path).and_then(|index| wanted.get(index));
+            let known = as_known.find(verb.name(), path).and_then(|index| known.get(index));
+            wanted.zip(known).is_some_and(|((_, wanted), (.., known))| wanted != *known)
+        };
+        let is_wanted = |route: &str| {
+            wanted.iter().any(|((verb, path), _)| {
+                parsed(route)
+                    .is_some_and(|(known, template)| known == *verb && template.same_resource(path))
+            })
+        };
+        let extra = known.iter().filter(|(route, ..)| !is_wanted(route));
+        let shadowing = extra.filter(|(_, (verb, path), _)| {
+            let sample = path.segments().iter().map(|segment| match segment {
+                Segment::Literal(text) => text.as_str(),
+                Segment::Parameter(_) | Segment::Greedy(_) => UNUSED_SEGMENT,
+            });
+            let sample: Vec<&str> = sample.collect();
+            let verbs =
+                if *verb == Verb::Any { &Verb::NAMED[..] } else { std::slice::from_ref(verb) };
+            verbs.iter().any(|verb| decides_otherwise(*verb, &sample))
+        });
+        shadowing.map(|(route, ..)| (*route).clone()).collect()
+    }
+
     /// Returns the digest of the rules, which are sorted.
     fn digest(&self) -> String {
         let text = match self {
@@ -212,10 +262,7 @@ impl<'a> KnownRules<'a> {
 /// Returns a route without the names of its parameters, which do not affect routing. A text that is no
 /// route is returned unchanged.
 fn unnamed(route: &str) -> String {
-    let parsed = route.split_once(' ').and_then(|(verb, path)| {
-        Some((verb.parse::<Verb>().ok()?, path.parse::<PathTemplate>().ok()?))
-    });
-    let Some((verb, path)) = parsed else { return route.to_owned() };
+    let Some((verb, path)) = parsed(route) else { return route.to_owned() };
     let segments = path.segments().iter().map(|segment| match segment {
         Segment::Literal(text) => text,
         Segment::Parameter(_) => "{}",
@@ -224,11 +271,17 @@ fn unnamed(route: &str) -> String {
     segments.fold(format!("{verb} "), |text, segment| format!("{text}/{segment}"))
 }
 
+/// Reads a method and a path template: `GET /pets/{petId}`.
+fn parsed(route: &str) -> Option<(Verb, PathTemplate)> {
+    let (verb, path) = route.split_once(' ')?;
+    Some((verb.parse().ok()?, path.parse().ok()?))
+}
+
 fn alternatives(requirement: &Requirement) -> Alternatives {
     requirement.alternatives().iter().cloned().collect()
 }
 
-fn message(unknown: &[String], different: &[String]) -> String {
+fn message(unknown: &[String], different: &[String], shadowing: &[String]) -> String {
     let list = |routes: &[String]| format!("`{}`", routes.join("`, `"));
     let mut parts = Vec::new();
     if !unknown.is_empty() {
@@ -236,6 +289,12 @@ fn message(unknown: &[String], different: &[String]) -> String {
     }
     if !different.is_empty() {
         parts.push(format!("the function has another requirement for {}", list(different)));
+    }
+    if !shadowing.is_empty() {
+        let routes = list(shadowing);
+        parts.push(format!(
+            "the function contains {routes}, whose requests the API routes to another requirement"
+        ));
     }
     parts.join("; ")
 }

@@ -90,9 +90,9 @@ pub enum ApplyError {
         /// The stage.
         stage: String,
         /// The reason its settings could not be made.
-        error: CallError,
+        error: Box<CallError>,
         /// The reason it was not deleted.
-        deletion: CallError,
+        deletion: Box<CallError>,
     },
     /// A version was not published before the steps that need its number.
     #[error("no version of function {0} was published; no stage was updated")]
@@ -108,6 +108,15 @@ pub enum ApplyError {
     /// The stage differed from the plan and was rolled back.
     #[error("{0}; stage rolled back")]
     RolledBack(Box<StageMismatch>),
+}
+
+/// A plan that was not applied completely.
+#[derive(Debug)]
+pub struct Unapplied {
+    /// The reason.
+    pub error: ApplyError,
+    /// True unless the stage serves what it did before: if it was updated, or may have been.
+    pub may_be_updated: bool,
 }
 
 /// The difference of a method on AWS from the imported one.
@@ -186,6 +195,19 @@ pub struct Report {
     undo: Option<StageUndo>,
 }
 
+impl Report {
+    /// Returns whether the stage serves something else, or may do so, after this failure.
+    const fn may_be_updated(&self, error: &ApplyError) -> bool {
+        match error {
+            ApplyError::RolledBack(_) | ApplyError::StageNotCreated { .. } => false,
+            ApplyError::Call(error) if self.traffic.is_none() => {
+                self.undo.is_some() && matches!(error.kind, CallErrorKind::OutcomeUnknown)
+            }
+            _ => self.traffic.is_some(),
+        }
+    }
+}
+
 /// Applies a plan; reports each step to `progress`.
 pub async fn apply(
     aws: &Aws,
@@ -193,7 +215,7 @@ pub async fn apply(
     observed: &Observed,
     options: &Options,
     progress: &dyn Fn(&str),
-) -> Result<Report, ApplyError> {
+) -> Result<Report, Unapplied> {
     let known = observed.api.iter().flat_map(|api| &api.deployments);
     let mut run = Run {
         aws,
@@ -207,7 +229,10 @@ pub async fn apply(
     let count = options.done + plan.steps.len();
     for (number, step) in plan.steps.iter().enumerate() {
         progress(&format!("[{}/{count}] {}", options.done + number + 1, step.description()));
-        run.step(step).await?;
+        if let Err(error) = run.step(step).await {
+            let may_be_updated = run.report.may_be_updated(&error);
+            return Err(Unapplied { error, may_be_updated });
+        }
     }
     Ok(run.report)
 }
@@ -275,8 +300,11 @@ impl Run<'_> {
             }
             Step::FlushCache { stage } => self.flush(stage).await?,
             Step::DeleteUnused { deployments, roles, versions } => {
-                self.prune(deployments, roles).await;
-                self.prune_versions(versions).await;
+                // A deployment that could not be deleted may be served now: it needs the others.
+                if self.prune_deployments(deployments).await {
+                    self.prune_roles(roles).await;
+                    self.prune_versions(versions).await;
+                }
             }
         }
         Ok(())
@@ -318,13 +346,20 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes unused deployments and roles. A failure is only a note: the next run retries.
-    async fn prune(&mut self, deployments: &[String], roles: &[String]) {
+    /// Deletes unused deployments. A failure is only a note: the next run retries. Returns whether all
+    /// were deleted.
+    async fn prune_deployments(&mut self, deployments: &[String]) -> bool {
+        let failures = self.report.notes.len();
         for id in deployments {
             if let Err(error) = self.aws.delete_deployment(&self.report.api, id).await {
                 self.report.notes.push(error.to_string());
             }
         }
+        self.report.notes.len() == failures
+    }
+
+    /// Deletes unused roles. A failure is only a note: the next run retries.
+    async fn prune_roles(&mut self, roles: &[String]) {
         for role in roles {
             if let Err(error) = self.aws.delete_role(role).await {
                 self.report.notes.push(error.to_string());

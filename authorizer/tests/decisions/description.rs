@@ -134,7 +134,8 @@ fn missing(
     let wanted = wanted.iter().map(|(route, scopes)| ((*route).to_owned(), requirement(scopes)));
     match description.covers(api, &wanted.collect()) {
         Ok(()) => (Vec::new(), Vec::new()),
-        Err(NotCovered { unknown, different }) => {
+        Err(NotCovered { unknown, different, shadowing }) => {
+            assert_eq!(shadowing, [""; 0]);
             assert!(!unknown.is_empty() || !different.is_empty());
             (unknown, different)
         }
@@ -171,10 +172,49 @@ fn a_function_covers_the_routes_that_it_contains_with_the_same_requirement() {
     let unknown = names(&["GET /pets", "GET /pets/{petId+}", "POST /pets/{petId}"]);
     let different = names(&["ANY /pets", "GET /"]);
     assert_eq!(missing(&function, None, wanted), (unknown.clone(), different.clone()));
-    let error = NotCovered { unknown, different };
+    let error = NotCovered { unknown, different, shadowing: vec![] };
     assert_eq!(
         error.to_string(),
         "the function does not contain `GET /pets`, `GET /pets/{petId+}`, `POST /pets/{petId}`; the function has another requirement for `ANY /pets`, `GET /`"
+    );
+}
+
+#[test]
+fn a_route_of_the_function_only_must_not_decide_requests_of_another_route() {
+    let row = |method: &str, path: &str, scope: &str| json!({"method": method, "path": path, "scopes": [[scope]]});
+    let shadowing = |extra: &[Value], wanted: &[(&str, &[&[&str]])]| {
+        let mut routes = vec![row("GET", "/{proxy+}", "admin"), row("POST", "/a", "admin")];
+        routes.extend(extra.iter().cloned());
+        let function = Description::read(&described(&json!({"routes": routes}))).unwrap();
+        let wanted = wanted.iter().map(|(route, all)| ((*route).to_owned(), requirement(all)));
+        match function.covers(None, &wanted.collect()) {
+            Ok(()) => vec![],
+            Err(NotCovered { unknown, different, shadowing }) => {
+                assert_eq!((unknown, different), (vec![], vec![]));
+                shadowing
+            }
+        }
+    };
+    let wanted: &[(&str, &[&[&str]])] =
+        &[("GET /{path+}", &[&["admin"]]), ("POST /a", &[&["admin"]])];
+    assert_eq!(shadowing(&[], wanted), [""; 0]);
+    let item = row("GET", "/items/{id}", "read");
+    assert_eq!(shadowing(std::slice::from_ref(&item), wanted), ["GET /items/{id}"]);
+    // `ANY` decides `GET`, for which the API has a greedy route, and no other method of it.
+    assert_eq!(shadowing(&[row("ANY", "/items", "read")], wanted), ["ANY /items"]);
+    // With the same requirement, or without a wanted route for the requests, it changes nothing.
+    assert_eq!(shadowing(&[row("GET", "/items/{id}", "admin")], wanted), [""; 0]);
+    assert_eq!(shadowing(&[row("PUT", "/items/{id}", "read")], wanted), [""; 0]);
+    // The function decides `GET /a` by its greedy route, as the API does.
+    assert_eq!(shadowing(&[row("ANY", "/a", "admin")], wanted), [""; 0]);
+    let own: &[(&str, &[&[&str]])] =
+        &[("GET /{path+}", &[&["admin"]]), ("GET /items/{item}", &[&["read"]])];
+    assert_eq!(shadowing(&[item], own), [""; 0]);
+    let error =
+        NotCovered { unknown: vec![], different: vec![], shadowing: names(&["GET /items/{id}"]) };
+    assert_eq!(
+        error.to_string(),
+        "the function contains `GET /items/{id}`, whose requests the API routes to another requirement"
     );
 }
 

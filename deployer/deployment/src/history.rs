@@ -138,7 +138,8 @@ impl<'a> History<'a> {
         (!matches!(record, Some(Ok(_)))).then_some(Obstacle::RecordUnreadable)
     }
 
-    fn missing_resource(&self, deployment: &ObservedDeployment) -> Option<Obstacle> {
+    /// Returns whether a deployment lacks a version of a function or a role that it needs.
+    pub fn missing_resource(&self, deployment: &ObservedDeployment) -> Option<Obstacle> {
         let number = deployment.revision.as_ref()?.number;
         let record = self.records.get(&number)?.as_ref().ok()?;
         let Missing { versions, roles } = self.missing;

@@ -31,7 +31,7 @@ mod text;
 
 pub use canary::CanaryError;
 pub use change::{AccessImpact, Action, Aspect, Change, Subject, UnknownName};
-pub use changes::{diff, drift, newly_public};
+pub use changes::{diff, drift};
 pub use estimate::Estimate;
 pub use prune::PrunedVersion;
 pub use revocation::pending_changes;
@@ -172,8 +172,6 @@ fn build(
         Baseline::Recorded(before) => diff(before, &desired.record),
         Baseline::ObservedOnly(before) => diff(before, &Record::observed(&desired.definition)),
     };
-    let (Baseline::Recorded(before) | Baseline::ObservedOnly(before)) = &baseline;
-    changes.extend(newly_public(before, &desired.api));
     match canary.zip(api) {
         Some((canary, api)) => {
             changes.extend(canary.change(desired, api, next));

@@ -96,6 +96,9 @@ pub struct AuthorizerRecord {
     /// The rules of its configuration; none in a record of format 2.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
+    /// The digest of its rules that are not those of one issuer or route.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub other_rules: Option<String>,
     /// The digest of everything that API Gateway stores of it.
     #[serde(rename = "d")]
     pub digest: String,
@@ -119,6 +122,7 @@ impl Record {
             };
             authorizer.configuration = document.as_ref().map(fingerprint);
             authorizer.rules = document.as_ref().map(rules::rules);
+            authorizer.other_rules = document.as_ref().map(rules::other_rules);
             let pinned = declared.function.as_ref().and_then(AuthorizerFunction::pinned);
             authorizer.pinned = pinned.map(|function| function.content.clone());
         }
@@ -216,7 +220,7 @@ impl AuthorizerRecord {
     /// Returns the part that AWS can show.
     #[must_use]
     pub fn visible(&self) -> Self {
-        Self { configuration: None, pinned: None, rules: None, ..self.clone() }
+        Self { configuration: None, pinned: None, rules: None, other_rules: None, ..self.clone() }
     }
 }
 
@@ -231,6 +235,7 @@ impl From<&AuthorizerShape> for AuthorizerRecord {
             configuration: None,
             pinned: None,
             rules: None,
+            other_rules: None,
             digest: fingerprint(shape),
         }
     }

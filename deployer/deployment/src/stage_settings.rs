@@ -135,19 +135,19 @@ impl ObservedSettings {
         self.patches(&expected).into_iter().map(|patch| patch.path).collect()
     }
 
-    /// Returns the settings without those of the entries that equal the ones of all methods, as text.
+    /// Returns an entry as text: its throttle, and what differs from the settings of all methods.
     pub fn entry_text(&self, entry: &MethodSettings) -> String {
-        let mut text = entry.throttle.to_string();
-        if entry.metrics != self.all.metrics {
-            text.push_str(if entry.metrics { ", with metrics" } else { ", without metrics" });
-        }
-        if entry.logging != self.all.logging {
-            match &entry.logging {
-                Some(level) => text.push_str(&format!(", with {level} logs")),
-                None => text.push_str(", without logs"),
-            }
-        }
-        text
+        let metrics = match (entry.metrics, self.all.metrics) {
+            (true, false) => ", with metrics",
+            (false, true) => ", without metrics",
+            _ => "",
+        };
+        let logs = match &entry.logging {
+            same if *same == self.all.logging => String::new(),
+            Some(level) => format!(", with {level} logs"),
+            None => ", without logs".to_owned(),
+        };
+        format!("{}{metrics}{logs}", entry.throttle)
     }
 }
 

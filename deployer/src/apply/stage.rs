@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ApplyError, ConcurrentUpdate, Report, Run, StageMismatch};
-use aws::{Aws, CallError};
+use aws::{Aws, CallError, CallErrorKind};
 use compiler::api::StageSettings;
 use deployment::observed::{Canary, ObservedStage, TAG_API, Traffic, api_tag};
 use deployment::patch::Patch;
@@ -17,13 +17,18 @@ pub(super) enum StageUndo {
     Patch(String, Vec<Patch>),
 }
 
-/// Rolls a stage back to its state before a plan was applied.
+/// Rolls a stage back to its state before a plan was applied, and flushes its cache: it may have results
+/// of the rules that the stage is rolled back from.
 pub async fn roll_back(aws: &Aws, report: &Report) -> Result<(), CallError> {
     match &report.undo {
         None => Ok(()),
         Some(StageUndo::Delete(stage)) => aws.delete_stage(&report.api, stage).await,
         Some(StageUndo::Patch(stage, patches)) => {
-            aws.update_stage(&report.api, stage, patches).await.map(|_| ())
+            aws.update_stage(&report.api, stage, patches).await?;
+            match aws.flush_authorizer_cache(&report.api, stage).await {
+                Err(error) if error.kind == CallErrorKind::Unsupported => Ok(()),
+                result => result,
+            }
         }
     }
 }
@@ -64,7 +69,11 @@ impl Run<'_> {
                 let stage = name.to_owned();
                 return Err(match aws.delete_stage(&api, name).await {
                     Ok(()) => ApplyError::StageNotCreated { stage, error },
-                    Err(deletion) => ApplyError::StageNotDeleted { stage, error, deletion },
+                    Err(deletion) => ApplyError::StageNotDeleted {
+                        stage,
+                        error: Box::new(error),
+                        deletion: Box::new(deletion),
+                    },
                 });
             }
         };

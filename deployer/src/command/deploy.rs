@@ -15,7 +15,7 @@ use super::session::Session;
 use super::smoke::SmokeTest;
 use super::stage_move::{canary_json, ended_text, flush};
 use super::{Failure, Invocation, described, find_route, local};
-use crate::apply::{ApplyError, Options, Report, apply, revision_text, roll_back};
+use crate::apply::{Options, Report, Unapplied, apply, revision_text, roll_back};
 use crate::cli;
 use crate::output::Exit;
 use compiler::api::PresentedToken;
@@ -25,6 +25,11 @@ use deployment::desired::Desired;
 use deployment::observed::{AwsTarget, Observed};
 use deployment::percent::Percent;
 use deployment::plan::{Direction, FORMAT, Plan, SavedPlanError, state_fingerprint};
+use gateway::clock;
+
+/// The longest TTL of an authorizer's result, in seconds.
+/// <https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html>
+const MAX_TTL: i64 = 3600;
 
 pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let command = arguments.token_command.as_deref();
@@ -33,7 +38,7 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
     let (session, desired, observed, binaries) = pinned::load(invocation, live, revision, build)?;
     let mut planned = plan_revision(&desired, &observed, revision.canary)?;
     if let Some(path) = &arguments.plan {
-        planned = read_saved(path, &planned)?;
+        planned = read_saved(path, &planned, &desired)?;
     }
     let options = DeployOptions {
         plan: arguments.plan.as_deref(),
@@ -46,8 +51,7 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
         build,
     };
     let (session, options) = (&session, &options);
-    let mut deployment =
-        Deployment { session, options, desired, observed, planned, binaries, done: 0 };
+    let mut deployment = Deployment::new(session, options, desired, observed, planned, binaries);
     if !deployment.is_needed() {
         deployment.flush_unchanged()?;
         write_plan(&deployment.planned, invocation.output);
@@ -66,24 +70,12 @@ pub(super) fn run(arguments: &cli::Deploy, invocation: Invocation<'_>) -> Result
 pub(super) fn deploy_stage(deployment: &mut Deployment<'_>) -> Result<Option<Served>, Failure> {
     let moved = deployment.build()?;
     let prepared = deployment.check_functions().and_then(|()| deployment.publish());
-    let is_prepared = prepared.is_ok();
     let result = prepared.and_then(|()| deployment.apply());
-    if result.as_ref().is_err_and(|failure| !is_prepared || leaves_stage(failure)) {
+    if result.is_err() && !deployment.may_be_updated {
         // The stage is unchanged or rolled back, so its functions must be too.
         build::restore(deployment.session, &moved);
     }
     result
-}
-
-/// Returns whether the stage is unchanged or rolled back after this failure of the steps or of the smoke
-/// test.
-const fn leaves_stage(failure: &Failure) -> bool {
-    match failure {
-        // Only the flush follows the update of the stage.
-        Failure::Apply(ApplyError::NotFlushed { .. }) => false,
-        Failure::Apply(_) | Failure::SmokeTest(_) | Failure::SmokeNotRolledBack { .. } => true,
-        _ => false,
-    }
 }
 
 /// The options of a deployment, besides its confirmation.
@@ -111,6 +103,8 @@ pub(super) struct Deployment<'a> {
     pub(super) binaries: Binaries,
     /// The number of steps that are done.
     pub(super) done: usize,
+    /// True if the stage was updated, or may have been, and was not rolled back.
+    pub(super) may_be_updated: bool,
 }
 
 /// The revisions that a stage serves after a deployment, as text and as JSON.
@@ -119,7 +113,27 @@ pub(super) struct Served {
     pub(super) json: Json,
 }
 
-impl Deployment<'_> {
+impl<'a> Deployment<'a> {
+    pub(super) const fn new(
+        session: &'a Session,
+        options: &'a DeployOptions<'a>,
+        desired: Desired,
+        observed: Observed,
+        planned: Plan,
+        binaries: Binaries,
+    ) -> Self {
+        Self {
+            session,
+            options,
+            desired,
+            observed,
+            planned,
+            binaries,
+            done: 0,
+            may_be_updated: false,
+        }
+    }
+
     /// Returns whether functions that are released separately are published first.
     fn builds(&self) -> bool {
         let mut functions =
@@ -182,31 +196,30 @@ impl Deployment<'_> {
 
     /// Publishes the versions that the plan pins, and plans the other steps with their numbers.
     fn publish(&mut self) -> Result<(), Failure> {
-        if self.planned.publications().next().is_none() {
-            return Ok(());
-        }
-        if let Some(path) = self.options.plan
-            && self.planned.desired != self.desired.fingerprint()
-        {
-            return Err(Failure::FilesChanged(path.to_owned()));
-        }
         let Self { session, desired, observed, planned, binaries, .. } = self;
-        let DeployOptions { token, canary, .. } = *self.options;
-        self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
-        *desired = pinned::pin(desired.clone(), observed, binaries)?;
-        *planned = plan_revision(desired, observed, canary)?;
-        Ok(())
+        let token = self.options.token;
+        let published = planned.publications().map(|one| one.authorizer.clone()).collect();
+        if planned.publications().next().is_some() {
+            self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
+            *desired = pinned::pin(desired.clone(), observed, binaries)?;
+            *planned = plan_revision(desired, observed, planned.canary)?;
+        }
+        pinned::test_reused(session, desired, observed, planned, &published, token)
     }
 
-    /// Flushes the cache of an unchanged stage if `--flush-auth-cache` is set: an earlier flush may
-    /// have failed after the stage was updated.
+    /// Flushes the cache of an unchanged stage if `--flush-auth-cache` is set, or if its deployment is
+    /// so recent that the cache may have results of the one before: an earlier run may have been
+    /// interrupted after the stage was updated.
     fn flush_unchanged(&self) -> Result<(), Failure> {
-        match &self.observed.api {
-            Some(api) if self.options.flush_auth_cache => {
-                Ok(flush(self.session, &api.id, &self.planned.stage)?)
-            }
-            _ => Ok(()),
+        let Some(api) = &self.observed.api else { return Ok(()) };
+        let stage = api.stages.get(&self.planned.stage);
+        let deployment = stage.and_then(|stage| api.deployment(&stage.deployment));
+        let is_recent = deployment
+            .is_some_and(|one| clock::unix_time().seconds() < one.created.saturating_add(MAX_TTL));
+        if self.options.flush_auth_cache || is_recent {
+            flush(self.session, &api.id, &self.planned.stage)?;
         }
+        Ok(())
     }
 
     /// Checks that the functions that are released separately contain the routes of the API.
@@ -216,7 +229,7 @@ impl Deployment<'_> {
     }
 
     /// Applies the plan and tests the stage.
-    fn apply(&self) -> Result<Option<Served>, Failure> {
+    fn apply(&mut self) -> Result<Option<Served>, Failure> {
         let (session, output) = (self.session, self.session.output);
         if self.planned.is_empty() {
             self.flush_unchanged()?;
@@ -231,7 +244,11 @@ impl Deployment<'_> {
         };
         let progress = |text: &str| output.note(text);
         let applied = apply(&session.aws, &self.planned, &self.observed, &options, &progress);
-        let report = session.block_on(applied)?;
+        let report = session.block_on(applied).map_err(|Unapplied { error, may_be_updated }| {
+            self.may_be_updated = may_be_updated;
+            error
+        })?;
+        self.may_be_updated = true;
         if self.options.flush_auth_cache {
             flush(session, &report.api, &self.planned.stage)?;
         }
@@ -246,7 +263,7 @@ impl Deployment<'_> {
     }
 
     /// Runs the smoke test, and rolls the stage back if it fails.
-    fn smoke_test(&self, report: &Report) -> Result<(), Failure> {
+    fn smoke_test(&mut self, report: &Report) -> Result<(), Failure> {
         let Some(target) = self.options.smoke else { return Ok(()) };
         let session = self.session;
         let base = url(&self.planned.target, &report.api, &self.planned.stage);
@@ -261,7 +278,10 @@ impl Deployment<'_> {
         };
         let Err(failure) = session.block_on(test.run(session.output)) else { return Ok(()) };
         Err(match session.block_on(roll_back(&session.aws, report)) {
-            Ok(()) => Failure::SmokeTest(failure),
+            Ok(()) => {
+                self.may_be_updated = false;
+                Failure::SmokeTest(failure)
+            }
             Err(error) => Failure::SmokeNotRolledBack { failure, error },
         })
     }
@@ -325,8 +345,8 @@ pub(super) fn url(target: &AwsTarget, api: &str, stage: &str) -> String {
     format!("https://{api}.execute-api.{}.amazonaws.com{suffix}/{stage}", target.region)
 }
 
-/// Reads a saved plan, which must match the current state of AWS.
-fn read_saved(path: &Path, current: &Plan) -> Result<Plan, Failure> {
+/// Reads a saved plan, which must match the current state of AWS and of the files.
+fn read_saved(path: &Path, current: &Plan, desired: &Desired) -> Result<Plan, Failure> {
     let source = project::read(path)?;
     let path = path.to_owned();
     let plan = Plan::read(&source.text).map_err(|error| match error {
@@ -341,6 +361,10 @@ fn read_saved(path: &Path, current: &Plan) -> Result<Plan, Failure> {
     if plan.api != current.api || plan.stage != current.stage {
         let of = |plan: &Plan| (plan.api.clone(), plan.stage.clone());
         return Err(Failure::PlanForAnotherStage { expected: of(current), found: of(&plan) });
+    }
+    // The files decide what the functions are compared with, and what is published.
+    if plan.desired != desired.fingerprint() {
+        return Err(Failure::FilesChanged(path));
     }
     Ok(plan)
 }

@@ -76,7 +76,7 @@ pub(super) fn check_version(
 }
 
 /// Returns whether a step makes other requests reach the authorizers.
-fn deploys(step: &Step) -> bool {
+pub(super) fn deploys(step: &Step) -> bool {
     match step {
         Step::CreateStage { .. } | Step::UpdateCanary { .. } => true,
         Step::UpdateStage { changes_deployment, .. } => *changes_deployment,

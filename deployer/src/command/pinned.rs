@@ -1,20 +1,21 @@
 //! Publishes the versions of functions that a plan pins, before the steps that need their numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::binary::{Binary, binary, check_prerequisites, of_version};
 use super::build::test_version;
-use super::described::check_version;
+use super::described::{check_version, deploys};
 use super::session::Session;
 use super::{Failure, Invocation, config};
 use crate::cli;
 use crate::package::Package;
 use aws::lambda::PublishRequest;
-use compiler::api::Architecture;
+use compiler::api::{Architecture, AuthorizerFunction};
 use deployment::desired::Desired;
 use deployment::function::{DesiredVersion, ObservedFunction, ObservedVersion, Publication};
 use deployment::observed::Observed;
 use deployment::plan::{Plan, Step};
+use deployment::record::Record;
 
 /// The binaries to publish, by function.
 pub(super) type Binaries = BTreeMap<String, Binary>;
@@ -28,19 +29,23 @@ pub(super) fn load(
     arguments: &cli::Build,
 ) -> Result<(Session, Desired, Observed, Binaries), Failure> {
     let (session, desired, observed) = invocation.load_and_observe(live, revision)?;
-    let (desired, binaries) = prepare(&session, desired, &observed, arguments)?;
+    let (desired, binaries) = prepare(&session, desired, &observed, Some(arguments))?;
     Ok((session, desired, observed, binaries))
 }
 
-/// Reads the binaries to publish. The desired state has the published versions.
+/// Reads the binaries to publish; without `arguments`, each function retains its binary. The desired
+/// state has the published versions.
 pub(super) fn prepare(
     session: &Session,
     desired: Desired,
     observed: &Observed,
-    arguments: &cli::Build,
+    arguments: Option<&cli::Build>,
 ) -> Result<(Desired, Binaries), Failure> {
     check_managed(&desired, observed)?;
-    let binaries = binaries(session, arguments, &desired)?;
+    let binaries = match arguments {
+        Some(arguments) => binaries(session, arguments, &desired)?,
+        None => Binaries::new(),
+    };
     Ok((pin(desired, observed, &binaries)?, binaries))
 }
 
@@ -110,6 +115,13 @@ pub(super) fn publish(
     binaries: &Binaries,
     token: Option<&str>,
 ) -> Result<usize, Failure> {
+    for publication in plan.publications() {
+        if publication.base.is_none() && !binaries.contains_key(&publication.function) {
+            let version = desired.versions.get(&publication.authorizer);
+            let version = version.ok_or(Failure::NoAuthorizer)?;
+            return Err(Failure::NoBinary(version.settings.architecture.clone()));
+        }
+    }
     let steps = plan
         .steps
         .iter()
@@ -124,7 +136,9 @@ pub(super) fn publish(
                 observed.roles.insert(name.clone(), role.clone());
             }
             Step::PublishVersion(publication) => {
-                let version = publish_version(session, desired, publication, binaries, token)?;
+                let known = versions(observed, &publication.function);
+                let version =
+                    publish_version(session, desired, publication, binaries, &known, token)?;
                 add(observed, publication, version);
             }
             _ => {}
@@ -133,11 +147,49 @@ pub(super) fn publish(
     Ok(done)
 }
 
+/// Returns the numbers of the published versions of a function.
+fn versions(observed: &Observed, function: &str) -> BTreeSet<u32> {
+    let found = observed.pinned.get(function).and_then(Option::as_ref);
+    found.into_iter().flat_map(|one| &one.versions).map(|version| version.number).collect()
+}
+
+/// Tests the versions to which a plan moves the stage, except those that were just `published`: the run
+/// that published one may have been interrupted before its test.
+pub(super) fn test_reused(
+    session: &Session,
+    desired: &Desired,
+    observed: &Observed,
+    plan: &Plan,
+    published: &BTreeSet<String>,
+    token: Option<&str>,
+) -> Result<(), Failure> {
+    if !plan.steps.iter().any(deploys) {
+        return Ok(());
+    }
+    let api = observed.api.as_ref();
+    let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
+    let live = live.map(Record::functions).unwrap_or_default();
+    for (name, declared) in &desired.api.authorizers {
+        let Some(AuthorizerFunction::Pinned(function)) = &declared.function else { continue };
+        let arn = declared.function_arn();
+        let version = arn.and_then(|arn| arn.qualifier()?.parse::<u32>().ok());
+        let (Some(arn), Some(version)) = (arn, version) else { continue };
+        let serves = live.values().any(|one| *one == Some(arn.as_str()));
+        if serves || published.contains(name) {
+            continue;
+        }
+        test_version(session, &function.name, &version.to_string(), &declared.token, token)?;
+        check_version(session, desired, name, &function.name, version)?;
+    }
+    Ok(())
+}
+
 fn publish_version(
     session: &Session,
     desired: &Desired,
     publication: &Publication,
     binaries: &Binaries,
+    known: &BTreeSet<u32>,
     token: Option<&str>,
 ) -> Result<ObservedVersion, Failure> {
     let Publication { authorizer, function, .. } = publication;
@@ -163,8 +215,17 @@ fn publish_version(
     };
     let number = session.block_on(session.aws.publish_function(&request))?;
     session.output.note(&format!("  version {number} of {function}"));
-    test_version(session, function, &number.to_string(), &declared.token, token)?;
-    check_version(session, desired, authorizer, function, number)?;
+    let tested = test_version(session, function, &number.to_string(), &declared.token, token)
+        .and_then(|()| check_version(session, desired, authorizer, function, number));
+    if let Err(failure) = tested {
+        // Another stage would use it again. If it is not deleted, that stage tests it.
+        if !known.contains(&number)
+            && let Err(error) = session.block_on(session.aws.delete_version(function, number))
+        {
+            session.output.note(&format!("note: {error}"));
+        }
+        return Err(failure);
+    }
     let settings = version.settings.clone();
     Ok(ObservedVersion { number, build: Some(build), code_sha256: package.code_sha256, settings })
 }

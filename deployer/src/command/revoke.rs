@@ -212,7 +212,8 @@ impl Revoke<'_> {
         let observed = session.observe(&desired)?;
         let exists = observed.api.as_ref().is_some_and(|api| api.stages.contains_key(&name));
         let (desired, binaries) = if exists {
-            pinned::prepare(session, desired, &observed, build)?
+            // A revocation does not release another binary, unless it is named.
+            pinned::prepare(session, desired, &observed, build.publishes().then_some(build))?
         } else {
             (desired, Binaries::new())
         };
@@ -330,15 +331,8 @@ impl Revoke<'_> {
         let flushes = planned.steps.iter().any(|step| matches!(step, Step::FlushCache { .. }));
         let options = self.options(!flushes);
         let binaries = std::mem::take(&mut stage.binaries);
-        let mut deployment = Deployment {
-            session,
-            options: &options,
-            desired,
-            observed,
-            planned,
-            binaries,
-            done: 0,
-        };
+        let mut deployment =
+            Deployment::new(session, &options, desired, observed, planned, binaries);
         let served = deploy_stage(&mut deployment)?;
         let Deployment { desired, observed, planned, .. } = deployment;
         if let (None, Some(id)) = (&served, &planned.id) {

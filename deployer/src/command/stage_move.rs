@@ -91,9 +91,8 @@ impl StageMove<'_> {
         let json = self.json();
         let serves = revision_text(self.revision());
         if stage.deployment == self.deployment && stage.canary.is_none() {
-            if options.flush_auth_cache {
-                self.flush()?;
-            }
+            // An earlier run may have been interrupted before its flush.
+            self.flush()?;
             session.output.data(&format!("nothing to do: the stage serves {serves}"), &json);
             return Ok(Exit::Success);
         }
@@ -101,8 +100,11 @@ impl StageMove<'_> {
         self.confirm(&changes, options.confirmation)?;
         self.test_versions()?;
         self.apply()?;
-        // Without records, the changes are unknown.
-        if options.flush_auth_cache || flushes_cache(&changes) || !self.changes_are_known() {
+        // A canary may share the cache: AWS does not document it. Without records, the changes are
+        // unknown.
+        let flushes =
+            flushes_cache(&changes) || stage.canary.is_some() || !self.changes_are_known();
+        if options.flush_auth_cache || flushes {
             self.flush()?;
         }
         let ended = stage.canary.as_ref().map(|canary| ended_text(api, canary, self.deployment));

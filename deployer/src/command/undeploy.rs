@@ -100,6 +100,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
     for (role, _) in unclear {
         session.output.note(&format!("note: {}", unclear_note(role)));
     }
+    let known = api.clone();
     if let Some(api) = api {
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
         session.output.note(&format!("will delete API {name} ({}) and everything in it", api.id));
@@ -125,8 +126,13 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
     } else if !roles.is_empty() || !functions.is_empty() {
         confirm(&format!("the roles and functions of API {name}"), name, yes, session)?;
     }
-    // Last: the API's stages need them.
-    for function in &functions {
+    // Last: the API's stages need them. Another API may have been deployed with them meanwhile.
+    let still = if functions.is_empty() {
+        Vec::new()
+    } else {
+        own_functions(session, desired, known.as_ref())?.found
+    };
+    for function in functions.iter().filter(|function| still.contains(function)) {
         match function {
             Own::Function(name) => session.block_on(aws.delete_function(name))?,
             Own::Version(name, number) => session.block_on(aws.delete_version(name, *number))?,
@@ -141,6 +147,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
 }
 
 /// A function that was made for the API, or a version that was published for it.
+#[derive(PartialEq, Eq)]
 enum Own {
     Function(String),
     Version(String, u32),

@@ -729,11 +729,11 @@ fn becoming_public_is_decided_by_type_and_not_by_scheme_names() {
         let again = plan(&desired(compiled(&toml, &opened, None)), &unrecorded);
         assert_eq!(of(&again.changes, "GET /things/{id}"), becomes_public(text));
 
-        // An API key is required, so the operation is not public.
+        // An API key is required, so the operation is not public. Nor is it known to be as protected.
         let api = changed_manually.api.as_mut().unwrap();
         api.definition.methods.get_mut(&key).unwrap().api_key = true;
         let found = of(&drift(api), "GET /things/{id}");
-        assert_eq!(found[0].0, AccessImpact::Security, "{found:?}");
+        assert_eq!(found[0].0, AccessImpact::Widened, "{found:?}");
         assert!(found[0].1.contains("→ API key"), "{found:?}");
     }
 }

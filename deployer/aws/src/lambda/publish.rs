@@ -212,6 +212,13 @@ impl Aws {
         if self.function_tags(name).await?.contains_key(TAG_MANAGED) {
             return Ok(());
         }
+        // It may have been created after the plan was made.
+        let function = self.observe_function(name).await?;
+        if function.is_some_and(|function| !function.is_managed()) {
+            let context = format!("publishing a version of function {name}");
+            let message = "the function was created by another program";
+            return Err(CallError::new(CallErrorKind::PreconditionFailed, context, message));
+        }
         let call = ApiCall::idempotent("lambda", format!("tagging function {name}"));
         let arn = self.function_arn(name);
         let tagged = self.caller.call(&call, || {

@@ -1,15 +1,15 @@
 //! The changes between two revisions, part by part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use authorizer::routes::Verb;
+use authorizer::routes::{PathTemplate, Router, Verb};
 
-use super::rule_changes::{is_weaker, rule_changes};
+use super::rule_changes::{added_rules, is_weaker, rule_changes};
 use super::{AccessImpact, Action, Aspect, Change, Subject};
 use crate::observed::ObservedApi;
 use crate::record::{AuthSummary, AuthorizerRecord, Backend, MethodRecord, Record};
-use compiler::api::routing::{self, ApiRouter};
-use compiler::api::{Api, Security, Validator};
+use compiler::api::routing::sample_path;
+use compiler::api::{RouteKey, Validator};
 
 /// A part of a revision.
 #[derive(Clone, PartialEq)]
@@ -94,6 +94,7 @@ fn authorizer_text(authorizer: &AuthorizerRecord, aspect: &Aspect) -> Option<Str
         Aspect::InvokeRole => Some(authorizer.invoke_role.clone().unwrap_or_default()),
         Aspect::AuthorizerType => Some(authorizer.kind.to_string()),
         Aspect::Configuration => authorizer.configuration.clone(),
+        Aspect::Settings => authorizer.other_rules.clone(),
         _ => None,
     }
 }
@@ -109,11 +110,18 @@ fn function_text(authorizer: &AuthorizerRecord) -> String {
 
 /// Returns the changes between two revisions.
 pub fn diff(before: &Record, after: &Record) -> Vec<Change> {
+    let mut changes = newly_public(before, after);
+    let old_authorizers = &before.authorizers;
     let (before, after) = (parts(before), parts(after));
-    let mut changes = Vec::new();
     for (subject, part) in &after {
         match before.get(subject) {
-            None => changes.extend(added(subject, part)),
+            None => {
+                changes.extend(added(subject, part));
+                if let Part::Authorizer(authorizer) = part {
+                    // It may be an earlier one with another name.
+                    changes.extend(added_rules(subject, old_authorizers.values(), authorizer));
+                }
+            }
             Some(old) if old != part => changes.extend(updated(subject, old, part)),
             Some(_) => {}
         }
@@ -174,10 +182,21 @@ fn updated(subject: &Subject, old: &Part<'_>, new: &Part<'_>) -> Vec<Change> {
         (Part::Authorizer(old), Part::Authorizer(new)) => rule_changes(subject, old, new),
         _ => Vec::new(),
     };
-    if aspects.is_empty() && rules.is_empty() {
+    let is_other = aspects.is_empty() && rules.is_empty();
+    if is_other || other_rules_differ(old, new) {
         aspects.push(Aspect::Settings);
     }
     aspects.into_iter().map(change).chain(rules).collect()
+}
+
+/// Returns whether the rules of an authorizer differ that are not those of one issuer or route.
+fn other_rules_differ(old: &Part<'_>, new: &Part<'_>) -> bool {
+    match (old, new) {
+        (Part::Authorizer(old), Part::Authorizer(new)) => {
+            old.rules.is_some() && new.rules.is_some() && old.other_rules != new.other_rules
+        }
+        _ => false,
+    }
 }
 
 /// Returns the aspects that differ, compared by value and not by text.
@@ -212,10 +231,10 @@ fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
         (Aspect::Auth, Part::Method(old), Part::Method(new)) => {
             if new.auth.is_public() && !old.auth.is_public() {
                 AccessImpact::BecomesPublic
-            } else if requires_less(&new.auth, &old.auth) {
-                AccessImpact::Widened
-            } else {
+            } else if requires_no_less(&new.auth, &old.auth) {
                 AccessImpact::Security
+            } else {
+                AccessImpact::Widened
             }
         }
         // Without the rules of either, the new ones may authorize more callers.
@@ -230,31 +249,55 @@ fn impact(aspect: &Aspect, old: &Part<'_>, new: &Part<'_>) -> AccessImpact {
     }
 }
 
-/// Returns whether the same authorizer accepts more tokens than before.
-fn requires_less(new: &AuthSummary, old: &AuthSummary) -> bool {
-    match (new, old) {
-        (
-            AuthSummary::Jwt { scheme, requirement, api_key },
-            AuthSummary::Jwt { scheme: old_scheme, requirement: old, api_key: old_key },
-        ) if scheme == old_scheme => is_weaker(requirement, old) || (*old_key && !api_key),
+/// Returns whether every request that meets the new authorization is known to meet the old one.
+fn requires_no_less(new: &AuthSummary, old: &AuthSummary) -> bool {
+    use AuthSummary::{ApiKey, Authorizer, AwsIam, External, Jwt, Public};
+    // Any one of the scopes is sufficient; without scopes, any token is.
+    let narrows = |new: &BTreeSet<String>, old: &BTreeSet<String>| {
+        old.is_empty() || !new.is_empty() && new.is_subset(old)
+    };
+    let is_narrower = match (new, old) {
+        (Jwt { scheme, requirement, .. }, Jwt { scheme: old_scheme, requirement: old, .. }) => {
+            scheme == old_scheme && !is_weaker(requirement, old)
+        }
+        (External { scheme, scopes, .. }, External { scheme: old_scheme, scopes: old, .. })
+        | (Authorizer { scheme, scopes, .. }, Authorizer { scheme: old_scheme, scopes: old, .. }) => {
+            scheme == old_scheme && narrows(scopes, old)
+        }
+        (AwsIam { .. }, AwsIam { .. }) | (_, Public | ApiKey) => true,
         _ => false,
+    };
+    is_narrower && (needs_api_key(new) || !needs_api_key(old))
+}
+
+const fn needs_api_key(auth: &AuthSummary) -> bool {
+    match auth {
+        AuthSummary::ApiKey => true,
+        AuthSummary::Public => false,
+        AuthSummary::AwsIam { api_key }
+        | AuthSummary::Jwt { api_key, .. }
+        | AuthSummary::External { api_key, .. }
+        | AuthSummary::Authorizer { api_key, .. } => *api_key,
     }
 }
 
 /// Returns the removed protected operations whose requests now match a public one.
-pub fn newly_public(before: &Record, api: &Api) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let router = ApiRouter::new(&api.routes);
+fn newly_public(before: &Record, after: &Record) -> Vec<Change> {
+    let operations: Vec<(&RouteKey, &MethodRecord, Verb, PathTemplate)> = (after.methods.iter())
+        .filter_map(|(key, method)| Some((key, method, key.verb()?, key.template()?)))
+        .collect();
+    let mut router = Router::default();
+    for (index, (_, _, verb, path)) in operations.iter().enumerate() {
+        router.insert(path, *verb, index);
+    }
     let protected = before.methods.iter().filter(|(_, method)| !method.auth.is_public());
-    for (key, method) in protected {
-        if api.routes.iter().any(|route| *key == route.into()) {
-            continue;
-        }
+    let mut changes = Vec::new();
+    for (key, method) in protected.filter(|(key, _)| !after.methods.contains_key(key)) {
         let (Some(verb), Some(path)) = (key.verb(), key.template()) else { continue };
         let verbs = if verb == Verb::Any { Verb::NAMED.to_vec() } else { vec![verb] };
         let now = verbs.into_iter().find_map(|verb| {
-            let found = router.find(&api.routes, verb.name(), &routing::sample_path(&path))?;
-            (found.security == Security::Public && found.preflight.is_none()).then_some(found)
+            let (key, now, ..) = operations.get(router.find(verb.name(), &sample_path(&path))?)?;
+            (now.auth.is_public() && now.backend.preflight().is_none()).then_some(key)
         });
         changes.extend(now.map(|now| Change {
             action: Action::Update,

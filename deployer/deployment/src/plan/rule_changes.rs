@@ -17,15 +17,25 @@ pub enum Direction {
 }
 
 /// Returns the changes that must be confirmed: an operation that becomes public, and an entry of a
-/// deny-list that is missing; for a return, also every public operation and every rule that
-/// authorizes more callers.
+/// deny-list that is missing; for a return, also every public operation, and every rule that authorizes
+/// more callers or of which only a digest is known.
 pub fn dangers(changes: &[Change], direction: Direction) -> Vec<&Change> {
     let is_danger = |change: &&Change| match change.impact {
         AccessImpact::BecomesPublic | AccessImpact::Revived => true,
         AccessImpact::NewPublic | AccessImpact::Widened => direction == Direction::Return,
-        AccessImpact::Security | AccessImpact::None => false,
+        AccessImpact::Security => direction == Direction::Return && is_digest(change),
+        AccessImpact::None => false,
     };
     changes.iter().filter(is_danger).collect()
+}
+
+/// Returns whether a change of an authorizer's rules is known by their digests only.
+fn is_digest(change: &Change) -> bool {
+    match change.aspect {
+        Aspect::Rules(_) => true,
+        Aspect::Settings => matches!(change.subject, Subject::Authorizer(_)),
+        _ => false,
+    }
 }
 
 /// Returns a change for each issuer of a record whose bundled keys have expired.
@@ -67,6 +77,31 @@ pub(super) fn rule_changes(
     changes.map(complete).collect()
 }
 
+/// Returns the changes from the rules of the `earlier` authorizers, together, to those of an added one,
+/// for the issuers that it trusts.
+pub(super) fn added_rules<'a>(
+    subject: &Subject,
+    earlier: impl Iterator<Item = &'a AuthorizerRecord> + Clone,
+    added: &AuthorizerRecord,
+) -> Vec<Change> {
+    let Some(new) = &added.rules else { return Vec::new() };
+    if earlier.clone().next().is_none() {
+        return Vec::new();
+    }
+    let mut old = Rules::new();
+    for (issuer, rules) in earlier.filter_map(|one| one.rules.as_ref()).flatten() {
+        let rules = rules.clone();
+        if let Some(known) = old.get_mut(issuer) {
+            known.join(rules);
+        } else {
+            old.insert(issuer.clone(), rules);
+        }
+    }
+    old.retain(|issuer, _| new.contains_key(issuer));
+    let before = AuthorizerRecord { rules: Some(old), ..added.clone() };
+    rule_changes(subject, &before, added)
+}
+
 type RuleChange = (Aspect, Option<String>, Option<String>, AccessImpact);
 
 fn issuer_changes(issuer: &str, old: &Rules, new: &Rules) -> Vec<RuleChange> {
@@ -87,10 +122,15 @@ fn issuer_changes(issuer: &str, old: &Rules, new: &Rules) -> Vec<RuleChange> {
         listed(Aspect::Algorithms(name()), &old.algorithms, &new.algorithms),
         deny_list(name(), old, new),
     ];
-    if old.keys_expire != new.keys_expire {
-        let text = |rules: &IssuerRules| rules.keys_expire.map(|_| "bundled".to_owned());
-        let change = (Aspect::Keys(name()), text(old), text(new), AccessImpact::Security);
-        changes.push(Some(change));
+    if (old.keys_expire, &old.keys) != (new.keys_expire, &new.keys) {
+        let text = |rules: &IssuerRules| {
+            rules.keys_expire.map(|_| format!("{} bundled", rules.keys.len()))
+        };
+        // Without bundled keys, the issuer's are fetched.
+        let is_wider = old.keys_expire.is_some() && !new.keys.is_subset(&old.keys)
+            || new.keys_expire.is_none();
+        let impact = if is_wider { AccessImpact::Widened } else { AccessImpact::Security };
+        changes.push(Some((Aspect::Keys(name()), text(old), text(new), impact)));
     }
     if old.others != new.others {
         let aspect = Aspect::Rules(name());

@@ -223,13 +223,18 @@ pub(super) fn steps(
     }
     steps.extend(stage_update);
     // A canary may share the cache: AWS does not document it.
-    let moves_stage = steps.iter().any(|step| {
-        matches!(
-            step,
-            Step::UpdateStage { changes_deployment: true, .. } | Step::UpdateCanary { .. }
-        )
-    });
-    if flushes && moves_stage {
+    let (mut moves_stage, mut ends_canary) = (false, false);
+    for step in &steps {
+        match step {
+            Step::UpdateStage { before, changes_deployment, .. } => {
+                moves_stage |= *changes_deployment;
+                ends_canary |= before.canary.is_some();
+            }
+            Step::UpdateCanary { .. } => moves_stage = true,
+            _ => {}
+        }
+    }
+    if flushes && moves_stage || ends_canary {
         steps.push(Step::FlushCache { stage: desired.api.stage.clone() });
     }
     if canary.is_none() {

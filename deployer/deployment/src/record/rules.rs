@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use authorizer::config::{Denied, Document, IssuerDocument};
+use authorizer::config::{BundledKeys, Denied, Document, IssuerDocument};
+use authorizer::log_identity::LogIdentity;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use compiler::fingerprint::fingerprint;
 
@@ -33,15 +35,45 @@ pub struct IssuerRules {
     /// The time at which bundled keys expire, in seconds of Unix time.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub keys_expire: Option<i64>,
+    /// Digests of the bundled keys.
+    #[serde(rename = "k", default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keys: BTreeSet<String>,
     /// The digest of all other rules.
     #[serde(rename = "o")]
     pub others: String,
+}
+
+impl IssuerRules {
+    /// Adds the rules of another authorizer for the same issuer: what either accepts or denies.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.audiences.extend(other.audiences);
+        self.algorithms.extend(other.algorithms);
+        self.denied.extend(other.denied);
+        self.keys.extend(other.keys);
+        if self.others != other.others {
+            self.others = fingerprint(&(&self.others, &other.others));
+        }
+    }
 }
 
 /// Returns the rules of an authorizer's configuration.
 pub(super) fn rules(document: &Document) -> Rules {
     let issuers = document.issuers.iter();
     issuers.map(|issuer| (issuer.issuer.clone(), issuer.into())).collect()
+}
+
+/// Returns the digest of the rules that are not those of one issuer or route.
+pub(super) fn other_rules(document: &Document) -> String {
+    fingerprint(&Document {
+        issuers: Vec::new(),
+        routes: None,
+        apis: None,
+        cache_ttl_seconds: None,
+        policy_max_bytes: None,
+        log_identity: LogIdentity::default(),
+        log_key: None,
+        ..document.clone()
+    })
 }
 
 impl From<&IssuerDocument> for IssuerRules {
@@ -64,9 +96,20 @@ impl From<&IssuerDocument> for IssuerRules {
             algorithms: issuer.algorithms.clone().unwrap_or_else(default).into_iter().collect(),
             denied: issuer.denied.as_ref().map(digests).unwrap_or_default(),
             keys_expire,
+            keys: issuer.keys.as_ref().map(key_digests).unwrap_or_default(),
             others: fingerprint(&others),
         }
     }
+}
+
+/// Returns a digest of each bundled key.
+fn key_digests(keys: &BundledKeys) -> BTreeSet<String> {
+    let all = keys.jwks.get("keys").and_then(Value::as_array);
+    all.into_iter().flatten().map(|key| short(&fingerprint(key))).collect()
+}
+
+fn short(fingerprint: &str) -> String {
+    fingerprint.chars().take(DIGEST_LENGTH).collect()
 }
 
 /// Returns a digest of each entry: subjects and token ids are personal data.
@@ -79,7 +122,7 @@ fn digests(denied: &Denied) -> BTreeSet<String> {
 }
 
 fn digest(kind: &str, entry: &str) -> String {
-    fingerprint(&(kind, entry)).chars().take(DIGEST_LENGTH).collect()
+    short(&fingerprint(&(kind, entry)))
 }
 
 /// Returns a deny-list without the entries that a record does not have.

@@ -7,7 +7,7 @@ use deployment::desired::Desired;
 use deployment::function::{ObservedFunction, ObservedVersion, Publication, api_fingerprint};
 use deployment::observed::Observed;
 use deployment::plan::{
-    AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, dangers, diff,
+    AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, Subject, dangers, diff,
     pending_changes, plan,
 };
 
@@ -291,6 +291,102 @@ fn found(
     let changes: Vec<Change> = diff(&record(from), &record(to));
     let dangers = dangers(&changes, direction).into_iter();
     dangers.map(|change| (change.aspect.clone(), change.impact)).collect()
+}
+
+#[test]
+fn an_authorizer_with_another_name_is_compared_with_the_earlier_ones() {
+    const ISSUER: &str = "https://issuer.example.com/";
+    let toml = manifest();
+    let audience = "audience = [\"https://shop.example.com\"]\n";
+    let denied = toml.replace(audience, &format!("{audience}denied = {{ jti = [\"stolen\"] }}\n"));
+    let renamed = |text: &str| {
+        text.replace("authorizer.jwt", "authorizer.auth")
+            .replace("jwt: [", "auth: [")
+            .replace("    jwt: {", "    auth: {")
+    };
+    let (other, openapi) = (renamed(&toml), renamed(OPENAPI));
+    let revived = (Aspect::DenyList(ISSUER.to_owned()), AccessImpact::Revived);
+    for direction in [Direction::Forward, Direction::Return] {
+        let dangers = found((&denied, OPENAPI), (&other, &openapi), direction);
+        assert!(dangers.contains(&revived), "{direction:?}: {dangers:?}");
+    }
+    assert_eq!(found((&denied, OPENAPI), (&renamed(&denied), &openapi), Direction::Forward), []);
+    // A route of another authorizer may accept other tokens.
+    let dangers = found((&toml, OPENAPI), (&other, &openapi), Direction::Return);
+    assert!(dangers.contains(&(Aspect::Auth, AccessImpact::Widened)), "{dangers:?}");
+    let issuer = other.replace(ISSUER, "https://new.example.com/");
+    let trusted = (Aspect::Issuer("https://new.example.com/".to_owned()), AccessImpact::Widened);
+    let dangers = found((&toml, OPENAPI), (&issuer, &openapi), Direction::Return);
+    assert!(dangers.contains(&trusted), "{dangers:?}");
+}
+
+#[test]
+fn a_return_to_rules_that_are_known_by_their_digest_only_is_dangerous() {
+    const ISSUER: &str = "https://issuer.example.com/";
+    let toml = manifest();
+    let audience = "audience = [\"https://shop.example.com\"]\n";
+    let clients = toml.replace(audience, &format!("{audience}clients = [\"good\"]\n"));
+    let rules = [(Aspect::Rules(ISSUER.to_owned()), AccessImpact::Security)];
+    assert_eq!(found((&clients, OPENAPI), (&toml, OPENAPI), Direction::Return), rules);
+    assert_eq!(found((&clients, OPENAPI), (&toml, OPENAPI), Direction::Forward), []);
+    let outlives =
+        toml.replace("[authorizer.jwt]\n", "[authorizer.jwt]\npolicy_outlives_token = true\n");
+    let settings = [(Aspect::Settings, AccessImpact::Security)];
+    assert_eq!(found((&toml, OPENAPI), (&outlives, OPENAPI), Direction::Return), settings);
+    assert_eq!(found((&toml, OPENAPI), (&outlives, OPENAPI), Direction::Forward), []);
+    // Other routes are no such change.
+    let added = OPENAPI.replace("  /open:", "  /new:\n    get: {}\n  /open:");
+    assert_eq!(found((&toml, OPENAPI), (&toml, &added), Direction::Return), []);
+}
+
+#[test]
+fn a_return_that_loosens_another_kind_of_authorization_is_dangerous() {
+    let toml = manifest();
+    let key =
+        |security: &str| OPENAPI.replace("operationId: getThing", &format!("security: {security}"));
+    let widened = [(Aspect::Auth, AccessImpact::Widened)];
+    let both = key("[{ jwt: [read], key: [] }]");
+    for looser in [key("[{ key: [] }]"), key("[{ jwt: [read] }]")] {
+        assert_eq!(found((&toml, &both), (&toml, &looser), Direction::Return), widened);
+        assert_eq!(found((&toml, &looser), (&toml, &both), Direction::Return), []);
+    }
+}
+
+#[test]
+fn a_return_that_makes_a_removed_operation_public_is_dangerous() {
+    let toml = manifest();
+    let before = OPENAPI.replace("  /open:", "  /admin:\n    get: {}\n  /open:");
+    let open = "  /{proxy+}:\n    parameters: [{ name: proxy, in: path, required: true, schema: { type: string } }]\n    get: { security: [] }\n";
+    let public = before.replace("  /open:", &format!("{open}  /open:"));
+    let after = OPENAPI.replace("  /open:", &format!("{open}  /open:"));
+    let record = |openapi: &str| desired(compiled(&toml, openapi, None)).record;
+    let changes = diff(&record(&public), &record(&after));
+    let dangers = dangers(&changes, Direction::Return);
+    let [danger] = dangers.as_slice() else { panic!("{dangers:?}") };
+    assert_eq!(danger.impact, AccessImpact::BecomesPublic);
+    assert_eq!(danger.subject, Subject::Route("GET /admin".parse().unwrap()));
+    assert!(danger.to_string().contains("matched by GET /{proxy+}"), "{danger}");
+}
+
+#[test]
+fn a_removed_bundled_key_that_is_trusted_again_is_dangerous() {
+    let record = desired(compiled(&manifest(), OPENAPI, None)).record;
+    let with_keys = |keys: &[&str]| {
+        let mut record = record.clone();
+        let rules = record.authorizers.get_mut("jwt").unwrap().rules.as_mut().unwrap();
+        let rules = rules.values_mut().next().unwrap();
+        rules.keys = keys.iter().map(ToString::to_string).collect();
+        rules.keys_expire = (!keys.is_empty()).then_some(1);
+        record
+    };
+    let found = |from: &[&str], to: &[&str]| {
+        let changes = diff(&with_keys(from), &with_keys(to));
+        dangers(&changes, Direction::Return).len()
+    };
+    assert_eq!(found(&["a"], &["a", "b"]), 1);
+    assert_eq!(found(&["a"], &[]), 1, "the issuer's keys are fetched");
+    assert_eq!(found(&["a", "b"], &["a"]), 0);
+    assert_eq!(found(&[], &["a"]), 0);
 }
 
 #[test]

@@ -424,9 +424,9 @@ fn an_entry_of_method_settings_gets_the_values_of_the_stage_when_it_is_made() {
     ];
     let patches = Patch::all(&Sent::patch("/restapis/a/stages/s", &patches).call());
     let entries = json!({"~1old/GET": {}});
-    let rewritten = method_settings::rewrite(&patches, &entries, &settings);
+    let completed = method_settings::complete(&patches, &entries, &settings);
     let last = |path: &str| {
-        let mut found = rewritten.patches.iter().rev();
+        let mut found = completed.iter().rev();
         found.find(|patch| patch.path == path).map(|patch| patch.value.as_str())
     };
     assert_eq!(last("/*/*/metrics/enabled"), Some("false"));
@@ -435,10 +435,10 @@ fn an_entry_of_method_settings_gets_the_values_of_the_stage_when_it_is_made() {
     assert_eq!(last("/~1pets/GET/throttling/rateLimit"), Some("5"));
     assert_eq!(last("/~1pets/GET/logging/loglevel"), Some("OFF"));
     assert_eq!(last("/description"), Some("x"));
-    assert_eq!(rewritten.removed, BTreeSet::from(["~1old/GET".to_owned()]));
+    assert_eq!(completed.last().map(|patch| patch.op.as_str()), Some("remove"));
     // An existing entry is not made again.
     let entries = json!({"*/*": {}, "~1pets/GET": {}, "~1old/GET": {}});
-    assert_eq!(method_settings::rewrite(&patches, &entries, &settings).patches.len(), 4);
+    assert_eq!(method_settings::complete(&patches, &entries, &settings), patches);
 }
 
 /// Through the proxy, boto3 reads errors, method settings and the account as those of AWS.

@@ -3,7 +3,7 @@
 //! The proxy records calls, injects faults, refuses what AWS refuses ([`crate::strict`]), and adds
 //! what the emulator lacks: deployments, test-invoked authorizers, generated SDKs, cache flushes,
 //! gateway responses and `AWS_IAM` in imported documents, paginated lists, the settings of the
-//! account, and method settings as entries that are made and removed.
+//! account, and the values of new entries of method settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -509,14 +509,8 @@ fn respond(request: &Request, upstream: &Upstream) -> RawResponse {
     if call.service != Service::ApiGateway {
         return answer(request, upstream);
     }
-    let api = call.text("restApiId");
     match call.operation.as_str() {
         "GetAccount" => json_response(200, &settings.response(&call.account)),
-        "CreateStage" | "DeleteStage" => {
-            method_settings::forget(api, call.text("stageName"));
-            answer(request, upstream)
-        }
-        "GetStage" | "GetStages" => without_removed_settings(api, answer(request, upstream)),
         "UpdateStage" => update_stage(&call, request, upstream, &state),
         _ => answer(request, upstream),
     }
@@ -527,38 +521,24 @@ fn read_state(request: &Request, upstream: &Upstream, path: &str) -> Option<Valu
     let authorization = header(&request.head, "authorization")?;
     let url = format!("http://{}{path}", upstream.address);
     let response = http::send("GET", &url, &[("Authorization", &authorization)], b"");
-    let mut found = (response.status == 200).then(|| response.json())?;
-    if let Some((api, _)) = path.strip_prefix("/restapis/").and_then(|path| path.split_once('/')) {
-        method_settings::omit_removed(api, &mut found);
-    }
-    Some(found)
+    (response.status == 200).then(|| response.json())
 }
 
-fn without_removed_settings(api: &str, response: RawResponse) -> RawResponse {
-    let (status, headers, body) = response;
-    let Ok(mut found) = serde_json::from_slice::<Value>(&body) else {
-        return (status, headers, body);
-    };
-    method_settings::omit_removed(api, &mut found);
-    (status, headers, found.to_string().into_bytes())
-}
-
-/// Updates a stage whose patches may make or remove entries of its method settings.
+/// Updates a stage whose patches may make entries of its method settings.
 fn update_stage(
     call: &Call,
     request: &Request,
     upstream: &Upstream,
     account: &AwsState<'_>,
 ) -> RawResponse {
-    let (api, name) = (call.text("restApiId"), call.text("stageName"));
     let patches = Patch::all(call);
     if !patches.iter().any(|patch| patch.method_setting().is_some()) {
-        return without_removed_settings(api, answer(request, upstream));
+        return answer(request, upstream);
     }
-    let Some(stage) = account.stage(api, name).value() else { return answer(request, upstream) };
-    let rewritten = method_settings::rewrite(&patches, &stage["methodSettings"], account.settings);
-    let operations: Vec<Value> = rewritten
-        .patches
+    let stage = account.stage(call.text("restApiId"), call.text("stageName"));
+    let Some(stage) = stage.value() else { return answer(request, upstream) };
+    let patches = method_settings::complete(&patches, &stage["methodSettings"], account.settings);
+    let operations: Vec<Value> = patches
         .iter()
         .map(|patch| match patch.op.as_str() {
             "remove" => json!({"op": "remove", "path": patch.path}),
@@ -569,11 +549,7 @@ fn update_stage(
     let body = json!({"patchOperations": operations}).to_string().into_bytes();
     let Request { method, path, head, .. } = request;
     let (method, path, head) = (method.clone(), path.clone(), head.clone());
-    let response = answer(&Request { method, path, head, body }, upstream);
-    if response.0 == 200 {
-        method_settings::record(api, name, &rewritten);
-    }
-    without_removed_settings(api, response)
+    answer(&Request { method, path, head, body }, upstream)
 }
 
 /// Responds itself where the emulator cannot, and forwards everything else.

@@ -1,8 +1,5 @@
-//! The method settings of stages, which the emulator does not have as AWS: an entry gets the values of
-//! `*/*`, or the defaults, when it is made and only then [R], and can be removed.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+//! The method settings of stages: an entry gets the values of `*/*`, or the defaults with the account's
+//! throttle, when it is made and only then [R]. The emulator does not have the settings of the account.
 
 use serde_json::{Map, Value, json};
 
@@ -39,30 +36,18 @@ fn default_entry(settings: &AccountSettings) -> Value {
     })
 }
 
-/// Patches of a stage as the emulator needs them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rewritten {
-    /// The patches, without removals of entries, and with all values of an entry that is made.
-    pub patches: Vec<Patch>,
-    /// The entries that are removed.
-    pub removed: BTreeSet<String>,
-    /// The entries that are made.
-    pub made: BTreeSet<String>,
-}
-
-/// Rewrites the patches of a stage that has these entries.
-pub fn rewrite(patches: &[Patch], entries: &Value, settings: &AccountSettings) -> Rewritten {
+/// Returns the patches of a stage that has these entries, with all values of an entry that they make.
+pub fn complete(patches: &[Patch], entries: &Value, settings: &AccountSettings) -> Vec<Patch> {
     let mut entries: Map<String, Value> = entries.as_object().cloned().unwrap_or_default();
-    let mut rewritten = Rewritten::default();
+    let mut completed = Vec::new();
     for patch in patches {
         let Some((entry, setting)) = patch.method_setting() else {
-            rewritten.patches.push(patch.clone());
+            completed.push(patch.clone());
             continue;
         };
         if setting.is_empty() {
             entries.remove(entry);
-            rewritten.made.remove(entry);
-            rewritten.removed.insert(entry.to_owned());
+            completed.push(patch.clone());
             continue;
         }
         if !entries.contains_key(entry) {
@@ -73,51 +58,17 @@ pub fn rewrite(patches: &[Patch], entries: &Value, settings: &AccountSettings) -
                 if value != "null" {
                     let path = format!("/{entry}/{path}");
                     let op = "replace".to_owned();
-                    rewritten.patches.push(Patch { op, path, value, from: String::new() });
+                    completed.push(Patch { op, path, value, from: String::new() });
                 }
             }
             entries.insert(entry.to_owned(), copied);
-            rewritten.removed.remove(entry);
-            rewritten.made.insert(entry.to_owned());
         }
         let name = SETTINGS.iter().find(|(path, _)| *path == setting).map(|(_, name)| *name);
         if let (Some(name), Some(values)) = (name, entries.get_mut(entry)) {
             let parsed = serde_json::from_str(&patch.value);
             values[name] = parsed.unwrap_or_else(|_| Value::from(&*patch.value));
         }
-        rewritten.patches.push(patch.clone());
+        completed.push(patch.clone());
     }
-    rewritten
-}
-
-/// The entries that were removed, by API and stage. The emulator still has them.
-static REMOVED: Mutex<BTreeMap<(String, String), BTreeSet<String>>> = Mutex::new(BTreeMap::new());
-
-/// Records an update of a stage.
-pub fn record(api: &str, stage: &str, rewritten: &Rewritten) {
-    let mut all = REMOVED.lock().unwrap();
-    let removed = all.entry((api.to_owned(), stage.to_owned())).or_default();
-    removed.extend(rewritten.removed.iter().cloned());
-    removed.retain(|entry| !rewritten.made.contains(entry));
-}
-
-/// Forgets a stage that was created or deleted.
-pub fn forget(api: &str, stage: &str) {
-    REMOVED.lock().unwrap().remove(&(api.to_owned(), stage.to_owned()));
-}
-
-/// Omits the removed entries from a stage, or from each stage of a list.
-pub fn omit_removed(api: &str, found: &mut Value) {
-    if let Some(items) = found["item"].as_array_mut() {
-        for stage in items {
-            omit_removed(api, stage);
-        }
-        return;
-    }
-    let name = found["stageName"].as_str().unwrap_or_default().to_owned();
-    let all = REMOVED.lock().unwrap();
-    let removed = all.get(&(api.to_owned(), name));
-    if let Some(entries) = found["methodSettings"].as_object_mut() {
-        entries.retain(|entry, _| !removed.is_some_and(|removed| removed.contains(entry)));
-    }
+    completed
 }

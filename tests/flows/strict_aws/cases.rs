@@ -55,6 +55,7 @@ pub(super) fn all() -> Vec<Case> {
     deployments(&mut cases);
     apis(&mut cases);
     imports(&mut cases);
+    integrations(&mut cases);
     authorizers(&mut cases);
     usage_plans(&mut cases);
     tags(&mut cases);
@@ -331,6 +332,94 @@ fn imports(cases: &mut Cases) {
     cases.accepted(rule, model("Pet2", json!({})));
     cases.refused(rule, model("new-pet", json!({})), "must be alphanumeric");
     cases.refused(rule, model("Pet", json!({"x": "y".repeat(400 << 10)})), "400 KB");
+}
+
+/// A document with one method, which has these members.
+fn method(members: &Value) -> Sent {
+    import(&json!({"paths": {"/pets/{id}": {"get": members}}}))
+}
+
+fn integrations(cases: &mut Cases) {
+    let rule = "import-integrations";
+    let integration = |members: Value| method(&json!({"x-amazon-apigateway-integration": members}));
+    let http = |uri: &str| integration(json!({"type": "http", "httpMethod": "GET", "uri": uri}));
+    let aws =
+        |uri: &str| integration(json!({"type": "aws_proxy", "httpMethod": "POST", "uri": uri}));
+    cases.accepted(rule, integration(json!({"type": "mock"})));
+    cases.accepted(rule, http("https://api.example.com:8443/{id}?a=b"));
+    cases.accepted(rule, http("http://${stageVariables.host}/x"));
+    cases.accepted(rule, aws(FUNCTION));
+    cases.refused(rule, integration(json!({"type": "lambda"})), "integration type is invalid");
+    let late = json!({"type": "mock", "timeoutInMillis": 49});
+    cases.refused(rule, integration(late), "between 50 ms");
+    let verbless = json!({"type": "http", "uri": "https://api.example.com"});
+    cases.refused(rule, integration(verbless), "HttpMethod must be non-empty");
+    for uri in ["http://localhost:8080/x", "http://backend", "ftp://api.example.com", ""] {
+        cases.refused(rule, http(uri), "Invalid HTTP endpoint specified for URI");
+    }
+    cases.refused(rule, aws("arn:aws:lambda:eu-west-1:1:function:f"), "Invalid ARN");
+    let message = "must contain path or action";
+    cases.refused(rule, aws("arn:aws:apigateway:eu-west-1:lambda:function/f"), message);
+    let other = json!({"type": "aws_proxy", "httpMethod": "POST", "uri": FUNCTION, "credentials": "arn:aws:iam::999999999999:role/r"});
+    let refused = (403, "AccessDeniedException", "Cross-account pass role is not allowed.");
+    cases.refused_as(rule, integration(other), refused);
+    let rule = "import-mappings";
+    let mapped = |target: &str, source: &str| {
+        method(&json!({
+            "parameters": [
+                {"name": "id", "in": "path"},
+                {"name": "q", "in": "query"},
+                {"name": "X-Trace", "in": "header"},
+            ],
+            "x-amazon-apigateway-integration": {
+                "type": "http",
+                "uri": "https://api.example.com",
+                "requestParameters": {target: source},
+            },
+        }))
+    };
+    let (header, path) = ("integration.request.header.X", "integration.request.path.id");
+    for source in [
+        "method.request.path.id",
+        "method.request.querystring.q",
+        "method.request.header.X-Trace",
+        "method.request.multivaluequerystring.q",
+        "method.request.body.a",
+        "context.authorizer.sub",
+        "stageVariables.host",
+        "'static'",
+    ] {
+        cases.accepted(rule, mapped(header, source));
+    }
+    let message = "Invalid mapping expression specified";
+    for source in ["method.request.path.q", "method.request.header.Other", "static", "$request.x"] {
+        cases.refused(rule, mapped(header, source), message);
+    }
+    cases.refused(rule, mapped("request.header.X", "'a'"), message);
+    let uri = |mappings: Value| {
+        method(&json!({
+            "parameters": [{"name": "id", "in": "path"}],
+            "x-amazon-apigateway-integration": {
+                "type": "http_proxy",
+                "uri": "https://${stageVariables.host}/{id}",
+                "requestParameters": mappings,
+            },
+        }))
+    };
+    cases.accepted(rule, uri(json!({path: "method.request.path.id"})));
+    cases.refused(rule, uri(json!({})), "{id}");
+    let response = |status: &str, header: &str| {
+        method(&json!({
+            "responses": {"200": {"headers": {"X-A": {}}}},
+            "x-amazon-apigateway-integration": {"type": "mock", "responses": {"default": {
+                "statusCode": status,
+                "responseParameters": {format!("method.response.header.{header}"): "'a'"},
+            }}},
+        }))
+    };
+    cases.accepted(rule, response("200", "X-A"));
+    cases.refused(rule, response("201", "X-A"), "Invalid Response status code specified");
+    cases.refused(rule, response("200", "X-B"), "method.response.header.X-B");
 }
 
 fn authorizers(cases: &mut Cases) {

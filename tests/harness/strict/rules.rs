@@ -211,6 +211,18 @@ pub const RULES: &[Rule] = &[
         check: imports::models,
     },
     Rule {
+        name: "import-integrations",
+        source: "[R] HTTP method, URI, ARN, role of the account; [D] API_PutIntegration.html: types, timeout; the longest is a quota",
+        operations: &["PutRestApi"],
+        check: imports::integrations,
+    },
+    Rule {
+        name: "import-mappings",
+        source: "[M] Invalid mapping expression: undeclared parameters, unquoted values, URI variables without a mapping; [R] responses that the method lacks",
+        operations: &["PutRestApi"],
+        check: imports::mappings,
+    },
+    Rule {
         name: "authorizer-of-an-unknown-api",
         source: "[R] Unable to complete operation due to concurrent modification",
         operations: &["CreateAuthorizer"],

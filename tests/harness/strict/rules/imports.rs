@@ -138,3 +138,171 @@ pub(super) fn models(call: &Call, _: &State<'_>) -> Verdict {
     }
     Ok(())
 }
+
+/// Calls a function with each method of a document: its path, its verb, and its operation.
+fn methods(document: &Value, mut check: impl FnMut(&str, &str, &Value) -> Verdict) -> Verdict {
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (verb, operation) in item.as_object().into_iter().flatten() {
+            let is_method = VERBS.contains(&verb.as_str());
+            if is_method && operation["x-amazon-apigateway-integration"].is_object() {
+                check(path, verb, operation)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const VERBS: [&str; 8] =
+    ["delete", "get", "head", "options", "patch", "post", "put", "x-amazon-apigateway-any-method"];
+
+pub(super) fn integrations(call: &Call, _: &State<'_>) -> Verdict {
+    methods(&document(call), |path, verb, operation| {
+        let integration = &operation["x-amazon-apigateway-integration"];
+        let refused = |reason: &str| {
+            refused(&format!(
+                "Unable to put integration on '{verb}' for resource at path '{path}': {reason}"
+            ))
+        };
+        let text = |name: &str| integration[name].as_str().unwrap_or_default();
+        let kind = text("type").to_uppercase();
+        if !["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"].contains(&kind.as_str()) {
+            return refused("Enumeration value for integration type is invalid");
+        }
+        // The longest timeout is a quota of regional and private APIs.
+        let timeout = integration["timeoutInMillis"].as_i64();
+        if timeout.is_some_and(|timeout| !(50..=300_000).contains(&timeout)) {
+            return refused("Timeout should be between 50 ms and 29000 ms");
+        }
+        if kind == "MOCK" {
+            return Ok(());
+        }
+        if text("httpMethod").is_empty() {
+            return refused("Enumeration value for HttpMethod must be non-empty");
+        }
+        let uri = text("uri");
+        if kind.starts_with("HTTP") {
+            // A host is a name with a dot, an address, or a stage variable.
+            let host = r"(\$\{stageVariables\.\w+\}|[A-Za-z0-9_\-.{}$]+\.[A-Za-z0-9_\-.{}$]+)";
+            let url = format!(
+                r"(https?://{host}(:(\d+|\$\{{stageVariables\.\w+\}}))?([/?].*)?|\$\{{stageVariables\.\w+\}}.*)"
+            );
+            let through_link = integration["connectionType"] == "VPC_LINK";
+            if !through_link && !pattern::matches(&url, uri) {
+                return refused("Invalid HTTP endpoint specified for URI");
+            }
+            return Ok(());
+        }
+        if !pattern::matches(r"arn:[a-z\-]+:apigateway:\S+", uri) {
+            return refused("Invalid ARN specified in the request");
+        }
+        if !pattern::matches(r"arn:[a-z\-]+:apigateway:[^:]*:[^:]+:(path|action)/\S+", uri) {
+            return refused("AWS ARN for integration must contain path or action");
+        }
+        let role = text("credentials");
+        if pattern::matches(r"arn:[a-z\-]+:iam::\d{12}:role/.*", role)
+            && role.split(':').nth(4) != Some(&call.account)
+        {
+            return Err(Refusal::new(
+                "",
+                403,
+                "AccessDeniedException",
+                "Cross-account pass role is not allowed.",
+            ));
+        }
+        Ok(())
+    })
+}
+
+/// Returns the names that an operation and its path declare for a location.
+fn declared(document: &Value, path: &str, operation: &Value, location: &str) -> Vec<String> {
+    let lists = [&operation["parameters"], &document["paths"][path]["parameters"]];
+    let lists = lists.into_iter().filter_map(Value::as_array).flatten();
+    let resolved = lists.map(|parameter| match parameter["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap_or(parameter),
+        None => parameter,
+    });
+    let located = resolved.filter(|parameter| parameter["in"] == location);
+    located.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
+}
+
+pub(super) fn mappings(call: &Call, _: &State<'_>) -> Verdict {
+    let document = document(call);
+    methods(&document, |path, verb, operation| {
+        let integration = &operation["x-amazon-apigateway-integration"];
+        let invalid = |expression: &str| {
+            refused(&format!(
+                "Unable to put integration on '{verb}' for resource at path '{path}': Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: {expression}]"
+            ))
+        };
+        let is_declared = |location: &str, name: &str| {
+            declared(&document, path, operation, location).iter().any(|known| known == name)
+        };
+        let mappings = integration["requestParameters"].as_object();
+        for (target, source) in mappings.into_iter().flatten() {
+            let source = source.as_str().unwrap_or_default();
+            if !pattern::matches(r"integration\.request\.(header|path|querystring)\.\S+", target) {
+                return invalid(target);
+            }
+            let parts: Vec<&str> = source.splitn(4, '.').collect();
+            let is_valid = match parts[..] {
+                ["method", "request", "body", ..] | ["context" | "stageVariables", ..] => true,
+                ["method", "request", location, name] => match location {
+                    "multivalueheader" => is_declared("header", name),
+                    "multivaluequerystring" | "querystring" => is_declared("query", name),
+                    "header" | "path" => is_declared(location, name),
+                    _ => false,
+                },
+                _ => pattern::matches("'[^']*'", source),
+            };
+            if !is_valid {
+                return invalid(source);
+            }
+        }
+        let uri = integration["uri"].as_str().unwrap_or_default();
+        let is_http = integration["type"]
+            .as_str()
+            .is_some_and(|kind| kind.to_lowercase().starts_with("http"));
+        for part in uri.replace("${stageVariables", "").split('{').skip(1).filter(|_| is_http) {
+            let name = part.split('}').next().unwrap_or_default().trim_end_matches('+');
+            let key = format!("integration.request.path.{name}");
+            if !mappings.is_some_and(|mappings| mappings.contains_key(&key)) {
+                return invalid(&format!("{{{name}}}"));
+            }
+        }
+        responses(path, verb, operation)
+    })
+}
+
+/// Refuses responses of an integration that its method does not have.
+fn responses(path: &str, verb: &str, operation: &Value) -> Verdict {
+    let integration = &operation["x-amazon-apigateway-integration"];
+    for response in integration["responses"].as_object().into_iter().flat_map(|all| all.values()) {
+        let status = match &response["statusCode"] {
+            Value::String(status) => status.clone(),
+            status => status.to_string(),
+        };
+        let unable = |reason: &str| {
+            refused(&format!(
+                "Unable to put integration response on '{verb}' for resource at path '{path}': {reason}"
+            ))
+        };
+        let method_response = &operation["responses"][&status];
+        if method_response.is_null() {
+            return unable("Invalid Response status code specified");
+        }
+        let headers = method_response["headers"].as_object();
+        let mappings = response["responseParameters"].as_object();
+        for (target, source) in mappings.into_iter().flatten() {
+            let header = target.strip_prefix("method.response.header.").unwrap_or_default();
+            let is_declared = headers.is_some_and(|headers| headers.contains_key(header));
+            let source = source.as_str().unwrap_or_default();
+            let sources = r"integration\.response\.(header|multivalueheader|body)\S*|context\.\S+|stageVariables\.\S+|'[^']*'";
+            if !is_declared || !pattern::matches(sources, source) {
+                return unable(&format!(
+                    "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: {target}]"
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -22,7 +22,7 @@ use crate::strict::model::Service;
 use crate::strict::operation::Call;
 use crate::strict::patches::Patch;
 use crate::strict::state::{AccountSettings, Read, State as AwsState};
-use crate::strict::{self, Refusal, method_settings};
+use crate::strict::{self, Refusal, method_settings, test_invoke};
 use crate::wait::Wait;
 use crate::{binary, http, root, tool};
 
@@ -558,17 +558,7 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
         ("POST", ["restapis", api, "authorizers", id]) => {
-            let body: Value = serde_json::from_slice(&request.body).unwrap();
-            let headers = body["headers"].as_object().cloned().unwrap_or_default();
-            let token = headers.values().next().and_then(Value::as_str).unwrap_or_default();
-            let (status, policy) = match &upstream.test_invoke_authorizer {
-                Some(test_invoke) => test_invoke(token),
-                None => upstream.data_plane.test_invoke(&request.head, api, id, token),
-            };
-            json_response(
-                200,
-                &json!({"clientStatus": status, "log": format!("headers: {token}"), "latency": 1, "policy": policy}),
-            )
+            test_invoke_authorizer(request, upstream, api, id)
         }
         ("POST", [_, "functions", _, "invocations"])
             if upstream.functions == upstream.address && requests_description(request) =>
@@ -618,6 +608,31 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
         ("GET", _) if request.path.contains("limit=") => page(request, upstream),
         _ => forward(request, upstream),
     }
+}
+
+fn test_invoke_authorizer(
+    request: &Request,
+    upstream: &Upstream,
+    api: &str,
+    id: &str,
+) -> RawResponse {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let path = format!("/restapis/{api}/authorizers/{id}");
+    let authorizer = read_state(request, upstream, &path).unwrap_or_default();
+    let headers = body["headers"].as_object().cloned().unwrap_or_default();
+    let token = headers.values().next().and_then(Value::as_str).unwrap_or_default();
+    let (status, policy, log) = if test_invoke::unmet(&authorizer, &body).is_empty() {
+        let (status, policy) = match &upstream.test_invoke_authorizer {
+            Some(test_invoke) => test_invoke(token),
+            None => upstream.data_plane.test_invoke(&request.head, api, id, token),
+        };
+        let log = test_invoke::log(&authorizer, token, Some(&policy));
+        (status, policy, log)
+    } else {
+        (401, String::new(), test_invoke::log(&authorizer, token, None))
+    };
+    let response = json!({"clientStatus": status, "log": log, "latency": 1, "policy": policy});
+    json_response(200, &response)
 }
 
 /// The project of each account without a Lambda emulator: its functions describe themselves as if they

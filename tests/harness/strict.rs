@@ -14,6 +14,7 @@ pub mod patches;
 pub mod pattern;
 pub mod rules;
 pub mod state;
+pub mod test_invoke;
 pub mod validation;
 
 use model::Service;

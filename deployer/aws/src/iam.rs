@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, Tag};
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
@@ -214,14 +214,22 @@ impl Aws {
         })
     }
 
-    /// Returns whether IAM's policy simulator allows the caller an action.
-    pub fn is_allowed<'a>(&'a self, action: &'a str, resource: &'a str) -> Call<'a, bool> {
+    /// Returns whether IAM's policy simulator allows the caller to pass a role to a service. Policies
+    /// have a condition for the service, and the simulator does not allow an action if the condition's
+    /// key is missing.
+    pub fn may_pass_role<'a>(&'a self, role: &'a str, service: &'a str) -> Call<'a, bool> {
         Box::pin(async move {
-            let call = ApiCall::idempotent("iam", format!("simulating {action}"));
-            let principal = principal(&self.identity);
+            let call = ApiCall::idempotent("iam", "simulating iam:PassRole");
+            let principal = self.principal().await?;
+            let context = ContextEntry::builder()
+                .context_key_name("iam:PassedToService")
+                .context_key_type(ContextKeyTypeEnum::String)
+                .context_key_values(service)
+                .build();
             let simulation = self.caller.call(&call, || {
                 let simulate = self.iam.simulate_principal_policy().policy_source_arn(&principal);
-                simulate.action_names(action).resource_arns(resource).send()
+                let simulate = simulate.action_names("iam:PassRole").resource_arns(role);
+                simulate.context_entries(context.clone()).send()
             });
             let simulation = simulation.await?;
             let decision = simulation
@@ -231,15 +239,26 @@ impl Aws {
             Ok(decision == Some("allowed"))
         })
     }
+
+    /// Returns the ARN of the principal to simulate: for a role session, its role. The ARN of a
+    /// session has no path, so the role is read.
+    async fn principal(&self) -> Result<String, CallError> {
+        let Some((account, name)) = role_of_session(&self.identity) else {
+            return Ok(self.identity.clone());
+        };
+        let call = ApiCall::idempotent("iam", format!("reading role {name}"));
+        let found = self.caller.call(&call, || self.iam.get_role().role_name(name).send());
+        let found = if_allowed(found.await)?.and_then(|found| found.role);
+        // Without the permission to read it, most roles have the path `/`.
+        Ok(found.map_or_else(|| format!("{account}:role/{name}"), |role| role.arn().to_owned()))
+    }
 }
 
-/// Returns the principal to simulate: for a role session, its role.
-fn principal(identity: &str) -> String {
-    let role = identity.split_once(":assumed-role/").and_then(|(arn, rest)| {
-        let (role, _) = rest.split_once('/')?;
-        Some(format!("{}:role/{role}", arn.replace(":sts:", ":iam:")))
-    });
-    role.unwrap_or_else(|| identity.to_owned())
+/// Returns the prefix of the ARNs of the account's IAM resources, and the name of the role of a session.
+fn role_of_session(identity: &str) -> Option<(String, &str)> {
+    let (account, session) = identity.split_once(":assumed-role/")?;
+    let (name, _) = session.split_once('/')?;
+    Some((account.replace(":sts:", ":iam:"), name))
 }
 
 /// Reads a policy, which IAM returns percent-encoded.

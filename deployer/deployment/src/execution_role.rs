@@ -35,22 +35,24 @@ impl RoleOwner<'_> {
     }
 }
 
-/// Returns the policy of an execution role: it allows writing the functions' logs only. The creation
-/// of a group is authorized on its ARN or on that of its streams.
+/// Returns the policy of an execution role: it allows writing the functions' logs only. CloudWatch
+/// Logs authorizes a call on the ARN of the group or on that of its streams, so each is allowed on
+/// both.
 pub fn log_policy(target: &AwsTarget, functions: &[String]) -> Json {
     let AwsTarget { account, partition, region } = target;
     let group = |name: &String| {
         format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}")
     };
-    let groups: Vec<String> = functions.iter().map(group).collect();
-    let streams: Vec<String> = groups.iter().map(|group| format!("{group}:*")).collect();
-    let allow = |actions: &[&str], resources: &[String]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+    let both = |group: String| [format!("{group}:*"), group];
+    let mut resources: Vec<String> = functions.iter().map(group).flat_map(both).collect();
+    resources.sort_unstable();
     json!({
         "Version": "2012-10-17",
-        "Statement": [
-            allow(&["logs:CreateLogGroup"], &groups),
-            allow(&["logs:CreateLogStream", "logs:PutLogEvents"], &streams),
-        ],
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": resources,
+        }],
     })
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::invoke_role::RoleOwner;
-use crate::observed::AwsTarget;
+use crate::observed::{AwsTarget, TAG_API, api_tag};
 use authorizer::routes::Segment;
 use compiler::api::{RoleSettings, Route};
 
@@ -30,6 +30,10 @@ pub struct PolicyScope<'a> {
     pub execution_roles: &'a [String],
     /// The ARN of the functions' execution role; without one, any role may be passed to Lambda.
     pub function_role: Option<&'a str>,
+    /// True if the access log of the stage is a Firehose delivery stream.
+    pub has_delivery_stream: bool,
+    /// True if a pinned function is connected to a VPC.
+    pub has_vpc: bool,
 }
 
 /// The commands that call AWS; `build` is `deploy` that publishes functions.
@@ -120,11 +124,39 @@ impl PolicyScope<'_> {
         }
         let created = self.created_roles.map(|settings| self.roles(settings));
         let roles: Vec<String> = created.into_iter().chain(self.execution_roles.to_vec()).collect();
-        vec![
+        let mut statements = vec![
             allow(&PUBLISH_ACTIONS, &functions),
             pass_to_lambda(&roles),
             self.read_other_authorizers(),
-        ]
+        ];
+        if self.has_vpc {
+            // Lambda checks these for the caller. They have no resources.
+            statements.push(allow(&VPC_ACTIONS, &["*".to_owned()]));
+        }
+        statements
+    }
+
+    /// Returns the statement for deleting an API that another deployment created concurrently; none
+    /// if the id is known, because the API exists.
+    fn delete_duplicate(&self) -> Option<Json> {
+        let mut statement = allow(&["apigateway:DELETE"], &[self.apigateway(&self.rest_api())]);
+        let tag = format!("aws:ResourceTag/{TAG_API}");
+        let condition = json!({"StringEquals": {tag: api_tag(self.name)}});
+        statement.as_object_mut()?.insert("Condition".to_owned(), condition);
+        self.api.is_none().then_some(statement)
+    }
+
+    /// Returns the statement for the role with which API Gateway writes to delivery streams. It is
+    /// created with the first access log of that kind.
+    fn create_linked_role(&self) -> Option<Json> {
+        let AwsTarget { account, partition, .. } = self.target;
+        let role = format!(
+            "arn:{partition}:iam::{account}:role/aws-service-role/{LOG_SERVICE}/AWSServiceRoleForAPIGateway"
+        );
+        let mut statement = allow(&["iam:CreateServiceLinkedRole"], &[role]);
+        let condition = json!({"StringEquals": {"iam:AWSServiceName": LOG_SERVICE}});
+        statement.as_object_mut()?.insert("Condition".to_owned(), condition);
+        self.has_delivery_stream.then_some(statement)
     }
 
     /// Returns the statement for reading the authorizers of all APIs: one of them may invoke a version
@@ -162,17 +194,20 @@ impl PolicyScope<'_> {
             &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
         );
         let read_functions = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
-        let observe = vec![list_apis.clone(), read_api.clone(), read_usage_plans];
+        // The settings of stages depend on those of the account.
+        let read_account = allow(&["apigateway:GET"], &[self.apigateway("/account")]);
+        let read_stages = vec![list_apis.clone(), read_api.clone(), read_account];
+        let observe = [read_stages.clone(), vec![read_usage_plans]].concat();
         let tag_api = allow(
             &["apigateway:DELETE", "apigateway:POST", "apigateway:PUT"],
             &[self.apigateway("/tags/*")],
         );
         let roles = self.roles(self.created_roles.unwrap_or(&RoleSettings::default()));
         let statements = match command {
-            "diff" | "discover" | "sdk" => vec![list_apis, read_api],
+            "diff" | "sdk" => vec![list_apis, read_api],
+            "discover" => read_stages,
             "history" => {
-                [vec![list_apis, read_api], self.read_pinned_statements(), self.read_needed_roles()]
-                    .concat()
+                [read_stages, self.read_pinned_statements(), self.read_needed_roles()].concat()
             }
             "status" | "drift" | "export" => observe,
             "adopt" => vec![list_apis, tag_api],
@@ -265,8 +300,8 @@ impl PolicyScope<'_> {
                         &["lambda:GetAlias", "lambda:GetFunctionConfiguration"],
                         &[self.functions()],
                     ),
-                    allow(&["apigateway:GET"], &[self.apigateway("/account")]),
                 ],
+                self.read_pinned_statements(),
             ]
             .concat(),
             _ => return None,
@@ -293,6 +328,8 @@ impl PolicyScope<'_> {
                 &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
             ),
         ];
+        statements.extend(self.delete_duplicate());
+        statements.extend(self.create_linked_role());
         statements.extend(self.role_statements());
         statements.push(allow(&["lambda:AddPermission", "lambda:GetPolicy"], &[self.functions()]));
         statements
@@ -349,6 +386,19 @@ impl PolicyScope<'_> {
         })
     }
 }
+
+/// The service that writes access logs to Firehose delivery streams.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html>
+const LOG_SERVICE: &str = "ops.apigateway.amazonaws.com";
+
+/// The actions that connect a function to a VPC.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+const VPC_ACTIONS: [&str; 4] = [
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:GetSecurityGroupsForVpc",
+];
 
 /// The actions that publish a function and point its alias at the version.
 const RELEASE_ACTIONS: [&str; 9] = [

@@ -26,6 +26,9 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     roles(&session, &desired, &mut checks);
     quotas(&session, &desired, &mut checks)?;
     cloudwatch_role(&session, &desired.api, &mut checks);
+    if let Err(error) = desired.check_access_log() {
+        checks.fail("access log", error);
+    }
     invocation.output.data(&checks.text(), &checks.json());
     Ok(if checks.has_failures() { Exit::Failed } else { Exit::Success })
 }
@@ -135,20 +138,24 @@ fn roles(session: &Session, desired: &Desired, checks: &mut Checks) {
             Ok(None) => checks.fail(subject, format!("role {role_name} does not exist")),
             Err(error) => checks.unknown(subject, &error),
         }
-        pass_role(session, name, role.as_str(), checks);
+        pass_role(session, name, role.as_str(), "apigateway.amazonaws.com", checks);
+    }
+    for version in desired.versions.values() {
+        let (function, role) = (&version.function, &version.settings.role);
+        pass_role(session, function, role, "lambda.amazonaws.com", checks);
     }
 }
 
-/// Checks that the caller may pass a role to API Gateway.
-fn pass_role(session: &Session, name: &str, arn: &str, checks: &mut Checks) {
-    let subject = format!("iam:PassRole for {name}");
+/// Checks that the caller may pass the role of an authorizer or a function to a service.
+fn pass_role(session: &Session, of: &str, arn: &str, service: &str, checks: &mut Checks) {
+    let subject = format!("iam:PassRole for {of}");
     if session.aws.identity.ends_with(":root") {
         checks.ok(subject, "allowed: root user");
         return;
     }
-    match session.block_on(session.aws.is_allowed("iam:PassRole", arn)) {
-        Ok(true) => checks.ok(subject, "allowed"),
-        Ok(false) => checks.fail(subject, format!("not allowed on {arn}")),
+    match session.block_on(session.aws.may_pass_role(arn, service)) {
+        Ok(true) => checks.ok(subject, format!("allowed to {service}")),
+        Ok(false) => checks.fail(subject, format!("not allowed on {arn} to {service}")),
         Err(error) => checks.unknown(subject, &error),
     }
 }

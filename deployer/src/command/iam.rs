@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
-use compiler::api::{Api, PinnedFunction, Route, Security};
+use compiler::api::{Api, LogDestination, LogDestinationKind, PinnedFunction, Route, Security};
 use deployment::execution_role::{execution_trust_policy, log_policy};
 use deployment::iam::{COMMANDS, PolicyScope};
 use deployment::invoke_role::{invoke_policy, invoke_resource, trust_policy};
@@ -42,6 +42,8 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         pinned: &pinned_names,
         execution_roles: &execution_roles,
         function_role: arguments.function_role.as_deref(),
+        has_delivery_stream: has_delivery_stream(&api),
+        has_vpc: pinned.iter().any(|function| function.settings.vpc.is_some()),
     };
     let printed = match arguments.policy.as_str() {
         "trust" => trust_policy(),
@@ -74,6 +76,12 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         invocation.output.note(LOG_KEY_NOTE);
     }
     Ok(Exit::Success)
+}
+
+fn has_delivery_stream(api: &Api) -> bool {
+    let log = api.stage_settings.access_log.as_ref();
+    log.and_then(|log| LogDestination::read(&log.destination).ok())
+        .is_some_and(|log| log.kind == LogDestinationKind::DeliveryStream)
 }
 
 /// Returns the configured roles that API Gateway assumes.

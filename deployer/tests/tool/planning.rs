@@ -28,6 +28,7 @@ use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 mod canary;
 mod invoke_roles;
 mod pinned;
+mod policies;
 mod stage_settings;
 mod tags;
 
@@ -493,6 +494,8 @@ fn every_arn_is_in_the_partition_of_the_account() {
             pinned: &[],
             execution_roles: &[],
             function_role: None,
+            has_delivery_stream: true,
+            has_vpc: true,
         };
         for command in COMMANDS {
             assert!(

@@ -132,6 +132,49 @@ fn status_history_and_sdk_report_the_served_revision() {
     assert!(invalid.contains("invalid `--language` `cobol`"), "{invalid:?}");
 }
 
+/// Returns the calls so far that simulate a policy.
+fn simulations(account: &Account) -> Vec<String> {
+    let forms = account.proxy.forms().into_iter();
+    forms.filter(|form| form.contains("Action=SimulatePrincipalPolicy")).collect()
+}
+
+#[test]
+fn doctor_simulates_the_role_of_a_session_with_its_path() {
+    let key = "100000000054";
+    let account = Account::new(key);
+    let name = r#"function = { name = "petstore-authorizer" }"#;
+    let arn = format!(
+        "function_arn = \"arn:aws:lambda:eu-west-1:{key}:function:petstore-authorizer:live\""
+    );
+    account.edit("portcullis.toml", &arn, name);
+    let role = format!("arn:aws:iam::{key}:role/teams/pets/deployer");
+    account.boto3(&format!(
+        "iam.create_role(RoleName='deployer', Path='/teams/pets/', AssumeRolePolicyDocument=json.dumps({{'Version': '2012-10-17', 'Statement': [{{'Effect': 'Allow', 'Principal': {{'AWS': 'arn:aws:iam::{key}:root'}}, 'Action': 'sts:AssumeRole'}}]}}))"
+    ));
+    let arguments = ["doctor", "--stage", "dev", "--assume-role", &role];
+    let output = account.run(&arguments);
+    assert!(output.contains("assumed-role/deployer/portcullis-deployer"), "{output:?}");
+    // No policy is attached to the role.
+    for (of, service) in
+        [("jwt", "apigateway.amazonaws.com"), ("petstore-authorizer", "lambda.amazonaws.com")]
+    {
+        let line =
+            output.stdout.lines().find(|line| line.contains(&format!("iam:PassRole for {of}:")));
+        let line = line.unwrap_or_else(|| panic!("{output:?}"));
+        assert!(line.starts_with("fail") && line.ends_with(&format!("to {service}")), "{line}");
+    }
+    let simulated = simulations(&account);
+    let principal = format!("PolicySourceArn={}", role.replace(':', "%3A").replace('/', "%2F"));
+    for (form, service) in simulated.iter().zip(["apigateway", "lambda"]) {
+        let entry = "ContextEntries.member.1.ContextKey";
+        let context = format!(
+            "{entry}Name=iam%3APassedToService&{entry}Values.member.1={service}.amazonaws.com&{entry}Type=string"
+        );
+        assert!(form.contains(&principal) && form.contains(&context), "{form}");
+    }
+    assert_eq!(simulated.len(), 2, "{simulated:?}");
+}
+
 #[test]
 fn doctor_reports_failed_checks() {
     let key = "100000000053";

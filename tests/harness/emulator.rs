@@ -146,6 +146,8 @@ struct State {
     bodies: Vec<(String, Value)>,
     /// The first call that fails, counted from 0; its fault; the number of failures left.
     fault: Option<(usize, Fault, usize)>,
+    /// Calls whose method and path contain this fail.
+    failing: Option<(&'static str, Fault)>,
     /// Stage patch operations whose path contains this are dropped.
     dropped: Option<&'static str>,
     /// A list whose path contains this is empty from the second read on.
@@ -295,6 +297,12 @@ impl FaultProxy {
         *self.state.lock().unwrap() = State { fault, ..State::default() };
     }
 
+    /// Clears the recorded calls, and injects a fault into every call whose method and path contain this.
+    pub fn inject_into(&self, call: &'static str, fault: Fault) {
+        let failing = Some((call, fault));
+        *self.state.lock().unwrap() = State { failing, ..State::default() };
+    }
+
     /// Clears the recorded calls, and drops stage patch operations whose path contains this.
     pub fn drop_patches(&self, dropped: &'static str) {
         let dropped = Some(dropped);
@@ -368,12 +376,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>, upstream: &Upstream) {
             {
                 state.bodies.push((format!("{} {}", request.method, request.path), body));
             }
+            let call = format!("{} {}", request.method, request.path);
+            let failing = state.failing.filter(|(text, _)| call.contains(text));
             match &mut state.fault {
                 Some((at, fault, left)) if *at <= number && *left > 0 => {
                     *left -= 1;
                     Some(*fault)
                 }
-                _ => None,
+                _ => failing.map(|(_, fault)| fault),
             }
         };
         let response = match fault {

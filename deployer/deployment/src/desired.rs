@@ -129,6 +129,11 @@ impl Desired {
             version.binary = binaries.get(&version.function).cloned().or(unchanged);
             let live = current.map(|current| current.number);
             let published = function.and_then(|function| version.published(function, live));
+            if version.binary.is_none() {
+                // A stage without a version has the content of the one that it will use.
+                let reused = published.and_then(|number| function?.version(number));
+                version.binary = reused.and_then(|reused| reused.build.as_ref()?.binary.clone());
+            }
             let qualifier = published.map_or(UNPUBLISHED.to_owned(), |number| number.to_string());
             pin(&mut self.api, name, version, &self.target, &qualifier);
         }

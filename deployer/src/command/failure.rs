@@ -270,7 +270,7 @@ pub enum Failure {
         found: u32,
     },
     /// A published function version failed its test.
-    #[error("version {version} of {function} {problem}; no alias was updated")]
+    #[error("version {version} of {function} {problem}; no stage or alias was updated")]
     FunctionTest {
         /// The function.
         function: String,

@@ -218,8 +218,15 @@ fn publish_version(
     let tested = test_version(session, function, &number.to_string(), &declared.token, token)
         .and_then(|()| check_version(session, desired, authorizer, function, number));
     if let Err(failure) = tested {
-        // Another stage would use it again. If it is not deleted, that stage tests it.
-        if !known.contains(&number)
+        // Another run would use it again. If it is not deleted, that run tests it.
+        let is_refused = matches!(
+            failure,
+            Failure::FunctionTest { .. }
+                | Failure::FunctionOutdated { .. }
+                | Failure::FunctionUndescribed { .. }
+        );
+        if is_refused
+            && !known.contains(&number)
             && let Err(error) = session.block_on(session.aws.delete_version(function, number))
         {
             session.output.note(&format!("note: {error}"));

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::{Account, CommandOutput, REGION, python};
 
 mod faults;
+mod interrupted;
 mod moves;
 mod revoking;
 mod settings;

@@ -182,6 +182,30 @@ fn a_zip_file_is_published_without_a_toolchain() {
     assert_eq!((&state["alias"], state["versions"].as_array().unwrap().len()), (&json!("1"), 3));
 }
 
+/// The stage moved, so the alias must not move back.
+#[test]
+fn an_alias_is_not_restored_after_the_stage_was_updated() {
+    let published = Published::new("310000000004");
+    let role = published.role("execution");
+    let arguments = ["--function-zip", launcher_zip(), "--function-role", &role];
+    published.deploy(&arguments).expect_exit(0);
+    let account = &published.account;
+    account.edit("openapi.yaml", "- jwt: [pets:write]\n        - jwt: [admin]", "- jwt: [admin]");
+    account.edit(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[usage_plan]\nthrottle = { rate = 5, burst = 6 }\n\n[stage.dev]",
+    );
+    account.proxy.inject_into("POST /usageplans", Fault::Refused);
+    let output = published.deploy_with_faults(&arguments).expect_exit(1);
+    assert!(output.contains("creating usage plan"), "{output:?}");
+    assert_eq!(published.state()["alias"], "2", "{output:?}");
+    let status = account.run(&["status", "--stage", "dev"]).expect_exit(0);
+    assert!(status.contains("serves revision 2"), "{status:?}");
+    published.deploy(&arguments).expect_exit(0);
+    account.expect_no_changes("dev");
+}
+
 /// Publishes with each fault in each call to Lambda, and asserts that a second run ends in the state
 /// of a run without faults.
 fn check_all_faults(key: &str, prepare: &dyn Fn(&Published)) {

@@ -243,6 +243,15 @@ fn versions_are_deleted_with_their_deployments_and_not_before() {
 }
 
 #[test]
+fn another_stage_serves_the_deployment_of_the_same_content_without_a_binary() {
+    let toml = format!("{}\n[stage.prod]\n", manifest());
+    let (_, _, state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");
+    let (planned, exact, _) = deployed(&state, &toml, OPENAPI, "prod", "");
+    assert_eq!(planned.revisions, (None, 1), "{planned}");
+    assert!(!exact.steps.iter().any(|step| matches!(step, Step::CreateDeployment { .. })));
+}
+
+#[test]
 fn one_invoke_role_serves_all_versions_and_the_alias_on_the_way() {
     let role = |plan: &Plan| {
         let found = plan.steps.iter().find_map(|step| match step {

@@ -291,18 +291,18 @@ pub struct Deploy {
 #[command(group = clap::ArgGroup::new("binary").args(["build", "function_zip"]))]
 pub struct Build {
     /// Build and publish the authorizer functions first, from the Portcullis sources in SOURCE
-    /// [default: `.`], and point each function's alias at the new version
+    /// [default: `.`]. The alias of each `function_arn` then names the new version
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     pub build: Option<Option<PathBuf>>,
-    /// Publish the authorizer functions first, with the `bootstrap` of this zip file, and point each
-    /// function's alias at the new version
+    /// Publish the authorizer functions first, with the `bootstrap` of this zip file. The alias of each
+    /// `function_arn` then names the new version
     #[arg(long, value_name = "FILE", conflicts_with = "build")]
     pub function_zip: Option<PathBuf>,
-    /// Architecture of the functions [default: the function's current architecture; for a new
-    /// function, arm64 or that of --function-zip]
+    /// Architecture of the functions of `function_arn` [default: the function's current architecture;
+    /// for a new function, arm64 or that of --function-zip]
     #[arg(long, value_name = "ARCHITECTURE", requires = "binary")]
     pub architecture: Option<Architecture>,
-    /// Execution role of the functions; required for a new function
+    /// Execution role of the functions of `function_arn`; required for a new function
     #[arg(long, value_name = "ARN", requires = "binary")]
     pub function_role: Option<String>,
 }
@@ -489,7 +489,7 @@ pub struct Undeploy {
     /// Stage to delete
     #[arg(long, required_unless_present = "delete_api")]
     pub stage: Option<String>,
-    /// Delete the API with all of its stages, and the roles created for it
+    /// Delete the API with all of its stages, and the roles and pinned functions created for it
     #[arg(long, conflicts_with = "stage")]
     pub delete_api: bool,
     /// Skip the confirmation prompt

@@ -310,7 +310,7 @@ pub enum Failure {
         problem: String,
     },
     /// Dangerous changes are not confirmed.
-    #[error("{0} dangerous changes are not confirmed")]
+    #[error("dangerous changes are not confirmed: {0}")]
     Dangerous(usize),
     /// The API is protected from deletion.
     #[error("API `{0}` is protected")]

@@ -75,6 +75,29 @@ fn check_managed(desired: &Desired, observed: &Observed) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Checks that no option is for functions of `function_arn` only, if all functions are pinned.
+fn check_options(arguments: &cli::Build, desired: &Desired) -> Result<(), Failure> {
+    let authorizers = desired.api.authorizers.values();
+    if authorizers.filter(|one| one.function_arn().is_some()).any(|one| !one.is_pinned()) {
+        return Ok(());
+    }
+    let architecture = arguments.architecture.map(cli::Architecture::name);
+    let options = [
+        ("--architecture", architecture, "`architecture` in [authorizer.NAME.function] instead"),
+        (
+            "--function-role",
+            arguments.function_role.as_deref(),
+            "`role_arn` in [authorizer.NAME.function] instead",
+        ),
+    ];
+    for (option, value, expected) in options {
+        if let Some(value) = value {
+            return Err(Failure::InvalidOption { option, value: value.to_owned(), expected });
+        }
+    }
+    Ok(())
+}
+
 /// Returns the binaries of the options or of the release, for the pinned functions. A function without
 /// one keeps its binary.
 fn binaries(
@@ -87,6 +110,7 @@ fn binaries(
         return Ok(binaries);
     }
     check_prerequisites(arguments)?;
+    check_options(arguments, desired)?;
     let mut by_architecture: BTreeMap<Architecture, Option<Binary>> = BTreeMap::new();
     for version in desired.versions.values() {
         let architecture = &version.settings.architecture;

@@ -1,5 +1,7 @@
 //! `deployer status`: shows the revision that a stage serves.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::deploy::url;
@@ -10,6 +12,8 @@ use crate::apply::revision_text;
 use crate::cli;
 use crate::output::Exit;
 use deployment::plan::drift;
+use deployment::record::Record;
+use deployment::revision::Revision;
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile_quietly(&arguments.files())?;
@@ -23,11 +27,11 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     let deployed = deployment.map(|deployment| super::history::time(deployment.created));
     let url = url(&session.aws.target, &observed.id, &arguments.stage);
     let drift = drift(&observed);
-    let authorizers: Vec<String> = (observed.definition.authorizers.iter())
-        .map(|(name, shape)| {
-            format!("{name} → {}", shape.function().unwrap_or("Cognito user pool"))
-        })
-        .collect();
+    let record = |revision: Option<&Revision>| observed.record(revision?.number);
+    let of_canary =
+        stage.canary.as_ref().and_then(|canary| observed.deployment(&canary.deployment));
+    let served = record(live).map(functions).unwrap_or_default();
+    let in_canary = record(of_canary.and_then(|one| one.revision.as_ref())).map(functions);
     let mut lines = vec![
         format!("{} ({}), stage {}", api.name, observed.id, arguments.stage),
         format!(
@@ -40,7 +44,13 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     ];
     let canary = stage.canary.as_ref();
     lines.extend(canary.map(|canary| format!("  canary: {}", observed.canary_text(canary))));
-    lines.extend(authorizers.iter().map(|authorizer| format!("  authorizer {authorizer}")));
+    lines.extend(served.iter().map(|(name, function)| format!("  authorizer {name} → {function}")));
+    lines.extend(
+        in_canary
+            .iter()
+            .flatten()
+            .map(|(name, function)| format!("  canary: authorizer {name} → {function}")),
+    );
     let unknown = observed.last_import().and_then(Result::err);
     lines.push(match drift.len() {
         0 if unknown.is_some() => "  drift is unknown until the next deployment".to_owned(),
@@ -58,10 +68,17 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
         "url": url,
         "canary": canary.map(|canary| canary_json(&observed, canary)),
         "settings": stage.settings,
-        "authorizers": observed.definition.authorizers,
+        "authorizers": served,
+        "canary_authorizers": in_canary,
         "drift": drift,
         "drift_known": unknown.is_none(),
     });
     invocation.output.data(&lines.join("\n"), &json);
     Ok(Exit::Success)
+}
+
+/// Returns what the authorizers of a revision invoke, by scheme.
+fn functions(record: &Record) -> BTreeMap<&str, &str> {
+    let functions = record.functions().into_iter();
+    functions.map(|(name, function)| (name, function.unwrap_or("Cognito user pool"))).collect()
 }

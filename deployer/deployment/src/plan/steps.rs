@@ -112,8 +112,11 @@ impl Step {
             Self::UpdateEndpoint { from, to } => {
                 format!("change the endpoint type from {from} to {to}")
             }
-            Self::PutRole { name, exists: false, .. } => format!("create invoke role {name}"),
-            Self::PutRole { name, exists: true, .. } => format!("update invoke role {name}"),
+            Self::PutRole { name, role, exists } => {
+                let verb = if *exists { "update" } else { "create" };
+                let kind = if role.is_execution_role() { "execution" } else { "invoke" };
+                format!("{verb} {kind} role {name}")
+            }
             Self::PublishVersion(Publication { function, exists, .. }) => {
                 let create = if *exists { "" } else { "create the function and " };
                 format!("{create}publish a version of function {function}")

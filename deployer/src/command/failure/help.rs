@@ -100,7 +100,7 @@ impl Failure {
             }
             Self::Package { .. } => "use the authorizer-ARCHITECTURE.zip of a release",
             Self::UnknownArchitecture(_) | Self::OtherArchitecture { .. } => {
-                "use the zip file for the function's architecture, or set `--architecture`"
+                "use the zip file for the function's architecture, or set `architecture` in [authorizer.NAME.function] (`--architecture` for `function_arn`)"
             }
             Self::NoBinary(_) | Self::NoCode(_) | Self::Download { .. } => {
                 "use `--function-zip FILE` or `--build=SOURCE`"

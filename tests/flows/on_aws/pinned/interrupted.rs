@@ -60,6 +60,13 @@ fn a_deployment_without_a_binary_is_refused_before_anything_is_made() {
     let shop = Shop::without_issuer("340000000002");
     let output = shop.account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
     assert!(output.contains("no authorizer binary for "), "{output:?}");
+    // The options of functions that are released separately do not apply.
+    for option in ["--architecture=arm64", "--function-role=arn:aws:iam::340000000002:role/r"] {
+        let deploy =
+            ["deploy", "--stage", "dev", "--yes", "--function-zip", launcher_zip(), option];
+        let output = shop.account.run(&deploy).expect_exit(1);
+        assert!(output.contains("in [authorizer.NAME.function] instead"), "{output:?}");
+    }
     let state = shop.account.read_back();
     assert_eq!((&state["apis"], &state["roles"]), (&json!([]), &json!({})));
 }

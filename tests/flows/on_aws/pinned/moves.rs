@@ -63,6 +63,9 @@ fn rules_move_with_a_rollback_a_canary_and_a_promotion() {
     assert!(moves.len() == 1 && flushes.len() <= 1, "{moves:?} {flushes:?}");
     assert_eq!((publications(&shop), callers.scope(&shop, &dev)), (0, "write"));
 
+    let status = shop.run(&["status", "--stage", "dev"]);
+    assert!(status.contains(":function:shop-authorizer:1\n"), "{status:?}");
+
     // A → B → A publishes nothing.
     for (scope, from) in [("write", "admin"), ("admin", "write")] {
         shop.change_scope(from, scope);
@@ -76,6 +79,12 @@ fn rules_move_with_a_rollback_a_canary_and_a_promotion() {
     shop.deploy("dev", &["--canary", "10"]);
     let canary = Served { in_canary: true, ..dev.clone() };
     assert_eq!((callers.scope(&shop, &dev), callers.scope(&shop, &canary)), ("admin", "write"));
+    let status = shop.run(&["status", "--stage", "dev"]);
+    assert!(
+        status.contains("  authorizer jwt → ") && status.contains(":shop-authorizer:2\n"),
+        "{status:?}"
+    );
+    assert!(status.contains("  canary: authorizer jwt → "), "{status:?}");
     shop.run(&["promote", "--stage", "dev", "--yes", "--allow-dangerous"]);
     assert_eq!((callers.scope(&shop, &dev), callers.scope(&shop, &canary)), ("write", "write"));
     assert_eq!(shop.versions().len(), 2);

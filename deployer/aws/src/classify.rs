@@ -76,6 +76,9 @@ fn is_missing_in_emulator(message: &str) -> bool {
 
 fn kind(code: &str, status: u16) -> CallErrorKind {
     match (code, status) {
+        // Of API Gateway with the status of throttling, of IAM with that of a conflict: a quota of
+        // resources, which no retry changes.
+        ("LimitExceededException" | "LimitExceeded", _) => CallErrorKind::Invalid,
         ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429) => {
             CallErrorKind::Throttled
         }
@@ -130,6 +133,9 @@ mod tests {
             ("AccessDeniedException", 403, CallErrorKind::Denied),
             ("UnrecognizedClientException", 403, CallErrorKind::Unauthenticated),
             ("BadRequestException", 400, CallErrorKind::Invalid),
+            ("LimitExceededException", 429, CallErrorKind::Invalid),
+            ("LimitExceeded", 409, CallErrorKind::Invalid),
+            ("ConcurrentModification", 409, CallErrorKind::Conflict),
             ("InternalFailure", 501, CallErrorKind::Unsupported),
             ("InternalFailure", 500, CallErrorKind::OutcomeUnknown),
             ("", 503, CallErrorKind::OutcomeUnknown),

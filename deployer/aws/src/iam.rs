@@ -132,7 +132,9 @@ impl Aws {
             let existing = match created.await {
                 Ok(_) => None,
                 // Created by an attempt without a response, or changed manually.
-                Err(CallError { kind: CallErrorKind::Conflict, .. }) => self.role(name).await?,
+                Err(error) if error.kind == CallErrorKind::Conflict => {
+                    Some(self.role(name).await?.ok_or(error)?)
+                }
                 Err(error) => return Err(error),
             };
             if let Some(existing) = &existing {

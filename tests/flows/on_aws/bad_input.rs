@@ -120,6 +120,47 @@ fn aws_errors_are_reported_with_code_and_message() {
     }
 }
 
+/// Returns the index of the call that creates the role of a new API.
+fn index_of_role_creation(account: &Account) -> usize {
+    account.deploy("dev");
+    let forms = account.proxy.forms();
+    let nth = forms.iter().position(|form| form.contains("Action=CreateRole")).unwrap();
+    let calls = account.proxy.calls();
+    let forms = calls.iter().enumerate().filter(|(_, (_, path))| path == "/");
+    forms.map(|(index, _)| index).nth(nth).unwrap()
+}
+
+#[test]
+fn a_reached_quota_is_reported_at_once_and_a_concurrent_change_is_awaited() {
+    let index = index_of_role_creation(&Account::new("100000000065"));
+    let deploy = ["deploy", "--stage", "dev", "--yes"];
+    let account = Account::new("100000000066");
+    let creations = |account: &Account| {
+        let forms = account.proxy.forms();
+        forms.iter().filter(|form| form.contains("Action=CreateRole")).count()
+    };
+    account.proxy.inject(Some((index, Fault::RoleLimitExceeded, usize::MAX)));
+    let output = account.run_with_faults(&deploy).expect_exit(1);
+    assert!(
+        output.contains("Cannot exceed quota for RolesPerAccount: 1000 (LimitExceeded)"),
+        "{output:?}"
+    );
+    assert_eq!(creations(&account), 1);
+    account.proxy.inject(None);
+    account.run_with_faults(&["plan", "--stage", "dev"]).expect_exit(0);
+    // API Gateway's quotas have the status of its throttling.
+    let calls = account.proxy.calls();
+    let list = calls.iter().position(|(_, path)| path.starts_with("/restapis")).unwrap();
+    account.proxy.inject(Some((list, Fault::LimitExceeded, usize::MAX)));
+    let output = account.run_with_faults(&["plan", "--stage", "dev"]).expect_exit(1);
+    assert!(output.contains("(LimitExceededException)"), "{output:?}");
+    assert_eq!(account.proxy.calls().len(), list + 1, "{:?}", account.proxy.calls());
+    let account = Account::new("100000000067");
+    account.proxy.inject(Some((index, Fault::ConcurrentModification, 2)));
+    account.run_with_faults(&deploy).expect_exit(0);
+    assert_eq!(creations(&account), 3);
+}
+
 #[test]
 fn an_unavailable_authorizer_test_is_skipped_at_custom_endpoints_only() {
     let account = Account::new("100000000064");

@@ -280,3 +280,134 @@ fn backends_that_api_gateway_cannot_reach_are_warnings_except_locally() {
     let text = transcript(&output);
     assert!(output.status.success() && !text.contains("cannot reach"), "{text}");
 }
+
+#[test]
+fn paths_with_different_variables_in_one_position_are_errors() {
+    let path = |path: &str| format!("  {path}:\n    get: {{ security: [] }}\n  /open:");
+    let error = |path: &str, segment: &str, first: &str| {
+        format!(
+            "openapi.yaml:9:3: `{path}` has `{segment}` where an earlier path has `{first}`, and API Gateway allows one variable below each resource (write `{first}` in both paths)"
+        )
+    };
+    openapi("  /open:", &path("/things/{id}/parts/{part}"), &[]);
+    openapi("  /open:", &path("/parts/{part}"), &[]);
+    for (other, segment) in [
+        ("/things/{thing}/parts", "{thing}"),
+        ("/things/{proxy+}", "{proxy+}"),
+        ("/things/{ID}/a/b", "{ID}"),
+    ] {
+        openapi("  /open:", &path(other), &[&error(other, segment, "{id}")]);
+    }
+}
+
+#[test]
+fn authorizers_of_the_document_that_api_gateway_refuses_are_errors() {
+    let uri = "authorizerUri: 'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:${stageVariables.f}/invocations'";
+    let pool = "providerARNs: ['arn:aws:cognito-idp:eu-west-1:123456789012:userpool/a']";
+    let header = "identitySource: method.request.header.A";
+    let function = "`authorizerUri` is not the URI of a function (set `authorizerUri: arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`)";
+    let source = "`identitySource` must be one header (set `identitySource: method.request.header.NAME`, or use the type `request`)";
+    for (authorizer, expected) in [
+        (format!("type: token, {uri}"), None),
+        (format!("type: request, {header}, {uri}"), None),
+        (format!("type: request, {uri}, authorizerResultTtlInSeconds: 0"), None),
+        (format!("type: cognito_user_pools, {pool}"), None),
+        ("type: jwt".to_owned(), None),
+        ("type: token".to_owned(), Some(function)),
+        ("type: token, authorizerUri: 'https://a.example.com'".to_owned(), Some(function)),
+        (
+            "type: request, authorizerUri: 'arn:aws:lambda:eu-west-1:123456789012:function:f'"
+                .to_owned(),
+            Some(function),
+        ),
+        (
+            format!(
+                "type: token, {uri}, identitySource: 'method.request.header.A, method.request.header.B'"
+            ),
+            Some(source),
+        ),
+        (format!("type: token, {uri}, identitySource: method.request.querystring.a"), Some(source)),
+        (
+            format!("type: request, {uri}"),
+            Some(
+                "cached results require `identitySource` (list the identity sources, or set `authorizerResultTtlInSeconds: 0`)",
+            ),
+        ),
+        (
+            format!("type: request, {header}, {uri}, identityValidationExpression: a"),
+            Some("`identityValidationExpression` requires the type `token` (remove it)"),
+        ),
+        (
+            format!("type: token, {uri}, authorizerResultTtlInSeconds: 3601"),
+            Some("invalid `authorizerResultTtlInSeconds` `3601` (set it from 0 to 3600)"),
+        ),
+        (
+            format!("type: token, {uri}, authorizerResultTtlInSeconds: -1"),
+            Some("invalid `authorizerResultTtlInSeconds` `-1` (set it from 0 to 3600)"),
+        ),
+        (
+            "type: cognito_user_pools".to_owned(),
+            Some(
+                "`providerARNs` must list at least one user pool (list the ARNs of the user pools)",
+            ),
+        ),
+    ] {
+        let scheme = format!(
+            "    own: {{ type: apiKey, in: header, name: A, x-amazon-apigateway-authtype: custom, x-amazon-apigateway-authorizer: {{ {authorizer} }} }}\n    key:"
+        );
+        let found = check(("", ""), ("    key:", &scheme));
+        let expected = expected.map(|text| {
+            format!("openapi.yaml:15:117: authorizer of security scheme `own`: {text}")
+        });
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{authorizer}");
+    }
+}
+
+#[test]
+fn texts_beyond_the_limits_of_aws_are_errors() {
+    let template = |length: usize| {
+        format!(
+            "operationId: getThing\n      x-amazon-apigateway-integration: {{ type: mock, requestTemplates: {{ application/json: '{}' }} }}",
+            "a".repeat(length)
+        )
+    };
+    openapi("operationId: getThing", &template(300 * 1024), &[]);
+    openapi(
+        "operationId: getThing",
+        &template(300 * 1024 + 1),
+        &[
+            "openapi.yaml:9:40: integration of `GET /things/{id}`: a mapping template is larger than 300 KB (shorten it, or map the body in the backend)",
+        ],
+    );
+    let schema = |length: usize| format!("    Pet: {{ pattern: {} }}\n", "a".repeat(length));
+    let checked = |length: usize| {
+        let text = document(&posted("/pets", &content("Pet")), &schema(length));
+        let folder = folder(MANIFEST, &text);
+        transcript(&deployer(folder.path(), &["check", "--output", "json"]))
+    };
+    // {"pattern":""} has 14 bytes.
+    assert!(checked(400 * 1024 - 14).starts_with("exit 0"));
+    assert!(checked(400 * 1024 - 13).contains("the schema is larger than 400 KB"));
+    let format = "format = \"$context.requestId\\n$context.ip\"";
+    let log = format!(
+        "[stage.dev]\naccess_log = {{ destination = \"arn:aws:logs:eu-west-1:123456789012:log-group:a\", {format} }}"
+    );
+    manifest(
+        "[stage.dev]",
+        &log,
+        &["portcullis.toml:16:30: `format` must be a single line (remove the line breaks)"],
+    );
+    manifest("[stage.dev]", &log.replace("\\n$context.ip", "\\n"), &[]);
+    let function = "function_arn = \"arn:aws:lambda:eu-west-1:123456789012:function:shop:live\"";
+    // {"AB":""} has 9 bytes.
+    let environment = |length: usize| {
+        let value = "a".repeat(length - 9);
+        format!("function = {{ name = \"shop\", environment = {{ AB = \"{value}\" }} }}")
+    };
+    manifest(function, &environment(4096), &[]);
+    let found = check((function, &environment(4097)), ("", ""));
+    assert!(
+        found[0].ends_with("`environment` is too large: 4097 bytes, expected at most 4096"),
+        "{found:?}"
+    );
+}

@@ -74,6 +74,46 @@ impl AuthorizerShape {
         extension
     }
 
+    /// Returns the cause why API Gateway refuses the authorizer that the extension declares, and the
+    /// fix. An authorizer of an unknown type is not examined.
+    /// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html>
+    pub fn problem(&self, extension: &serde_json::Value) -> Option<(String, &'static str)> {
+        let ttl = extension.get("authorizerResultTtlInSeconds").filter(|ttl| !ttl.is_null());
+        let is_ttl =
+            |ttl: &serde_json::Value| ttl.as_i64().is_some_and(|ttl| (0..=3600).contains(&ttl));
+        if let Some(invalid) = ttl.filter(|ttl| !is_ttl(ttl)) {
+            let cause = format!("invalid `authorizerResultTtlInSeconds` `{invalid}`");
+            return Some((cause, "set it from 0 to 3600"));
+        }
+        let is_header = |source: &String| source.starts_with("method.request.header.");
+        let has_one_header = self.identity.len() == 1 && self.identity.iter().all(is_header);
+        let is_function = self.function().is_some_and(|arn| arn.starts_with("arn:"))
+            && self.uri.as_deref().is_some_and(|uri| uri.contains(":lambda:path/2015-03-31/"));
+        match self.kind {
+            AuthorizerType::Token | AuthorizerType::Request if !is_function => Some((
+                "`authorizerUri` is not the URI of a function".to_owned(),
+                "set `authorizerUri: arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`",
+            )),
+            AuthorizerType::Token | AuthorizerType::CognitoUserPools if !has_one_header => Some((
+                "`identitySource` must be one header".to_owned(),
+                "set `identitySource: method.request.header.NAME`, or use the type `request`",
+            )),
+            AuthorizerType::Request if self.identity.is_empty() && self.ttl > 0 => Some((
+                "cached results require `identitySource`".to_owned(),
+                "list the identity sources, or set `authorizerResultTtlInSeconds: 0`",
+            )),
+            AuthorizerType::Request if self.validation.is_some() => Some((
+                "`identityValidationExpression` requires the type `token`".to_owned(),
+                "remove it",
+            )),
+            AuthorizerType::CognitoUserPools if self.providers.is_empty() => Some((
+                "`providerARNs` must list at least one user pool".to_owned(),
+                "list the ARNs of the user pools",
+            )),
+            _ => None,
+        }
+    }
+
     /// Reads the extension of a security scheme; `header` is the header that the scheme names.
     pub fn read(extension: &serde_json::Value, header: &str) -> Self {
         let text = |name: &str| extension.get(name).and_then(|v| v.as_str()).map(str::to_owned);

@@ -21,6 +21,9 @@ use crate::source::manifest::DefaultIntegration;
 pub(super) const PREFLIGHT: &str = "x-portcullis-preflight";
 const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 const POLICY: &str = "x-amazon-apigateway-policy";
+/// The largest mapping template, in bytes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
+const MAX_TEMPLATE: usize = 300 * 1024;
 /// The default quota for the length of a resource policy.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const MAX_POLICY: usize = 8192;
@@ -61,6 +64,7 @@ pub fn read(
         integration,
         validators: validators(root),
         models: Models::new(root),
+        variables: BTreeMap::new(),
         routes: Vec::new(),
         diagnostics,
     };
@@ -129,6 +133,8 @@ struct Reader<'a> {
     validators: BTreeMap<String, Validator>,
     models: Models<'a>,
     integration: Option<&'a DefaultIntegration>,
+    /// The first variable segment below each path.
+    variables: BTreeMap<String, String>,
     routes: Vec<(Route, Span)>,
     diagnostics: &'a mut Diagnostics,
 }
@@ -155,6 +161,32 @@ impl<'a> Reader<'a> {
             if let Some(verb) = self.verb(entry) {
                 self.operation(verb, &template, &path.node, entry);
             }
+        }
+        // Otherwise, its operations are reported already.
+        if self.routes.iter().any(|(route, _)| route.path == template) {
+            self.check_variables(path);
+        }
+    }
+
+    /// Reports a path with another variable segment than an earlier path has in the same position:
+    /// API Gateway allows one below each resource.
+    fn check_variables(&mut self, path: &Entry) {
+        let mut parent = String::new();
+        for segment in path.key.split('/').filter(|segment| !segment.is_empty()) {
+            if segment.starts_with('{') {
+                let first = self.variables.entry(parent.clone());
+                let first = first.or_insert_with(|| segment.to_owned());
+                if first != segment {
+                    let message = format!(
+                        "`{}` has `{segment}` where an earlier path has `{first}`, and API Gateway allows one variable below each resource",
+                        path.key
+                    );
+                    let help = format!("write `{first}` in both paths");
+                    self.diagnostics.error(path.key_span, message, help);
+                    return;
+                }
+            }
+            parent = format!("{parent}/{segment}");
         }
     }
 
@@ -427,6 +459,13 @@ fn problem(integration: &Integration) -> Option<(String, String)> {
     if let Some(invalid) = statuses.find(|status| !is_status(status)) {
         let cause = format!("invalid `statusCode` `{invalid}`: expected 100 to 599");
         return Some((cause, "set `statusCode` to three digits".to_owned()));
+    }
+    let templates = integration.responses.values().map(|response| &response.response_templates);
+    let mut templates =
+        templates.chain([&integration.request_templates]).flat_map(BTreeMap::values);
+    if templates.any(|template| template.len() > MAX_TEMPLATE) {
+        let cause = "a mapping template is larger than 300 KB".to_owned();
+        return Some((cause, "shorten it, or map the body in the backend".to_owned()));
     }
     let mut mappings = integration.request_parameters.values();
     if let Some(invalid) = mappings.find(|value| !is_mapping(value)) {

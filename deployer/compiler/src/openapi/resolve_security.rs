@@ -63,7 +63,13 @@ pub(super) fn schemes(
             _ if node.member(AUTHORIZER).is_some() => {
                 let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
                 let header = text("name").unwrap_or("Authorization");
-                Scheme::External(Box::new(AuthorizerShape::read(&extension, header)))
+                let shape = AuthorizerShape::read(&extension, header);
+                if let Some((problem, help)) = shape.problem(&extension) {
+                    let message = format!("authorizer of security scheme `{name}`: {problem}");
+                    let span = node.member(AUTHORIZER).map_or(entry.key_span, |node| node.span);
+                    diagnostics.error(span, message, help.to_owned());
+                }
+                Scheme::External(Box::new(shape))
             }
             (Some("apiKey"), _)
                 if text("in") == Some("header")

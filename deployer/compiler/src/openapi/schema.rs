@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::references::closest_reference;
 use crate::fingerprint::fingerprint;
-use crate::source::diagnostic::{Code, Diagnostics, suggestion};
+use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
 
 /// The prefix of references to schemas.
@@ -96,6 +96,10 @@ const ANNOTATIONS: [&str; 16] = [
     "xml",
 ];
 
+/// The largest model, in bytes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html>
+const MAX_MODEL: usize = 400 * 1024;
+
 /// The beginning of the names of the models in which deployments store their records.
 const RECORDS: &str = "PortcullisRevision";
 
@@ -130,6 +134,7 @@ impl<'a> Models<'a> {
             return self.component(reference, diagnostics);
         }
         let converted = self.convert(schema, diagnostics);
+        check_size(&converted, schema.span, diagnostics);
         let name = format!("{}Body", model_name(body.0));
         let is_taken = self.names.values().any(|known| *known == name)
             || self.found.get(&name).is_some_and(|known| *known != converted);
@@ -155,6 +160,7 @@ impl<'a> Models<'a> {
             // Added before its references are followed: it may refer to itself.
             self.found.insert(name.clone(), Json::Null);
             let converted = self.convert(node, diagnostics);
+            check_size(&converted, node.span, diagnostics);
             self.found.insert(name.clone(), converted);
         }
         Some(name)
@@ -218,6 +224,13 @@ impl<'a> Models<'a> {
             }
         }
         converted.into()
+    }
+}
+
+fn check_size(model: &Json, span: Span, diagnostics: &mut Diagnostics) {
+    if model.to_string().len() > MAX_MODEL {
+        let help = "split it: a reference to another schema is a model of its own".to_owned();
+        diagnostics.error(span, "the schema is larger than 400 KB, the limit of a model", help);
     }
 }
 

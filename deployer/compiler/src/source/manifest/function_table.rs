@@ -175,7 +175,8 @@ fn name_problem(name: &str) -> Option<&'static str> {
 }
 
 fn check_values(variables: &BTreeMap<String, String>, span: Span, diagnostics: &mut Diagnostics) {
-    let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+    // Lambda measures the variables as JSON.
+    let bytes = serde_json::to_string(variables).unwrap_or_default().len();
     if bytes > MAX_ENVIRONMENT_BYTES {
         let message = format!(
             "`environment` is too large: {bytes} bytes, expected at most {MAX_ENVIRONMENT_BYTES}"

@@ -168,6 +168,10 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
         let help = "add $context.requestId".to_owned();
         diagnostics.error(span, "`format` must contain `$context.requestId`", help);
     }
+    if format.trim_end_matches('\n').contains(['\n', '\r']) {
+        let help = "remove the line breaks".to_owned();
+        diagnostics.error(span, "`format` must be a single line", help);
+    }
     Some(AccessLog { destination, format })
 }
 

@@ -284,16 +284,12 @@ impl Run<'_> {
             }
             Step::UpdateStage { .. } => self.update_stage(step).await?,
             Step::UpdateCanary { .. } => self.update_canary(step).await?,
-            Step::PutUsagePlan { name, stage, id, plan, existing_keys, has_stage } => {
-                let step = UsagePlanStep {
-                    name,
-                    stage,
-                    id: id.as_deref(),
-                    plan,
-                    existing_keys,
-                    has_stage: *has_stage,
-                };
+            Step::PutUsagePlan { name, stage, plan, existing } => {
+                let step = UsagePlanStep { name, stage, plan, existing: existing.as_ref() };
                 aws.put_usage_plan(&api, &step).await?;
+            }
+            Step::DeleteUsagePlan { stage, id, .. } => {
+                aws.delete_usage_plan(id, &api, stage).await?;
             }
             Step::PublishVersion(publication) => {
                 return Err(ApplyError::Unpublished(publication.function.clone()));

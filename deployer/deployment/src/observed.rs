@@ -225,7 +225,7 @@ pub struct ObservedDeployment {
 }
 
 /// A usage plan.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservedUsagePlan {
     /// Its id.
     pub id: String,

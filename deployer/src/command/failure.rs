@@ -22,7 +22,7 @@ use compiler::source::revocation::RevocationError;
 use deployment::desired::DesiredStateError;
 use deployment::history::TargetError;
 use deployment::json::JsonProblem;
-use deployment::plan::CanaryError;
+use deployment::plan::{CanaryError, UnmetPrecondition};
 use dev::issuer::KeyGenerationError;
 use dev::serving::StartError;
 
@@ -177,6 +177,9 @@ pub enum Failure {
     /// A canary cannot be planned.
     #[error(transparent)]
     Canary(#[from] CanaryError),
+    /// AWS would refuse the deployment.
+    #[error(transparent)]
+    Precondition(#[from] UnmetPrecondition),
     /// A stage was moved, and its authorizer cache was not flushed.
     #[error(
         "stage `{stage}` was updated, but its authorizer result cache was not flushed: {error}"
@@ -468,6 +471,7 @@ impl Failure {
             | Self::Unreadable(_)
             | Self::DesiredState(_)
             | Self::Canary(_)
+            | Self::Precondition(_)
             | Self::Connect(ConnectError::InvalidRegion(_) | ConnectError::NoRegion) => {
                 Exit::InvalidConfiguration
             }

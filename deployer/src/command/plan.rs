@@ -9,7 +9,7 @@ use deployment::desired::Desired;
 use deployment::function::{FunctionDrift, FunctionState};
 use deployment::observed::Observed;
 use deployment::percent::Percent;
-use deployment::plan::{CanaryError, Plan, plan, plan_canary};
+use deployment::plan::{Plan, plan, plan_canary, unmet_preconditions};
 
 pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let cli::Plan { live, revision, build, .. } = arguments;
@@ -29,15 +29,21 @@ pub(super) fn run(arguments: &cli::Plan, invocation: Invocation<'_>) -> Result<E
     Ok(if pending { Exit::Pending } else { Exit::Success })
 }
 
-/// Returns the plan of a deployment to all requests of the stage, or to a canary's share.
+/// Returns the plan of a deployment to all requests of the stage, or to a canary's share. AWS would
+/// refuse one whose preconditions are not met, after a part of it was made.
 pub(super) fn plan_revision(
     desired: &Desired,
     observed: &Observed,
     canary: Option<Percent>,
-) -> Result<Plan, CanaryError> {
-    match canary {
-        Some(percent) => plan_canary(desired, observed, percent),
-        None => Ok(plan(desired, observed)),
+) -> Result<Plan, Failure> {
+    let plan = match canary {
+        Some(percent) => plan_canary(desired, observed, percent)?,
+        None => plan(desired, observed),
+    };
+    let unmet = unmet_preconditions(desired, observed);
+    match unmet.into_iter().next() {
+        Some(unmet) if !plan.is_empty() => Err(unmet.into()),
+        _ => Ok(plan),
     }
 }
 

@@ -64,6 +64,8 @@ pub enum ErrorCode {
     DefinitionMismatch,
     /// The entry cannot be added to the deny-list in portcullis.toml
     DenyListNotEdited,
+    /// AWS does not support the change of the endpoint type
+    EndpointChangeUnsupported,
     /// A file cannot be read
     FileUnreadable,
     /// A file cannot be written
@@ -116,6 +118,8 @@ pub enum ErrorCode {
     KeysNotFetched,
     /// The variable `AUTHORIZER_LOG_KEY` is missing, or no valid log key
     LogKeyInvalid,
+    /// A stage has logs, and API Gateway has no CloudWatch log role in the account and Region
+    LogRoleMissing,
     /// The API is already managed under another name
     ManagedAsAnother,
     /// The configuration has no authorizer
@@ -146,6 +150,8 @@ pub enum ErrorCode {
     RegionInvalid,
     /// The Region is missing
     RegionMissing,
+    /// The API is private, and has no resource policy
+    ResourcePolicyMissing,
     /// The account has no REST API with this ID
     RestApiNotFound,
     /// The API has no such revision

@@ -20,14 +20,10 @@ pub struct UsagePlanStep<'a> {
     pub name: &'a str,
     /// Its stage.
     pub stage: &'a str,
-    /// Its id, if it exists.
-    pub id: Option<&'a str>,
     /// The desired throttle, quota and keys.
     pub plan: &'a UsagePlan,
-    /// The ids of its existing keys.
-    pub existing_keys: &'a [String],
-    /// True if the stage is in it.
-    pub has_stage: bool,
+    /// The observed plan, if it exists.
+    pub existing: Option<&'a ObservedUsagePlan>,
 }
 
 impl Aws {
@@ -115,11 +111,12 @@ impl Aws {
     /// Creates or updates the usage plan of a stage.
     pub fn put_usage_plan<'a>(&'a self, api: &'a str, step: &'a UsagePlanStep<'a>) -> Call<'a, ()> {
         Box::pin(async move {
-            let UsagePlanStep { name, stage, id, plan, existing_keys, .. } = *step;
-            let id = match id {
-                Some(id) => {
-                    self.update_usage_plan(id, api, step).await?;
-                    id.to_owned()
+            let UsagePlanStep { name, stage, plan, existing } = *step;
+            let existing_keys = existing.map(|existing| &*existing.plan.keys).unwrap_or_default();
+            let id = match existing {
+                Some(existing) => {
+                    self.update_usage_plan(existing, api, step).await?;
+                    existing.id.clone()
                 }
                 None => self.create_usage_plan(api, name, stage, plan).await?,
             };
@@ -182,26 +179,34 @@ impl Aws {
 
     async fn update_usage_plan(
         &self,
-        id: &str,
+        existing: &ObservedUsagePlan,
         api: &str,
         step: &UsagePlanStep<'_>,
     ) -> Result<(), CallError> {
-        let replace = |path: &str, value: String| {
-            PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
+        let ObservedUsagePlan { id, plan: old, has_stage } = existing;
+        let patch = |op, path: &str, value: Option<String>| {
+            PatchOperation::builder().op(op).path(path).set_value(value).build()
         };
+        let replace = |path: &str, value: String| patch(Op::Replace, path, Some(value));
         let mut patches = Vec::new();
-        if let Some(throttle) = step.plan.throttle {
-            patches.push(replace("/throttle/rateLimit", throttle.rate.to_string()));
-            patches.push(replace("/throttle/burstLimit", throttle.burst.to_string()));
+        match (old.throttle, step.plan.throttle) {
+            (before, Some(throttle)) if before != Some(throttle) => {
+                patches.push(replace("/throttle/rateLimit", throttle.rate.to_string()));
+                patches.push(replace("/throttle/burstLimit", throttle.burst.to_string()));
+            }
+            (Some(_), None) => patches.push(patch(Op::Remove, "/throttle", None)),
+            _ => {}
         }
-        if let Some(quota) = &step.plan.quota {
-            patches.push(replace("/quota/limit", quota.limit.to_string()));
-            patches.push(replace("/quota/period", quota.period.to_string()));
+        match (&old.quota, &step.plan.quota) {
+            (before, Some(quota)) if before.as_ref() != Some(quota) => {
+                patches.push(replace("/quota/limit", quota.limit.to_string()));
+                patches.push(replace("/quota/period", quota.period.to_string()));
+            }
+            (Some(_), None) => patches.push(patch(Op::Remove, "/quota", None)),
+            _ => {}
         }
-        if !step.has_stage {
-            let value = format!("{api}:{}", step.stage);
-            let add = PatchOperation::builder().op(Op::Add).path("/apiStages").value(value);
-            patches.push(add.build());
+        if !has_stage {
+            patches.push(patch(Op::Add, "/apiStages", Some(format!("{api}:{}", step.stage))));
         }
         if patches.is_empty() {
             return Ok(());

@@ -7,6 +7,7 @@ use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
 use crate::invoke_role::{ROLE_POLICY, Role, TrustProblem, trust_policy};
 use crate::observed::{Observed, ObservedApi};
+use compiler::api::UsagePlan;
 
 /// Returns the changes to the roles that the steps create or update.
 pub(super) fn roles(steps: &[Step], observed: &Observed) -> Vec<Change> {
@@ -61,6 +62,15 @@ fn role_aspects(role: &Role) -> BTreeMap<Aspect, Option<String>> {
     aspects
 }
 
+fn usage_plan_text(plan: &UsagePlan) -> String {
+    let UsagePlan { throttle, quota, keys } = plan;
+    let throttle = throttle.map_or("no throttle".to_owned(), |throttle| throttle.to_string());
+    let quota = quota.as_ref().map_or("no quota".to_owned(), |quota| {
+        format!("{} requests per {}", quota.limit, quota.period)
+    });
+    format!("{throttle}; {quota}; keys: {}", keys.len())
+}
+
 /// Returns the changes to the API's tags, endpoint and usage plan. A canary does not apply the last.
 pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool) -> Vec<Change> {
     let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
@@ -97,10 +107,17 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool)
     }
     let plan = usage_plan_step(desired, Some(api)).filter(|_| !is_canary);
     changes.extend(plan.and_then(|step| match step {
-        Step::PutUsagePlan { id: None, name, .. } => {
+        Step::PutUsagePlan { existing: None, name, .. } => {
             Some(change(Action::Add, Aspect::UsagePlan, None, Some(name)))
         }
-        Step::PutUsagePlan { .. } => Some(change(Action::Update, Aspect::UsagePlan, None, None)),
+        Step::PutUsagePlan { plan, existing: Some(existing), .. } => {
+            let before = Some(usage_plan_text(&existing.plan));
+            let after = Some(usage_plan_text(&plan));
+            Some(change(Action::Update, Aspect::UsagePlan, before, after))
+        }
+        Step::DeleteUsagePlan { name, .. } => {
+            Some(change(Action::Remove, Aspect::UsagePlan, Some(name), None))
+        }
         _ => None,
     }));
     changes

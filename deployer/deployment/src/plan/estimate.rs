@@ -42,6 +42,7 @@ impl Plan {
                 Step::CreateStage { .. } => (1, 2, 0),
                 Step::UpdateStage { .. } | Step::UpdateCanary { .. } => (1, 1, 0),
                 Step::PutUsagePlan { plan, .. } => (0, 1 + plan.keys.len(), 20),
+                Step::DeleteUsagePlan { .. } => (0, 2, 20),
                 Step::DeleteUnused { deployments, .. } => (0, deployments.len(), 0),
             };
             total.calls += reading + mutating;

@@ -14,7 +14,9 @@ use super::stage::{remove_canary, serve};
 use crate::desired::Desired;
 use crate::function::Publication;
 use crate::invoke_role::Role;
-use crate::observed::{Canary, Observed, ObservedApi, ObservedStage, TAG_PLANS};
+use crate::observed::{
+    Canary, Observed, ObservedApi, ObservedStage, ObservedUsagePlan, TAG_PLANS,
+};
 use crate::patch::Patch;
 use crate::percent::Percent;
 use crate::record::Record;
@@ -90,11 +92,12 @@ pub enum Step {
     PutUsagePlan {
         name: String,
         stage: String,
-        id: Option<String>,
         plan: UsagePlan,
-        existing_keys: Vec<String>,
-        has_stage: bool,
+        /// The observed one.
+        existing: Option<ObservedUsagePlan>,
     },
+    /// Deletes the stage's usage plan.
+    DeleteUsagePlan { name: String, stage: String, id: String },
     /// Flushes the cache of authorizer results of a stage.
     FlushCache { stage: String },
     /// Deletes unused deployments, roles and versions of functions.
@@ -157,8 +160,11 @@ impl Step {
             Self::UpdateCanary { name, deployment: Some(id), percent, .. } => {
                 format!("route {percent} of the requests of stage {name} to deployment {id}")
             }
-            Self::PutUsagePlan { name, id: None, .. } => format!("create usage plan {name}"),
-            Self::PutUsagePlan { name, id: Some(_), .. } => format!("update usage plan {name}"),
+            Self::PutUsagePlan { name, existing: None, .. } => format!("create usage plan {name}"),
+            Self::PutUsagePlan { name, existing: Some(_), .. } => {
+                format!("update usage plan {name}")
+            }
+            Self::DeleteUsagePlan { name, .. } => format!("delete usage plan {name}"),
             Self::FlushCache { stage } => {
                 format!("flush the authorizer result cache of stage {stage}")
             }
@@ -384,21 +390,19 @@ fn stage_step(desired: &Desired, api: Option<&ObservedApi>, next: &NextDeploymen
 }
 
 pub(super) fn usage_plan_step(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
-    let plan = desired.api.usage_plan.as_ref()?;
     let existing = api.and_then(|api| api.usage_plan.as_ref());
+    let name = plan_name(&desired.api.name, &desired.api.stage);
+    let stage = desired.api.stage.clone();
+    let Some(plan) = desired.api.usage_plan.as_ref() else {
+        let id = existing?.id.clone();
+        return Some(Step::DeleteUsagePlan { name, stage, id });
+    };
     let mut plan = plan.clone();
     plan.keys.sort();
     if existing.is_some_and(|existing| existing.has_stage && existing.plan == plan) {
         return None;
     }
-    Some(Step::PutUsagePlan {
-        name: plan_name(&desired.api.name, &desired.api.stage),
-        stage: desired.api.stage.clone(),
-        id: existing.map(|existing| existing.id.clone()),
-        existing_keys: existing.map(|existing| existing.plan.keys.clone()).unwrap_or_default(),
-        has_stage: existing.is_some_and(|existing| existing.has_stage),
-        plan,
-    })
+    Some(Step::PutUsagePlan { name, stage, plan, existing: existing.cloned() })
 }
 
 /// Returns the name of a stage's usage plan.

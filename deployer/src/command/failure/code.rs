@@ -7,7 +7,7 @@ use aws::{CallErrorKind, ConnectError};
 use compiler::source::revocation::RevocationError;
 use deployment::desired::DesiredStateError;
 use deployment::history::TargetError;
-use deployment::plan::CanaryError;
+use deployment::plan::{CanaryError, UnmetPrecondition};
 
 impl Failure {
     /// Returns the failure's code.
@@ -47,6 +47,13 @@ impl Failure {
             Self::Canary(CanaryError::NoStage { .. }) => ErrorCode::CanaryWithoutStage,
             Self::Canary(CanaryError::NoChange { .. }) => ErrorCode::CanaryWithoutChange,
             Self::CacheNotFlushed { .. } => ErrorCode::CacheNotFlushed,
+            Self::Precondition(UnmetPrecondition::LogRole { .. }) => ErrorCode::LogRoleMissing,
+            Self::Precondition(UnmetPrecondition::ResourcePolicy { .. }) => {
+                ErrorCode::ResourcePolicyMissing
+            }
+            Self::Precondition(UnmetPrecondition::PrivateToEdge { .. }) => {
+                ErrorCode::EndpointChangeUnsupported
+            }
             Self::NoCanary { .. } => ErrorCode::NoCanary,
             Self::Target(TargetError::NoEarlier { .. }) => ErrorCode::NoEarlierRevision,
             Self::Target(TargetError::Unknown(_)) => ErrorCode::RevisionNotFound,

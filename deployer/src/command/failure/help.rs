@@ -8,7 +8,7 @@ use compiler::project;
 use compiler::source::revocation::RevocationError;
 use deployment::desired::DesiredStateError;
 use deployment::history::{Obstacle, TargetError};
-use deployment::plan::CanaryError;
+use deployment::plan::{CanaryError, UnmetPrecondition};
 use dev::serving::StartError;
 
 impl Failure {
@@ -119,6 +119,15 @@ impl Failure {
             Self::Canary(CanaryError::NoStage { .. }) => "deploy without `--canary` first",
             Self::Canary(CanaryError::NoChange { .. }) => {
                 "deploy without `--canary`, which also applies the settings of the stage and ends a canary"
+            }
+            Self::Precondition(UnmetPrecondition::LogRole { .. }) => {
+                "set the CloudWatch log role in the account settings of API Gateway, or remove `access_log` and `logging`"
+            }
+            Self::Precondition(UnmetPrecondition::ResourcePolicy { .. }) => {
+                "add `x-amazon-apigateway-policy` to the document"
+            }
+            Self::Precondition(UnmetPrecondition::PrivateToEdge { .. }) => {
+                "deploy with `endpoint = \"regional\"` first"
             }
             Self::NoCanary { .. } => "create one with `deployer deploy --canary PERCENT`",
             Self::RecordUnreadable { .. } => "deploy the configuration of the revision again",

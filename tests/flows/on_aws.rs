@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
-use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer, describe_functions};
+use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer, describe_functions, is_emulator};
 use e2e::{binary, root, tool};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -80,8 +80,12 @@ impl From<Output> for CommandOutput {
     }
 }
 
-/// Returns a `deployer` command with this access key.
+/// Returns a `deployer` command with this access key. The endpoint is that of a proxy, so that AWS's
+/// rules apply to every call.
+#[track_caller]
 fn command(key: &str, endpoint: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let has_emulator = is_emulator(endpoint) || arguments.iter().any(|text| is_emulator(text));
+    assert!(!has_emulator, "no proxy in front of the emulator: {endpoint} {arguments:?}");
     let mut command = Command::new(binary("deployer"));
     command
         .args(arguments)

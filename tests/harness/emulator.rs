@@ -33,9 +33,18 @@ pub struct Emulator {
     _process: Child,
 }
 
+/// The addresses of the emulators.
+static ADDRESSES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Returns whether a text has the address of an emulator, which no proxy is in front of.
+pub fn is_emulator(text: &str) -> bool {
+    ADDRESSES.lock().unwrap().iter().any(|address| text.contains(address.as_str()))
+}
+
 /// Starts a program that ends with this process, even if it is killed: the program's shell reads
 /// from a pipe of this process. Waits until it is healthy; its output is written to a file.
 fn start(program: &str, address: &str, environment: &[(&str, String)]) -> Child {
+    ADDRESSES.lock().unwrap().insert(address.to_owned());
     let log = root().join(format!("target/tmp/emulator-{}.log", address.replace(':', "-")));
     fs::create_dir_all(log.parent().unwrap()).unwrap();
     let script =

@@ -14,9 +14,7 @@ use super::stage::{remove_canary, serve};
 use crate::desired::Desired;
 use crate::function::Publication;
 use crate::invoke_role::Role;
-use crate::observed::{
-    Canary, Observed, ObservedApi, ObservedStage, ObservedUsagePlan, TAG_PLANS,
-};
+use crate::observed::{Canary, Observed, ObservedApi, ObservedStage, ObservedUsagePlan, TAG_PLANS};
 use crate::patch::Patch;
 use crate::percent::Percent;
 use crate::record::Record;

@@ -411,3 +411,41 @@ fn texts_beyond_the_limits_of_aws_are_errors() {
         "{found:?}"
     );
 }
+
+#[test]
+fn mappings_that_api_gateway_does_not_import_are_errors() {
+    let from = "(map from a declared parameter (`method.request.querystring.NAME`), `method.request.body`, `context.NAME`, `stageVariables.NAME`, or a constant in single quotes)";
+    let to = "(map to `integration.request.header.NAME`, `….querystring.NAME` or `….path.NAME`)";
+    let uri = "https://a.example.com/${stageVariables.a}";
+    for (uri, target, source, expected) in [
+        (uri, "header.A", "method.request.path.id", None),
+        (uri, "header.A", "method.request.querystring.q", None),
+        (uri, "header.A", "method.request.multivaluequerystring.q", None),
+        (uri, "header.A", "method.request.body", None),
+        (uri, "header.A", "method.request.body.a.b", None),
+        (uri, "querystring.A", "context.requestId", None),
+        (uri, "querystring.A", "stageVariables.a", None),
+        (uri, "querystring.A", "''text''", None),
+        ("https://a.example.com/{id}", "path.id", "method.request.path.id", None),
+        (uri, "header.A", "method.request.header.q", Some(format!("invalid mapping from `method.request.header.q` {from}"))),
+        (uri, "header.A", "method.request.querystring.r", Some(format!("invalid mapping from `method.request.querystring.r` {from}"))),
+        (uri, "header.A", "text", Some(format!("invalid mapping from `text` {from}"))),
+        (uri, "header.A", "''a''b''", Some(format!("invalid mapping from `'a'b'` {from}"))),
+        (uri, "cookie.A", "context.requestId", Some(format!("invalid mapping to `integration.request.cookie.A` {to}"))),
+        (
+            "https://a.example.com/{id}",
+            "path.other",
+            "method.request.path.id",
+            Some("`uri` has a variable without a mapping to `integration.request.path.id` (add the mapping to `requestParameters`)".to_owned()),
+        ),
+    ] {
+        let operation = format!(
+            "operationId: getThing\n      parameters: [{{ name: q, in: query }}]\n      x-amazon-apigateway-integration: {{ type: http, httpMethod: GET, uri: '{uri}', requestParameters: {{ integration.request.{target}: '{source}' }} }}"
+        );
+        let found = check(("", ""), ("operationId: getThing", &operation));
+        let expected = expected.map(|text| {
+            format!("openapi.yaml:10:40: integration of `GET /things/{{id}}`: {text}")
+        });
+        assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{uri} {target} {source}");
+    }
+}

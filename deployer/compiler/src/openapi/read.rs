@@ -19,6 +19,7 @@ use crate::source::manifest::DefaultIntegration;
 
 /// The extension with the CORS settings of a generated preflight operation.
 pub(super) const PREFLIGHT: &str = "x-portcullis-preflight";
+const INTEGRATION: &str = "x-amazon-apigateway-integration";
 const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 const POLICY: &str = "x-amazon-apigateway-policy";
 /// The largest mapping template, in bytes.
@@ -232,6 +233,12 @@ impl<'a> Reader<'a> {
         );
         let integration = self.integration(&operation, (verb, path), entry);
         let parameters = self.parameters(path, item, &entry.node);
+        if let (Some(node), Some(integration)) = (entry.node.member(INTEGRATION), &integration)
+            && let Some((problem, help)) = mapping_problem(integration, &parameters)
+        {
+            let message = format!("integration of `{operation}`: {problem}");
+            self.diagnostics.error(node.span, message, help);
+        }
         let validator = self.validator(&entry.node);
         let bodies = match validator {
             Some(Validator { body: true, .. }) => self.bodies(&operation, &entry.node),
@@ -309,7 +316,7 @@ impl<'a> Reader<'a> {
         (verb, path): (Verb, &PathTemplate),
         entry: &Entry,
     ) -> Option<Integration> {
-        if let Some(node) = entry.node.member("x-amazon-apigateway-integration") {
+        if let Some(node) = entry.node.member(INTEGRATION) {
             return self.own_integration(operation, verb, node);
         }
         let Some(default) = self.integration else {
@@ -414,6 +421,56 @@ impl<'a> Reader<'a> {
 fn is_parameter_name(name: &str) -> bool {
     let is_valid = |c: char| c.is_ascii_alphanumeric() || ":._$-".contains(c);
     !name.is_empty() && name.chars().all(is_valid)
+}
+
+/// Returns the cause why API Gateway rejects the mappings of an integration's request, and the fix.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/request-response-data-mappings.html>
+fn mapping_problem(
+    integration: &Integration,
+    parameters: &[Parameter],
+) -> Option<(String, String)> {
+    for (target, value) in &integration.request_parameters {
+        let name =
+            target.strip_prefix("integration.request.").and_then(|rest| rest.split_once('.'));
+        let is_target = name.is_some_and(|(location, name)| {
+            matches!(location, "header" | "path" | "querystring") && !name.is_empty()
+        });
+        if !is_target {
+            let cause = format!("invalid mapping to `{target}`");
+            let help =
+                "map to `integration.request.header.NAME`, `….querystring.NAME` or `….path.NAME`";
+            return Some((cause, help.to_owned()));
+        }
+        if !is_source(value, parameters) {
+            let cause = format!("invalid mapping from `{value}`");
+            let help = "map from a declared parameter (`method.request.querystring.NAME`), `method.request.body`, `context.NAME`, `stageVariables.NAME`, or a constant in single quotes";
+            return Some((cause, help.to_owned()));
+        }
+    }
+    let is_http = matches!(integration.kind, IntegrationKind::Http | IntegrationKind::HttpProxy);
+    let uri = integration.uri.as_deref().filter(|_| is_http).unwrap_or_default();
+    let uri = uri.replace("${", "");
+    let variables = uri.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let names = variables.map(|name| name.trim_end_matches('+'));
+    let mut targets = names.map(|name| format!("integration.request.path.{name}"));
+    let missing = targets.find(|target| !integration.request_parameters.contains_key(target))?;
+    let cause = format!("`uri` has a variable without a mapping to `{missing}`");
+    Some((cause, "add the mapping to `requestParameters`".to_owned()))
+}
+
+/// Returns whether a mapping's value exists for the operation.
+fn is_source(value: &str, parameters: &[Parameter]) -> bool {
+    if ["context.", "stageVariables."].iter().any(|start| value.starts_with(start)) {
+        return true;
+    }
+    let Some(source) = value.strip_prefix("method.request.") else {
+        let constant = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+        return constant.is_some_and(|text| !text.contains('\''));
+    };
+    let Some((location, name)) = source.split_once('.') else { return source == "body" };
+    let location = location.strip_prefix("multivalue").unwrap_or(location);
+    let is_declared = |one: &Parameter| one.name == name && one.location.mapping_name() == location;
+    location == "body" || parameters.iter().any(is_declared)
 }
 
 /// Returns whether the parameter that a value maps, if any, has a name that API Gateway accepts.

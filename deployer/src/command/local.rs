@@ -42,7 +42,7 @@ pub(super) fn api(project: &mut Project, output: Output) -> Result<Api, Failure>
     let api = project.api.take();
     let api =
         api.ok_or_else(|| Failure::InvalidConfiguration(std::mem::take(&mut project.diagnostics)))?;
-    // This machine can reach backends that API Gateway cannot.
+    // The local gateway does not call the backends of the files.
     let is_local = |one: &Diagnostic| one.code != Code::UnreachableBackend;
     let warnings: Vec<Diagnostic> =
         project.diagnostics.iter().filter(|one| is_local(one)).cloned().collect();

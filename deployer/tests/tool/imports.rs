@@ -229,7 +229,7 @@ fn a_resource_policy_beyond_the_default_quota_is_a_warning() {
 
 #[test]
 fn backends_that_api_gateway_cannot_reach_are_warnings_except_locally() {
-    let help = "(use a public host name, or a VPC link; `deployer dev` can reach it)";
+    let help = "(use a public host name, or a VPC link; for a local backend, start `deployer dev --backend`)";
     let http = "http = \"https://backend.example.com\"";
     let warning = |at: &str, host: &str| {
         format!("warning: {at}: API Gateway cannot reach the backend `{host}` {help}")
@@ -271,7 +271,7 @@ fn backends_that_api_gateway_cannot_reach_are_warnings_except_locally() {
     // Another stage is not deployed.
     let stage = "[stage.dev]\n[stage.local.integration]\nhttp = \"http://localhost\"";
     manifest("[stage.dev]", stage, &[]);
-    // On this machine, it can be reached.
+    // The local gateway does not call it.
     let project =
         folder(&MANIFEST.replace("https://backend.example.com", "http://localhost"), OPENAPI);
     let cases = "cases: [{ request: GET /things/1, expect: { none: 401 } }]";

@@ -1,5 +1,5 @@
 //! HTTP backends that only the own machine or a private network can reach: `localhost`, names without
-//! a domain, and addresses that are not public. They work with `deployer dev`, and not on AWS.
+//! a domain, and addresses that are not public.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +36,7 @@ fn warn(host: &str, span: Span, diagnostics: &mut Diagnostics) {
         Code::UnreachableBackend,
         span,
         format!("API Gateway cannot reach the backend `{host}`"),
-        "use a public host name, or a VPC link; `deployer dev` can reach it".to_owned(),
+        "use a public host name, or a VPC link; for a local backend, start `deployer dev --backend`".to_owned(),
     );
 }
 

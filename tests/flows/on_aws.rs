@@ -22,6 +22,7 @@ mod invoke_roles;
 mod lifecycle;
 mod permissions;
 mod pinned;
+mod preconditions;
 mod publishing;
 mod real_authorizer;
 mod safety;

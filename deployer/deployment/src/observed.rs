@@ -235,6 +235,27 @@ pub struct ObservedUsagePlan {
     pub has_stage: bool,
 }
 
+/// Returns the records, without the content of those that the deployment with their number does not
+/// have.
+pub fn records_of(records: Records, deployments: &[ObservedDeployment]) -> Records {
+    let is_other = |number: u32, record: &Record| {
+        let revisions = deployments.iter().filter_map(|one| one.revision.as_ref());
+        let mut revisions = revisions.filter(|revision| revision.number == number);
+        revisions.any(|revision| revision.content != record.content())
+    };
+    let checked = |(number, record): (u32, Result<Record, UnreadableRecord>)| {
+        let record = record.and_then(|record| {
+            if is_other(number, &record) {
+                Err(UnreadableRecord::of_other_deployment(&record))
+            } else {
+                Ok(record)
+            }
+        });
+        (number, record)
+    };
+    records.into_iter().map(checked).collect()
+}
+
 impl ObservedApi {
     /// Returns the deployment with this id.
     pub fn deployment(&self, id: &str) -> Option<&ObservedDeployment> {

@@ -29,6 +29,7 @@ mod canary;
 mod invoke_roles;
 mod pinned;
 mod policies;
+mod preconditions;
 mod stage_settings;
 mod tags;
 

@@ -11,7 +11,7 @@ use compiler::definition::ApiDefinition;
 use deployment::desired::Desired;
 use deployment::function::ObservedFunctions;
 use deployment::invoke_role::Role;
-use deployment::observed::{AccountSettings, Observed, ObservedApi};
+use deployment::observed::{AccountSettings, Observed, ObservedApi, records_of};
 
 impl Aws {
     /// Reads the state of an API, its roles and its functions. Functions that the caller may not
@@ -104,6 +104,7 @@ impl Aws {
             let deployments = self.deployments(&api.id).await?;
             let methods = methods(&resources, &authorizers, &validators);
             let (models, records) = split_models(models, &methods);
+            let records = records_of(records, &deployments);
             let definition = ApiDefinition {
                 settings: api.settings.clone(),
                 methods,

@@ -1,4 +1,4 @@
-//! What AWS requires before a deployment, and refuses in the middle of one.
+//! The preconditions of a deployment, without which AWS refuses it in the middle.
 
 use crate::desired::Desired;
 use crate::observed::Observed;

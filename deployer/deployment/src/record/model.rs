@@ -44,6 +44,10 @@ pub enum UnreadableReason {
     /// The record has another format.
     #[error("has format {0}, expected {FORMAT}")]
     Format(u64),
+    /// The deployment with its number has another content: two deployers may have used the number at
+    /// once.
+    #[error("is of another deployment")]
+    OtherDeployment,
     /// The record is not in its format.
     #[error("is damaged ({0})")]
     Damaged(String),
@@ -68,6 +72,13 @@ impl Record {
 }
 
 impl UnreadableRecord {
+    /// Returns a record that is not the one of the deployment with its number.
+    pub fn of_other_deployment(record: &Record) -> Self {
+        // It cannot fail: every key is a string.
+        let text = serde_json::to_string(&Stored { format: FORMAT, record });
+        Self { text: text.unwrap_or_default(), reason: UnreadableReason::OtherDeployment }
+    }
+
     /// Returns the name and the schema of the record's model.
     pub fn model(&self, revision: u32) -> (String, Json) {
         schema(revision, &self.text)

@@ -120,15 +120,7 @@ impl Failure {
             Self::Canary(CanaryError::NoChange { .. }) => {
                 "deploy without `--canary`, which also applies the settings of the stage and ends a canary"
             }
-            Self::Precondition(UnmetPrecondition::LogRole { .. }) => {
-                "set the CloudWatch log role in the account settings of API Gateway, or remove `access_log` and `logging`"
-            }
-            Self::Precondition(UnmetPrecondition::ResourcePolicy { .. }) => {
-                "add `x-amazon-apigateway-policy` to the document"
-            }
-            Self::Precondition(UnmetPrecondition::PrivateToEdge { .. }) => {
-                "deploy with `endpoint = \"regional\"` first"
-            }
+            Self::Precondition(unmet) => precondition(unmet),
             Self::NoCanary { .. } => "create one with `deployer deploy --canary PERCENT`",
             Self::RecordUnreadable { .. } => "deploy the configuration of the revision again",
             Self::Target(TargetError::Unknown(_)) => "run `deployer history` to list the revisions",
@@ -175,6 +167,18 @@ impl Failure {
 }
 
 const ROLL_BACK: &str = "roll back with `deployer rollback --stage STAGE`";
+
+const fn precondition(unmet: &UnmetPrecondition) -> &'static str {
+    match unmet {
+        UnmetPrecondition::LogRole { .. } => {
+            "set the CloudWatch log role in the account settings of API Gateway, or remove `access_log` and `logging`"
+        }
+        UnmetPrecondition::ResourcePolicy { .. } => {
+            "add `x-amazon-apigateway-policy` to the document"
+        }
+        UnmetPrecondition::PrivateToEdge { .. } => "deploy with `endpoint = \"regional\"` first",
+    }
+}
 
 const PLAN_AGAIN: &str = "run `deployer plan` again, review the new plan, and deploy it";
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use compiler::definition::scheme_of;
 use deployment::desired::Desired;
 use deployment::function::{ObservedFunction, ObservedVersion, Publication, api_fingerprint};
-use deployment::observed::Observed;
+use deployment::observed::{Observed, records_of};
 use deployment::plan::{
     AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, Subject, dangers, diff,
     pending_changes, plan,
 };
+use deployment::record::Records;
 
 use super::{applied, compiled, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
@@ -240,6 +241,32 @@ fn versions_are_deleted_with_their_deployments_and_not_before() {
         let (_, number) = record.authorizers["jwt"].pinned_function().unwrap();
         assert!(retained.contains(&number.unwrap()), "{retained:?}, needs {number:?}");
     }
+}
+
+/// Two deployers used a number at once: the record is that of the other one's content.
+#[test]
+fn a_record_of_another_deployment_is_not_interpreted() {
+    let toml = manifest();
+    let (_, _, state) = deployed(&empty_state(), &toml, OPENAPI, "dev", "b1");
+    let api = state.api.as_ref().unwrap();
+    assert_eq!(records_of(api.records.clone(), &api.deployments), api.records);
+    let other = OPENAPI.replace("jwt: [read]", "jwt: [write]");
+    let other = desired(compiled(&toml, &other, Some("dev"))).record;
+    let records = Records::from([(1, Ok(other.clone()))]);
+    let found = records_of(records.clone(), &api.deployments);
+    let problem = found[&1].as_ref().unwrap_err();
+    assert_eq!(problem.to_string(), "is of another deployment");
+    assert_eq!(problem.model(1), other.model(1), "it is retained");
+    assert_eq!(records_of(records.clone(), &[]), records, "a run was interrupted");
+
+    // Nothing that it may need is deleted, and a return to it is not compared.
+    let mut state = state.clone();
+    state.api.as_mut().unwrap().records = found;
+    let changed = OPENAPI.replace("jwt: [read]", "jwt: [admin]");
+    let (_, exact, _) = deployed(&state, &toml, &changed, "dev", "b1");
+    let deletes =
+        |step: &Step| matches!(step, Step::DeleteUnused { versions, .. } if !versions.is_empty());
+    assert!(!exact.steps.iter().any(deletes), "{:#?}", exact.steps);
 }
 
 #[test]

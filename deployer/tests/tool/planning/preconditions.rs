@@ -1,0 +1,50 @@
+//! Deployments that AWS would refuse in the middle.
+
+use super::{applied, compiled, desired, empty_state};
+use crate::{MANIFEST, OPENAPI};
+use deployment::observed::AccountSettings;
+use deployment::plan::{UnmetPrecondition, plan, unmet_preconditions};
+
+const API: &str = "shop";
+
+fn unmet(manifest: &str, openapi: &str) -> Vec<UnmetPrecondition> {
+    unmet_preconditions(&desired(compiled(manifest, openapi, Some("dev"))), &empty_state())
+}
+
+fn with_endpoint(name: &str) -> String {
+    MANIFEST.replacen("[api]\n", &format!("[api]\nendpoint = \"{name}\"\n"), 1)
+}
+
+#[test]
+fn logs_require_a_log_role() {
+    let expected = [UnmetPrecondition::LogRole { stage: "dev".to_owned() }];
+    let log = "access_log = { destination = \"arn:aws:logs:eu-west-1:123456789012:log-group:a\" }";
+    for setting in ["logging = \"error\"", log] {
+        let manifest = MANIFEST.replacen("[stage.dev]\n", &format!("[stage.dev]\n{setting}\n"), 1);
+        assert_eq!(unmet(&manifest, OPENAPI), expected);
+        let mut state = empty_state();
+        let role = Some("arn:aws:iam::123456789012:role/logs".to_owned());
+        state.account = AccountSettings { cloudwatch_role: role, ..AccountSettings::DEFAULT };
+        let desired = desired(compiled(&manifest, OPENAPI, Some("dev")));
+        assert_eq!(unmet_preconditions(&desired, &state), []);
+    }
+    assert_eq!(unmet(MANIFEST, OPENAPI), []);
+}
+
+#[test]
+fn a_private_api_requires_a_resource_policy_and_does_not_become_edge_optimized() {
+    let api = || API.to_owned();
+    let private = with_endpoint("private");
+    assert_eq!(unmet(&private, OPENAPI), [UnmetPrecondition::ResourcePolicy { api: api() }]);
+    let policy = "x-amazon-apigateway-policy: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/*' }] }\npaths:";
+    let openapi = OPENAPI.replacen("paths:", policy, 1);
+    assert_eq!(unmet(&private, &openapi), []);
+
+    let first = desired(compiled(&private, &openapi, Some("dev")));
+    let state = applied(&empty_state(), &first, &plan(&first, &empty_state()));
+    let edge = desired(compiled(&with_endpoint("edge"), &openapi, Some("dev")));
+    let expected = [UnmetPrecondition::PrivateToEdge { api: api() }];
+    assert_eq!(unmet_preconditions(&edge, &state), expected);
+    let regional = desired(compiled(&with_endpoint("regional"), &openapi, Some("dev")));
+    assert_eq!(unmet_preconditions(&regional, &state), []);
+}

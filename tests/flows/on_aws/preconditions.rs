@@ -1,0 +1,96 @@
+//! Deployments that AWS would refuse are refused before anything is made, and settings that the files
+//! no longer have are removed.
+
+use e2e::emulator::Fault;
+use e2e::strict::state::AccountSettings;
+use serde_json::{Value, json};
+
+use super::Account;
+
+#[test]
+fn logs_without_a_log_role_are_refused_before_anything_is_made() {
+    let account = Account::new("350000000001");
+    account.proxy.set_account(AccountSettings::of_small_region());
+    account.edit("portcullis.toml", "[stage.dev]", "[stage.dev]\nlogging = \"info\"");
+    for command in [&["plan", "--stage", "dev"][..], &["deploy", "--stage", "dev", "--yes"]] {
+        let output = account.run(command).expect_exit(3);
+        assert!(output.contains("stage `dev` has logs, but API Gateway has no"), "{output:?}");
+    }
+    let state = account.read_back();
+    assert_eq!((&state["apis"], &state["roles"]), (&json!([]), &json!({})));
+
+    // The throttle of a small Region's account is no throttle of the stage.
+    account.edit("portcullis.toml", "logging = \"info\"", "metrics = true");
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    let settings = account.api()["stages"]["dev"]["methodSettings"]["*/*"].clone();
+    assert_eq!(settings["metricsEnabled"], true, "{settings}");
+}
+
+#[test]
+fn a_private_api_without_a_resource_policy_is_refused_before_anything_is_made() {
+    let account = Account::new("350000000002");
+    account.edit("portcullis.toml", "[stage.dev]", "[stage.dev]\n");
+    let manifest = std::fs::read_to_string(account.path("portcullis.toml")).unwrap();
+    let endpoint = "endpoint = \"private\"";
+    let manifest = if manifest.contains("endpoint = \"regional\"") {
+        manifest.replace("endpoint = \"regional\"", endpoint)
+    } else {
+        manifest.replacen("[api]", &format!("[api]\n{endpoint}"), 1)
+    };
+    account.write("portcullis.toml", &manifest);
+    let output = account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(3);
+    assert!(output.contains("is private, but the document has no resource policy"), "{output:?}");
+    assert_eq!(account.read_back()["apis"], json!([]));
+}
+
+#[test]
+fn a_stage_whose_settings_are_refused_is_deleted_again() {
+    let account = Account::new("350000000003");
+    account.edit(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[stage.dev]\nthrottle = { rate = 5, burst = 6 }",
+    );
+    account.proxy.inject_into("PATCH /restapis/", Fault::Refused);
+    let output = account.run_with_faults(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
+    assert!(output.contains("stage `dev` was deleted again"), "{output:?}");
+    assert_eq!(account.api()["stages"], json!({}));
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+}
+
+#[test]
+fn a_usage_plan_loses_what_the_files_do_not_have() {
+    let account = Account::new("350000000004");
+    let key = |name: &str| {
+        let create = format!("print(client.create_api_key(name='{name}', enabled=True)['id'])");
+        account.boto3(&create).trim().to_owned()
+    };
+    let (one, two) = (key("one"), key("two"));
+    let table = |text: &str| format!("[usage_plan]\n{text}\n\n[stage.dev]");
+    let all = table(&format!(
+        "throttle = {{ rate = 5, burst = 6 }}\nquota = {{ limit = 100, period = \"day\" }}\nkeys = [\"{one}\", \"{two}\"]"
+    ));
+    let some = table(&format!("keys = [\"{two}\"]"));
+    account.edit("portcullis.toml", "[stage.dev]", &all);
+    account.deploy("dev");
+    let plan = || account.read_back()["plans"].clone();
+    let found = plan();
+    assert_eq!(found[0]["quota"]["limit"], 100, "{found}");
+    account.edit("portcullis.toml", &all, &some);
+    account.deploy("dev");
+    let found = plan();
+    assert_eq!(
+        (&found[0]["quota"], &found[0]["throttle"], found[0]["keys"].as_array().map(Vec::len)),
+        (&Value::Null, &Value::Null, Some(1)),
+        "{found}"
+    );
+    account.expect_no_changes("dev");
+    account.edit("portcullis.toml", &some, "[stage.dev]");
+    let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
+    assert!(output.contains("delete usage plan petstore dev"), "{output:?}");
+    account.deploy("dev");
+    assert_eq!(plan(), json!([]));
+    account.expect_no_changes("dev");
+}

@@ -134,8 +134,8 @@ struct Reader<'a> {
     validators: BTreeMap<String, Validator>,
     models: Models<'a>,
     integration: Option<&'a DefaultIntegration>,
-    /// The first variable segment below each path.
-    variables: BTreeMap<String, String>,
+    /// The first variable segment below each path, of those that are greedy or not.
+    variables: BTreeMap<(String, bool), String>,
     routes: Vec<(Route, Span)>,
     diagnostics: &'a mut Diagnostics,
 }
@@ -170,12 +170,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports a path with another variable segment than an earlier path has in the same position:
-    /// API Gateway allows one below each resource.
+    /// API Gateway allows one below each resource. Whether this includes a greedy one beside one that is
+    /// not is reported differently.
     fn check_variables(&mut self, path: &Entry) {
         let mut parent = String::new();
         for segment in path.key.split('/').filter(|segment| !segment.is_empty()) {
             if segment.starts_with('{') {
-                let first = self.variables.entry(parent.clone());
+                let is_greedy = segment.ends_with("+}");
+                let first = self.variables.entry((parent.clone(), is_greedy));
                 let first = first.or_insert_with(|| segment.to_owned());
                 if first != segment {
                     let message = format!(
@@ -185,6 +187,14 @@ impl<'a> Reader<'a> {
                     let help = format!("write `{first}` in both paths");
                     self.diagnostics.error(path.key_span, message, help);
                     return;
+                }
+                if let Some(other) = self.variables.get(&(parent.clone(), !is_greedy)) {
+                    let message = format!(
+                        "`{}` has `{segment}` where an earlier path has `{other}`, which API Gateway may reject",
+                        path.key
+                    );
+                    let help = format!("use only `{segment}` or only `{other}` there");
+                    self.diagnostics.warning(Code::NotImported, path.key_span, message, help);
                 }
             }
             parent = format!("{parent}/{segment}");

@@ -25,7 +25,7 @@ mod rules;
 
 pub use auth::AuthSummary;
 pub use backend::{Backend, CorsSummary, IntegrationSummary};
-pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord};
+pub use model::{FORMAT, Records, UnreadableReason, UnreadableRecord, named_functions};
 pub(crate) use rules::with_recorded_deny_lists;
 pub use rules::{IssuerRules, Rules};
 

@@ -9,6 +9,8 @@ use super::{PAGE, hash};
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError};
 use compiler::api::AuthorizerShape;
+use deployment::observed::TAG_API;
+use deployment::record::named_functions;
 
 /// The response to a test invocation of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +24,8 @@ pub struct AuthorizerTestResponse {
 }
 
 impl Aws {
-    /// Returns the ARNs of the functions that the authorizers of all other APIs invoke.
+    /// Returns the ARNs of the functions that the authorizers of all other APIs invoke: of their current
+    /// definitions and, as far as Portcullis recorded them, of their deployments.
     pub fn functions_of_other_apis<'a>(&'a self, own: &'a str) -> Call<'a, BTreeSet<String>> {
         Box::pin(async move {
             let mut functions = BTreeSet::new();
@@ -30,6 +33,9 @@ impl Aws {
                 let authorizers = self.authorizers(&api.id).await?;
                 let shapes = authorizers.values().map(|(_, shape)| shape);
                 functions.extend(shapes.filter_map(|shape| shape.function().map(str::to_owned)));
+                if api.tags.contains_key(TAG_API) {
+                    functions.extend(named_functions(&self.records(&api.id).await?));
+                }
             }
             Ok(functions)
         })

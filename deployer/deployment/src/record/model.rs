@@ -1,6 +1,6 @@
 //! A record ↔ the model of the API that it is stored as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -26,6 +26,26 @@ struct Stored<'a> {
 
 /// The records of an API, by revision number, readable or not.
 pub type Records = BTreeMap<u32, Result<Record, UnreadableRecord>>;
+
+/// Returns the ARNs of the functions that records name, also those that this version cannot read.
+pub fn named_functions(records: &Records) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    for record in records.values() {
+        match record {
+            Ok(record) => {
+                functions.extend(record.functions().into_values().flatten().map(str::to_owned));
+            }
+            // An ARN has no character that JSON escapes.
+            Err(UnreadableRecord { text, .. }) => {
+                let arns = text.split(['"', '\\']);
+                let arns =
+                    arns.filter(|part| part.starts_with("arn:") && part.contains(":function:"));
+                functions.extend(arns.map(str::to_owned));
+            }
+        }
+    }
+    functions
+}
 
 /// A record that this version cannot read. It is not interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

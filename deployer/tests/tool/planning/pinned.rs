@@ -1,6 +1,6 @@
 //! Pinned functions: rules, routes and function move together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compiler::definition::scheme_of;
 use deployment::desired::Desired;
@@ -10,7 +10,7 @@ use deployment::plan::{
     AccessImpact, Aspect, Change, Direction, Plan, PrunedVersion, Step, Subject, dangers, diff,
     pending_changes, plan,
 };
-use deployment::record::Records;
+use deployment::record::{Records, named_functions};
 
 use super::{applied, compiled, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
@@ -258,6 +258,11 @@ fn a_record_of_another_deployment_is_not_interpreted() {
     assert_eq!(problem.to_string(), "is of another deployment");
     assert_eq!(problem.model(1), other.model(1), "it is retained");
     assert_eq!(records_of(records.clone(), &[]), records, "a run was interrupted");
+
+    let function = other.authorizers["jwt"].function.clone().unwrap();
+    for records in [&records, &found] {
+        assert_eq!(named_functions(records), BTreeSet::from([function.clone()]));
+    }
 
     // Nothing that it may need is deleted, and a return to it is not compared.
     let mut state = state.clone();

@@ -18,6 +18,18 @@ fn create_other_api(shop: &Shop, version: u32) {
     ));
 }
 
+/// Creates an API of Portcullis whose deployment invokes a version of the shop's function, and whose
+/// current definition does not.
+fn create_managed_api(shop: &Shop, version: u32) {
+    let record = format!(
+        "{{\"format\":99,\"function\":\"arn:aws:lambda:{REGION}:{KEY}:function:{FUNCTION}:{version}\"}}"
+    );
+    python(&format!(
+        "import boto3, json\nclient = boto3.client('apigateway', endpoint_url='{}', aws_access_key_id='{KEY}', aws_secret_access_key='x', region_name='{REGION}')\napi = client.create_rest_api(name='managed', tags={{'portcullis:api': 'managed'}})['id']\nclient.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', schema=json.dumps({{'type': 'object', 'description': '{record}'}}))",
+        shop.account.proxy.url
+    ));
+}
+
 fn numbers(shop: &Shop) -> Vec<String> {
     let number = |version: &Value| version["Version"].as_str().unwrap().to_owned();
     shop.versions().iter().map(number).collect()
@@ -33,18 +45,19 @@ fn a_version_that_another_api_invokes_is_not_deleted() {
     );
     shop.deploy("dev", &[]);
     create_other_api(&shop, 1);
+    create_managed_api(&shop, 2);
     let mut scope = "write";
-    for changed in ["admin", "owner", "keeper"] {
+    for changed in ["admin", "owner", "keeper", "clerk"] {
         shop.change_scope(scope, changed);
         scope = changed;
         shop.deploy("dev", &[]);
     }
-    // Version 2 was pruned, version 1 was not.
-    assert_eq!(numbers(&shop), ["1", "3", "4"]);
+    // Version 3 was pruned, versions 1 and 2 were not.
+    assert_eq!(numbers(&shop), ["1", "2", "4", "5"]);
     let role = shop.versions()[0]["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
 
     let output = shop.run(&["undeploy", "--delete-api", "--yes"]);
-    assert!(output.contains(&format!("version 4 of function {FUNCTION}")), "{output:?}");
-    assert_eq!(numbers(&shop), ["1"]);
+    assert!(output.contains(&format!("version 5 of function {FUNCTION}")), "{output:?}");
+    assert_eq!(numbers(&shop), ["1", "2"]);
     assert!(shop.account.read_back()["roles"][&role].is_object(), "version 1 needs its role");
 }

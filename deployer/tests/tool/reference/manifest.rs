@@ -118,7 +118,7 @@ pub(super) const TABLES: &[Table] = &[
                 "keep",
                 "integer, at least 2",
                 "`10`",
-                "The number of deployments to retain for `rollback`.",
+                "The number of deployments of the API to retain for `rollback`, those of all stages together. Served ones are always retained.",
             ),
             setting("protect", "boolean", "`false`", "Whether `undeploy` is rejected."),
             setting(

@@ -1,5 +1,5 @@
 //! The method settings of stages: an entry gets the values of `*/*`, or the defaults with the account's
-//! throttle, when it is made and only then [R]. The emulator does not have the settings of the account.
+//! throttle, when it is made and only then. The emulator does not have the settings of the account.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ const SETTINGS: [(&str, &str); 10] = [
     ("caching/unauthorizedCacheControlHeaderStrategy", "unauthorizedCacheControlHeaderStrategy"),
 ];
 
-/// Returns the entry that is made without `*/*`. The throttle is the account's [M].
+/// Returns the entry that is made without `*/*`. The throttle is the account's.
 fn default_entry(settings: &AccountSettings) -> Value {
     json!({
         "metricsEnabled": false,

@@ -7,15 +7,25 @@ use crate::on_aws::{REGION, python};
 
 const KEY: &str = "320000000041";
 
+/// Runs a script with boto3's client for API Gateway.
+fn run(shop: &Shop, script: &str) {
+    python(&format!(
+        "import boto3, json\nclient = boto3.client('apigateway', endpoint_url='{}', aws_access_key_id='{KEY}', aws_secret_access_key='x', region_name='{REGION}')\n{script}",
+        shop.account.proxy.url
+    ));
+}
+
 /// Creates an API without tags whose authorizer invokes a version of the shop's function.
 fn create_other_api(shop: &Shop, version: u32) {
     let uri = format!(
         "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:{KEY}:function:{FUNCTION}:{version}/invocations"
     );
-    python(&format!(
-        "import boto3\nclient = boto3.client('apigateway', endpoint_url='{}', aws_access_key_id='{KEY}', aws_secret_access_key='x', region_name='{REGION}')\napi = client.create_rest_api(name='other')['id']\nclient.create_authorizer(restApiId=api, name='guard', type='TOKEN', authorizerUri='{uri}', identitySource='method.request.header.Authorization')",
-        shop.account.proxy.url
-    ));
+    run(
+        shop,
+        &format!(
+            "api = client.create_rest_api(name='other')['id']\nclient.create_authorizer(restApiId=api, name='guard', type='TOKEN', authorizerUri='{uri}', identitySource='method.request.header.Authorization')"
+        ),
+    );
 }
 
 /// Creates an API of Portcullis whose deployment invokes a version of the shop's function, and whose
@@ -24,10 +34,12 @@ fn create_managed_api(shop: &Shop, version: u32) {
     let record = format!(
         "{{\"format\":99,\"function\":\"arn:aws:lambda:{REGION}:{KEY}:function:{FUNCTION}:{version}\"}}"
     );
-    python(&format!(
-        "import boto3, json\nclient = boto3.client('apigateway', endpoint_url='{}', aws_access_key_id='{KEY}', aws_secret_access_key='x', region_name='{REGION}')\napi = client.create_rest_api(name='managed', tags={{'portcullis:api': 'managed'}})['id']\nclient.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', schema=json.dumps({{'type': 'object', 'description': '{record}'}}))",
-        shop.account.proxy.url
-    ));
+    run(
+        shop,
+        &format!(
+            "api = client.create_rest_api(name='managed', tags={{'portcullis:api': 'managed'}})['id']\nclient.create_model(restApiId=api, name='PortcullisRevision1', contentType='application/json', schema=json.dumps({{'type': 'object', 'description': '{record}'}}))"
+        ),
+    );
 }
 
 fn numbers(shop: &Shop) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::json::JsonProblem;
 use crate::observed::{AwsTarget, Observed, ObservedApi};
 use crate::percent::Percent;
 use crate::record::{Record, UnreadableRecord};
-use crate::revision::Revision;
+use crate::revision::{Annotation, Revision};
 use canary::CanaryUpdate;
 use compiler::api::Authorizer;
 use compiler::definition::scheme_on_aws;
@@ -117,6 +117,14 @@ impl Plan {
     pub fn publications(&self) -> impl Iterator<Item = &Publication> {
         self.steps.iter().filter_map(|step| match step {
             Step::PublishVersion(publication) => Some(publication),
+            _ => None,
+        })
+    }
+
+    /// Returns the commit and the message of the revision that the plan creates.
+    pub fn annotation(&self) -> Option<&Annotation> {
+        self.steps.iter().find_map(|step| match step {
+            Step::CreateDeployment { revision } => Some(&revision.annotation),
             _ => None,
         })
     }

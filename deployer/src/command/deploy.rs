@@ -202,6 +202,10 @@ impl<'a> Deployment<'a> {
         if planned.publications().next().is_some() {
             self.done = pinned::publish(session, desired, observed, planned, binaries, token)?;
             *desired = pinned::pin(desired.clone(), observed, binaries)?;
+            if let Some(annotation) = planned.annotation() {
+                // That of a saved plan.
+                desired.annotation = annotation.clone();
+            }
             *planned = plan_revision(desired, observed, planned.canary)?;
         }
         pinned::test_reused(session, desired, observed, planned, &published, token)

@@ -164,7 +164,8 @@ fn a_saved_plan_of_a_canary_remains_one_after_its_version_was_published() {
     shop.deploy("dev", &[]);
     shop.change_scope("write", "admin");
     let zip = launcher_zip();
-    let plan = ["plan", "--stage", "dev", "--canary", "10", "--out", "plan.json"];
+    let plan =
+        ["plan", "--stage", "dev", "--canary", "10", "--message", "saved", "--out", "plan.json"];
     shop.run(&[&plan[..], &["--function-zip", zip]].concat());
     // The files decide what is published.
     shop.change_scope("admin", "other");
@@ -176,4 +177,6 @@ fn a_saved_plan_of_a_canary_remains_one_after_its_version_was_published() {
     assert!(output.contains("stage dev serves revision 1; canary: 10 % revision 2"), "{output:?}");
     let canary = &shop.account.api()["stages"]["dev"]["canarySettings"];
     assert_eq!(canary["percentTraffic"], json!(10.0), "{canary}");
+    let history = shop.run(&["history", "--stage", "dev"]);
+    assert!(history.contains("revision 2: saved"), "{history:?}");
 }

@@ -273,6 +273,11 @@ impl ObservedApi {
         revisions.max_by_key(|(_, revision)| revision.number)
     }
 
+    /// Returns the record of the revision that a stage serves, if it exists and is readable.
+    pub fn live_record(&self, stage: &str) -> Option<&Record> {
+        self.record(self.live_revision(stage)?.number)
+    }
+
     /// Returns the record of a revision, if it exists and is readable.
     pub fn record(&self, revision: u32) -> Option<&Record> {
         self.records.get(&revision)?.as_ref().ok()

@@ -57,7 +57,7 @@ pub(super) fn pin(
     binaries: &Binaries,
 ) -> Result<Desired, Failure> {
     let api = observed.api.as_ref();
-    let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
+    let live = api.and_then(|api| api.live_record(&desired.api.stage));
     let binaries = binaries.iter();
     let fingerprints: BTreeMap<String, String> =
         binaries.map(|(name, binary)| (name.clone(), binary.fingerprint.clone())).collect();
@@ -191,7 +191,7 @@ pub(super) fn test_reused(
         return Ok(());
     }
     let api = observed.api.as_ref();
-    let live = api.and_then(|api| api.record(api.live_revision(&desired.api.stage)?.number));
+    let live = api.and_then(|api| api.live_record(&desired.api.stage));
     let live = live.map(Record::functions).unwrap_or_default();
     for (name, declared) in &desired.api.authorizers {
         let Some(AuthorizerFunction::Pinned(function)) = &declared.function else { continue };

@@ -12,7 +12,7 @@ use compiler::definition::scheme_on_aws;
 /// change too.
 pub fn pending_changes(plan: &Plan, desired: &Desired, observed: &Observed) -> Vec<Change> {
     let api = observed.api.as_ref();
-    let live = api.and_then(|api| api.record(api.live_revision(&plan.stage)?.number));
+    let live = api.and_then(|api| api.live_record(&plan.stage));
     let Some(live) = live else {
         let mut changes = plan.changes.clone();
         changes.push(unknown_change(plan));

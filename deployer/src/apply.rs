@@ -253,11 +253,11 @@ impl Run<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), ApplyError> {
         let (aws, api) = (self.aws, self.report.api.clone());
         match step {
-            Step::CreateApi { name, endpoint, vpc_endpoints, tags } => {
-                self.report.api = aws.create_api(name, endpoint, vpc_endpoints, tags).await?;
+            Step::CreateApi { name, endpoint, tags } => {
+                self.report.api = aws.create_api(name, endpoint, tags).await?;
             }
             Step::TagApi { set, unset } => aws.tag_api(&api, set, unset).await?,
-            Step::UpdateEndpoint { from, to } => aws.update_endpoint(&api, from, to).await?,
+            Step::UpdateEndpoint { to, .. } => aws.update_endpoint(&api, to).await?,
             Step::PutRole { name, role, .. } => {
                 aws.put_role(name, role).await?;
                 self.has_new_role = true;

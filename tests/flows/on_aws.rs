@@ -15,6 +15,7 @@ mod access;
 mod bad_input;
 mod canary;
 mod command_output;
+mod endpoints;
 mod everything;
 mod faults;
 mod inspection;

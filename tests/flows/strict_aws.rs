@@ -349,6 +349,9 @@ fn patches_that_api_gateway_does_not_document_are_refused() {
 fn resources(path: &str) -> Option<Value> {
     Some(match path {
         "/restapis/edge" => json!({"endpointConfiguration": {"types": ["EDGE"]}}),
+        "/restapis/connected" => {
+            json!({"endpointConfiguration": {"types": ["PRIVATE"], "vpcEndpointIds": ["vpce-1"]}})
+        }
         "/restapis/private" => json!({"endpointConfiguration": {"types": ["PRIVATE"]}}),
         "/restapis/closed" => {
             json!({"endpointConfiguration": {"types": ["PRIVATE"]}, "policy": "{}"})

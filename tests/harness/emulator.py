@@ -17,8 +17,14 @@ patches.patch_moto_iam_config = lambda: None
 # throttle is the account's, as GetAccount has it.
 ENTRY = re.compile("/([^/]+/[A-Z*]+)$")
 
+# The VPC endpoints of a private API: a list whose values are added and removed, and that an import with
+# `overwrite` resets. AWS reads them from the document too, but its sources disagree about the place.
+VPC_ENDPOINTS = "/endpointConfiguration/vpcEndpointIds"
+
 default_method_settings = Stage._get_default_method_settings
 update_stage = Provider.update_stage
+update_rest_api = Provider.update_rest_api
+put_rest_api = Provider.put_rest_api
 
 
 def new_entry(stage):
@@ -45,7 +51,33 @@ def update(provider, context, rest_api_id, stage_name, patch_operations=None, **
     return update_stage(provider, context, rest_api_id, stage_name, remaining, **rest)
 
 
+def set_vpc_endpoints(context, api, change):
+    endpoint = get_moto_rest_api(context, api).endpoint_configuration
+    ids = change(endpoint.get("vpcEndpointIds") or [])
+    endpoint["vpcEndpointIds"] = ids
+    if not ids:
+        del endpoint["vpcEndpointIds"]
+
+
+def update_api(provider, context, rest_api_id, patch_operations=None, **rest):
+    operations = patch_operations or []
+    for operation in [one for one in operations if one["path"] == VPC_ENDPOINTS]:
+        value = operation["value"]
+        added = [value] if operation["op"] == "add" else []
+        without = lambda ids: [one for one in ids if one != value]
+        set_vpc_endpoints(context, rest_api_id, lambda ids: without(ids) + added)
+    remaining = [one for one in operations if one["path"] != VPC_ENDPOINTS]
+    return update_rest_api(provider, context, rest_api_id, remaining, **rest)
+
+
+def put_api(provider, context, request):
+    set_vpc_endpoints(context, request["restApiId"], lambda ids: [])
+    return put_rest_api(provider, context, request)
+
+
 Stage._get_default_method_settings = new_entry
 Provider.update_stage = update
+Provider.update_rest_api = update_api
+Provider.put_rest_api = put_api
 
 runpy.run_module("localstack.runtime.main", run_name="__main__")

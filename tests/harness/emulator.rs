@@ -3,7 +3,8 @@
 //! The proxy records calls, injects faults, refuses what AWS refuses ([`crate::strict`]), and adds
 //! what the emulator lacks: deployments, test-invoked authorizers, generated SDKs, cache flushes,
 //! gateway responses and `AWS_IAM` in imported documents, paginated lists, the settings of the
-//! account, and the values of new entries of method settings.
+//! account, the values of new entries of method settings, and the time that an endpoint needs to
+//! change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -203,6 +204,9 @@ struct Upstream {
     hook: Arc<Mutex<Option<Hook>>>,
     settings: Arc<Mutex<AccountSettings>>,
     refusals: Arc<Mutex<Vec<Refusal>>>,
+    /// The APIs whose endpoint type changes. The emulator changes it at once, so the next read of such
+    /// an API has the status that AWS has meanwhile.
+    updating: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl FaultProxy {
@@ -262,6 +266,7 @@ impl FaultProxy {
             hook: Arc::clone(&hook),
             settings: Arc::clone(&settings),
             refusals: Arc::clone(&refusals),
+            updating: Arc::default(),
         };
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -609,7 +614,10 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
             }
             response
         }
-        ("PATCH", ["restapis", _]) => {
+        ("GET", ["restapis", api]) if upstream.updating.lock().unwrap().remove(*api) => {
+            with_status(forward(request, upstream), "UPDATING")
+        }
+        ("PATCH", ["restapis", api]) => {
             // The emulator addresses the types by index, not by name.
             let text = String::from_utf8_lossy(&request.body);
             let body =
@@ -618,7 +626,14 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
                 });
             let Request { method, path, head, .. } = request;
             let (method, path, head) = (method.clone(), path.clone(), head.clone());
-            forward(&Request { method, path, head, body: body.into_bytes() }, upstream)
+            let changes_type = body.contains("/types/0");
+            let changed =
+                forward(&Request { method, path, head, body: body.into_bytes() }, upstream);
+            if !changes_type || changed.0 != 200 {
+                return changed;
+            }
+            upstream.updating.lock().unwrap().insert((*api).to_owned());
+            with_status(changed, "UPDATING")
         }
         (_, ["tags", _]) => {
             record_tags(request);
@@ -627,6 +642,14 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
         ("GET", _) if request.path.contains("limit=") => page(request, upstream),
         _ => forward(request, upstream),
     }
+}
+
+/// Returns the response of an API with this status.
+fn with_status(response: RawResponse, status: &str) -> RawResponse {
+    let (code, headers, body) = response;
+    let mut api: Value = serde_json::from_slice(&body).unwrap_or_default();
+    api["apiStatus"] = json!(status);
+    (code, headers, api.to_string().into_bytes())
 }
 
 fn test_invoke_authorizer(

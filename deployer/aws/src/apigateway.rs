@@ -3,6 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_apigateway::types::{Op, PatchOperation};
+
+use deployment::patch::{Patch, PatchOp};
+
 /// The page size of lists.
 const PAGE: i32 = 500;
 
@@ -29,6 +33,7 @@ mod apis;
 mod authorizers;
 mod convert;
 mod deployments;
+mod endpoint;
 mod gateway_responses;
 mod import;
 mod methods;
@@ -41,6 +46,15 @@ pub use authorizers::AuthorizerTestResponse;
 pub use deployments::MethodSummary;
 pub use methods::DefinitionMethods;
 pub use usage_plans::UsagePlanStep;
+
+fn patch_operation(patch: &Patch) -> PatchOperation {
+    let op = match patch.op {
+        PatchOp::Add => Op::Add,
+        PatchOp::Remove => Op::Remove,
+        PatchOp::Replace => Op::Replace,
+    };
+    PatchOperation::builder().op(op).path(&patch.path).set_value(patch.value.clone()).build()
+}
 
 fn hash(map: &BTreeMap<String, String>) -> HashMap<String, String> {
     map.clone().into_iter().collect()

@@ -1,7 +1,7 @@
 //! The compiled API: the source of the plan, the local gateway and the authorizer's route table.
 //! Consistent by construction: every route has a security and an integration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::config::{Config, Document, RouteDocument, TokenSource};
 use authorizer::routes::{PathTemplate, RouteTable, Segment, Verb};
@@ -54,8 +54,8 @@ pub struct Api {
     pub name: String,
     /// `info.version` of the OpenAPI document.
     pub version: String,
-    /// The endpoint type.
-    pub endpoint: Endpoint,
+    /// The endpoint.
+    pub endpoint: EndpointConfiguration,
     /// The stage that it is compiled for.
     pub stage: String,
     /// The settings of the API.
@@ -88,7 +88,7 @@ pub struct ApiSettings {
     /// True if the API key is from the authorizer, and not from a header.
     pub key_from_authorizer: bool,
     /// The binary media types.
-    pub binary_media_types: std::collections::BTreeSet<String>,
+    pub binary_media_types: BTreeSet<String>,
     /// The minimum size of a response that is compressed, in bytes.
     pub minimum_compression_size: Option<i32>,
     /// The resource policy.
@@ -104,8 +104,6 @@ pub struct DeploymentSettings {
     pub keep: usize,
     /// The tags of the API and its resources.
     pub tags: BTreeMap<String, String>,
-    /// The ids of the VPC endpoints of a private API.
-    pub vpc_endpoints: Vec<String>,
     /// The settings of the invoke roles that are created.
     pub invoke_role: RoleSettings,
 }
@@ -253,6 +251,37 @@ impl Endpoint {
     /// All types with their names in `portcullis.toml`.
     pub const NAMES: [(&'static str, Self); 3] =
         [("edge", Self::Edge), ("private", Self::Private), ("regional", Self::Regional)];
+}
+
+/// The endpoint of an API.
+/// <https://docs.aws.amazon.com/apigateway/latest/api/API_EndpointConfiguration.html>
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointConfiguration {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: Endpoint,
+    /// The ids of the VPC endpoints of a private API, with which it has DNS names of its own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vpc_endpoints: BTreeSet<String>,
+}
+
+impl EndpointConfiguration {
+    /// Returns whether it is that of an API for which `portcullis.toml` has no endpoint.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::fmt::Display for EndpointConfiguration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.kind.fmt(f)?;
+        if self.vpc_endpoints.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = self.vpc_endpoints.iter().map(String::as_str).collect();
+        write!(f, " ({})", ids.join(", "))
+    }
 }
 
 /// An operation.

@@ -102,7 +102,6 @@ fn compile_sources(
             protect: manifest.protect,
             keep: manifest.keep,
             tags: manifest.tags.clone(),
-            vpc_endpoints: manifest.vpc_endpoints.clone(),
             invoke_role: manifest.invoke_role.clone(),
         },
         cors: settings.cors.as_ref().or(manifest.cors.as_ref()).cloned(),

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod desired;
+pub mod endpoint;
 pub mod execution_role;
 pub mod function;
 pub mod history;

@@ -15,7 +15,7 @@ use crate::target::function_arn;
 pub use crate::target::{
     AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION, api_tag, names_api,
 };
-use compiler::api::{Endpoint, Throttle};
+use compiler::api::{EndpointConfiguration, Throttle};
 use compiler::definition::ApiDefinition;
 
 /// The observed state.
@@ -63,8 +63,8 @@ pub struct ObservedApi {
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// Its endpoint type.
-    pub endpoint: Endpoint,
+    /// Its endpoint.
+    pub endpoint: EndpointConfiguration,
     /// The current API definition, deployed or not.
     pub definition: ApiDefinition,
     /// The names of its authorizers, by id. Names are not unique.

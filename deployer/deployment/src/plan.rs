@@ -79,7 +79,7 @@ pub struct Plan {
 }
 
 /// The format of saved plans, and the only one that is read.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// The reason a text cannot be read as a plan.
 #[derive(Debug, thiserror::Error)]
@@ -324,10 +324,14 @@ fn next_deployment(desired: &Desired, api: Option<&ObservedApi>) -> NextDeployme
         }
     };
     let Some(api) = api else { return new(1, None) };
+    // A change of the endpoint requires a new deployment.
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-api-migration.html
+    let is_at_endpoint = api.endpoint == desired.api.endpoint;
     let matches = |revision: &Revision| {
         // A revision without a readable record cannot be compared later. One whose version was deleted
         // cannot be served.
-        revision.content == content
+        is_at_endpoint
+            && revision.content == content
             && api
                 .record(revision.number)
                 .is_some_and(|record| record.functions() == desired.record.functions())

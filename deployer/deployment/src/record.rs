@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use compiler::api::{
-    Api, AuthorizerFunction, AuthorizerShape, AuthorizerType, RouteKey, Validator,
+    Api, AuthorizerFunction, AuthorizerShape, AuthorizerType, EndpointConfiguration, RouteKey,
+    Validator,
 };
 use compiler::definition::{ApiDefinition, Authorization, Method, scheme_of, scheme_on_aws};
 use compiler::fingerprint::fingerprint;
@@ -45,6 +46,9 @@ pub struct Record {
     /// The names of the models. AWS rewrites their schemas, so these are not compared.
     #[serde(rename = "s")]
     pub models: BTreeSet<String>,
+    /// The endpoint of the API, not of the revision: a change is effective with a new deployment only.
+    #[serde(rename = "e", default, skip_serializing_if = "EndpointConfiguration::is_default")]
+    pub endpoint: EndpointConfiguration,
     /// The digest of the API-level settings; `None` if nothing is deployed.
     #[serde(rename = "p")]
     pub settings: Option<String>,
@@ -107,7 +111,7 @@ pub struct AuthorizerRecord {
 impl Record {
     /// Returns the record of a configuration.
     pub fn declared(api: &Api, definition: &ApiDefinition) -> Self {
-        let mut record = Self::observed(definition);
+        let mut record = Self { endpoint: api.endpoint.clone(), ..Self::observed(definition) };
         for route in &api.routes {
             let Some(method) = record.methods.get_mut(&route.into()) else { continue };
             method.auth = (&route.security).into();
@@ -129,8 +133,8 @@ impl Record {
         record
     }
 
-    /// Returns the record of an API definition as AWS shows it: without the scopes and the
-    /// configurations of authorizers of portcullis.toml.
+    /// Returns the record of an API definition as AWS shows it: without the scopes, the
+    /// configurations of authorizers of portcullis.toml, and the endpoint.
     pub fn observed(definition: &ApiDefinition) -> Self {
         let methods = definition.methods.iter();
         let authorizers = definition.authorizers.iter();
@@ -144,6 +148,7 @@ impl Record {
                 .map(|(kind, response)| (kind.clone(), fingerprint(response)))
                 .collect(),
             models: definition.models.keys().cloned().collect(),
+            endpoint: EndpointConfiguration::default(),
             settings: Some(fingerprint(&definition.settings)),
         }
     }
@@ -158,6 +163,7 @@ impl Record {
             authorizers: authorizers
                 .map(|(scheme, authorizer)| (scheme.clone(), authorizer.visible()))
                 .collect(),
+            endpoint: EndpointConfiguration::default(),
             ..self.clone()
         }
     }

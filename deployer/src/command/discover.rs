@@ -44,7 +44,7 @@ fn describe(session: &Session, api: &ListedApi) -> Result<(Vec<String>, Json), F
         None => BTreeMap::new(),
     };
     let mark = managed.map_or("", |_| ", managed by Portcullis");
-    let endpoint = api.endpoint.name().to_ascii_lowercase();
+    let endpoint = api.endpoint.kind.name().to_ascii_lowercase();
     let mut lines = vec![format!("\n{} ({}), {endpoint}{mark}", api.name, api.id)];
     if stages.is_empty() {
         lines.push("  no stages".to_owned());
@@ -71,7 +71,7 @@ fn describe(session: &Session, api: &ListedApi) -> Result<(Vec<String>, Json), F
     let json = json!({
         "id": api.id,
         "name": api.name,
-        "endpoint": api.endpoint,
+        "endpoint": api.endpoint.kind,
         "tags": api.tags,
         "managed": managed.is_some(),
         "stages": described,

@@ -66,8 +66,11 @@ fn manifest_text(api: &ObservedApi) -> String {
         "[api]".to_owned(),
         format!("name = {}", quoted(&api.name)),
         "openapi = \"openapi.json\"".to_owned(),
-        format!("endpoint = {}", quoted(&api.endpoint.name().to_ascii_lowercase())),
+        format!("endpoint = {}", quoted(&api.endpoint.kind.name().to_ascii_lowercase())),
     ];
+    if !api.endpoint.vpc_endpoints.is_empty() {
+        lines.push(format!("vpc_endpoints = {}", json!(api.endpoint.vpc_endpoints)));
+    }
     for (name, stage) in &api.stages {
         let settings = &stage.settings;
         lines.push(format!("\n[stage.{}]", quoted(name)));

@@ -222,14 +222,25 @@ fn names_that_aws_does_not_accept_are_errors() {
         "portcullis.toml:2:8: invalid `name` (use one line of text without control characters)";
     manifest(name, "name = \"a\\nb\"", &[lines]);
     manifest(name, "name = \" \"", &[lines]);
+    let private = |ids: &str| format!("{name}\nendpoint = \"private\"\nvpc_endpoints = {ids}");
     manifest(
         name,
-        "name = \"shop\"\nvpc_endpoints = [\"shop\"]",
+        &private("[\"shop\"]"),
         &[
-            "portcullis.toml:3:17: invalid `vpc_endpoints` (list ids such as vpce-0123456789abcdef0)",
+            "portcullis.toml:4:17: invalid `vpc_endpoints` (list ids such as vpce-0123456789abcdef0)",
         ],
     );
-    manifest(name, "name = \"shop\"\nvpc_endpoints = [\"vpce-0a1b\"]", &[]);
+    manifest(name, &private("[\"vpce-0a1b\"]"), &[]);
+    for kind in ["", "endpoint = \"regional\"\n", "endpoint = \"edge\"\n"] {
+        let line = 3 + kind.lines().count();
+        manifest(
+            name,
+            &format!("{name}\n{kind}vpc_endpoints = [\"vpce-0a1b\"]"),
+            &[&format!(
+                "portcullis.toml:{line}:17: `vpc_endpoints` of an API that is not private (set `endpoint = \"private\"`, or remove `vpc_endpoints`)"
+            )],
+        );
+    }
     manifest(
         "[stage.dev]",
         "[usage_plan]\nkeys = [\"the value\"]\n[stage.dev]",

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 
 mod canary;
+mod endpoints;
 mod invoke_roles;
 mod pinned;
 mod policies;
@@ -128,6 +129,7 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
                     roles.remove(role);
                 }
             }
+            Step::UpdateEndpoint { to, .. } => api.endpoint = to.clone(),
             Step::TagApi { set, .. } => api.tags.extend(set.clone()),
             _ => {}
         }

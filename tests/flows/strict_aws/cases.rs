@@ -263,6 +263,21 @@ fn apis(cases: &mut Cases) {
     cases.accepted(rule, update("private", add));
     cases.refused(rule, update("edge", add), message);
     cases.accepted(rule, Sent::patch("/restapis/edge", &[&format!("{edge} PRIVATE"), add]));
+    let regional = format!("{private} REGIONAL");
+    cases.refused(rule, update("connected", &regional), message);
+    let remove = "remove /endpointConfiguration/vpcEndpointIds vpce-1";
+    cases.accepted(rule, Sent::patch("/restapis/connected", &[remove, &regional]));
+    let endpoint = json!({"vpcEndpointIds": ["vpce-1"]});
+    let server = json!({"url": "/", "x-amazon-apigateway-endpoint-configuration": endpoint});
+    let import = |api: &str| {
+        let document = json!({
+            "openapi": "3.0.1", "info": {"title": "a", "version": "1"}, "paths": {},
+            "servers": [server],
+        });
+        Sent::json("PUT", &format!("/restapis/{api}?mode=overwrite"), &document)
+    };
+    cases.accepted(rule, import("private"));
+    cases.refused(rule, import("edge"), message);
     let rule = "ip-address-type";
     let message = "Only dualstack ipAddressType is supported for Private APIs.";
     let ipv4 = "replace /endpointConfiguration/ipAddressType ipv4";

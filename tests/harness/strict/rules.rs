@@ -140,8 +140,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "vpc-endpoints",
-        source: "[D] patch-operations.html: vpcEndpointIds of private APIs only",
-        operations: &["CreateRestApi", "UpdateRestApi"],
+        source: "[D] patch-operations.html: vpcEndpointIds of private APIs only; [M] terraform-provider-aws#14269: also after a change of the type; [M] aws-cdk#9060: also below servers",
+        operations: &["CreateRestApi", "PutRestApi", "UpdateRestApi"],
         check: apis::vpc_endpoints,
     },
     Rule {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::primitives::DateTime;
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, Op, PatchOperation, RestApi};
+use aws_sdk_apigateway::types::{self, EndpointType, RestApi};
 use serde_json::Value as Json;
 
+use super::endpoint::endpoint;
 use super::{PAGE, hash};
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
-use compiler::api::{ApiSettings, Endpoint};
+use compiler::api::{ApiSettings, Endpoint, EndpointConfiguration};
 use deployment::observed::{TAG_API, names_api};
 
 /// An API, as a list of APIs shows it.
@@ -21,8 +22,8 @@ pub struct ListedApi {
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// Its endpoint type.
-    pub endpoint: Endpoint,
+    /// Its endpoint.
+    pub endpoint: EndpointConfiguration,
     /// Its creation time, in seconds of Unix time.
     pub created: i64,
     /// The settings of the API as a whole.
@@ -71,19 +72,19 @@ impl Aws {
     pub fn create_api<'a>(
         &'a self,
         name: &'a str,
-        endpoint: &'a Endpoint,
-        vpc_endpoints: &'a [String],
+        endpoint: &'a EndpointConfiguration,
         tags: &'a BTreeMap<String, String>,
     ) -> Call<'a, String> {
         Box::pin(async move {
-            let operation = match endpoint {
+            let operation = match endpoint.kind {
                 Endpoint::Edge => "CreateEdgeRestApi",
                 _ => "CreateRestApi",
             };
             let call = ApiCall::once(operation, format!("creating API {name}"));
-            let endpoint = EndpointConfiguration::builder()
-                .types(EndpointType::from(endpoint.name()))
-                .set_vpc_endpoint_ids((!vpc_endpoints.is_empty()).then(|| vpc_endpoints.to_vec()))
+            let ids: Vec<String> = endpoint.vpc_endpoints.iter().cloned().collect();
+            let endpoint = types::EndpointConfiguration::builder()
+                .types(EndpointType::from(endpoint.kind.name()))
+                .set_vpc_endpoint_ids((!ids.is_empty()).then_some(ids))
                 .build();
             let created = self.caller.call(&call, || {
                 let create = self.apigateway.create_rest_api().name(name);
@@ -160,39 +161,15 @@ impl Aws {
             Ok(())
         })
     }
-
-    /// Changes the endpoint type of an API.
-    pub fn update_endpoint<'a>(
-        &'a self,
-        api: &'a str,
-        from: &'a Endpoint,
-        to: &'a Endpoint,
-    ) -> Call<'a, ()> {
-        Box::pin(async move {
-            let call = ApiCall::idempotent(
-                "UpdateRestApi",
-                format!("changing the endpoint type of API {api}"),
-            );
-            let target = format!("/endpointConfiguration/types/{from}");
-            let patch =
-                PatchOperation::builder().op(Op::Replace).path(target).value(to.name()).build();
-            let update = self.caller.call(&call, || {
-                let update = self.apigateway.update_rest_api().rest_api_id(api);
-                update.patch_operations(patch.clone()).send()
-            });
-            update.await.map(|_| ())
-        })
-    }
 }
 
 fn listed(api: &RestApi) -> ListedApi {
-    let types = api.endpoint_configuration().map(EndpointConfiguration::types).unwrap_or_default();
     let policy = api.policy().filter(|policy| !policy.is_empty());
     ListedApi {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
-        endpoint: types.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
+        endpoint: endpoint(api.endpoint_configuration()),
         created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {
             description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),

@@ -2,12 +2,12 @@
 //! and gateway responses.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_apigateway::primitives::Blob;
 use aws_sdk_apigateway::types::PutMode;
 use serde_json::Value as Json;
 
+use super::endpoint::is_available;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{AuthorizerShape, GatewayResponse};
 
@@ -26,24 +26,10 @@ impl Aws {
             if let Some(warning) = response.warnings().first() {
                 return Err(CallError::new(CallErrorKind::Invalid, call.context(), warning));
             }
-            let mut status = response.api_status().map(|status| status.as_str().to_owned());
-            for _ in 0..60 {
-                match status.as_deref() {
-                    None | Some("AVAILABLE") => return Ok(()),
-                    Some("FAILED") => break,
-                    Some(other) => {
-                        let reason = format!("API {api} has status {other}");
-                        self.caller.wait(Duration::from_secs(2), &reason).await;
-                    }
-                }
-                let call = ApiCall::idempotent("GetRestApi", format!("waiting for API {api}"));
-                let now = self
-                    .caller
-                    .call(&call, || self.apigateway.get_rest_api().rest_api_id(api).send());
-                status = now.await?.api_status().map(|status| status.as_str().to_owned());
+            if is_available(response.api_status()) {
+                return Ok(());
             }
-            let message = format!("status {}", status.unwrap_or_default());
-            Err(CallError::new(CallErrorKind::OutcomeUnknown, call.context(), message))
+            self.wait_until_available(api, call.context()).await.map(|_| ())
         })
     }
 

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_apigateway::primitives::Blob;
-use aws_sdk_apigateway::types::{Op, PatchOperation, Stage};
+use aws_sdk_apigateway::types::{PatchOperation, Stage};
 
 use super::convert::stage;
-use super::hash;
+use super::{hash, patch_operation};
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{StageSettings, Throttle};
@@ -87,7 +87,7 @@ impl Aws {
             } else {
                 ApiCall::idempotent("UpdateStage", context)
             };
-            let operations: Vec<PatchOperation> = patches.iter().map(operation).collect();
+            let operations: Vec<PatchOperation> = patches.iter().map(patch_operation).collect();
             let updated = self.caller.call(&call, || {
                 let update = self.apigateway.update_stage().rest_api_id(api).stage_name(name);
                 update.set_patch_operations(Some(operations.clone())).send()
@@ -197,12 +197,4 @@ impl Aws {
             Ok(body)
         })
     }
-}
-
-fn operation(patch: &Patch) -> PatchOperation {
-    let op = match patch.op {
-        PatchOp::Remove => Op::Remove,
-        PatchOp::Replace => Op::Replace,
-    };
-    PatchOperation::builder().op(op).path(&patch.path).set_value(patch.value.clone()).build()
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    Arn, Authorizer, AuthorizerFunction, Cors, Endpoint, RoleSettings, StageSettings, UsagePlan,
+    Arn, Authorizer, AuthorizerFunction, Cors, Endpoint, EndpointConfiguration, RoleSettings,
+    StageSettings, UsagePlan,
 };
 use crate::source::diagnostic::{Diagnostics, Span, suggestion_or_list};
 use crate::source::document::{Entry, Node, Section, Value};
@@ -37,16 +38,14 @@ pub struct Manifest {
     pub name: String,
     /// The OpenAPI document, relative to the manifest's folder.
     pub openapi: (String, Span),
-    /// The endpoint type.
-    pub endpoint: Endpoint,
+    /// The endpoint.
+    pub endpoint: EndpointConfiguration,
     /// True if the API is protected from removal.
     pub protect: bool,
     /// The number of earlier deployments that are retained for rollback.
     pub keep: usize,
     /// The tags of the API and its resources.
     pub tags: BTreeMap<String, String>,
-    /// The ids of the VPC endpoints of a private API.
-    pub vpc_endpoints: Vec<String>,
     /// The settings of the invoke roles that are created.
     pub invoke_role: RoleSettings,
     /// The CORS settings.
@@ -169,12 +168,11 @@ pub fn read(
         check_name(name, *span, diagnostics);
     }
     let openapi = required(&mut api, "openapi", diagnostics);
-    let endpoint = choice(&mut api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
+    let endpoint = endpoint(&mut api, diagnostics);
     let protect = boolean(&mut api, "protect", diagnostics);
     let keep =
         integer(&mut api, "keep", 2, diagnostics).and_then(|keep| usize::try_from(keep).ok());
     let tags = tags(&mut api, KeyCase::Sensitive, diagnostics);
-    let vpc_endpoints = vpc_endpoints(&mut api, diagnostics);
     let role = api.entry("invoke_role").map(|entry| invoke_role(&entry.node, diagnostics));
     api.finish(diagnostics);
     Some(Manifest {
@@ -184,7 +182,6 @@ pub fn read(
         protect,
         keep: keep.unwrap_or(DEFAULT_KEEP),
         tags,
-        vpc_endpoints,
         invoke_role: role.unwrap_or_default(),
         cors,
         usage_plan,
@@ -212,13 +209,22 @@ fn check_name(name: &str, span: Span, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Reads the ids of VPC endpoints.
-fn vpc_endpoints(api: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Vec<String> {
+/// Reads the endpoint type and the ids of VPC endpoints.
+fn endpoint(api: &mut Section<'_>, diagnostics: &mut Diagnostics) -> EndpointConfiguration {
     const KEY: &str = "vpc_endpoints";
-    if api.entry(KEY).is_none_or(|entry| entry.node.items().is_empty()) {
-        return api.texts(KEY, diagnostics).unwrap_or_default();
+    let kind = choice(api, "endpoint", &Endpoint::NAMES, diagnostics).unwrap_or_default();
+    let found = api.entry(KEY).map(|entry| (entry.node.items().is_empty(), entry.node.span));
+    let vpc_endpoints = match found {
+        Some((false, _)) => ids(api, KEY, "vpce-", 1..=usize::MAX, diagnostics),
+        _ => api.texts(KEY, diagnostics),
+    };
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/associate-private-api-with-vpc-endpoint.html
+    if let (Some((_, span)), true) = (found, kind != Endpoint::Private) {
+        let help = "set `endpoint = \"private\"`, or remove `vpc_endpoints`".to_owned();
+        diagnostics.error(span, "`vpc_endpoints` of an API that is not private", help);
     }
-    ids(api, KEY, "vpce-", 1..=usize::MAX, diagnostics).unwrap_or_default()
+    let vpc_endpoints = vpc_endpoints.unwrap_or_default().into_iter().collect();
+    EndpointConfiguration { kind, vpc_endpoints }
 }
 
 /// Reports a file of bundled keys that is another file of the project, or that issuers of different

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::{api_steps, usage_plan_step};
+use super::steps::{tag_step, usage_plan_step};
 use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
 use crate::invoke_role::{ROLE_POLICY, Role, TrustProblem, trust_policy};
 use crate::observed::{Observed, ObservedApi};
-use compiler::api::UsagePlan;
+use compiler::api::{EndpointConfiguration, UsagePlan};
 
 /// Returns the changes to the roles that the steps create or update.
 pub(super) fn roles(steps: &[Step], observed: &Observed) -> Vec<Change> {
@@ -71,6 +71,18 @@ fn usage_plan_text(plan: &UsagePlan) -> String {
     format!("{throttle}; {quota}; keys: {}", keys.len())
 }
 
+/// Returns the endpoint of the API, or of the deployment that the stage serves, if it differs from the
+/// desired one.
+fn other_endpoint<'a>(
+    desired: &Desired,
+    api: &'a ObservedApi,
+) -> Option<&'a EndpointConfiguration> {
+    let served = api.live_revision(&desired.api.stage);
+    let served = served.and_then(|revision| api.record(revision.number));
+    let mut endpoints = [&api.endpoint].into_iter().chain(served.map(|record| &record.endpoint));
+    endpoints.find(|endpoint| **endpoint != desired.api.endpoint)
+}
+
 /// Returns the changes to the API's tags, endpoint and usage plan. A canary does not apply the last.
 pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool) -> Vec<Change> {
     let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
@@ -86,24 +98,18 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool)
         return vec![change(Action::Add, Aspect::Endpoint, None, Some(endpoint))];
     };
     let mut changes = Vec::new();
-    for step in api_steps(desired, api) {
-        match step {
-            Step::TagApi { set, unset } => {
-                let tag = |name: &String| Aspect::Tag(name.clone());
-                changes.extend(set.iter().map(|(name, value)| {
-                    let before = api.tags.get(name).cloned();
-                    change(Action::Update, tag(name), before, Some(value.clone()))
-                }));
-                changes.extend(unset.iter().map(|name| {
-                    change(Action::Remove, tag(name), api.tags.get(name).cloned(), None)
-                }));
-            }
-            Step::UpdateEndpoint { from, to } => {
-                let (from, to) = (from.to_string(), to.to_string());
-                changes.push(change(Action::Update, Aspect::Endpoint, Some(from), Some(to)));
-            }
-            _ => {}
-        }
+    if let Some(Step::TagApi { set, unset }) = tag_step(desired, api) {
+        let tag = |name: &String| Aspect::Tag(name.clone());
+        changes.extend(set.iter().map(|(name, value)| {
+            let before = api.tags.get(name).cloned();
+            change(Action::Update, tag(name), before, Some(value.clone()))
+        }));
+        let removed = |name| change(Action::Remove, tag(name), api.tags.get(name).cloned(), None);
+        changes.extend(unset.iter().map(removed));
+    }
+    if let Some(from) = other_endpoint(desired, api) {
+        let (from, to) = (from.to_string(), desired.api.endpoint.to_string());
+        changes.push(change(Action::Update, Aspect::Endpoint, Some(from), Some(to)));
     }
     let plan = usage_plan_step(desired, Some(api)).filter(|_| !is_canary);
     changes.extend(plan.and_then(|step| match step {

@@ -24,14 +24,15 @@ impl Plan {
         for step in &self.steps {
             let (reading, mutating, seconds) = match step {
                 Step::CreateApi { endpoint, .. } => {
-                    (1, 1, if *endpoint == Endpoint::Edge { 30 } else { 3 })
+                    (1, 1, if endpoint.kind == Endpoint::Edge { 30 } else { 3 })
                 }
                 Step::TagApi { set, unset } => {
                     (0, usize::from(!set.is_empty()) + usize::from(!unset.is_empty()), 0)
                 }
                 Step::PutRole { .. } | Step::GrantInvoke { .. } => (0, 0, 1),
                 Step::PublishVersion(_) => (0, 0, 5),
-                Step::FlushCache { .. } | Step::UpdateEndpoint { .. } => (0, 1, 0),
+                Step::FlushCache { .. } => (0, 1, 0),
+                Step::UpdateEndpoint { from, to } => (2, usize::from(from != to), 0),
                 Step::ImportDefinition { .. } => (0, 1, 1),
                 Step::ReconcileImport { gateway_responses, .. } => {
                     (1 + usize::from(gateway_responses.is_some()), 0, 0)

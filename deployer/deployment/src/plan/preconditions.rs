@@ -41,12 +41,13 @@ pub fn unmet_preconditions(desired: &Desired, observed: &Observed) -> Vec<UnmetP
     if has_logs && observed.account.cloudwatch_role.is_none() {
         unmet.push(UnmetPrecondition::LogRole { stage: stage.clone() });
     }
-    let is_private = desired.api.endpoint == Endpoint::Private;
+    let is_private = desired.api.endpoint.kind == Endpoint::Private;
     if is_private && desired.definition.settings.policy.is_none() {
         unmet.push(UnmetPrecondition::ResourcePolicy { api: api.clone() });
     }
-    let was_private = observed.api.as_ref().is_some_and(|api| api.endpoint == Endpoint::Private);
-    if was_private && desired.api.endpoint == Endpoint::Edge {
+    let was_private =
+        observed.api.as_ref().is_some_and(|api| api.endpoint.kind == Endpoint::Private);
+    if was_private && desired.api.endpoint.kind == Endpoint::Edge {
         unmet.push(UnmetPrecondition::PrivateToEdge { api: api.clone() });
     }
     unmet

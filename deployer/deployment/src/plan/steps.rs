@@ -20,7 +20,8 @@ use crate::percent::Percent;
 use crate::record::Record;
 use crate::revision::Revision;
 use compiler::api::{
-    AuthorizerShape, Endpoint, GatewayResponse, RouteKey, StageSettings, UsagePlan,
+    AuthorizerShape, Endpoint, EndpointConfiguration, GatewayResponse, RouteKey, StageSettings,
+    UsagePlan,
 };
 use compiler::definition::{Method, scheme_of};
 use compiler::openapi::{remove_internal_extensions, render_definition, set_member};
@@ -31,16 +32,11 @@ use compiler::openapi::{remove_internal_extensions, render_definition, set_membe
 #[expect(missing_docs, reason = "the fields of a step are named after what they are on AWS")]
 pub enum Step {
     /// Creates an empty, tagged API. The tags find it again if the response is lost.
-    CreateApi {
-        name: String,
-        endpoint: Endpoint,
-        vpc_endpoints: Vec<String>,
-        tags: BTreeMap<String, String>,
-    },
+    CreateApi { name: String, endpoint: EndpointConfiguration, tags: BTreeMap<String, String> },
     /// Updates the API's tags.
     TagApi { set: BTreeMap<String, String>, unset: Vec<String> },
     /// Changes the API's endpoint type.
-    UpdateEndpoint { from: Endpoint, to: Endpoint },
+    UpdateEndpoint { from: EndpointConfiguration, to: EndpointConfiguration },
     /// Creates or updates the role that API Gateway assumes to invoke an authorizer.
     PutRole { name: String, role: Role, exists: bool },
     /// Publishes a version of a function, and tests it. Steps that need its number are planned again
@@ -107,12 +103,13 @@ impl Step {
     pub fn description(&self) -> String {
         match self {
             Self::CreateApi { name, endpoint, .. } => {
-                format!("create API {name} ({})", endpoint.name().to_ascii_lowercase())
+                format!("create API {name} ({})", endpoint.kind.name().to_ascii_lowercase())
             }
             Self::TagApi { .. } => "update the tags of the API".to_owned(),
-            Self::UpdateEndpoint { from, to } => {
-                format!("change the endpoint type from {from} to {to}")
+            Self::UpdateEndpoint { from, to } if from == to => {
+                "verify the VPC endpoints of the API".to_owned()
             }
+            Self::UpdateEndpoint { from, to } => format!("change the endpoint from {from} to {to}"),
             Self::PutRole { name, role, exists } => {
                 let verb = if *exists { "update" } else { "create" };
                 let kind = if role.is_execution_role() { "execution" } else { "invoke" };
@@ -195,10 +192,9 @@ pub(super) fn steps(
         None => steps.push(Step::CreateApi {
             name: desired.api.name.clone(),
             endpoint: desired.api.endpoint.clone(),
-            vpc_endpoints: desired.api.deployment_settings.vpc_endpoints.clone(),
             tags: desired.tags.clone(),
         }),
-        Some(api) => steps.extend(api_steps(desired, api)),
+        Some(api) => steps.extend(tag_step(desired, api)),
     }
     let imports = api.is_none_or(|api| must_import(desired, api, next));
     if imports {
@@ -222,6 +218,7 @@ pub(super) fn steps(
     if (imports || changes_deployment) && !authorizers.is_empty() {
         steps.push(Step::TestAuthorizers { authorizers });
     }
+    steps.extend(endpoint_step(desired, api, imports));
     if let NextDeployment::New { revision, .. } = next {
         steps.push(Step::CreateDeployment { revision: revision.clone() });
     }
@@ -277,8 +274,8 @@ fn changed_responses(
     (!is_unchanged).then(|| responses.clone())
 }
 
-pub(super) fn api_steps(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
-    let mut steps = Vec::new();
+/// Returns the step of the API's tags, if they differ.
+pub(super) fn tag_step(desired: &Desired, api: &ObservedApi) -> Option<Step> {
     let tags = desired.tags.iter();
     let set: BTreeMap<String, String> = tags
         .filter(|(name, value)| api.tags.get(*name) != Some(value))
@@ -290,14 +287,17 @@ pub(super) fn api_steps(desired: &Desired, api: &ObservedApi) -> Vec<Step> {
         .filter(|name| !name.starts_with("aws:") && *name != TAG_PLANS)
         .cloned()
         .collect();
-    if !set.is_empty() || !unset.is_empty() {
-        steps.push(Step::TagApi { set, unset });
-    }
-    if api.endpoint != desired.api.endpoint {
-        let (from, to) = (api.endpoint.clone(), desired.api.endpoint.clone());
-        steps.push(Step::UpdateEndpoint { from, to });
-    }
-    steps
+    let differs = !set.is_empty() || !unset.is_empty();
+    differs.then_some(Step::TagApi { set, unset })
+}
+
+/// Returns the step of the endpoint, after the import of the resource policy that a private API needs.
+/// An import may reset VPC endpoints, so they are verified after each one.
+fn endpoint_step(desired: &Desired, api: Option<&ObservedApi>, imports: bool) -> Option<Step> {
+    let to = desired.api.endpoint.clone();
+    let from = api.map_or_else(|| to.clone(), |api| api.endpoint.clone());
+    let is_required = from != to || imports && !to.vpc_endpoints.is_empty();
+    is_required.then_some(Step::UpdateEndpoint { from, to })
 }
 
 /// Returns whether the API definition must be imported: it differs, its record differs, or an
@@ -323,10 +323,13 @@ fn import_document(desired: &Desired, api: Option<&ObservedApi>, next: &NextDepl
     if let Some(components) = document.get_mut("components") {
         set_member(components, "schemas", schemas.into());
     }
-    if !desired.api.deployment_settings.vpc_endpoints.is_empty() {
-        // Without them, `overwrite` resets them.
-        let ids = json!({"vpcEndpointIds": desired.api.deployment_settings.vpc_endpoints});
-        set_member(&mut document, "x-amazon-apigateway-endpoint-configuration", ids);
+    // Without them, `overwrite` resets them. An API that is not private yet cannot have them.
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-endpoint-configuration.html
+    let ids = &desired.api.endpoint.vpc_endpoints;
+    if !ids.is_empty() && api.is_none_or(|api| api.endpoint.kind == Endpoint::Private) {
+        let endpoint = json!({"vpcEndpointIds": ids});
+        let server = json!({"url": "/", "x-amazon-apigateway-endpoint-configuration": endpoint});
+        set_member(&mut document, "servers", json!([server]));
     }
     remove_internal_extensions(&mut document);
     document

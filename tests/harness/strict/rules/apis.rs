@@ -79,27 +79,43 @@ pub(super) fn endpoint_type(call: &Call, account: &State<'_>) -> Verdict {
     Ok(())
 }
 
+/// Only a private API has VPC endpoints, after a call too.
 pub(super) fn vpc_endpoints(call: &Call, account: &State<'_>) -> Verdict {
+    const IDS: &str = "/endpointConfiguration/vpcEndpointIds";
     let settings = &call.input["endpointConfiguration"];
-    let has_ids = settings["vpcEndpointIds"].as_array().is_some_and(|ids| !ids.is_empty());
-    let is_refused = if call.operation == "CreateRestApi" {
-        has_ids && settings["types"][0] != "PRIVATE"
-    } else {
-        let patches = Patch::all(call);
-        let sets = |patch: &Patch| {
-            patch.op == "add" && patch.path == "/endpointConfiguration/vpcEndpointIds"
-        };
-        let target = patches
-            .iter()
-            .rfind(|patch| patch.sets() && patch.path.starts_with("/endpointConfiguration/types/"));
-        let target = target.map(|patch| patch.value.clone());
-        patches.iter().any(sets)
-            && target.or_else(|| endpoint_of(call, account)).is_some_and(|kind| kind != "PRIVATE")
+    let patches = Patch::all(call);
+    let types = "/endpointConfiguration/types/";
+    let target = patches.iter().rfind(|patch| patch.sets() && patch.path.starts_with(types));
+    let kind = match call.operation.as_str() {
+        "CreateRestApi" => settings["types"][0].as_str().map(str::to_owned),
+        _ => target.map(|patch| patch.value.clone()).or_else(|| endpoint_of(call, account)),
     };
-    if is_refused {
-        return refused("VPCEndpoints can only be specified with PRIVATE apis.");
+    let existing = account.api(call.text("restApiId")).value().unwrap_or_default();
+    let existing = ids(&existing["endpointConfiguration"]);
+    let mut ids: Vec<String> = ids(settings).into_iter().chain(existing).collect();
+    ids.extend(imported_ids(&document(call)));
+    for patch in patches.iter().filter(|patch| patch.path == IDS) {
+        if patch.op == "add" {
+            ids.push(patch.value.clone());
+        } else {
+            ids.retain(|id| *id != patch.value);
+        }
     }
-    Ok(())
+    if ids.is_empty() || kind.is_some_and(|kind| kind == "PRIVATE") {
+        return Ok(());
+    }
+    refused("VPCEndpoints can only be specified with PRIVATE apis.")
+}
+
+fn ids(endpoint: &Value) -> Vec<String> {
+    let ids = endpoint["vpcEndpointIds"].as_array().into_iter().flatten();
+    ids.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Returns the VPC endpoints of the servers of a document.
+fn imported_ids(document: &Value) -> Vec<String> {
+    let servers = document["servers"].as_array().into_iter().flatten();
+    servers.flat_map(|server| ids(&server["x-amazon-apigateway-endpoint-configuration"])).collect()
 }
 
 pub(super) fn ip_address_type(call: &Call, account: &State<'_>) -> Verdict {

@@ -1,0 +1,79 @@
+//! Endpoints of an API: its type and its VPC endpoints, changed and deployed.
+
+use serde_json::json;
+
+use super::Account;
+
+const POLICY: &str = "x-amazon-apigateway-policy: { Version: '2012-10-17', Statement: [{ Effect: Allow, Principal: '*', Action: 'execute-api:Invoke', Resource: 'execute-api:/*' }] }\npaths:";
+
+impl Account {
+    /// Replaces the endpoint in the manifest, and returns the calls of its deployment.
+    fn deploy_endpoint(&self, from: &str, to: &str) -> Vec<String> {
+        self.edit("portcullis.toml", from, to);
+        self.deploy("dev");
+        let calls = self.proxy.calls();
+        self.expect_no_changes("dev");
+        calls.iter().map(|(method, path)| format!("{method} {path}")).collect()
+    }
+
+    fn endpoint(&self) -> serde_json::Value {
+        let mut endpoint = self.api()["api"]["endpointConfiguration"].clone();
+        if let Some(ids) = endpoint["vpcEndpointIds"].as_array_mut() {
+            ids.sort_by_key(ToString::to_string);
+        }
+        json!([endpoint["types"][0], endpoint["vpcEndpointIds"]])
+    }
+}
+
+#[test]
+fn an_api_becomes_private_with_vpc_endpoints_and_regional_again() {
+    let account = Account::new("360000000001");
+    account.edit("openapi.yaml", "paths:", POLICY);
+    let regional = "endpoint = \"regional\"";
+    account.deploy("dev");
+    let id = account.boto3("print(api)").trim().to_owned();
+
+    let private = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-1\", \"vpce-2\"]";
+    let calls = account.deploy_endpoint(regional, private);
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-1", "vpce-2"]]));
+    let position = |call: String| {
+        let found = calls.iter().position(|known| known.starts_with(&call));
+        found.unwrap_or_else(|| panic!("{calls:#?}"))
+    };
+    let import = position(format!("PUT /restapis/{id}?"));
+    let change = position(format!("PATCH /restapis/{id}"));
+    let deployment = position(format!("POST /restapis/{id}/deployments"));
+    assert!(import < change && change < deployment, "{calls:#?}");
+    let reads =
+        calls[change..deployment].iter().filter(|call| **call == format!("GET /restapis/{id}"));
+    assert_eq!(reads.count(), 2, "the first read has the status UPDATING: {calls:#?}");
+
+    let other = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-2\", \"vpce-3\"]";
+    account.deploy_endpoint(private, other);
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-2", "vpce-3"]]));
+
+    account.boto3(&format!(
+        "client.update_rest_api(restApiId='{id}', patchOperations=[{{'op': 'remove', 'path': '/endpointConfiguration/vpcEndpointIds', 'value': 'vpce-3'}}])"
+    ));
+    let output = account.run(&["plan", "--stage", "dev"]).expect_exit(0);
+    let change = "endpoint: PRIVATE (vpce-2) → PRIVATE (vpce-2, vpce-3)";
+    assert!(output.contains(change), "{output:?}");
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-2", "vpce-3"]]));
+
+    let calls = account.deploy_endpoint(other, regional);
+    assert_eq!(account.api()["api"]["endpointConfiguration"]["types"], json!(["REGIONAL"]));
+    assert!(calls.contains(&format!("POST /restapis/{id}/deployments")), "{calls:#?}");
+}
+
+#[test]
+fn a_private_api_is_created_with_its_vpc_endpoints() {
+    let account = Account::new("360000000002");
+    account.edit("openapi.yaml", "paths:", POLICY);
+    let private = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-1\"]";
+    account.edit("portcullis.toml", "endpoint = \"regional\"", private);
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-1"]]));
+}

@@ -46,7 +46,6 @@ mod man;
 mod pinned;
 mod plan;
 mod promote;
-pub mod quotas;
 mod revoke;
 mod rollback;
 mod sdk;

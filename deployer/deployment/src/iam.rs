@@ -286,6 +286,7 @@ impl PolicyScope<'_> {
             .concat(),
             "doctor" => [
                 observe,
+                read_roles_if_created,
                 vec![
                     allow(
                         &[

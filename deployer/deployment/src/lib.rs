@@ -18,6 +18,7 @@ pub mod observed;
 pub mod patch;
 pub mod percent;
 pub mod plan;
+pub mod quota;
 pub mod record;
 pub mod revision;
 pub mod stage_settings;

@@ -15,7 +15,7 @@ use crate::target::function_arn;
 pub use crate::target::{
     AwsTarget, TAG_API, TAG_MANAGED, TAG_PLANS, TAG_REGION, api_tag, names_api,
 };
-use compiler::api::{EndpointConfiguration, Throttle};
+use compiler::api::{Endpoint, EndpointConfiguration, Throttle};
 use compiler::definition::ApiDefinition;
 
 /// The observed state.
@@ -26,6 +26,10 @@ pub struct Observed {
     /// The settings of API Gateway for the account and the Region; the default ones if the desired
     /// settings do not depend on them.
     pub account: AccountSettings,
+    /// The number of REST APIs in the Region, by endpoint type; empty if the plan creates none and
+    /// changes no type. Those of others do not make a plan stale.
+    #[serde(skip)]
+    pub apis: BTreeMap<Endpoint, usize>,
     /// The API, if one is managed by Portcullis under this name.
     pub api: Option<ObservedApi>,
     /// The invoke roles that were created for it, by name, and those of earlier versions that may

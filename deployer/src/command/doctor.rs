@@ -4,16 +4,17 @@ use std::fmt::Display;
 
 use serde_json::{Value as Json, json};
 
-use super::quotas::{Usage, resources};
 use super::session::Session;
 use super::{Failure, Invocation};
 use crate::cli;
 use crate::output::Exit;
 use aws::CallError;
-use compiler::api::{Api, Arn, AuthorizerFunction, RouteKey};
+use compiler::api::{Arn, AuthorizerFunction};
 use deployment::desired::Desired;
 use deployment::invoke_role::Role;
-use deployment::observed::ObservedApi;
+use deployment::observed::Observed;
+use deployment::plan::{UnmetPrecondition, unmet_preconditions};
+use deployment::quota::usages;
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     let api = invocation.compile(&arguments.files())?;
@@ -24,8 +25,9 @@ pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<E
     checks.ok("region", &session.aws.target.region);
     functions(&session, &desired, &mut checks);
     roles(&session, &desired, &mut checks);
-    quotas(&session, &desired, &mut checks)?;
-    cloudwatch_role(&session, &desired.api, &mut checks);
+    let observed = session.observe(&desired)?;
+    quotas(&desired, &observed, &mut checks);
+    preconditions(&desired, &observed, &mut checks);
     if let Err(error) = desired.check_access_log() {
         checks.fail("access log", error);
     }
@@ -178,48 +180,31 @@ fn problem(role: &Role, function: &Arn) -> Option<String> {
     Some(format!("no policy allows lambda:InvokeFunction on {}", function.unqualified()))
 }
 
-/// Checks the quotas of the account for the desired API.
-fn quotas(session: &Session, desired: &Desired, checks: &mut Checks) -> Result<(), Failure> {
-    let apis = session.block_on(session.aws.apis())?;
-    let found = session.find_api(&desired.api.name)?;
-    let is_new = usize::from(found.is_none());
-    let methods = desired.definition.methods.keys();
-    let paths = methods.map(RouteKey::path);
-    let mut usages = vec![
-        Usage::apis(apis.len() + is_new),
-        Usage::resources(resources(paths)),
-        Usage::authorizers(desired.definition.authorizers.len()),
-    ];
-    if let Some(listed) = found {
-        let stage = &desired.api.stage;
-        let api: ObservedApi = session.block_on(session.aws.observe_api(listed, stage))?;
-        let is_new = usize::from(!api.stages.contains_key(stage));
-        usages.push(Usage::stages(api.stages.len() + is_new));
-    }
-    for usage in usages {
-        if usage.is_within_quota() {
-            checks.ok(usage.kind, usage);
+/// Checks the quotas of the account and of the desired API.
+fn quotas(desired: &Desired, observed: &Observed, checks: &mut Checks) {
+    for usage in usages(desired, observed) {
+        if !usage.exceeds_quota() {
+            checks.ok(&usage.kind, &usage);
+        } else if usage.can_be_increased() {
+            let message = format!("{usage} (default quota); AWS increases it on request");
+            checks.add("warning", &usage.kind, message);
         } else {
-            checks.fail(usage.kind, usage);
+            checks.fail(&usage.kind, &usage);
         }
     }
-    Ok(())
 }
 
-/// Checks the role with which API Gateway writes logs, if the stage has logging.
-fn cloudwatch_role(session: &Session, api: &Api, checks: &mut Checks) {
-    if api.stage_settings.access_log.is_none() && api.stage_settings.logging.is_none() {
-        return;
+/// Checks what AWS would refuse in the middle of a deployment.
+fn preconditions(desired: &Desired, observed: &Observed, checks: &mut Checks) {
+    let settings = &desired.api.stage_settings;
+    let has_logs = settings.access_log.is_some() || settings.logging.is_some();
+    if let Some(role) = observed.account.cloudwatch_role.as_ref().filter(|_| has_logs) {
+        checks.ok("CloudWatch log role of the account", role);
     }
-    let subject = "CloudWatch log role of the account";
-    match session.block_on(session.aws.account()) {
-        Ok(account) => match &account.cloudwatch_role {
-            Some(role) => checks.ok(subject, role),
-            None => checks.fail(
-                subject,
-                "not set, and required for logging; set it in the account settings of API Gateway",
-            ),
-        },
-        Err(error) => checks.unknown(subject, &error),
+    let unmet = unmet_preconditions(desired, observed).into_iter();
+    // The check of the quotas has those.
+    for unmet in unmet.filter(|unmet| !matches!(unmet, UnmetPrecondition::Quota { .. })) {
+        let help = Failure::Precondition(unmet.clone()).help().unwrap_or_default();
+        checks.fail("deployment", format!("{unmet}; {help}"));
     }
 }

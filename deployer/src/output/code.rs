@@ -144,6 +144,8 @@ pub enum ErrorCode {
     ProgramNotStarted,
     /// `HTTPS_PROXY` is empty or not the URL of a proxy
     ProxyInvalid,
+    /// The account has no quota left for another API
+    QuotaExceeded,
     /// The record of a revision does not exist or cannot be read
     RecordUnreadable,
     /// The Region is not a valid name
@@ -176,6 +178,8 @@ pub enum ErrorCode {
     StartFailed,
     /// Stdin cannot be read
     StdinUnreadable,
+    /// A throttle is above that of the account in the Region
+    ThrottleAboveAccount,
     /// AWS throttled a call until the retry limit
     Throttled,
     /// The token command printed no token

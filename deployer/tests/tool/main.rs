@@ -32,7 +32,6 @@ mod messages;
 mod output;
 mod planning;
 mod probing;
-mod quotas;
 mod reference;
 mod requirements;
 mod revoking;

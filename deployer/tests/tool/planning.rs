@@ -31,6 +31,7 @@ mod invoke_roles;
 mod pinned;
 mod policies;
 mod preconditions;
+mod quotas;
 mod stage_settings;
 mod tags;
 
@@ -137,6 +138,7 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
     Observed {
         target: desired.target.clone(),
         account: before.account.clone(),
+        apis: BTreeMap::new(),
         api: Some(api),
         roles,
         functions: before.functions.clone(),
@@ -150,6 +152,7 @@ pub(crate) fn empty_state() -> Observed {
     Observed {
         target: target_in("aws"),
         account: AccountSettings::DEFAULT,
+        apis: BTreeMap::new(),
         api: None,
         roles: BTreeMap::new(),
         functions: BTreeMap::new(),
@@ -873,9 +876,9 @@ fn a_saved_plan_of_another_format_is_rejected() {
     let saved =
         serde_json::to_string(&deployed(&empty_state(), MANIFEST, OPENAPI, "dev").0).unwrap();
     for (text, message) in [
-        (saved.replace("{\"format\":5,", "{\"format\":1,"), "has plan format 1, expected 5"),
-        ("{\"format\":3}".to_owned(), "has plan format 3, expected 5"),
-        ("{\"format\":5}".to_owned(), "is not a saved plan: missing `"),
+        (saved.replace("{\"format\":6,", "{\"format\":1,"), "has plan format 1, expected 6"),
+        ("{\"format\":3}".to_owned(), "has plan format 3, expected 6"),
+        ("{\"format\":6}".to_owned(), "is not a saved plan: missing `"),
         ("{}".to_owned(), "is not a saved plan: missing `format`"),
         ("[".to_owned(), "is not a saved plan: incomplete JSON"),
         (

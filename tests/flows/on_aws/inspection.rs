@@ -195,7 +195,7 @@ fn doctor_reports_failed_checks() {
     let before = rows(&account, 1);
     assert!(row(&before, "function of jwt").starts_with("fail: arn:aws:lambda:"));
     assert!(row(&before, "invoke role of jwt").starts_with("ok: `deploy` will create "));
-    assert_eq!(row(&before, "REST APIs"), "ok: 1 of 600");
+    assert_eq!(row(&before, "regional REST APIs"), "ok: 1 of 600");
     account.boto3("awslambda.create_function(FunctionName='petstore-authorizer', Runtime='provided.al2023', Role='arn:aws:iam::000000000000:role/r', Handler='x', Code={'ZipFile': b'PK\\x05\\x06' + bytes(18)}, Publish=True)\nawslambda.create_alias(FunctionName='petstore-authorizer', Name='live', FunctionVersion='1')");
     account.deploy("dev");
     let after = rows(&account, 1);

@@ -16,11 +16,25 @@ fn logs_without_a_log_role_are_refused_before_anything_is_made() {
         let output = account.run(command).expect_exit(3);
         assert!(output.contains("stage `dev` has logs, but API Gateway has no"), "{output:?}");
     }
+    let doctor = |found: &str| {
+        let output = account.run(&["doctor", "--stage", "dev"]).expect_exit(1);
+        assert!(output.contains(found), "{output:?}");
+    };
+    doctor("fail     deployment: stage `dev` has logs, but API Gateway has no");
     let state = account.read_back();
     assert_eq!((&state["apis"], &state["roles"]), (&json!([]), &json!({})));
 
+    let throttle = "throttle = { rate = 2501, burst = 1250 }";
+    account.edit("portcullis.toml", "logging = \"info\"", throttle);
+    let output = account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(3);
+    assert!(
+        output.contains("the throttle of stage `dev` is above that of the account"),
+        "{output:?}"
+    );
+    doctor("fail     deployment: the throttle of stage `dev` is above");
+
     // The throttle of a small Region's account is no throttle of the stage.
-    account.edit("portcullis.toml", "logging = \"info\"", "metrics = true");
+    account.edit("portcullis.toml", throttle, "metrics = true");
     account.deploy("dev");
     account.expect_no_changes("dev");
     let settings = account.api()["stages"]["dev"]["methodSettings"]["*/*"].clone();

@@ -22,6 +22,13 @@ impl Aws {
         api: Option<ListedApi>,
     ) -> Call<'a, Observed> {
         Box::pin(async move {
+            let kind = &desired.api.endpoint.kind;
+            let mut apis = BTreeMap::new();
+            if api.as_ref().is_none_or(|api| api.endpoint.kind != *kind) {
+                for api in self.apis().await? {
+                    *apis.entry(api.endpoint.kind).or_default() += 1;
+                }
+            }
             let api = match api {
                 Some(api) => Some(self.observe_api(api, &desired.api.stage).await?),
                 None => None,
@@ -46,6 +53,7 @@ impl Aws {
             Ok(Observed {
                 target: self.target.clone(),
                 account,
+                apis,
                 api,
                 roles,
                 functions: published,

@@ -51,6 +51,10 @@ impl Failure {
             Self::Precondition(UnmetPrecondition::ResourcePolicy { .. }) => {
                 ErrorCode::ResourcePolicyMissing
             }
+            Self::Precondition(UnmetPrecondition::Throttle { .. }) => {
+                ErrorCode::ThrottleAboveAccount
+            }
+            Self::Precondition(UnmetPrecondition::Quota { .. }) => ErrorCode::QuotaExceeded,
             Self::Precondition(UnmetPrecondition::PrivateToEdge { .. }) => {
                 ErrorCode::EndpointChangeUnsupported
             }

@@ -176,6 +176,10 @@ const fn precondition(unmet: &UnmetPrecondition) -> &'static str {
         UnmetPrecondition::ResourcePolicy { .. } => {
             "add `x-amazon-apigateway-policy` to the document"
         }
+        UnmetPrecondition::Throttle { .. } => {
+            "lower `throttle`, or request a higher account-level throttle from AWS"
+        }
+        UnmetPrecondition::Quota { .. } => "delete an API, or deploy to another Region or account",
         UnmetPrecondition::PrivateToEdge { .. } => "deploy with `endpoint = \"regional\"` first",
     }
 }

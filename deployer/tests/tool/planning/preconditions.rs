@@ -2,6 +2,7 @@
 
 use super::{applied, compiled, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
+use compiler::api::{RouteKey, Throttle};
 use deployment::observed::AccountSettings;
 use deployment::plan::{UnmetPrecondition, plan, unmet_preconditions};
 
@@ -47,4 +48,34 @@ fn a_private_api_requires_a_resource_policy_and_does_not_become_edge_optimized()
     assert_eq!(unmet_preconditions(&edge, &state), expected);
     let regional = desired(compiled(&with_endpoint("regional"), &openapi, Some("dev")));
     assert_eq!(unmet_preconditions(&regional, &state), []);
+}
+
+#[test]
+fn a_throttle_above_that_of_the_account_is_refused() {
+    let account = Throttle { rate: 2_500.0, burst: 1_250 };
+    let mut state = empty_state();
+    state.account.throttle = account;
+    let route = RouteKey::new("GET", "/open");
+    for (throttle, is_refused) in [
+        ("rate = 2500, burst = 1250", false),
+        ("rate = 2501, burst = 1250", true),
+        ("rate = 2500, burst = 1251", true),
+        ("rate = 0, burst = 0", false),
+    ] {
+        for (table, route) in [
+            (format!("[stage.dev]\nthrottle = {{ {throttle} }}\n"), None),
+            (
+                format!(
+                    "[stage.dev.route.\"GET /open\"]\nthrottle = {{ {throttle} }}\n[stage.dev]\n"
+                ),
+                Some(route.clone()),
+            ),
+        ] {
+            let manifest = MANIFEST.replacen("[stage.dev]\n", &table, 1);
+            let desired = desired(compiled(&manifest, OPENAPI, Some("dev")));
+            let refused = UnmetPrecondition::Throttle { stage: "dev".to_owned(), route, account };
+            let expected: Vec<_> = is_refused.then_some(refused).into_iter().collect();
+            assert_eq!(unmet_preconditions(&desired, &state), expected, "{manifest}");
+        }
+    }
 }

@@ -108,3 +108,20 @@ fn a_usage_plan_loses_what_the_files_do_not_have() {
     assert_eq!(plan(), json!([]));
     account.expect_no_changes("dev");
 }
+
+#[test]
+fn an_access_log_is_written_to_a_delivery_stream_and_removed_again() {
+    let account = Account::new("350000000005");
+    let stream =
+        format!("arn:aws:firehose:eu-west-1:{}:deliverystream/amazon-apigateway-a", account.key);
+    let log = format!("[stage.dev]\naccess_log = {{ destination = \"{stream}\" }}");
+    account.edit("portcullis.toml", "[stage.dev]", &log);
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    let found = account.api()["stages"]["dev"]["accessLogSettings"].clone();
+    assert_eq!(found["destinationArn"], stream, "{found}");
+    account.edit("portcullis.toml", &log, "[stage.dev]");
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    assert_eq!(account.api()["stages"]["dev"]["accessLogSettings"], Value::Null);
+}

@@ -108,7 +108,8 @@ fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failu
         Command::Doctor(arguments) => doctor::run(arguments, invocation),
         Command::Keys(cli::Keys::Fetch(arguments)) => keys::fetch(arguments, invocation),
         Command::Completions(arguments) => {
-            invocation.output.document(&completions(arguments.shell));
+            let Invocation { output, .. } = invocation;
+            output.document(&completions(output.program, arguments.shell));
             Ok(Exit::Success)
         }
         Command::Man(arguments) => man::run(arguments, invocation),

@@ -15,3 +15,5 @@ pub mod command;
 pub mod explain;
 pub mod output;
 pub mod package;
+pub mod program;
+pub mod start;

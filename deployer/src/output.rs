@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value as Json;
 
+use crate::program::Program;
 use compiler::source::diagnostic::Diagnostic;
 
 mod code;
@@ -61,21 +62,24 @@ pub enum Format {
 /// The output of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
+    /// The name that the program was called by.
+    pub program: Program,
     format: Format,
     color: bool,
 }
 
 impl Output {
-    /// Creates the output; `--no-color`, the environment and stderr decide whether it is colored.
-    pub fn new(format: Format) -> Self {
-        Self { format, color: AutoStream::choice(&io::stderr()) != ColorChoice::Never }
+    /// Creates the output of a program that was called by this name; `--no-color`, the environment and
+    /// stderr decide whether it is colored.
+    pub fn new(program: Program, format: Format) -> Self {
+        Self { program, format, color: AutoStream::choice(&io::stderr()) != ColorChoice::Never }
     }
 
     /// Writes the command's result to stdout, in the output format.
     pub fn data(&self, text: &str, json: &Json) {
         match self.format {
-            Format::Human => Self::line(text),
-            Format::Json => Self::line(&json::document(json)),
+            Format::Human => self.message(text),
+            Format::Json => self.json(json),
         }
     }
 
@@ -98,7 +102,7 @@ impl Output {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
-            Format::Json => Self::line(&json::document(&json::diagnostics(diagnostics))),
+            Format::Json => self.json(&json::diagnostics(diagnostics)),
         }
     }
 
@@ -106,7 +110,8 @@ impl Output {
     pub fn note(&self, text: &str) {
         if !text.is_empty() {
             // A closed stderr cannot be reported.
-            let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+            let text = self.program.in_message(text.trim_end());
+            let _ = writeln!(io::stderr().lock(), "{text}");
         }
     }
 
@@ -116,7 +121,7 @@ impl Output {
         if !stdin.is_terminal() {
             return None;
         }
-        let _ = write!(io::stderr().lock(), "{prompt} ");
+        let _ = write!(io::stderr().lock(), "{} ", self.program.in_message(prompt));
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer).ok()?;
         Some(answer.trim().to_owned())
@@ -127,7 +132,7 @@ impl Output {
     pub fn invalid(&self, code: ErrorCode, message: &str, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
-            Format::Json => Self::line(&json::document(&json::invalid(code, message, diagnostics))),
+            Format::Json => self.json(&json::invalid(code, message, diagnostics)),
         }
     }
 
@@ -138,10 +143,16 @@ impl Output {
                 self.note(&format!("error: {message}"));
                 self.note(&help.map(|help| format!("  help: {help}")).unwrap_or_default());
             }
-            Format::Json => {
-                Self::line(&json::document(&json::failure(code, message, help)));
-            }
+            Format::Json => self.json(&json::failure(code, message, help)),
         }
+    }
+
+    fn json(self, json: &Json) {
+        self.message(&json::document(json));
+    }
+
+    fn message(self, text: &str) {
+        Self::line(&self.program.in_message(text));
     }
 
     fn line(text: &str) {

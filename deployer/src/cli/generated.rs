@@ -5,21 +5,24 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::Arguments;
+use crate::program::Program;
 
 /// Returns the completion script of a shell.
-pub fn completions(shell: Shell) -> String {
+pub fn completions(program: Program, shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "deployer", &mut script);
-    text(script)
+    let name = program.name();
+    clap_complete::generate(shell, &mut Arguments::command().name(name), name, &mut script);
+    program.in_help(&text(script)).into_owned()
 }
 
 /// Returns the manual pages, each with its file name: the program's, then one for each command.
-pub fn pages() -> Vec<(String, String)> {
-    let mut program = Arguments::command();
-    program.build();
+pub fn pages(program: Program) -> Vec<(String, String)> {
+    let mut command = Arguments::command().name(program.name());
+    command.build();
     let mut pages = Vec::new();
-    add_pages(&program, &mut pages);
-    pages
+    add_pages(&command, &mut pages);
+    let renamed = |(name, page): (String, String)| (name, program.in_help(&page).into_owned());
+    pages.into_iter().map(renamed).collect()
 }
 
 fn add_pages(command: &Command, pages: &mut Vec<(String, String)>) {

@@ -9,7 +9,7 @@ pub(super) fn run(arguments: &cli::Man, invocation: Invocation<'_>) -> Result<Ex
     if let Some(directory) = &arguments.dir {
         create_directory(directory)?;
     }
-    for (name, page) in pages() {
+    for (name, page) in pages(invocation.output.program) {
         let path = arguments.dir.as_ref().map(|directory| directory.join(name));
         write(&page, path.as_deref(), invocation.output)?;
     }

@@ -32,6 +32,7 @@ mod messages;
 mod output;
 mod planning;
 mod probing;
+mod program;
 mod reference;
 mod requirements;
 mod revoking;

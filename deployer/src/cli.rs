@@ -60,6 +60,8 @@ pub struct AwsArguments {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an example project
+    Init(Init),
     /// Validate the configuration
     Check(Check),
     /// Write the authorizer's compiled configuration
@@ -123,6 +125,27 @@ pub struct Files {
     /// Stage to compile for [default: `dev`, or the first by name]
     #[arg(long)]
     pub stage: Option<String>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  deployer init --example petstore
+  deployer init --example petstore shop")]
+pub struct Init {
+    /// Example to write
+    #[arg(long, value_enum)]
+    pub example: Example,
+    /// Directory of the new project [default: the name of the example]
+    pub dir: Option<PathBuf>,
+}
+
+/// An example project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Example {
+    /// A pet shop's API, with every kind of route that an authorizer protects
+    Petstore,
 }
 
 /// Arguments of `check`.

@@ -40,6 +40,7 @@ mod files;
 mod hash;
 mod history;
 mod iam;
+mod init;
 mod keys;
 mod local;
 mod man;
@@ -58,7 +59,8 @@ mod undeploy;
 
 pub use failure::{DownloadError, Failure, FunctionError, Origin, SmokeFailure};
 use files::{
-    create_directory, open_to_append, read_bytes, resolve, temporary_directory, write, write_bytes,
+    create_directory, exists, open_to_append, read_bytes, resolve, temporary_directory, write,
+    write_bytes,
 };
 use session::Session;
 
@@ -84,6 +86,7 @@ pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) 
 
 fn dispatch(command: &Command, invocation: Invocation<'_>) -> Result<Exit, Failure> {
     match command {
+        Command::Init(arguments) => init::run(arguments, invocation),
         Command::Check(arguments) => check::run(arguments, invocation),
         Command::Config(arguments) => config::run(arguments, invocation),
         Command::Export(arguments) => export::run(arguments, invocation),

@@ -97,7 +97,8 @@ fn of_bytes(bytes: Vec<u8>, origin: Origin) -> Result<Binary, Failure> {
     Ok(Binary { bytes, fingerprint, architecture, origin })
 }
 
-/// Returns the zip that a release has beside its program.
+/// Returns the zip of the package that this program is installed from: beside the program, or in the
+/// folder of shared files.
 fn released_zip(architecture: &Architecture) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?.canonicalize().ok()?;
     let name = match architecture {
@@ -105,8 +106,10 @@ fn released_zip(architecture: &Architecture) -> Option<PathBuf> {
         Architecture::X86_64 => "authorizer-x86_64.zip",
         Architecture::Other(_) => return None,
     };
-    let path = program.parent()?.join(name);
-    path.is_file().then_some(path)
+    let folder = program.parent()?;
+    let shared = folder.parent().map(|prefix| prefix.join("share/portcullis"));
+    let paths = [Some(folder.to_owned()), shared].into_iter().flatten();
+    paths.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Returns the directory of the sources to build, if they are to be built.

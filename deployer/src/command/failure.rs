@@ -180,6 +180,9 @@ pub enum Failure {
     /// AWS would refuse the deployment.
     #[error(transparent)]
     Precondition(#[from] UnmetPrecondition),
+    /// A file of a new project exists already.
+    #[error("{} exists already", .0.display())]
+    FileExists(PathBuf),
     /// A stage was moved, and its authorizer cache was not flushed.
     #[error(
         "stage `{stage}` was updated, but its authorizer result cache was not flushed: {error}"

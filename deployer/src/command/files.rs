@@ -114,6 +114,11 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|cause| Failure::FunctionUnreadable { path: path.to_owned(), cause })
 }
 
+/// Returns whether a path exists, a broken symbolic link too.
+pub(super) fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
 /// Creates a directory, unless it exists.
 pub(super) fn create_directory(path: &Path) -> Result<(), Failure> {
     let unwritable = |cause| Failure::Unwritable { path: path.to_owned(), cause };

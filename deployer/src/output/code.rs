@@ -66,6 +66,8 @@ pub enum ErrorCode {
     DenyListNotEdited,
     /// AWS does not support the change of the endpoint type
     EndpointChangeUnsupported,
+    /// A file of a new project exists already
+    FileExists,
     /// A file cannot be read
     FileUnreadable,
     /// A file cannot be written

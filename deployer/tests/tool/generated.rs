@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use crate::{deployer, transcript};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
+    "init",
     "check",
     "config",
     "export",

@@ -13,6 +13,7 @@ mod cached_policies;
 mod circles;
 mod compiling;
 mod documents;
+mod examples;
 mod explaining;
 mod fetched_keys;
 mod for_aws;

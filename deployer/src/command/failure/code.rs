@@ -18,6 +18,7 @@ impl Failure {
             Self::AuthorizerConfig(_) => ErrorCode::InvalidAuthorizerConfiguration,
             Self::FunctionUnreadable { .. } => ErrorCode::FunctionUnreadable,
             Self::Download { .. } => ErrorCode::FunctionDownloadFailed,
+            Self::FileExists(_) => ErrorCode::FileExists,
             Self::Package { .. } | Self::UnknownArchitecture(_) => {
                 ErrorCode::FunctionPackageInvalid
             }

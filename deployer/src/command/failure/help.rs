@@ -114,6 +114,7 @@ impl Failure {
             Self::NoBundledKeys => {
                 "add `keys = \"keys.json\"` to an [[authorizer.NAME.issuer]] of portcullis.toml"
             }
+            Self::FileExists(_) => "pass a directory for the new project",
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
             Self::Canary(CanaryError::NoStage { .. }) => "deploy without `--canary` first",

@@ -16,6 +16,7 @@ mod authorizers;
 pub(crate) mod invoke;
 pub mod probe;
 mod stage;
+mod test_request;
 mod verify;
 
 use probe::Problem;
@@ -30,6 +31,8 @@ pub struct Options {
     /// The locations of tokens, by the authorizers' names on AWS without a fingerprint. Default: the
     /// header that is an identity source.
     pub token_sources: BTreeMap<String, TokenSource>,
+    /// The variables of the stage, which may be identity sources.
+    pub stage_variables: BTreeMap<String, String>,
     /// Continues if an authorizer cannot be tested; for custom endpoints only.
     pub allow_untested: bool,
     /// The number of the plan's steps that are done.

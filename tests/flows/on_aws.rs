@@ -7,11 +7,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use e2e::emulator::{Emulator, FaultProxy, TestInvokeAuthorizer, describe_functions, is_emulator};
-use e2e::{binary, root, tool};
-use serde_json::Value;
+use e2e::{binary, http, root, tool};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod access;
+mod authorizer_test;
 mod bad_input;
 mod canary;
 mod command_output;
@@ -182,6 +183,29 @@ impl Account {
 
     fn read_back(&self) -> Value {
         read_back(&[&self.key])[&self.key].clone()
+    }
+
+    /// Returns a function that sets these members of every authorizer of an API, without the proxy.
+    fn set_authorizers(&self, members: &[(&str, &str)]) -> impl Fn(&str) + Send + Sync + 'static {
+        let replaced = |(name, value): &(&str, &str)| json!({"op": "replace", "path": format!("/{name}"), "value": value});
+        let patches: Vec<Value> = members.iter().map(replaced).collect();
+        let body = json!({"patchOperations": patches}).to_string();
+        let credential = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/{REGION}/apigateway/aws4_request, SignedHeaders=host, Signature=0",
+            self.key
+        );
+        move |api: &str| {
+            let emulator = &Emulator::localstack().address;
+            let base = format!("http://{emulator}/restapis/{api}/authorizers");
+            let headers =
+                [("Authorization", credential.as_str()), ("Content-Type", "application/json")];
+            let found = http::send("GET", &base, &headers, b"").json();
+            for authorizer in found["item"].as_array().into_iter().flatten() {
+                let url = format!("{base}/{}", authorizer["id"].as_str().unwrap());
+                let response = http::send("PATCH", &url, &headers, body.as_bytes());
+                assert_eq!(response.status, 200, "{response:?}");
+            }
+        }
     }
 
     /// Returns the account's only API, as boto3 reads it.

@@ -9,11 +9,12 @@ use e2e::strict::operation::Call;
 use e2e::strict::patches::{self, Patch};
 use e2e::strict::rules::{self, NOT_YET, RULES};
 use e2e::strict::state::{AccountSettings, State};
-use e2e::strict::{Refusal, Request, check, method_settings, pattern, test_invoke};
+use e2e::strict::{Refusal, Request, check, method_settings, pattern};
 use e2e::tool;
 use serde_json::{Value, json};
 
 mod cases;
+mod test_invoke;
 
 const ACCOUNT: &str = "123456789012";
 
@@ -442,37 +443,6 @@ fn an_entry_of_method_settings_gets_the_values_of_the_stage_when_it_is_made() {
     // An existing entry is not made again.
     let entries = json!({"*/*": {}, "~1pets/GET": {}, "~1old/GET": {}});
     assert_eq!(method_settings::complete(&patches, &entries, &settings), patches);
-}
-
-#[test]
-fn an_authorizer_is_not_invoked_without_its_identity_sources() {
-    let sources = "method.request.header.X-Key, method.request.querystring.q,stageVariables.a,context.identity.sourceIp";
-    let request = json!({"identitySource": sources});
-    let whole = json!({
-        "headers": {"x-key": "k"},
-        "pathWithQueryString": "/?a=b&q=c%20d",
-        "stageVariables": {"a": "b"},
-        "additionalContext": {"identity.sourceIp": "10.0.0.1"},
-    });
-    assert!(test_invoke::unmet(&request, &whole).is_empty());
-    for (member, source) in [
-        ("headers", "method.request.header.X-Key"),
-        ("pathWithQueryString", "method.request.querystring.q"),
-        ("stageVariables", "stageVariables.a"),
-        ("additionalContext", "context.identity.sourceIp"),
-    ] {
-        let mut input = whole.clone();
-        input[member] = Value::Null;
-        assert_eq!(test_invoke::unmet(&request, &input), [source]);
-    }
-    let token = json!({
-        "identitySource": "method.request.header.Authorization",
-        "identityValidationExpression": "Bearer [a-z.]+",
-    });
-    for (value, unmet) in [("Bearer a.b", 0), ("Bearer", 1), ("", 1)] {
-        let input = json!({"headers": {"Authorization": value}});
-        assert_eq!(test_invoke::unmet(&token, &input).len(), unmet, "{value}");
-    }
 }
 
 /// Through the proxy, boto3 reads errors, method settings and the account as those of AWS.

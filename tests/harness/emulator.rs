@@ -661,20 +661,14 @@ fn test_invoke_authorizer(
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     let path = format!("/restapis/{api}/authorizers/{id}");
     let authorizer = read_state(request, upstream, &path).unwrap_or_default();
-    let headers = body["headers"].as_object().cloned().unwrap_or_default();
-    let token = headers.values().next().and_then(Value::as_str).unwrap_or_default();
-    let (status, policy, log) = if test_invoke::unmet(&authorizer, &body).is_empty() {
-        let (status, policy) = match &upstream.test_invoke_authorizer {
+    let token = test_invoke::token(&body);
+    let invocation = test_invoke::unmet(&authorizer, &body).is_empty().then(|| {
+        match &upstream.test_invoke_authorizer {
             Some(test_invoke) => test_invoke(token),
             None => upstream.data_plane.test_invoke(&request.head, api, id, token),
-        };
-        let log = test_invoke::log(&authorizer, token, Some(&policy));
-        (status, policy, log)
-    } else {
-        (401, String::new(), test_invoke::log(&authorizer, token, None))
-    };
-    let response = json!({"clientStatus": status, "log": log, "latency": 1, "policy": policy});
-    json_response(200, &response)
+        }
+    });
+    json_response(200, &test_invoke::response(&authorizer, token, invocation.as_ref()))
 }
 
 /// The project of each account without a Lambda emulator: its functions describe themselves as if they

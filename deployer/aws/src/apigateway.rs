@@ -42,7 +42,7 @@ mod stages;
 mod usage_plans;
 
 pub use apis::{ApiLookup, ListedApi};
-pub use authorizers::AuthorizerTestResponse;
+pub use authorizers::{AuthorizerTestRequest, AuthorizerTestResponse};
 pub use deployments::MethodSummary;
 pub use methods::DefinitionMethods;
 pub use usage_plans::UsagePlanStep;

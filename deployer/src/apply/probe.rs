@@ -1,6 +1,7 @@
 //! Probes an authorizer before requests reach it: it must reject an invalid token and accept the
 //! token from `--token-command`. The evaluation is separate from the calls.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -33,8 +34,10 @@ pub enum Outcome {
     Accepted,
     /// Access is denied.
     Rejected,
-    /// It was not invoked, or ended without a decision.
+    /// The invocation failed, or ended without a decision.
     Failed,
+    /// The request was rejected before the authorizer was invoked: nothing is known about it.
+    NotInvoked,
 }
 
 /// An authorizer's response, from either call.
@@ -50,19 +53,36 @@ pub struct ProbeResponse {
 
 impl ProbeResponse {
     /// Reads the response of `TestInvokeAuthorizer`.
+    ///
+    /// The status is 0 if the authorizer succeeded, that is if it returned a policy, which proves its
+    /// invocation. API Gateway itself rejects requests too: without an identity source, or with a token
+    /// that does not match the validation expression. So a rejection without a policy counts only if
+    /// the log shows the invocation. The documentation describes the log as a member of each response;
+    /// an endpoint that returns none proves nothing.
+    /// <https://docs.aws.amazon.com/apigateway/latest/api/API_TestInvokeAuthorizer.html>
+    /// <https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html>
     pub fn of_test(response: &AuthorizerTestResponse, token: &str) -> Self {
-        let allows = response.policy.as_deref().is_none_or(|policy| policy.contains("\"Allow\""));
-        let outcome = match response.status {
-            200 if allows => Outcome::Accepted,
-            200 | 401 | 403 => Outcome::Rejected,
-            _ => Outcome::Failed,
+        let AuthorizerTestResponse { status, policy, log } = response;
+        let has_effect = |effect: &str| {
+            policy.as_deref().is_some_and(|policy| policy.contains(&format!("\"{effect}\"")))
         };
-        let found = match response.status {
-            200 if !allows => "status 200 with a policy that denies access".to_owned(),
-            500.. => format!("status {}: API Gateway could not invoke it", response.status),
-            status => format!("status {status}"),
+        let is_invoked = policy.is_some() || shows_invocation(log);
+        let (outcome, found) = match status {
+            0 | 200 if has_effect("Allow") => {
+                (Outcome::Accepted, "a policy that allows access".to_owned())
+            }
+            0 | 200 if has_effect("Deny") => {
+                (Outcome::Rejected, "a policy that denies access".to_owned())
+            }
+            0 | 200 => (Outcome::Failed, "a response without a policy".to_owned()),
+            401 | 403 if is_invoked => (Outcome::Rejected, format!("status {status}")),
+            401 | 403 => {
+                (Outcome::NotInvoked, format!("status {status}, and the log shows no invocation"))
+            }
+            500.. => (Outcome::Failed, format!("status {status}: API Gateway could not invoke it")),
+            _ => (Outcome::Failed, format!("status {status}")),
         };
-        Self { outcome, found, log: log_tail(&response.log, token) }
+        Self { outcome, found, log: log_tail(log, token) }
     }
 
     /// Reads the response of Lambda's `Invoke`.
@@ -124,6 +144,15 @@ pub enum Token {
     Given,
 }
 
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "an invalid token",
+            Self::Given => "the token from `--token-command`",
+        })
+    }
+}
+
 /// The verdict on a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -144,6 +173,7 @@ pub fn evaluate(token: Token, response: &ProbeResponse) -> Verdict {
         (Token::Given, Outcome::Rejected) => Verdict::Failed(Problem::RejectedGiven { found }),
         (Token::Invalid, Outcome::Failed) => Verdict::Retry(Problem::FailedOnInvalid { found }),
         (Token::Given, Outcome::Failed) => Verdict::Retry(Problem::FailedOnGiven { found }),
+        (_, Outcome::NotInvoked) => Verdict::Failed(Problem::NotInvoked { token, found }),
     }
 }
 
@@ -175,6 +205,14 @@ pub enum Problem {
     #[error("failed on the token from `--token-command` ({found})")]
     FailedOnGiven {
         /// The error.
+        found: String,
+    },
+    /// API Gateway rejected the request before it invoked the authorizer.
+    #[error("was not invoked for {token}, so that the test proves nothing ({found})")]
+    NotInvoked {
+        /// The token of the request.
+        token: Token,
+        /// The response.
         found: String,
     },
 }
@@ -223,9 +261,28 @@ async fn send_until_decided(
     }
 }
 
-/// Returns the last lines of a log, with the token redacted.
+/// The parts of an execution log that only an invocation of a function has. API Gateway logs the
+/// function's result only if it is a policy, and the request only in current logs; logs of requests
+/// that it rejects itself have none of them. From published logs of tests on AWS.
+const INVOCATION: [&str; 3] = [
+    "Endpoint request URI: https://lambda",
+    "Sending request to https://lambda",
+    "Authorizer result body before parsing: ",
+];
+
+/// Returns whether an execution log shows that a function was invoked.
+fn shows_invocation(log: &str) -> bool {
+    log.lines().any(|line| INVOCATION.iter().any(|part| line.contains(part)))
+}
+
+/// The parts of an execution log with the request to the function: API Gateway's credentials, and the
+/// token, which may be truncated.
+const REQUEST: [&str; 2] = ["Endpoint request headers: ", "Endpoint request body"];
+
+/// Returns the last lines of a log, without credentials and with the token redacted.
 fn log_tail(log: &str, token: &str) -> String {
     let log = log.replace(token, "…");
-    let lines: Vec<&str> = log.lines().collect();
+    let is_shown = |line: &&str| !REQUEST.iter().any(|part| line.contains(part));
+    let lines: Vec<&str> = log.lines().filter(is_shown).collect();
     lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default().join("\n")
 }

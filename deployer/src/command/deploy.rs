@@ -242,6 +242,7 @@ impl<'a> Deployment<'a> {
         let options = Options {
             token: self.options.token.map(str::to_owned),
             token_sources: self.token_sources(),
+            stage_variables: self.desired.api.stage_settings.variables.clone(),
             allow_untested: self.options.untested_authorizer && session.aws.has_custom_endpoint(),
             done: self.done,
             has_new_role: self.done > 0,

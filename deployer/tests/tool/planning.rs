@@ -6,7 +6,7 @@ use std::sync::Arc;
 use authorizer::UnixTime;
 use compiler::api::{Api, RoleSettings, RouteKey, Throttle};
 use compiler::compile::{compile, manifest};
-use compiler::definition::{ApiDefinition, Authorization};
+use compiler::definition::{ApiDefinition, Authorization, scheme_of};
 use compiler::openapi::render;
 use compiler::source::diagnostic::{Source, has_errors};
 use deployment::desired::Desired;
@@ -910,4 +910,34 @@ fn an_authorizer_is_tested_and_recorded_whatever_the_name_of_its_scheme() {
             "{planned}"
         );
     }
+}
+
+/// API Gateway itself validates the tokens of user pools, and another function may accept any token.
+#[test]
+fn only_the_authorizers_of_the_manifest_are_tested() {
+    let openapi = OPENAPI
+        .replace(
+            "    jwt: {",
+            "    pool: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: cognito_user_pools, x-amazon-apigateway-authorizer: { type: cognito_user_pools, providerARNs: [\"arn:aws:cognito-idp:eu-west-1:123456789012:userpool/p\"] } }
+    other: { type: apiKey, in: header, name: Authorization, x-amazon-apigateway-authtype: custom, x-amazon-apigateway-authorizer: { type: token, authorizerUri: \"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:f/invocations\" } }
+    jwt: {",
+        )
+        .replacen(
+            "paths:",
+            "paths:
+  /pool: { get: { security: [{ pool: [] }] } }
+  /other: { get: { security: [{ other: [] }] } }",
+            1,
+        );
+    let (planned, _) = deployed(&empty_state(), MANIFEST, &openapi, "dev");
+    let imported = planned.steps.iter().find_map(|step| match step {
+        Step::ReconcileImport { authorizers, .. } => Some(authorizers.len()),
+        _ => None,
+    });
+    let tested = planned.steps.iter().find_map(|step| match step {
+        Step::TestAuthorizers { authorizers } => Some(authorizers),
+        _ => None,
+    });
+    let tested: Vec<&str> = tested.unwrap().iter().map(|name| scheme_of(name)).collect();
+    assert_eq!((imported, tested), (Some(3), vec!["jwt"]), "{planned}");
 }

@@ -2,7 +2,7 @@
 //! does not match the validation expression, before it invokes the function.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/configure-api-gateway-lambda-authorization.html>
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::operation::decode;
 use super::pattern;
@@ -48,24 +48,43 @@ fn identity(source: &str, input: &Value) -> Option<String> {
     context[name].as_str().or(context[source].as_str()).map(str::to_owned)
 }
 
-/// Returns the log of a test. Only an invocation has the function's URI and its response.
-pub fn log(authorizer: &Value, token: &str, policy: Option<&str>) -> String {
+/// The result of an invocation: the status that a client would get, and the policy, or an empty text.
+pub type Invocation = (u16, String);
+
+/// Returns the response to a test; without an invocation, the request was rejected before it. The
+/// status is 0 if the authorizer succeeded [B]. The log has the lines of logs that were published from
+/// tests on AWS [M]: only an invocation has the function's URI, and only a policy is logged.
+pub fn response(authorizer: &Value, token: &str, invocation: Option<&Invocation>) -> Value {
     let id = authorizer["id"].as_str().unwrap_or_default();
     let mut lines = vec![
         "Execution log for request test-request".to_owned(),
         format!(" : Starting authorizer: {id} for request: test-request"),
     ];
-    match policy {
-        None => lines.push(" : Unauthorized request: test-request".to_owned()),
-        Some(policy) => {
-            let uri = authorizer["authorizerUri"].as_str().unwrap_or_default();
-            let function = uri.split_once(":lambda:path").map_or("", |(_, path)| path);
-            let uri = format!("https://lambda.amazonaws.com{function}");
-            lines.push(format!(" : Incoming identity: {token}"));
-            lines.push(format!(" : Endpoint request URI: {uri}"));
-            lines.push(format!(" : Sending request to {uri}"));
+    if let Some((_, policy)) = invocation {
+        let uri = authorizer["authorizerUri"].as_str().unwrap_or_default();
+        let function = uri.split_once(":lambda:path").map_or("", |(_, path)| path);
+        let uri = format!("https://lambda.amazonaws.com{function}");
+        lines.push(format!(" : Incoming identity: {token}"));
+        lines.push(format!(" : Endpoint request URI: {uri}"));
+        lines.push(format!(" : Sending request to {uri}"));
+        if !policy.is_empty() {
             lines.push(format!(" : Authorizer result body before parsing: {policy}"));
         }
     }
-    lines.join("\n")
+    let (status, policy) = match invocation {
+        None => (401, ""),
+        Some((200, policy)) => (0, policy.as_str()),
+        Some((status, policy)) => (*status, policy.as_str()),
+    };
+    if status == 401 {
+        lines.push(" : Unauthorized request: test-request".to_owned());
+    }
+    json!({"clientStatus": status, "log": lines.join("\n"), "latency": 1, "policy": policy})
+}
+
+/// Returns the value of a test's input that has the token: a bearer token, or else the first header.
+pub fn token(input: &Value) -> &str {
+    let headers = input["headers"].as_object();
+    let values = || headers.into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    values().find(|value| value.starts_with("Bearer ")).or(values().next()).unwrap_or_default()
 }

@@ -12,14 +12,27 @@ use compiler::api::AuthorizerShape;
 use deployment::observed::TAG_API;
 use deployment::record::named_functions;
 
+/// The request of a test invocation of an authorizer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizerTestRequest {
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The path with the query.
+    pub path: String,
+    /// The stage variables.
+    pub stage_variables: BTreeMap<String, String>,
+    /// The additional context variables.
+    pub context: BTreeMap<String, String>,
+}
+
 /// The response to a test invocation of an authorizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizerTestResponse {
-    /// The status of the response.
+    /// The status that a client would get; 0 if the authorizer returned a policy.
     pub status: i32,
     /// The policy that it returned.
     pub policy: Option<String>,
-    /// The log of the invocation.
+    /// The execution log.
     pub log: String,
 }
 
@@ -145,18 +158,18 @@ impl Aws {
         })
     }
 
-    /// Test-invokes an authorizer of the API definition with these headers and this path
-    /// (`TestInvokeAuthorizer`).
+    /// Test-invokes an authorizer of the API definition (`TestInvokeAuthorizer`).
     pub fn test_invoke_authorizer<'a>(
         &'a self,
         api: &'a str,
         authorizer: &'a str,
-        headers: &'a BTreeMap<String, String>,
-        path: &'a str,
+        request: &'a AuthorizerTestRequest,
     ) -> Call<'a, AuthorizerTestResponse> {
         Box::pin(async move {
-            let context = format!("test-invoking authorizer {authorizer}");
-            let call = ApiCall::idempotent("TestInvokeAuthorizer", context);
+            let AuthorizerTestRequest { headers, path, stage_variables, context } = request;
+            let optional = |map: &BTreeMap<String, String>| (!map.is_empty()).then(|| hash(map));
+            let action = format!("test-invoking authorizer {authorizer}");
+            let call = ApiCall::idempotent("TestInvokeAuthorizer", action);
             let response = self.caller.call(&call, || {
                 self.apigateway
                     .test_invoke_authorizer()
@@ -164,6 +177,8 @@ impl Aws {
                     .authorizer_id(authorizer)
                     .set_headers(Some(hash(headers)))
                     .path_with_query_string(path)
+                    .set_stage_variables(optional(stage_variables))
+                    .set_additional_context(optional(context))
                     .send()
             });
             let response = response.await?;

@@ -2,6 +2,7 @@
 
 use super::{Failure, FunctionError, SmokeFailure};
 use crate::apply::ApplyError;
+use crate::apply::probe::Problem;
 use aws::{CallError, CallErrorKind, ConnectError};
 use compiler::definition::DefinitionError;
 use compiler::project;
@@ -187,14 +188,19 @@ const fn precondition(unmet: &UnmetPrecondition) -> &'static str {
 
 const PLAN_AGAIN: &str = "run `deployer plan` again, review the new plan, and deploy it";
 
+const NOT_INVOKED: &str = "check on AWS that the authorizer has the identity sources of the configuration, and that the token matches its `identityValidationExpression`; at an endpoint without execution logs, skip the test with `--untested-authorizer`";
+
 fn apply(error: &ApplyError) -> Option<String> {
     let fixed = match error {
         ApplyError::Call(error) | ApplyError::StageNotCreated { error, .. } => return call(error),
-        ApplyError::Authorizer { log, .. } => {
-            let doctor = "run `deployer doctor` to check the function and the role";
+        ApplyError::Authorizer { problem, log, .. } => {
+            let check = match problem {
+                Problem::NotInvoked { .. } => NOT_INVOKED,
+                _ => "run `deployer doctor` to check the function and the role",
+            };
             return Some(match log.as_str() {
-                "" => doctor.to_owned(),
-                log => format!("{doctor}; the end of the authorizer's log:\n{log}"),
+                "" => check.to_owned(),
+                log => format!("{check}; the end of the authorizer's log:\n{log}"),
             });
         }
         ApplyError::NotFlushed { .. } => {

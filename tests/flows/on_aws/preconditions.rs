@@ -1,11 +1,13 @@
 //! Deployments that AWS would refuse are refused before anything is made, and settings that the files
 //! no longer have are removed.
 
+use std::sync::Arc;
+
 use e2e::emulator::Fault;
 use e2e::strict::state::AccountSettings;
 use serde_json::{Value, json};
 
-use super::Account;
+use super::{Account, REGION};
 
 #[test]
 fn logs_without_a_log_role_are_refused_before_anything_is_made() {
@@ -124,4 +126,53 @@ fn an_access_log_is_written_to_a_delivery_stream_and_removed_again() {
     account.deploy("dev");
     account.expect_no_changes("dev");
     assert_eq!(account.api()["stages"]["dev"]["accessLogSettings"], Value::Null);
+}
+
+/// The hook changes the authorizers after each import, so that they differ from the document.
+#[test]
+fn an_authorizer_loses_what_the_document_does_not_have() {
+    let account = Account::new("350000000013");
+    let uri = format!(
+        "arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:{}:function:other/invocations",
+        account.key
+    );
+    account.edit(
+        "openapi.yaml",
+        "  securitySchemes:",
+        &format!(
+            "  securitySchemes:
+    other:
+      type: apiKey
+      in: header
+      name: Authorization
+      x-amazon-apigateway-authtype: custom
+      x-amazon-apigateway-authorizer: {{ type: token, authorizerUri: \"{uri}\" }}"
+        ),
+    );
+    account.edit(
+        "openapi.yaml",
+        "paths:",
+        "paths:\n  /other: { get: { security: [{ other: [] }] } }",
+    );
+    let set = account.set_authorizers(&[
+        ("authorizerCredentials", "arn:aws:iam::123456789012:role/other"),
+        ("identityValidationExpression", "other"),
+    ]);
+    account.proxy.after_writes(Some(Arc::new(move |call: &str| {
+        if let Some(path) = call.strip_prefix("PUT /restapis/") {
+            set(path.split(['?', '/']).next().unwrap());
+        }
+    })));
+    account.deploy("dev");
+    let found = account.api()["authorizers"].clone();
+    let other =
+        found.as_array().unwrap().iter().find(|one| one["authorizerUri"].as_str() == Some(&uri));
+    let calls = account.proxy.calls();
+    let is_update =
+        |(verb, path): &(String, String)| verb == "PATCH" && path.contains("/authorizers/");
+    assert!(calls.iter().any(is_update), "{calls:?}");
+    let empty = |name: &str| other.unwrap()[name].as_str().unwrap_or_default().is_empty();
+    assert!(empty("authorizerCredentials") && empty("identityValidationExpression"), "{found}");
+    account.proxy.after_writes(None);
+    account.expect_no_changes("dev");
 }

@@ -6,7 +6,7 @@ use authorizer::secure_url;
 use crate::cli;
 use crate::cli::generated::completions;
 use crate::cli::{Arguments, AwsArguments, Command, Files, Live};
-use crate::output::{Exit, Output};
+use crate::output::{Exit, Format, Output};
 use ::dev::issuer;
 use compiler::api::routing::ApiRouter;
 use compiler::api::{Api, Route};
@@ -75,6 +75,16 @@ struct Invocation<'a> {
 /// Runs a command and returns its exit status.
 pub fn run(arguments: &Arguments, environment: Environment<'_>, output: Output) -> Exit {
     let invocation = Invocation { aws: &arguments.aws, environment, output };
+    let is_plan = matches!(arguments.command, Command::Plan(_));
+    if arguments.output == Format::Markdown && !is_plan {
+        let failure = Failure::InvalidOption {
+            option: "--output",
+            value: "markdown".to_owned(),
+            expected: "human or json: only `plan` writes Markdown",
+        };
+        failure.report(output);
+        return failure.exit();
+    }
     match dispatch(&arguments.command, invocation) {
         Ok(exit) => exit,
         Err(failure) => {

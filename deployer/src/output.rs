@@ -57,6 +57,8 @@ pub enum Format {
     Human,
     /// JSON, one object per line
     Json,
+    /// Markdown, for a comment: `plan` only
+    Markdown,
 }
 
 /// The output of a command.
@@ -78,8 +80,16 @@ impl Output {
     /// Writes the command's result to stdout, in the output format.
     pub fn data(&self, text: &str, json: &Json) {
         match self.format {
-            Format::Human => self.message(text),
+            Format::Human | Format::Markdown => self.message(text),
             Format::Json => self.json(json),
+        }
+    }
+
+    /// Writes the command's result to stdout, in the output format, for a command that has Markdown.
+    pub fn report(&self, text: &str, json: &Json, markdown: &str) {
+        match self.format {
+            Format::Markdown => self.message(markdown.trim_end()),
+            Format::Human | Format::Json => self.data(text, json),
         }
     }
 
@@ -92,7 +102,9 @@ impl Output {
     pub fn warnings(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             _ if diagnostics.is_empty() => {}
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
+            Format::Human | Format::Markdown => {
+                self.note(&human::diagnostics(diagnostics, self.color))
+            }
             Format::Json => self.note(&json::document(&json::diagnostics(diagnostics))),
         }
     }
@@ -101,7 +113,9 @@ impl Output {
     /// to stdout.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
+            Format::Human | Format::Markdown => {
+                self.note(&human::diagnostics(diagnostics, self.color))
+            }
             Format::Json => self.json(&json::diagnostics(diagnostics)),
         }
     }
@@ -131,7 +145,9 @@ impl Output {
     /// with the failure's code to stdout.
     pub fn invalid(&self, code: ErrorCode, message: &str, diagnostics: &[Diagnostic]) {
         match self.format {
-            Format::Human => self.note(&human::diagnostics(diagnostics, self.color)),
+            Format::Human | Format::Markdown => {
+                self.note(&human::diagnostics(diagnostics, self.color))
+            }
             Format::Json => self.json(&json::invalid(code, message, diagnostics)),
         }
     }
@@ -139,7 +155,7 @@ impl Output {
     /// Writes the error and its help: as text to stderr, or as one JSON object to stdout.
     pub fn failure(&self, code: ErrorCode, message: &str, help: Option<&str>) {
         match self.format {
-            Format::Human => {
+            Format::Human | Format::Markdown => {
                 self.note(&format!("error: {message}"));
                 self.note(&help.map(|help| format!("  help: {help}")).unwrap_or_default());
             }

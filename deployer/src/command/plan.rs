@@ -50,21 +50,19 @@ pub(super) fn plan_revision(
 /// Writes a plan; its JSON omits the details that only `deploy` needs.
 pub(super) fn write_plan(plan: &Plan, output: Output) {
     let steps: Vec<String> = plan.steps.iter().map(deployment::plan::Step::description).collect();
-    output.data(
-        &plan.to_string(),
-        &json!({
-            "api": plan.api,
-            "id": plan.id,
-            "stage": plan.stage,
-            "target": plan.target,
-            "revision": {"before": plan.revisions.0, "after": plan.revisions.1},
-            "canary": plan.canary,
-            "changes": plan.changes,
-            "drift": plan.drift,
-            "notes": plan.notes,
-            "functions": plan.functions,
-            "steps": steps,
-            "estimate": plan.estimate(),
-        }),
-    );
+    let json = json!({
+        "api": plan.api,
+        "id": plan.id,
+        "stage": plan.stage,
+        "target": plan.target,
+        "revision": {"before": plan.revisions.0, "after": plan.revisions.1},
+        "canary": plan.canary,
+        "changes": plan.changes,
+        "drift": plan.drift,
+        "notes": plan.notes,
+        "functions": plan.functions,
+        "steps": steps,
+        "estimate": plan.estimate(),
+    });
+    output.report(&plan.to_string(), &json, &plan.markdown());
 }

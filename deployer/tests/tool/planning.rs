@@ -28,6 +28,7 @@ use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 mod canary;
 mod endpoints;
 mod invoke_roles;
+mod markdown;
 mod pinned;
 mod policies;
 mod preconditions;

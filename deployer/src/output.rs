@@ -103,7 +103,7 @@ impl Output {
         match self.format {
             _ if diagnostics.is_empty() => {}
             Format::Human | Format::Markdown => {
-                self.note(&human::diagnostics(diagnostics, self.color))
+                self.note(&human::diagnostics(diagnostics, self.color));
             }
             Format::Json => self.note(&json::document(&json::diagnostics(diagnostics))),
         }
@@ -114,7 +114,7 @@ impl Output {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human | Format::Markdown => {
-                self.note(&human::diagnostics(diagnostics, self.color))
+                self.note(&human::diagnostics(diagnostics, self.color));
             }
             Format::Json => self.json(&json::diagnostics(diagnostics)),
         }
@@ -146,7 +146,7 @@ impl Output {
     pub fn invalid(&self, code: ErrorCode, message: &str, diagnostics: &[Diagnostic]) {
         match self.format {
             Format::Human | Format::Markdown => {
-                self.note(&human::diagnostics(diagnostics, self.color))
+                self.note(&human::diagnostics(diagnostics, self.color));
             }
             Format::Json => self.json(&json::invalid(code, message, diagnostics)),
         }

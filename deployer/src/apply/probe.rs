@@ -261,9 +261,9 @@ async fn send_until_decided(
     }
 }
 
-/// The parts of an execution log that only an invocation of a function has. API Gateway logs the
-/// function's result only if it is a policy, and the request only in current logs; logs of requests
-/// that it rejects itself have none of them. From published logs of tests on AWS.
+/// The parts of an execution log that only an invocation of a function has, from published logs of
+/// tests on AWS. The result is not logged for the error `Unauthorized`, and `Sending request` not in
+/// older logs. Requests that API Gateway rejects itself have none of them.
 const INVOCATION: [&str; 3] = [
     "Endpoint request URI: https://lambda",
     "Sending request to https://lambda",

@@ -22,7 +22,7 @@ pub enum ErrorCode {
     AuthorizerNotFound,
     /// The configuration has several authorizers, and `--authorizer` is missing
     AuthorizerRequired,
-    /// An authorizer accepted an invalid token, rejected the token from `--token-command`, or failed
+    /// An authorizer accepted an invalid token, rejected the token from `--token-command`, failed, or was not invoked
     AuthorizerTestFailed,
     /// The endpoint does not support `TestInvokeAuthorizer`
     AuthorizerUntestable,

@@ -204,6 +204,7 @@ fn build(
         notes.push(format!("drift is unknown: the record of the last import {unreadable}"));
     }
     notes.extend(roles::unclear_notes(desired, observed));
+    notes.extend(api.and_then(|api| api_changes::endpoint_note(desired, api)));
     notes.extend(preconditions::quota_notes(desired, observed));
     let without_binary = desired.publications.iter().filter(|one| one.build.binary.is_none());
     notes.extend(without_binary.map(|publication| {

@@ -285,10 +285,22 @@ impl<'a> Deployment<'a> {
         Err(match session.block_on(roll_back(&session.aws, report)) {
             Ok(()) => {
                 self.may_be_updated = false;
+                self.note_endpoint();
                 Failure::SmokeTest(failure)
             }
             Err(error) => Failure::SmokeNotRolledBack { failure, error },
         })
+    }
+
+    /// Writes a note if the plan changed the endpoint, which a rollback of the stage does not restore.
+    fn note_endpoint(&self) {
+        let endpoint = &self.desired.api.endpoint;
+        let before = self.observed.api.as_ref().map(|api| &api.endpoint);
+        if let Some(before) = before.filter(|before| *before != endpoint) {
+            self.session.output.note(&format!(
+                "note: the endpoint of the API is {endpoint} now, and was {before}: deploy the earlier files to restore it"
+            ));
+        }
     }
 
     /// Writes the notes of a report, and returns what the stage serves now.

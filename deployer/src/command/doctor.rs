@@ -13,7 +13,7 @@ use compiler::api::{Arn, AuthorizerFunction};
 use deployment::desired::Desired;
 use deployment::invoke_role::Role;
 use deployment::observed::Observed;
-use deployment::plan::{UnmetPrecondition, unmet_preconditions};
+use deployment::plan::{UnmetPrecondition, plan, unmet_preconditions};
 use deployment::quota::usages;
 
 pub(super) fn run(arguments: &cli::Live, invocation: Invocation<'_>) -> Result<Exit, Failure> {
@@ -201,7 +201,7 @@ fn preconditions(desired: &Desired, observed: &Observed, checks: &mut Checks) {
     if let Some(role) = observed.account.cloudwatch_role.as_ref().filter(|_| has_logs) {
         checks.ok("CloudWatch log role of the account", role);
     }
-    let unmet = unmet_preconditions(desired, observed).into_iter();
+    let unmet = unmet_preconditions(desired, observed, &plan(desired, observed)).into_iter();
     // The check of the quotas has those.
     for unmet in unmet.filter(|unmet| !matches!(unmet, UnmetPrecondition::Quota { .. })) {
         let help = Failure::Precondition(unmet.clone()).help().unwrap_or_default();

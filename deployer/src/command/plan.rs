@@ -40,11 +40,18 @@ pub(super) fn plan_revision(
         Some(percent) => plan_canary(desired, observed, percent)?,
         None => plan(desired, observed),
     };
-    let unmet = unmet_preconditions(desired, observed);
-    match unmet.into_iter().next() {
-        Some(unmet) if !plan.is_empty() => Err(unmet.into()),
-        _ => Ok(plan),
-    }
+    check_preconditions(desired, observed, &plan)?;
+    Ok(plan)
+}
+
+/// Checks the preconditions of a plan.
+pub(super) fn check_preconditions(
+    desired: &Desired,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let unmet = unmet_preconditions(desired, observed, plan);
+    unmet.into_iter().next().map_or(Ok(()), |unmet| Err(unmet.into()))
 }
 
 /// Writes a plan; its JSON omits the details that only `deploy` needs.

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::danger::{self, Confirmation};
 use super::deploy::{DeployOptions, Deployment, Served, deploy_stage};
 use super::pinned::{self, Binaries};
+use super::plan::check_preconditions;
 use super::session::Session;
 use super::stage_move::flush;
 use super::{Failure, Invocation, commit, hash, local, write_bytes};
@@ -220,6 +221,9 @@ impl Revoke<'_> {
         let plan = plan(&desired, &observed);
         let decision =
             if exists { self.decide(&plan, &desired, &observed) } else { Decision::Missing };
+        if matches!(decision, Decision::Deploy) {
+            check_preconditions(&desired, &observed, &plan)?;
+        }
         Ok(PlannedStage { name, desired, observed, binaries, plan, decision })
     }
 

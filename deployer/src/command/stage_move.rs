@@ -158,6 +158,13 @@ impl StageMove<'_> {
                 "  note: functions that are released separately are not changed; update their aliases separately",
             );
         }
+        let record = self.record(self.revision());
+        if let Some(record) = record.filter(|record| record.endpoint != api.endpoint) {
+            session.output.note(&format!(
+                "  note: the endpoint of the API remains {}; the revision was deployed for {}",
+                api.endpoint, record.endpoint
+            ));
+        }
         let mut dangers = changes.to_vec();
         if !self.changes_are_known() {
             session

@@ -38,6 +38,8 @@ pub enum ErrorCode {
     AwsUnreachable,
     /// A stage was updated, and its authorizer result cache was not flushed
     CacheNotFlushed,
+    /// The endpoint of the API changes, which `--canary` cannot limit to a share of the requests
+    CanaryOfEndpoint,
     /// `--canary` requires a revision that differs from the one that the stage serves
     CanaryWithoutChange,
     /// `--canary` requires a stage that serves a deployment

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::primitives::DateTime;
-use aws_sdk_apigateway::types::{self, EndpointType, RestApi};
+use aws_sdk_apigateway::types::{self, ApiStatus, EndpointType, RestApi};
 use serde_json::Value as Json;
 
 use super::endpoint::endpoint;
@@ -24,6 +24,8 @@ pub struct ListedApi {
     pub tags: BTreeMap<String, String>,
     /// Its endpoint.
     pub endpoint: EndpointConfiguration,
+    /// True if a change of it is not complete.
+    pub is_updating: bool,
     /// Its creation time, in seconds of Unix time.
     pub created: i64,
     /// The settings of the API as a whole.
@@ -170,6 +172,7 @@ fn listed(api: &RestApi) -> ListedApi {
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
         endpoint: endpoint(api.endpoint_configuration()),
+        is_updating: matches!(api.api_status(), Some(ApiStatus::Updating | ApiStatus::Pending)),
         created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {
             description: api.description().filter(|text| !text.is_empty()).map(str::to_owned),

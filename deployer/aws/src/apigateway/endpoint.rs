@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 60;
 
 impl Aws {
-    /// Changes the endpoint of an API, waits until the API is available, and verifies the endpoint.
+    /// Changes the endpoint of an API, and waits until the API is available with it.
     pub fn update_endpoint<'a>(
         &'a self,
         api: &'a str,
@@ -24,7 +24,10 @@ impl Aws {
         Box::pin(async move {
             let context = format!("changing the endpoint of API {api}");
             // The type cannot change before an earlier change is complete.
-            let from = self.wait_until_available(api, &context).await?;
+            let has_none_pending = |status: Option<&ApiStatus>, _: &EndpointConfiguration| {
+                is_available(status) || status == Some(&ApiStatus::Failed)
+            };
+            let from = self.wait_for_api(api, &context, has_none_pending).await?;
             let patches = endpoint_patches(&from, to);
             if patches.is_empty() {
                 return Ok(());
@@ -41,42 +44,44 @@ impl Aws {
                 Err(error) if error.kind == CallErrorKind::OutcomeUnknown => {}
                 Err(error) => return Err(error),
             }
-            let found = self.wait_until_available(api, &context).await?;
-            if found == *to {
-                return Ok(());
-            }
-            let message = format!("expected {to}, found {found}");
-            Err(CallError::new(CallErrorKind::OutcomeUnknown, context, message))
+            // A read directly after the call may be that of the API before it.
+            let is_changed = |status: Option<&ApiStatus>, found: &EndpointConfiguration| {
+                is_available(status) && found == to
+            };
+            self.wait_for_api(api, &context, is_changed).await.map(|_| ())
         })
     }
 
-    /// Waits until an API is available, and returns its endpoint.
-    pub(super) async fn wait_until_available(
+    /// Waits until the status and the endpoint of an API are accepted, and returns the endpoint. Another
+    /// status that is final is an error.
+    pub(super) async fn wait_for_api(
         &self,
         api: &str,
         context: &str,
+        is_accepted: impl Fn(Option<&ApiStatus>, &EndpointConfiguration) -> bool,
     ) -> Result<EndpointConfiguration, CallError> {
         let call = ApiCall::idempotent("GetRestApi", format!("waiting for API {api}"));
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
             let read = || self.apigateway.get_rest_api().rest_api_id(api).send();
             let found = self.caller.call(&call, read).await?;
-            if is_available(found.api_status()) {
-                return Ok(endpoint(found.endpoint_configuration()));
+            let now = endpoint(found.endpoint_configuration());
+            let status = found.api_status().map_or("AVAILABLE", ApiStatus::as_str);
+            let message = found.api_status_message().unwrap_or_default();
+            last = format!("status {status}, endpoint {now} {message}").trim_end().to_owned();
+            if is_accepted(found.api_status(), &now) {
+                return Ok(now);
             }
-            let status = found.api_status().map_or("", ApiStatus::as_str);
-            last = [status, found.api_status_message().unwrap_or_default()].join(" ");
             if found.api_status() == Some(&ApiStatus::Failed) {
                 break;
             }
-            self.caller.wait(PAUSE, &format!("API {api} has status {status}")).await;
+            self.caller.wait(PAUSE, &format!("API {api} has {last}")).await;
         }
-        let message = format!("status {}", last.trim());
-        Err(CallError::new(CallErrorKind::OutcomeUnknown, context, message))
+        Err(CallError::new(CallErrorKind::OutcomeUnknown, context, last))
     }
 }
 
-/// Returns whether an API with this status can be changed. Emulators have none.
+/// Returns whether an API has no pending change. Emulators have no status.
 pub(super) fn is_available(status: Option<&ApiStatus>) -> bool {
     status.is_none_or(|status| *status == ApiStatus::Available)
 }

@@ -29,7 +29,9 @@ impl Aws {
             if is_available(response.api_status()) {
                 return Ok(());
             }
-            self.wait_until_available(api, call.context()).await.map(|_| ())
+            self.wait_for_api(api, call.context(), |status, _| is_available(status))
+                .await
+                .map(|_| ())
         })
     }
 

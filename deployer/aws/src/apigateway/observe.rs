@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ListedApi;
 use super::convert::{methods, split_models};
+use super::endpoint::is_available;
 use crate::api_call::if_allowed;
 use crate::{Aws, Call, CallError};
 use compiler::api::Arn;
@@ -30,7 +31,17 @@ impl Aws {
                 }
             }
             let api = match api {
-                Some(api) => Some(self.observe_api(api, &desired.api.stage).await?),
+                Some(mut api) => {
+                    // An earlier run may have been interrupted while it waited.
+                    if api.is_updating {
+                        let context = format!("waiting for API {}", api.id);
+                        let id = api.id.clone();
+                        api.endpoint = self
+                            .wait_for_api(&id, &context, |status, _| is_available(status))
+                            .await?;
+                    }
+                    Some(self.observe_api(api, &desired.api.stage).await?)
+                }
                 None => None,
             };
             let roles = self.observe_roles(desired, api.as_ref()).await?;

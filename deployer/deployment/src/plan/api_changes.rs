@@ -7,7 +7,7 @@ use super::{AccessImpact, Action, Aspect, Change, Step, Subject};
 use crate::desired::Desired;
 use crate::invoke_role::{ROLE_POLICY, Role, TrustProblem, trust_policy};
 use crate::observed::{Observed, ObservedApi};
-use compiler::api::{EndpointConfiguration, UsagePlan};
+use compiler::api::{Endpoint, EndpointConfiguration, UsagePlan};
 
 /// Returns the changes to the roles that the steps create or update.
 pub(super) fn roles(steps: &[Step], observed: &Observed) -> Vec<Change> {
@@ -83,6 +83,16 @@ fn other_endpoint<'a>(
     endpoints.find(|endpoint| **endpoint != desired.api.endpoint)
 }
 
+/// Returns a note if the plan changes the endpoint, which the other stages have too.
+pub(super) fn endpoint_note(desired: &Desired, api: &ObservedApi) -> Option<String> {
+    let is_other = |name: &&String| **name != desired.api.stage;
+    let others: Vec<&str> = api.stages.keys().filter(is_other).map(String::as_str).collect();
+    let changes = api.endpoint != desired.api.endpoint;
+    (changes && !others.is_empty()).then(|| {
+        format!("the endpoint changes for all stages; deploy the others too: {}", others.join(", "))
+    })
+}
+
 /// Returns the changes to the API's tags, endpoint and usage plan. A canary does not apply the last.
 pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool) -> Vec<Change> {
     let change = |action, aspect: Aspect, before: Option<String>, after: Option<String>| Change {
@@ -108,8 +118,15 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool)
         changes.extend(unset.iter().map(removed));
     }
     if let Some(from) = other_endpoint(desired, api) {
-        let (from, to) = (from.to_string(), desired.api.endpoint.to_string());
-        changes.push(change(Action::Update, Aspect::Endpoint, Some(from), Some(to)));
+        let to = &desired.api.endpoint;
+        let impact = match (&from.kind, &to.kind) {
+            (from, to) if from == to => AccessImpact::None,
+            // It was not reachable from the internet.
+            (Endpoint::Private, _) => AccessImpact::BecomesPublic,
+            _ => AccessImpact::Security,
+        };
+        let (before, after) = (Some(from.to_string()), Some(to.to_string()));
+        changes.push(Change { impact, ..change(Action::Update, Aspect::Endpoint, before, after) });
     }
     let plan = usage_plan_step(desired, Some(api)).filter(|_| !is_canary);
     changes.extend(plan.and_then(|step| match step {

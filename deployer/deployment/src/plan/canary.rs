@@ -25,6 +25,12 @@ pub enum CanaryError {
         /// The revision that it serves.
         revision: u32,
     },
+    /// The endpoint changes, which is for all requests.
+    #[error("the endpoint of API `{api}` changes: a canary changes a share of the requests only")]
+    Endpoint {
+        /// The API.
+        api: String,
+    },
 }
 
 /// The canary of a plan, and the stage to update.
@@ -50,6 +56,9 @@ impl<'a> CanaryUpdate<'a> {
         if let NextDeployment::Current(revision) = next {
             let revision = revision.number;
             return Err(CanaryError::NoChange { stage: name.clone(), revision });
+        }
+        if api.is_some_and(|api| api.endpoint != desired.api.endpoint) {
+            return Err(CanaryError::Endpoint { api: desired.api.name.clone() });
         }
         Ok(Self { stage, percent })
     }

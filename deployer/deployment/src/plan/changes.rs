@@ -330,5 +330,13 @@ pub fn drift(api: &ObservedApi) -> Vec<Change> {
     for (subject, part) in observed.iter().filter(|(subject, _)| !recorded.contains_key(*subject)) {
         changes.extend(added(subject, part));
     }
+    changes.extend((api.endpoint != imported.endpoint).then(|| Change {
+        action: Action::Update,
+        subject: Subject::Settings,
+        aspect: Aspect::Endpoint,
+        before: Some(imported.endpoint.to_string()),
+        after: Some(api.endpoint.to_string()),
+        impact: AccessImpact::Security,
+    }));
     changes
 }

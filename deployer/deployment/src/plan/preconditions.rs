@@ -1,9 +1,10 @@
 //! The preconditions of a deployment, without which AWS refuses it in the middle.
 
+use super::{Plan, Step};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::quota::{Usage, usages};
-use compiler::api::{Endpoint, RouteKey, Throttle};
+use compiler::api::{Endpoint, RouteKey, StageSettings, Throttle};
 
 /// A precondition of a deployment that is not met.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -54,23 +55,61 @@ pub enum UnmetPrecondition {
     },
 }
 
-/// Returns the preconditions of a deployment that are not met.
-pub fn unmet_preconditions(desired: &Desired, observed: &Observed) -> Vec<UnmetPrecondition> {
-    let (api, stage) = (&desired.api.name, &desired.api.stage);
-    let settings = &desired.api.stage_settings;
+/// Returns the preconditions of a plan's steps that are not met. Settings that a step does not send are
+/// none.
+pub fn unmet_preconditions(
+    desired: &Desired,
+    observed: &Observed,
+    plan: &Plan,
+) -> Vec<UnmetPrecondition> {
     let mut unmet = Vec::new();
-    let has_logs = settings.access_log.is_some() || settings.logging.is_some();
+    for step in &plan.steps {
+        match step {
+            Step::CreateStage { settings, .. } => {
+                unmet.extend(unmet_by_stage(desired, observed, settings, |_| true));
+            }
+            Step::UpdateStage { settings, patches, .. } => {
+                let sends = |path: &str| patches.iter().any(|patch| patch.path.contains(path));
+                unmet.extend(unmet_by_stage(desired, observed, settings, sends));
+            }
+            Step::CreateDeployment { .. } => {
+                let is_private = desired.api.endpoint.kind == Endpoint::Private;
+                if is_private && desired.definition.settings.policy.is_none() {
+                    let api = desired.api.name.clone();
+                    unmet.push(UnmetPrecondition::ResourcePolicy { api });
+                }
+            }
+            Step::UpdateEndpoint { from, to } => {
+                if from.kind == Endpoint::Private && to.kind == Endpoint::Edge {
+                    let api = desired.api.name.clone();
+                    unmet.push(UnmetPrecondition::PrivateToEdge { api });
+                }
+            }
+            _ => {}
+        }
+    }
+    let exceeded = usages(desired, observed).into_iter().filter(Usage::exceeds_quota);
+    let fixed = exceeded.filter(|usage| !usage.can_be_increased());
+    unmet.extend(fixed.map(|usage| UnmetPrecondition::Quota { usage }));
+    unmet
+}
+
+/// Returns the unmet preconditions of the settings of a stage that are sent, by a part of their path.
+fn unmet_by_stage(
+    desired: &Desired,
+    observed: &Observed,
+    settings: &StageSettings,
+    sends: impl Fn(&str) -> bool,
+) -> Vec<UnmetPrecondition> {
+    let stage = &desired.api.stage;
+    let mut unmet = Vec::new();
+    let has_logs = settings.access_log.is_some() && sends("/accessLogSettings")
+        || settings.logging.is_some() && sends("/logging/");
     if has_logs && observed.account.cloudwatch_role.is_none() {
         unmet.push(UnmetPrecondition::LogRole { stage: stage.clone() });
     }
-    let is_private = desired.api.endpoint.kind == Endpoint::Private;
-    if is_private && desired.definition.settings.policy.is_none() {
-        unmet.push(UnmetPrecondition::ResourcePolicy { api: api.clone() });
-    }
-    let was_private =
-        observed.api.as_ref().is_some_and(|api| api.endpoint.kind == Endpoint::Private);
-    if was_private && desired.api.endpoint.kind == Endpoint::Edge {
-        unmet.push(UnmetPrecondition::PrivateToEdge { api: api.clone() });
+    if !sends("/throttling/") {
+        return unmet;
     }
     let account = observed.account.throttle;
     let is_above = |one: &Throttle| one.rate > account.rate || one.burst > account.burst;
@@ -82,9 +121,6 @@ pub fn unmet_preconditions(desired: &Desired, observed: &Observed) -> Vec<UnmetP
         route,
         account,
     }));
-    let exceeded = usages(desired, observed).into_iter().filter(Usage::exceeds_quota);
-    let fixed = exceeded.filter(|usage| !usage.can_be_increased());
-    unmet.extend(fixed.map(|usage| UnmetPrecondition::Quota { usage }));
     unmet
 }
 

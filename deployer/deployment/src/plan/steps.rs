@@ -20,8 +20,7 @@ use crate::percent::Percent;
 use crate::record::Record;
 use crate::revision::Revision;
 use compiler::api::{
-    AuthorizerShape, Endpoint, EndpointConfiguration, GatewayResponse, RouteKey, StageSettings,
-    UsagePlan,
+    AuthorizerShape, EndpointConfiguration, GatewayResponse, RouteKey, StageSettings, UsagePlan,
 };
 use compiler::definition::{Method, scheme_of};
 use compiler::openapi::{remove_internal_extensions, render_definition, set_member};
@@ -199,6 +198,9 @@ pub(super) fn steps(
     let imports = api.is_none_or(|api| must_import(desired, api, next));
     if imports {
         steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
+    }
+    steps.extend(vpc_endpoint_step(desired, api, imports));
+    if imports {
         steps.push(Step::ReconcileImport {
             authorizers: desired.definition.authorizers.clone(),
             gateway_responses: changed_responses(desired, api),
@@ -218,7 +220,7 @@ pub(super) fn steps(
     if (imports || changes_deployment) && !authorizers.is_empty() {
         steps.push(Step::TestAuthorizers { authorizers });
     }
-    steps.extend(endpoint_step(desired, api, imports));
+    steps.extend(endpoint_type_step(desired, api));
     if let NextDeployment::New { revision, .. } = next {
         steps.push(Step::CreateDeployment { revision: revision.clone() });
     }
@@ -291,13 +293,29 @@ pub(super) fn tag_step(desired: &Desired, api: &ObservedApi) -> Option<Step> {
     differs.then_some(Step::TagApi { set, unset })
 }
 
-/// Returns the step of the endpoint, after the import of the resource policy that a private API needs.
-/// An import may reset VPC endpoints, so they are verified after each one.
-fn endpoint_step(desired: &Desired, api: Option<&ObservedApi>, imports: bool) -> Option<Step> {
-    let to = desired.api.endpoint.clone();
+/// Returns the VPC endpoints that an API has, or is to have, during its import. An import may reset
+/// them, and requests with their DNS names must not fail until the end of the run, or beyond it.
+fn imported_endpoint(desired: &Desired, api: Option<&ObservedApi>) -> EndpointConfiguration {
+    match api.map(|api| &api.endpoint) {
+        Some(now) if now.kind != desired.api.endpoint.kind => now.clone(),
+        _ => desired.api.endpoint.clone(),
+    }
+}
+
+/// Returns the step that patches the VPC endpoints directly after an import.
+fn vpc_endpoint_step(desired: &Desired, api: Option<&ObservedApi>, imports: bool) -> Option<Step> {
+    let to = imported_endpoint(desired, api);
     let from = api.map_or_else(|| to.clone(), |api| api.endpoint.clone());
     let is_required = from != to || imports && !to.vpc_endpoints.is_empty();
     is_required.then_some(Step::UpdateEndpoint { from, to })
+}
+
+/// Returns the step that changes the endpoint type: after the import of the resource policy that a
+/// private API needs, and after everything that may fail before the deployment.
+fn endpoint_type_step(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
+    let to = desired.api.endpoint.clone();
+    let from = api?.endpoint.clone();
+    (from.kind != to.kind).then_some(Step::UpdateEndpoint { from, to })
 }
 
 /// Returns whether the API definition must be imported: it differs, its record differs, or an
@@ -323,10 +341,9 @@ fn import_document(desired: &Desired, api: Option<&ObservedApi>, next: &NextDepl
     if let Some(components) = document.get_mut("components") {
         set_member(components, "schemas", schemas.into());
     }
-    // Without them, `overwrite` resets them. An API that is not private yet cannot have them.
     // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-endpoint-configuration.html
-    let ids = &desired.api.endpoint.vpc_endpoints;
-    if !ids.is_empty() && api.is_none_or(|api| api.endpoint.kind == Endpoint::Private) {
+    let ids = imported_endpoint(desired, api).vpc_endpoints;
+    if !ids.is_empty() {
         let endpoint = json!({"vpcEndpointIds": ids});
         let server = json!({"url": "/", "x-amazon-apigateway-endpoint-configuration": endpoint});
         set_member(&mut document, "servers", json!([server]));

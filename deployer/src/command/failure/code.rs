@@ -46,6 +46,7 @@ impl Failure {
             Self::NoBundledKeys => ErrorCode::NoBundledKeys,
             Self::NoCargoLambda => ErrorCode::CargoLambdaMissing,
             Self::Canary(CanaryError::NoStage { .. }) => ErrorCode::CanaryWithoutStage,
+            Self::Canary(CanaryError::Endpoint { .. }) => ErrorCode::CanaryOfEndpoint,
             Self::Canary(CanaryError::NoChange { .. }) => ErrorCode::CanaryWithoutChange,
             Self::CacheNotFlushed { .. } => ErrorCode::CacheNotFlushed,
             Self::Precondition(UnmetPrecondition::LogRole { .. }) => ErrorCode::LogRoleMissing,

@@ -118,6 +118,9 @@ impl Failure {
             Self::FileExists(_) => "pass a directory for the new project",
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
+            Self::Canary(CanaryError::Endpoint { .. }) => {
+                "deploy the endpoint without `--canary` first"
+            }
             Self::Canary(CanaryError::NoStage { .. }) => "deploy without `--canary` first",
             Self::Canary(CanaryError::NoChange { .. }) => {
                 "deploy without `--canary`, which also applies the settings of the stage and ends a canary"

@@ -8,7 +8,7 @@ use compiler::api::{Endpoint, EndpointConfiguration};
 use deployment::endpoint::endpoint_patches;
 use deployment::observed::Observed;
 use deployment::patch::Patch;
-use deployment::plan::{Plan, Step, plan};
+use deployment::plan::{CanaryError, Direction, Plan, Step, dangers, drift, plan, plan_canary};
 
 const IDS: &str = "/endpointConfiguration/vpcEndpointIds";
 
@@ -29,6 +29,13 @@ fn openapi() -> String {
 
 const PRIVATE: &str = "endpoint = \"private\"";
 const PRIVATE_WITH_IDS: &str = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-1\", \"vpce-2\"]";
+
+fn servers() -> serde_json::Value {
+    serde_json::json!([{
+        "url": "/",
+        "x-amazon-apigateway-endpoint-configuration": {"vpcEndpointIds": ["vpce-1", "vpce-2"]},
+    }])
+}
 
 fn position(plan: &Plan, is_step: impl Fn(&Step) -> bool) -> usize {
     plan.steps.iter().position(is_step).unwrap_or_else(|| panic!("{plan}"))
@@ -78,10 +85,11 @@ fn an_endpoint_changes_after_the_import_and_before_a_new_deployment() {
     let (_, regional) = deployed(&empty_state(), &manifest(""), &openapi(), "dev");
     let (changed, private) = deployed(&regional, &manifest(PRIVATE_WITH_IDS), &openapi(), "dev");
     let import = position(&changed, |step| matches!(step, Step::ImportDefinition { .. }));
+    let test = position(&changed, |step| matches!(step, Step::TestAuthorizers { .. }));
     let endpoint = position(&changed, |step| matches!(step, Step::UpdateEndpoint { .. }));
     let deployment = position(&changed, |step| matches!(step, Step::CreateDeployment { .. }));
-    assert!(import < endpoint && endpoint < deployment, "{changed}");
-    let expected = "~ API shop  endpoint: REGIONAL → PRIVATE (vpce-1, vpce-2)";
+    assert!(import < test && test < endpoint && endpoint < deployment, "{changed}");
+    let expected = "~ API shop  endpoint: REGIONAL → PRIVATE (vpce-1, vpce-2)  [security]";
     assert_eq!(lines(&changed), [expected]);
     // The API is not private while the document is imported.
     assert_eq!(imported(&changed), Some(serde_json::Value::Null));
@@ -90,17 +98,26 @@ fn an_endpoint_changes_after_the_import_and_before_a_new_deployment() {
     assert_eq!(lines(&changed), ["~ API shop  endpoint: PRIVATE (vpce-1, vpce-2) → PRIVATE"]);
     let (changed, _) = deployed(&private, &manifest(""), &openapi(), "dev");
     position(&changed, |step| matches!(step, Step::CreateDeployment { .. }));
+    let public = "~ API shop  endpoint: PRIVATE (vpce-1, vpce-2) → REGIONAL  [becomes public]";
+    assert_eq!(lines(&changed), [public]);
+    assert_eq!(dangers(&changed.changes, Direction::Forward).len(), 1);
+    // The private API retains its VPC endpoints until its type changes.
+    assert_eq!(imported(&changed), Some(servers()));
+    let endpoints: Vec<&Step> =
+        changed.steps.iter().filter(|step| matches!(step, Step::UpdateEndpoint { .. })).collect();
+    assert!(
+        matches!(endpoints[..], [Step::UpdateEndpoint { from: a, to: b }, Step::UpdateEndpoint { .. }] if a == b),
+        "{changed}"
+    );
 }
 
 #[test]
 fn vpc_endpoints_are_imported_and_verified() {
     let (created, state) = deployed(&empty_state(), &manifest(PRIVATE_WITH_IDS), &openapi(), "dev");
-    let server = serde_json::json!([{
-        "url": "/",
-        "x-amazon-apigateway-endpoint-configuration": {"vpcEndpointIds": ["vpce-1", "vpce-2"]},
-    }]);
-    assert_eq!(imported(&created), Some(server));
+    assert_eq!(imported(&created), Some(servers()));
+    let import = position(&created, |step| matches!(step, Step::ImportDefinition { .. }));
     let endpoint = position(&created, |step| matches!(step, Step::UpdateEndpoint { .. }));
+    assert_eq!(endpoint, import + 1, "nothing between them may fail");
     let description = created.steps[endpoint].description();
     assert_eq!(description, "verify the VPC endpoints of the API");
 
@@ -123,15 +140,37 @@ fn a_change_that_was_interrupted_before_its_deployment_is_deployed_by_the_next_r
     let is_deployment = |step: &Step| matches!(step, Step::CreateDeployment { .. });
     let state = interrupted(&regional, &manifest(PRIVATE), is_deployment);
     let (resumed, _) = deployed(&state, &manifest(PRIVATE), &openapi(), "dev");
-    assert_eq!(lines(&resumed), ["~ API shop  endpoint: REGIONAL → PRIVATE"]);
+    assert_eq!(lines(&resumed), ["~ API shop  endpoint: REGIONAL → PRIVATE  [security]"]);
     position(&resumed, is_deployment);
 }
 
 #[test]
 fn an_endpoint_that_was_changed_outside_is_restored_and_deployed_again() {
     let (_, mut state) = deployed(&empty_state(), &manifest(PRIVATE), &openapi(), "dev");
-    state.api.as_mut().unwrap().endpoint.kind = Endpoint::Regional;
+    let api = state.api.as_mut().unwrap();
+    assert_eq!(drift(api), []);
+    api.endpoint.kind = Endpoint::Regional;
+    let found: Vec<String> = drift(api).iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["~ api  endpoint: PRIVATE → REGIONAL  [security]"]);
     let (restored, _) = deployed(&state, &manifest(PRIVATE), &openapi(), "dev");
     position(&restored, |step| matches!(step, Step::UpdateEndpoint { .. }));
     position(&restored, |step| matches!(step, Step::CreateDeployment { .. }));
+}
+
+#[test]
+fn an_endpoint_changes_for_all_stages_and_all_requests() {
+    let stages = |lines: &str| manifest(lines).replace("[stage.dev]", "[stage.prod]\n[stage.dev]");
+    let (_, state) = deployed(&empty_state(), &stages(""), &openapi(), "dev");
+    let (_, state) = deployed(&state, &stages(""), &openapi(), "prod");
+    let private = desired(compiled(&stages(PRIVATE), &openapi(), Some("dev")));
+    let planned = plan(&private, &state);
+    let note = "the endpoint changes for all stages; deploy the others too: prod";
+    assert_eq!(planned.notes, [note]);
+    let error = plan_canary(&private, &state, "10".parse().unwrap()).unwrap_err();
+    assert_eq!(error, CanaryError::Endpoint { api: "shop".to_owned() });
+
+    // The deployment of the other stage was made for the other endpoint.
+    let (_, state) = deployed(&state, &stages(PRIVATE), &openapi(), "dev");
+    let (changed, _) = deployed(&state, &stages(PRIVATE), &openapi(), "prod");
+    assert_eq!(lines(&changed), ["~ API shop  endpoint: REGIONAL → PRIVATE  [security]"]);
 }

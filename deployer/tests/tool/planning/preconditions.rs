@@ -3,13 +3,18 @@
 use super::{applied, compiled, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
 use compiler::api::{RouteKey, Throttle};
-use deployment::observed::AccountSettings;
-use deployment::plan::{UnmetPrecondition, plan, unmet_preconditions};
+use deployment::desired::Desired;
+use deployment::observed::{AccountSettings, Observed};
+use deployment::plan::{UnmetPrecondition, plan, plan_canary, unmet_preconditions};
 
 const API: &str = "shop";
 
 fn unmet(manifest: &str, openapi: &str) -> Vec<UnmetPrecondition> {
-    unmet_preconditions(&desired(compiled(manifest, openapi, Some("dev"))), &empty_state())
+    unmet_in(&desired(compiled(manifest, openapi, Some("dev"))), &empty_state())
+}
+
+fn unmet_in(desired: &Desired, state: &Observed) -> Vec<UnmetPrecondition> {
+    unmet_preconditions(desired, state, &plan(desired, state))
 }
 
 fn with_endpoint(name: &str) -> String {
@@ -27,7 +32,7 @@ fn logs_require_a_log_role() {
         let role = Some("arn:aws:iam::123456789012:role/logs".to_owned());
         state.account = AccountSettings { cloudwatch_role: role, ..AccountSettings::DEFAULT };
         let desired = desired(compiled(&manifest, OPENAPI, Some("dev")));
-        assert_eq!(unmet_preconditions(&desired, &state), []);
+        assert_eq!(unmet_in(&desired, &state), []);
     }
     assert_eq!(unmet(MANIFEST, OPENAPI), []);
 }
@@ -45,9 +50,9 @@ fn a_private_api_requires_a_resource_policy_and_does_not_become_edge_optimized()
     let state = applied(&empty_state(), &first, &plan(&first, &empty_state()));
     let edge = desired(compiled(&with_endpoint("edge"), &openapi, Some("dev")));
     let expected = [UnmetPrecondition::PrivateToEdge { api: api() }];
-    assert_eq!(unmet_preconditions(&edge, &state), expected);
+    assert_eq!(unmet_in(&edge, &state), expected);
     let regional = desired(compiled(&with_endpoint("regional"), &openapi, Some("dev")));
-    assert_eq!(unmet_preconditions(&regional, &state), []);
+    assert_eq!(unmet_in(&regional, &state), []);
 }
 
 #[test]
@@ -75,7 +80,34 @@ fn a_throttle_above_that_of_the_account_is_refused() {
             let desired = desired(compiled(&manifest, OPENAPI, Some("dev")));
             let refused = UnmetPrecondition::Throttle { stage: "dev".to_owned(), route, account };
             let expected: Vec<_> = is_refused.then_some(refused).into_iter().collect();
-            assert_eq!(unmet_preconditions(&desired, &state), expected, "{manifest}");
+            assert_eq!(unmet_in(&desired, &state), expected, "{manifest}");
         }
     }
+}
+
+#[test]
+fn settings_that_the_plan_does_not_send_are_no_precondition() {
+    let manifest = MANIFEST.replacen(
+        "[stage.dev]\n",
+        "[stage.dev]\nlogging = \"error\"\nthrottle = { rate = 5, burst = 6 }\n",
+        1,
+    );
+    let mut before = empty_state();
+    let role = Some("arn:aws:iam::123456789012:role/logs".to_owned());
+    before.account = AccountSettings { cloudwatch_role: role, ..AccountSettings::DEFAULT };
+    let first = desired(compiled(&manifest, OPENAPI, Some("dev")));
+    let mut live = applied(&before, &first, &plan(&first, &before));
+    live.account.cloudwatch_role = None;
+    live.account.throttle = Throttle { rate: 1.0, burst: 1 };
+    let other = OPENAPI.replacen("[read]", "[write]", 1);
+    let changed = desired(compiled(&manifest, &other, Some("dev")));
+    assert!(!plan(&changed, &live).is_empty());
+    assert_eq!(unmet_in(&changed, &live), []);
+    // The canary of a stage has no settings.
+    let louder = manifest.replace("\"error\"", "\"info\"");
+    let louder = desired(compiled(&louder, &other, Some("dev")));
+    let expected = [UnmetPrecondition::LogRole { stage: "dev".to_owned() }];
+    assert_eq!(unmet_in(&louder, &live), expected);
+    let canary = plan_canary(&louder, &live, "10".parse().unwrap()).unwrap();
+    assert_eq!(unmet_preconditions(&louder, &live, &canary), []);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{applied, compiled, deployed, desired, empty_state};
 use crate::{MANIFEST, OPENAPI};
 use compiler::api::Endpoint;
+use deployment::desired::Desired;
 use deployment::observed::Observed;
 use deployment::plan::{UnmetPrecondition, plan, unmet_preconditions};
 use deployment::quota::{QuotaKind, Usage, usages};
@@ -77,18 +78,22 @@ fn a_default_quota_that_is_exceeded_is_a_note_of_the_plan() {
     assert!(!has_note(&large, &state));
 }
 
+fn unmet(desired: &Desired, state: &Observed) -> Vec<UnmetPrecondition> {
+    unmet_preconditions(desired, state, &plan(desired, state))
+}
+
 #[test]
 fn an_api_beyond_a_quota_that_cannot_be_increased_is_refused() {
     let mut state = empty_state();
     let edge = MANIFEST.replacen("[api]\n", "[api]\nendpoint = \"edge\"\n", 1);
     let desired_edge = desired(compiled(&edge, OPENAPI, Some("dev")));
     state.apis = BTreeMap::from([(Endpoint::Edge, 119), (Endpoint::Regional, 600)]);
-    assert_eq!(unmet_preconditions(&desired_edge, &state), []);
+    assert_eq!(unmet(&desired_edge, &state), []);
     state.apis.insert(Endpoint::Edge, 120);
     let usage = Usage { kind: QuotaKind::Apis(Endpoint::Edge), before: 120, after: 121 };
-    assert_eq!(unmet_preconditions(&desired_edge, &state), [UnmetPrecondition::Quota { usage }],);
+    assert_eq!(unmet(&desired_edge, &state), [UnmetPrecondition::Quota { usage }],);
     // An existing API needs no other.
     let deployed = applied(&state, &desired_edge, &plan(&desired_edge, &state));
     let deployed = Observed { apis: state.apis.clone(), ..deployed };
-    assert_eq!(unmet_preconditions(&desired_edge, &deployed), []);
+    assert_eq!(unmet(&desired_edge, &deployed), []);
 }

@@ -72,6 +72,8 @@ def update_api(provider, context, rest_api_id, patch_operations=None, **rest):
 
 def put_api(provider, context, request):
     set_vpc_endpoints(context, request["restApiId"], lambda ids: [])
+    # The emulator retains the resource policy that an imported document does not have.
+    get_moto_rest_api(context, request["restApiId"]).policy = None
     return put_rest_api(provider, context, request)
 
 

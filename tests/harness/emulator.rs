@@ -204,9 +204,22 @@ struct Upstream {
     hook: Arc<Mutex<Option<Hook>>>,
     settings: Arc<Mutex<AccountSettings>>,
     refusals: Arc<Mutex<Vec<Refusal>>>,
-    /// The APIs whose endpoint type changes. The emulator changes it at once, so the next read of such
-    /// an API has the status that AWS has meanwhile.
-    updating: Arc<Mutex<BTreeSet<String>>>,
+    /// The APIs whose endpoint type changes, each with the reads after which the change is complete. The
+    /// emulator changes it at once; AWS does not accept another change meanwhile.
+    updating: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Upstream {
+    /// Counts a read of an API, and returns whether its endpoint is still changing.
+    fn is_updating_at_read(&self, api: &str) -> bool {
+        let mut updating = self.updating.lock().unwrap();
+        let Some(reads) = updating.get_mut(api) else { return false };
+        *reads -= 1;
+        if *reads == 0 {
+            updating.remove(api);
+        }
+        true
+    }
 }
 
 impl FaultProxy {
@@ -614,7 +627,7 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
             }
             response
         }
-        ("GET", ["restapis", api]) if upstream.updating.lock().unwrap().remove(*api) => {
+        ("GET", ["restapis", api]) if upstream.is_updating_at_read(api) => {
             with_status(forward(request, upstream), "UPDATING")
         }
         ("PATCH", ["restapis", api]) => {
@@ -627,12 +640,17 @@ fn answer(request: &Request, upstream: &Upstream) -> RawResponse {
             let Request { method, path, head, .. } = request;
             let (method, path, head) = (method.clone(), path.clone(), head.clone());
             let changes_type = body.contains("/types/0");
+            if changes_type && upstream.updating.lock().unwrap().contains_key(*api) {
+                let message =
+                    "The endpoint type cannot change until the current change is complete";
+                return error_response(false, 409, "ConflictException", message);
+            }
             let changed =
                 forward(&Request { method, path, head, body: body.into_bytes() }, upstream);
             if !changes_type || changed.0 != 200 {
                 return changed;
             }
-            upstream.updating.lock().unwrap().insert((*api).to_owned());
+            upstream.updating.lock().unwrap().insert((*api).to_owned(), 2);
             with_status(changed, "UPDATING")
         }
         (_, ["tags", _]) => {

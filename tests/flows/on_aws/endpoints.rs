@@ -1,5 +1,6 @@
 //! Endpoints of an API: its type and its VPC endpoints, changed and deployed.
 
+use e2e::emulator::Fault;
 use serde_json::json;
 
 use super::Account;
@@ -46,7 +47,7 @@ fn an_api_becomes_private_with_vpc_endpoints_and_regional_again() {
     assert!(import < change && change < deployment, "{calls:#?}");
     let reads =
         calls[change..deployment].iter().filter(|call| **call == format!("GET /restapis/{id}"));
-    assert_eq!(reads.count(), 2, "the first read has the status UPDATING: {calls:#?}");
+    assert_eq!(reads.count(), 3, "two reads have the status UPDATING: {calls:#?}");
 
     let other = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-2\", \"vpce-3\"]";
     account.deploy_endpoint(private, other);
@@ -62,7 +63,16 @@ fn an_api_becomes_private_with_vpc_endpoints_and_regional_again() {
     account.expect_no_changes("dev");
     assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-2", "vpce-3"]]));
 
-    let calls = account.deploy_endpoint(other, regional);
+    // It becomes reachable from the internet.
+    account.edit("portcullis.toml", other, regional);
+    let output = account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
+    assert!(output.contains("endpoint: PRIVATE (vpce-2, vpce-3) → REGIONAL  [becomes public]"));
+    let arguments = ["deploy", "--stage", "dev", "--yes", "--allow-dangerous"];
+    account.run(&arguments).expect_exit(0);
+    let calls = account.proxy.calls();
+    let calls: Vec<String> =
+        calls.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    account.expect_no_changes("dev");
     assert_eq!(account.api()["api"]["endpointConfiguration"]["types"], json!(["REGIONAL"]));
     assert!(calls.contains(&format!("POST /restapis/{id}/deployments")), "{calls:#?}");
 }
@@ -76,4 +86,31 @@ fn a_private_api_is_created_with_its_vpc_endpoints() {
     account.deploy("dev");
     account.expect_no_changes("dev");
     assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-1"]]));
+}
+
+#[test]
+fn a_failed_run_changes_no_endpoint_and_takes_no_vpc_endpoint() {
+    let account = Account::new("360000000003");
+    account.edit("openapi.yaml", "paths:", POLICY);
+    let private = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-1\"]";
+    account.edit("portcullis.toml", "endpoint = \"regional\"", private);
+    account.deploy("dev");
+
+    // The authorizer fails its test, after the import.
+    account.edit("openapi.yaml", "pets:read", "pets:see");
+    account.proxy.inject_into("/authorizers/", Fault::Refused);
+    account.run_with_faults(&["deploy", "--stage", "dev", "--yes"]).expect_exit(1);
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-1"]]));
+    account.edit("portcullis.toml", private, "endpoint = \"regional\"");
+    let arguments = ["deploy", "--stage", "dev", "--yes", "--allow-dangerous"];
+    account.proxy.inject_into("/authorizers/", Fault::Refused);
+    account.run_with_faults(&arguments).expect_exit(1);
+    assert_eq!(account.endpoint(), json!(["PRIVATE", ["vpce-1"]]));
+
+    account.run(&arguments).expect_exit(0);
+    account.expect_no_changes("dev");
+    assert_eq!(account.api()["api"]["endpointConfiguration"]["types"], json!(["REGIONAL"]));
+    let output = account.run(&["rollback", "--stage", "dev", "--yes", "--allow-dangerous"]);
+    let output = output.expect_exit(0);
+    assert!(output.contains("note: the endpoint of the API remains REGIONAL"), "{output:?}");
 }

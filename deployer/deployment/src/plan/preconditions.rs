@@ -79,11 +79,11 @@ pub fn unmet_preconditions(
                     unmet.push(UnmetPrecondition::ResourcePolicy { api });
                 }
             }
-            Step::UpdateEndpoint { from, to } => {
-                if from.kind == Endpoint::Private && to.kind == Endpoint::Edge {
-                    let api = desired.api.name.clone();
-                    unmet.push(UnmetPrecondition::PrivateToEdge { api });
-                }
+            Step::UpdateEndpoint { from, to }
+                if from.kind == Endpoint::Private && to.kind == Endpoint::Edge =>
+            {
+                let api = desired.api.name.clone();
+                unmet.push(UnmetPrecondition::PrivateToEdge { api });
             }
             _ => {}
         }

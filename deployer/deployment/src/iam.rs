@@ -159,10 +159,12 @@ impl PolicyScope<'_> {
         self.has_delivery_stream.then_some(statement)
     }
 
-    /// Returns the statement for reading the authorizers of all APIs: one of them may invoke a version
-    /// that is to be deleted.
+    /// Returns the statement for reading the authorizers of all APIs, and the records of those that
+    /// Portcullis manages: one of them may invoke a version that is to be deleted.
     fn read_other_authorizers(&self) -> Json {
-        allow(&["apigateway:GET"], &[self.apigateway("/restapis/*/authorizers")])
+        let read = ["authorizers", "models"];
+        let resources = read.map(|list| self.apigateway(&format!("/restapis/*/{list}")));
+        allow(&["apigateway:GET"], &resources)
     }
 
     /// Returns the statement for reading what functions describe; none if there are none.

@@ -1,6 +1,7 @@
 //! Every call of a command is allowed by the policy that `deployer iam` prints for it.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::Value;
 
@@ -32,10 +33,14 @@ fn allows(policy: &Value, action: &str, resource: &str) -> bool {
 
 /// Returns the IAM action and resource of a call, by AWS's service authorization reference;
 /// `None` if the call needs no permission.
-fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
+fn action(key: &str, api: &str, method: &str, path: &str) -> Option<(String, String)> {
     let path = path.split('?').next().unwrap().replace("%3A", ":").replace("%2F", "/");
     if path == "/" {
         return None;
+    }
+    if let Some((_, arn)) = path.split_once("/tags/arn:aws:lambda:") {
+        let action = if method == "GET" { "ListTags" } else { "TagResource" };
+        return Some((format!("lambda:{action}"), format!("arn:aws:lambda:{arn}")));
     }
     if path.starts_with("/20")
         && let Some((_, function)) = path.split_once("/functions")
@@ -46,6 +51,7 @@ fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
         let action = match (method, rest.split('/').next().unwrap()) {
             ("POST", "") => "CreateFunction",
             ("GET", "") => "GetFunction",
+            ("DELETE", "") => "DeleteFunction",
             ("GET", "configuration") => "GetFunctionConfiguration",
             ("PUT", "configuration") => "UpdateFunctionConfiguration",
             ("PUT", "code") => "UpdateFunctionCode",
@@ -60,15 +66,16 @@ fn action(key: &str, method: &str, path: &str) -> Option<(String, String)> {
             ("POST", "policy") => "AddPermission",
             other => panic!("unknown action: {other:?} of {path}"),
         };
-        let name = if action == "CreateFunction" { "petstore-authorizer" } else { name };
+        let created = format!("{api}-authorizer");
+        let name = if action == "CreateFunction" { &created } else { name };
         let resource = format!("arn:aws:lambda:{REGION}:{key}:function:{name}");
         return Some((format!("lambda:{action}"), resource));
     }
     Some((format!("apigateway:{method}"), format!("arn:aws:apigateway:{REGION}::{path}")))
 }
 
-/// Returns the same for an IAM or STS call.
-fn action_of(key: &str, form: &str) -> Option<(String, String)> {
+/// Returns the same for an IAM or STS call of an API.
+fn action_of(key: &str, api: &str, form: &str) -> Option<(String, String)> {
     let field =
         |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let action = field("Action").unwrap();
@@ -76,7 +83,7 @@ fn action_of(key: &str, form: &str) -> Option<(String, String)> {
         return None;
     }
     let resource = match field("RoleName") {
-        Some(name) => format!("arn:aws:iam::{key}:role/portcullis/petstore/{name}"),
+        Some(name) => format!("arn:aws:iam::{key}:role/portcullis/{api}/{name}"),
         None => "*".to_owned(),
     };
     Some((format!("iam:{action}"), resource))
@@ -85,8 +92,11 @@ fn action_of(key: &str, form: &str) -> Option<(String, String)> {
 /// Returns the actions of the calls so far; asserts that the policy allows each.
 pub(super) fn used_actions(account: &Account, policy: &Value) -> BTreeSet<String> {
     let (calls, forms, key) = (account.proxy.calls(), account.proxy.forms(), &account.key);
-    let calls = calls.iter().filter_map(|(method, path)| action(key, method, path));
-    let forms = forms.iter().filter_map(|form| action_of(key, form));
+    let manifest = fs::read_to_string(account.path("portcullis.toml")).unwrap();
+    let api = manifest.split("[api]\nname = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let api = api.unwrap();
+    let calls = calls.iter().filter_map(|(method, path)| action(key, api, method, path));
+    let forms = forms.iter().filter_map(|form| action_of(key, api, form));
     let allowed = |(action, resource): (String, String)| {
         assert!(allows(policy, &action, &resource), "{action} on {resource}: {policy}");
         action

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{FUNCTION, Shop};
+use super::{API, FUNCTION, Shop};
+use crate::on_aws::permissions::used_actions;
 use crate::on_aws::{REGION, python};
 
 const KEY: &str = "320000000041";
@@ -42,6 +43,13 @@ fn create_managed_api(shop: &Shop, version: u32) {
     );
 }
 
+/// Returns the policy that is printed for a command that affects the shop's API alone.
+fn policy_of(shop: &Shop, command: &str) -> Value {
+    let script = format!("print(next(one['id'] for one in apis if one['name'] == '{API}'))");
+    let id = shop.account.boto3(&script);
+    shop.run(&["iam", command, "--api", &id, "--account", KEY]).json()
+}
+
 fn numbers(shop: &Shop) -> Vec<String> {
     let number = |version: &Value| version["Version"].as_str().unwrap().to_owned();
     shop.versions().iter().map(number).collect()
@@ -62,13 +70,18 @@ fn a_version_that_another_api_invokes_is_not_deleted() {
     for changed in ["admin", "owner", "keeper", "clerk"] {
         shop.change_scope(scope, changed);
         scope = changed;
+        let policy = policy_of(&shop, "deploy");
         shop.deploy("dev", &[]);
+        used_actions(&shop.account, &policy);
     }
     // Version 3 was pruned, versions 1 and 2 were not.
     assert_eq!(numbers(&shop), ["1", "2", "4", "5"]);
     let role = shop.versions()[0]["Role"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
 
+    let policy = policy_of(&shop, "undeploy");
     let output = shop.run(&["undeploy", "--delete-api", "--yes"]);
+    let actions = used_actions(&shop.account, &policy);
+    assert!(actions.contains("lambda:DeleteFunction"), "{actions:?}");
     assert!(output.contains(&format!("version 5 of function {FUNCTION}")), "{output:?}");
     assert_eq!(numbers(&shop), ["1", "2"]);
     assert!(shop.account.read_back()["roles"][&role].is_object(), "version 1 needs its role");

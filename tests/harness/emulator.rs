@@ -187,6 +187,7 @@ pub struct FaultProxy {
     hook: Arc<Mutex<Option<Hook>>>,
     settings: Arc<Mutex<AccountSettings>>,
     refusals: Arc<Mutex<Vec<Refusal>>>,
+    updating: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 /// The emulators behind the proxy, and what it adds to them.
@@ -269,6 +270,7 @@ impl FaultProxy {
         let hook: Arc<Mutex<Option<Hook>>> = Arc::default();
         let settings: Arc<Mutex<AccountSettings>> = Arc::default();
         let refusals: Arc<Mutex<Vec<Refusal>>> = Arc::default();
+        let updating: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
         let upstream = Upstream {
             address: emulator.to_owned(),
             functions: functions.to_owned(),
@@ -279,7 +281,7 @@ impl FaultProxy {
             hook: Arc::clone(&hook),
             settings: Arc::clone(&settings),
             refusals: Arc::clone(&refusals),
-            updating: Arc::default(),
+            updating: Arc::clone(&updating),
         };
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -288,13 +290,18 @@ impl FaultProxy {
                 thread::spawn(move || serve(stream, &state, &upstream));
             }
         });
-        Self { url, data_plane, state, hook, settings, refusals }
+        Self { url, data_plane, state, hook, settings, refusals, updating }
     }
 
     /// Sets the settings of the account; without this call it can write logs, and has the limits of
     /// most Regions.
     pub fn set_account(&self, settings: AccountSettings) {
         *self.settings.lock().unwrap() = settings;
+    }
+
+    /// Leaves an API in the middle of a change of its endpoint, as an interrupted run does.
+    pub fn set_updating(&self, api: &str) {
+        self.updating.lock().unwrap().insert(api.to_owned(), 2);
     }
 
     /// The requests that were refused so far because AWS refuses them.
@@ -822,6 +829,12 @@ fn page(request: &Request, upstream: &Upstream) -> RawResponse {
     let Some(mut items) = list["item"].as_array().cloned() else { return (status, headers, body) };
     if path == "/restapis" {
         add_tags(&mut items);
+        let updating = upstream.updating.lock().unwrap();
+        for item in &mut items {
+            if item["id"].as_str().is_some_and(|id| updating.contains_key(id)) {
+                item["apiStatus"] = json!("UPDATING");
+            }
+        }
     }
     let to = (from + limit.min(upstream.page)).min(items.len());
     list["item"] = items[from..to].into();

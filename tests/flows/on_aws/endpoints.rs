@@ -114,3 +114,18 @@ fn a_failed_run_changes_no_endpoint_and_takes_no_vpc_endpoint() {
     let output = output.expect_exit(0);
     assert!(output.contains("note: the endpoint of the API remains REGIONAL"), "{output:?}");
 }
+
+#[test]
+fn a_change_that_an_interrupted_run_began_is_complete_before_the_api_is_read() {
+    let account = Account::new("360000000004");
+    account.deploy("dev");
+    let id = account.boto3("print(api)").trim().to_owned();
+    account.proxy.set_updating(&id);
+    account.expect_no_changes("dev");
+    let calls = account.proxy.calls();
+    let read = format!("/restapis/{id}");
+    let waits = calls.iter().position(|(_, path)| *path == read).unwrap();
+    let resources = calls.iter().position(|(_, path)| path.contains("/resources")).unwrap();
+    assert!(waits < resources, "{calls:#?}");
+    assert_eq!(calls.iter().filter(|(_, path)| *path == read).count(), 3, "{calls:#?}");
+}

@@ -5,6 +5,7 @@ use std::fs;
 
 use e2e::data_plane::{Decision, Served};
 use e2e::http;
+use e2e::strict::state::AccountSettings;
 use serde_json::Value;
 
 use super::{FUNCTION, Issuer, Shop, launcher_zip, table};
@@ -76,6 +77,15 @@ fn a_subject_is_revoked_on_every_stage_and_a_rollback_is_dangerous() {
     let output = shop.account.run(&["revoke", "--sub", "leaver-7"]).expect_exit(1);
     assert!(output.contains("confirmation required"), "{output:?}");
     assert_eq!((shop.manifest(), shop.writes().len()), (manifest.clone(), 0));
+
+    // The stage would be refused in the middle: nothing is published or written before that is known.
+    shop.account.proxy.set_account(AccountSettings::of_small_region());
+    shop.account.edit("portcullis.toml", "[stage.dev]", "[stage.dev]\nlogging = \"info\"");
+    let output = shop.revoke(&["--sub", "leaver-7", "--with-pending-changes"]).expect_exit(3);
+    assert_eq!(output.json()["code"], "log_role_missing", "{output:?}");
+    assert_eq!(shop.writes().len(), 0);
+    shop.account.proxy.set_account(AccountSettings::default());
+    shop.account.write("portcullis.toml", &manifest);
 
     let output = shop.revoke(&sub).expect_exit(1);
     assert_eq!(statuses(&output), expected("revoked", "pending_changes"), "{output:?}");

@@ -89,7 +89,7 @@ fn a_private_api_is_created_with_its_vpc_endpoints() {
 }
 
 #[test]
-fn a_failed_run_changes_no_endpoint_and_takes_no_vpc_endpoint() {
+fn a_failed_run_leaves_the_endpoint_and_its_vpc_endpoints_unchanged() {
     let account = Account::new("360000000003");
     account.edit("openapi.yaml", "paths:", POLICY);
     let private = "endpoint = \"private\"\nvpc_endpoints = [\"vpce-1\"]";

@@ -354,6 +354,10 @@ fn resources(path: &str) -> Option<Value> {
             json!({"endpointConfiguration": {"types": ["PRIVATE"], "vpcEndpointIds": ["vpce-1"]}})
         }
         "/restapis/private" => json!({"endpointConfiguration": {"types": ["PRIVATE"]}}),
+        "/domainnames" => json!({"item": [{"domainName": "api.example.com"}]}),
+        "/domainnames/api.example.com/basepathmappings" => {
+            json!({"item": [{"restApiId": "mapped", "stage": "prod", "basePath": "(none)"}]})
+        }
         "/restapis/closed" => {
             json!({"endpointConfiguration": {"types": ["PRIVATE"]}, "policy": "{}"})
         }

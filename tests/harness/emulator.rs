@@ -80,7 +80,7 @@ impl Emulator {
                 &[
                     ("GATEWAY_LISTEN", address.clone()),
                     ("FILESYSTEM_ROOT", folder.display().to_string()),
-                    ("SERVICES", "apigateway,iam,lambda,sts".to_owned()),
+                    ("SERVICES", "apigateway,iam,lambda,sts,route53".to_owned()),
                     ("SKIP_SSL_CERT_DOWNLOAD", "1".to_owned()),
                     ("DISABLE_EVENTS", "1".to_owned()),
                     ("DNS_ADDRESS", "0".to_owned()),

@@ -45,7 +45,7 @@ pub use apis::{ApiLookup, ListedApi};
 pub use authorizers::{AuthorizerTestRequest, AuthorizerTestResponse};
 pub use deployments::MethodSummary;
 pub use methods::DefinitionMethods;
-pub use usage_plans::UsagePlanStep;
+pub use usage_plans::{Dependent, UsagePlanStep};
 
 fn patch_operation(patch: &Patch) -> PatchOperation {
     let op = match patch.op {

@@ -78,7 +78,10 @@ fn kind(code: &str, status: u16) -> CallErrorKind {
     match (code, status) {
         // Of API Gateway with the status of throttling, of IAM with that of a conflict: a quota of
         // resources, which no retry changes.
-        ("LimitExceededException" | "LimitExceeded", _) => CallErrorKind::Invalid,
+        // A role that has attached policies is not deleted by a retry either.
+        ("LimitExceededException" | "LimitExceeded" | "DeleteConflict", _) => {
+            CallErrorKind::Invalid
+        }
         ("Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429) => {
             CallErrorKind::Throttled
         }
@@ -135,6 +138,7 @@ mod tests {
             ("BadRequestException", 400, CallErrorKind::Invalid),
             ("LimitExceededException", 429, CallErrorKind::Invalid),
             ("LimitExceeded", 409, CallErrorKind::Invalid),
+            ("DeleteConflict", 409, CallErrorKind::Invalid),
             ("ConcurrentModification", 409, CallErrorKind::Conflict),
             ("InternalFailure", 501, CallErrorKind::Unsupported),
             ("InternalFailure", 500, CallErrorKind::OutcomeUnknown),

@@ -193,7 +193,11 @@ impl PolicyScope<'_> {
         let read_roles_if_created = self.read_role_statements();
         let read_usage_plans = allow(
             &["apigateway:GET"],
-            &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
+            &[
+                self.apigateway("/usageplans"),
+                self.apigateway("/usageplans/*"),
+                self.apigateway("/apikeys/*"),
+            ],
         );
         let read_functions = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
         // The settings of stages depend on those of the account.

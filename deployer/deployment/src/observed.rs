@@ -30,6 +30,9 @@ pub struct Observed {
     /// changes no type. Those of others do not make a plan stale.
     #[serde(skip)]
     pub apis: BTreeMap<Endpoint, usize>,
+    /// The API keys of the desired usage plan that do not exist.
+    #[serde(skip)]
+    pub missing_keys: BTreeSet<String>,
     /// The API, if one is managed by Portcullis under this name.
     pub api: Option<ObservedApi>,
     /// The invoke roles that were created for it, by name, and those of earlier versions that may

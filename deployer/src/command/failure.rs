@@ -180,6 +180,14 @@ pub enum Failure {
     /// AWS would refuse the deployment.
     #[error(transparent)]
     Precondition(#[from] UnmetPrecondition),
+    /// A custom domain is mapped to the stage that is to be deleted.
+    #[error("the custom domain {domain} is mapped to the stage, at base path `{path}`")]
+    MappedDomain {
+        /// The domain.
+        domain: String,
+        /// The base path.
+        path: String,
+    },
     /// A file of a new project exists already.
     #[error("{} exists already", .0.display())]
     FileExists(PathBuf),

@@ -10,6 +10,7 @@ use super::{Failure, Invocation};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::CallErrorKind;
+use aws::apigateway::Dependent;
 use compiler::api::Arn;
 use deployment::desired::Desired;
 use deployment::function::{ObservedVersion, api_fingerprint};
@@ -62,7 +63,7 @@ fn delete_stage(
             api.stages.keys().filter(|other| *other != stage).map(String::as_str).collect();
         session.output.note(&format!("will delete stage {stage} of API {name} ({})", api.id));
         session.output.note(&format!("  remaining stages: {}", list_or_none(&others)));
-        note_dependents(session, &api.id, &[stage])?;
+        check_dependents(session, &api.id, &[stage])?;
         confirm(&format!("stage {stage} of API {name}"), stage, yes, session)?;
     }
     if let Some(plan) = &api.usage_plan {
@@ -105,7 +106,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
         session.output.note(&format!("will delete API {name} ({}) and everything in it", api.id));
         session.output.note(&format!("  stages: {}", list_or_none(&stages)));
-        note_dependents(session, &api.id, &stages)?;
+        check_dependents(session, &api.id, &stages)?;
         session.output.note(&format!("  roles: {}", list_or_none(&roles)));
         let names: Vec<String> = functions.iter().map(ToString::to_string).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -231,8 +232,9 @@ fn names_function(arn: &str, function: &str) -> bool {
     arn.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-/// Lists the resources that depend on the stages.
-fn note_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), Failure> {
+/// Lists the resources that depend on the stages. AWS does not delete a stage that a custom domain is
+/// mapped to: this is known before anything else is deleted.
+fn check_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), Failure> {
     let mut found = Vec::new();
     for stage in stages {
         match session.block_on(session.aws.dependents(api, stage)) {
@@ -242,9 +244,17 @@ fn note_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), 
             result => found.extend(result?),
         }
     }
-    let found: Vec<&str> = found.iter().map(String::as_str).collect();
-    session.output.note(&format!("  dependent resources: {}", list_or_none(&found)));
-    Ok(())
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    session.output.note(&format!("  dependent resources: {}", list_or_none(&texts)));
+    let mapping = found.into_iter().find_map(|dependent| match dependent {
+        Dependent::BasePathMapping { domain, path } => Some((domain, path)),
+        Dependent::UsagePlan(_) => None,
+    });
+    match mapping {
+        Some((domain, path)) => Err(Failure::MappedDomain { domain, path }),
+        None => Ok(()),
+    }
 }
 
 fn list_or_none(names: &[&str]) -> String {

@@ -14,6 +14,8 @@ pub enum ErrorCode {
     AliasMissing,
     /// Several APIs have the same tag `portcullis:api`
     AmbiguousApi,
+    /// The account has no API key with an ID of the usage plan
+    ApiKeyNotFound,
     /// The account and Region have no API of this name that Portcullis manages
     ApiNotFound,
     /// The API is protected from deletion
@@ -66,6 +68,8 @@ pub enum ErrorCode {
     DefinitionMismatch,
     /// The entry cannot be added to the deny-list in portcullis.toml
     DenyListNotEdited,
+    /// A custom domain is mapped to the stage that is to be deleted
+    DomainMapped,
     /// AWS does not support the change of the endpoint type
     EndpointChangeUnsupported,
     /// A file of a new project exists already

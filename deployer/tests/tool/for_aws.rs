@@ -243,6 +243,22 @@ fn names_that_aws_does_not_accept_are_errors() {
     }
     manifest(
         "[stage.dev]",
+        "[usage_plan]\nkeys = [\"a1\", \"a2\", \"a1\"]\n[stage.dev]",
+        &["portcullis.toml:16:8: duplicate API key `a1` (list each API key once)"],
+    );
+    for (setting, message) in [
+        ("{ rate = -1, burst = 5 }", "21: invalid `rate` (write a number of at least 0)"),
+        ("{ rate = \"1\", burst = 5 }", "21: invalid `rate` (write a number of at least 0)"),
+        (
+            "{ rate = 1 }",
+            "12: `throttle` requires `rate` and `burst` (write { rate = REQUESTS_PER_SECOND, burst = REQUESTS })",
+        ),
+    ] {
+        let line = format!("[stage.dev]\nthrottle = {setting}");
+        manifest("[stage.dev]", &line, &[&format!("portcullis.toml:16:{message}")]);
+    }
+    manifest(
+        "[stage.dev]",
         "[usage_plan]\nkeys = [\"the value\"]\n[stage.dev]",
         &[
             "portcullis.toml:16:8: invalid API key ID (list the IDs of API keys, such as abcdef1234, and not their values)",

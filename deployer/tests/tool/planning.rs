@@ -1,6 +1,6 @@
 //! Desired state, observed state and plan, without AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use authorizer::UnixTime;
@@ -140,6 +140,7 @@ pub(crate) fn applied(before: &Observed, desired: &Desired, plan: &Plan) -> Obse
         target: desired.target.clone(),
         account: before.account.clone(),
         apis: BTreeMap::new(),
+        missing_keys: BTreeSet::new(),
         api: Some(api),
         roles,
         functions: before.functions.clone(),
@@ -154,6 +155,7 @@ pub(crate) fn empty_state() -> Observed {
         target: target_in("aws"),
         account: AccountSettings::DEFAULT,
         apis: BTreeMap::new(),
+        missing_keys: BTreeSet::new(),
         api: None,
         roles: BTreeMap::new(),
         functions: BTreeMap::new(),

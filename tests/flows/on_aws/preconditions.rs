@@ -176,3 +176,46 @@ fn an_authorizer_loses_what_the_document_does_not_have() {
     account.proxy.after_writes(None);
     account.expect_no_changes("dev");
 }
+
+#[test]
+fn an_api_key_that_does_not_exist_is_refused_before_anything_is_made() {
+    let account = Account::new("350000000007");
+    let table = |key: &str| format!("[usage_plan]\nkeys = [\"{key}\"]\n\n[stage.dev]");
+    account.edit("portcullis.toml", "[stage.dev]", &table("none"));
+    let output = account.run(&["deploy", "--stage", "dev", "--yes"]).expect_exit(3);
+    assert!(output.contains("no API key with the ID `none`"), "{output:?}");
+    assert_eq!(account.read_back()["apis"], json!([]));
+
+    let create = "print(client.create_api_key(name='one', enabled=True)['id'])";
+    let key = account.boto3(create).trim().to_owned();
+    account.edit("portcullis.toml", "\"none\"", &format!("\"{key}\""));
+    account.proxy.inject_into("POST /usageplans/", Fault::Conflict);
+    let output = account.run_with_faults(&["deploy", "--stage", "dev", "--yes"]).expect_exit(5);
+    assert!(output.contains("adding API key"), "{output:?}");
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    assert_eq!(account.read_back()["plans"][0]["keys"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_stage_with_a_mapped_domain_is_deleted_completely_or_not_at_all() {
+    let account = Account::new("350000000008");
+    account.edit(
+        "portcullis.toml",
+        "[stage.dev]",
+        "[usage_plan]\nthrottle = { rate = 5, burst = 6 }\n\n[stage.dev]",
+    );
+    account.deploy("dev");
+    account.boto3("client.create_domain_name(domainName='api.example.com', regionalCertificateArn='arn:aws:acm:eu-west-1:123456789012:certificate/a', endpointConfiguration={'types': ['REGIONAL']})\nclient.create_base_path_mapping(domainName='api.example.com', basePath='v1', restApiId=api, stage='dev')");
+    for arguments in
+        [&["undeploy", "--stage", "dev", "--yes"], &["undeploy", "--delete-api", "--yes"][..]]
+    {
+        let output = account.run(arguments).expect_exit(1);
+        assert!(output.contains("custom domain api.example.com is mapped"), "{output:?}");
+        account.expect_no_changes("dev");
+        assert_eq!(account.read_back()["plans"].as_array().map(Vec::len), Some(1));
+    }
+    account.boto3("client.delete_base_path_mapping(domainName='api.example.com', basePath='v1')");
+    account.run(&["undeploy", "--stage", "dev", "--yes"]).expect_exit(0);
+    assert_eq!(account.read_back()["plans"], json!([]));
+}

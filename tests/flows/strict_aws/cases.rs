@@ -212,6 +212,14 @@ fn deployments(cases: &mut Cases) {
         let message = "Active stages pointing to this deployment must be moved or deleted";
         cases.refused(rule, delete(id), message);
     }
+    let rule = "mapped-domain";
+    let delete = |path: &str| Sent::json("DELETE", path, &Value::Null);
+    let message = "Please remove all base path mappings";
+    cases.accepted(rule, delete("/restapis/edge/stages/dev"));
+    cases.accepted(rule, delete("/restapis/edge"));
+    cases.accepted(rule, delete("/restapis/mapped/stages/dev"));
+    cases.refused(rule, delete("/restapis/mapped/stages/prod"), message);
+    cases.refused(rule, delete("/restapis/mapped"), message);
 }
 
 fn apis(cases: &mut Cases) {

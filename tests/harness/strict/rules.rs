@@ -115,6 +115,12 @@ pub const RULES: &[Rule] = &[
         check: stages::deployment_without_methods,
     },
     Rule {
+        name: "mapped-domain",
+        source: "[M] terraform-provider-aws#41651: Please remove all base path mappings related to the stage or the API",
+        operations: &["DeleteStage", "DeleteRestApi"],
+        check: stages::mapped_domain,
+    },
+    Rule {
         name: "deployment-in-use",
         source: "[R] Active stages pointing to this deployment must be moved or deleted",
         operations: &["DeleteDeployment"],

@@ -93,6 +93,15 @@ impl State<'_> {
         self.get(&format!("/restapis/{api}/resources?embed=methods&limit=500")).items()
     }
 
+    /// The base path mappings of all custom domains.
+    pub fn base_path_mappings(&self) -> Vec<Value> {
+        let domains = self.get("/domainnames").items();
+        let names = domains.iter().filter_map(|domain| domain["domainName"].as_str());
+        names
+            .flat_map(|name| self.get(&format!("/domainnames/{name}/basepathmappings")).items())
+            .collect()
+    }
+
     /// A usage plan.
     pub fn usage_plan(&self, id: &str) -> Found {
         self.get(&format!("/usageplans/{id}"))

@@ -61,10 +61,12 @@ impl Aws {
             } else {
                 AccountSettings::DEFAULT
             };
+            let missing_keys = self.missing_keys(desired, api.as_ref()).await?;
             Ok(Observed {
                 target: self.target.clone(),
                 account,
                 apis,
+                missing_keys,
                 api,
                 roles,
                 functions: published,

@@ -1,6 +1,7 @@
 //! Usage plans with their API keys, and the resources that depend on a stage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use aws_sdk_apigateway::types::{
     self, Op, PatchOperation, QuotaPeriodType, QuotaSettings, ThrottleSettings,
@@ -10,7 +11,8 @@ use super::PAGE;
 use crate::api_call::if_found;
 use crate::{ApiCall, Aws, Call, CallError, CallErrorKind};
 use compiler::api::{Quota, Throttle, UsagePlan};
-use deployment::observed::{ObservedUsagePlan, TAG_API, TAG_PLANS, names_api};
+use deployment::desired::Desired;
+use deployment::observed::{ObservedApi, ObservedUsagePlan, TAG_API, TAG_PLANS, names_api};
 use deployment::plan::plan_name;
 
 /// A usage plan, observed and desired.
@@ -24,6 +26,29 @@ pub struct UsagePlanStep<'a> {
     pub plan: &'a UsagePlan,
     /// The observed plan, if it exists.
     pub existing: Option<&'a ObservedUsagePlan>,
+}
+
+/// A resource that depends on a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dependent {
+    /// A usage plan, by its name.
+    UsagePlan(String),
+    /// A base path mapping of a custom domain. AWS does not delete its stage, or the stage's API.
+    BasePathMapping {
+        /// The domain.
+        domain: String,
+        /// The base path.
+        path: String,
+    },
+}
+
+impl fmt::Display for Dependent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UsagePlan(name) => write!(f, "usage plan {name}"),
+            Self::BasePathMapping { domain, path } => write!(f, "domain {domain}/{path}"),
+        }
+    }
 }
 
 impl Aws {
@@ -49,14 +74,7 @@ impl Aws {
                 return Ok(None);
             };
             let id = plan.id().unwrap_or_default().to_owned();
-            let call = ApiCall::idempotent(
-                "GetUsagePlanKeys",
-                format!("reading the keys of usage plan {name}"),
-            );
-            let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(&id);
-            let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
-            let mut keys: Vec<String> =
-                keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect();
+            let mut keys = self.usage_plan_keys(&id, &name).await?;
             keys.sort();
             let has_stage = plan
                 .api_stages()
@@ -74,8 +92,41 @@ impl Aws {
         })
     }
 
+    async fn usage_plan_keys(&self, id: &str, name: &str) -> Result<Vec<String>, CallError> {
+        let context = format!("reading the keys of usage plan {name}");
+        let call = ApiCall::idempotent("GetUsagePlanKeys", context);
+        let request = || self.apigateway.get_usage_plan_keys().usage_plan_id(id);
+        let keys: Vec<types::UsagePlanKey> = pages!(self, call, request(), items);
+        Ok(keys.iter().filter_map(|key| key.id().map(str::to_owned)).collect())
+    }
+
+    /// Returns the API keys of the desired usage plan that the observed one does not have, and that do
+    /// not exist. A key that the caller may not read is not missing.
+    pub(super) async fn missing_keys(
+        &self,
+        desired: &Desired,
+        api: Option<&ObservedApi>,
+    ) -> Result<BTreeSet<String>, CallError> {
+        let wanted = desired.api.usage_plan.iter().flat_map(|plan| &plan.keys);
+        let existing = api.and_then(|api| api.usage_plan.as_ref());
+        let existing = existing.map(|plan| &*plan.plan.keys).unwrap_or_default();
+        let mut missing = BTreeSet::new();
+        for key in wanted.filter(|key| !existing.contains(key)) {
+            let call = ApiCall::idempotent("GetApiKey", format!("reading API key {key}"));
+            let read = || self.apigateway.get_api_key().api_key(key).send();
+            match self.caller.call(&call, read).await {
+                Err(error) if error.kind == CallErrorKind::NotFound => {
+                    missing.insert(key.clone());
+                }
+                Err(error) if error.kind != CallErrorKind::Denied => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(missing)
+    }
+
     /// Lists what depends on a stage: usage plans, and base path mappings of custom domains.
-    pub fn dependents<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, Vec<String>> {
+    pub fn dependents<'a>(&'a self, api: &'a str, stage: &'a str) -> Call<'a, Vec<Dependent>> {
         Box::pin(async move {
             let call = ApiCall::idempotent("GetUsagePlans", "reading the usage plans");
             let plans: Vec<types::UsagePlan> =
@@ -84,8 +135,8 @@ impl Aws {
                 let mut stages = plan.api_stages().iter();
                 stages.any(|one| one.api_id() == Some(api) && one.stage() == Some(stage))
             };
-            let mut found: Vec<String> = (plans.iter().filter(uses_stage))
-                .map(|plan| format!("usage plan {}", plan.name().unwrap_or_default()))
+            let mut found: Vec<Dependent> = (plans.iter().filter(uses_stage))
+                .map(|plan| Dependent::UsagePlan(plan.name().unwrap_or_default().to_owned()))
                 .collect();
             let call = ApiCall::idempotent("GetDomainNames", "reading the custom domains");
             let domains: Vec<types::DomainName> =
@@ -97,11 +148,14 @@ impl Aws {
                 );
                 let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
                 let paths: Vec<types::BasePathMapping> = pages!(self, call, request(), items);
-                let mappings = paths
-                    .iter()
-                    .filter(|path| path.rest_api_id() == Some(api) && path.stage() == Some(stage));
-                found.extend(mappings.map(|path| {
-                    format!("domain {domain}/{}", path.base_path().unwrap_or_default())
+                // Without a stage, it is for all of them.
+                let is_of_stage = |path: &&types::BasePathMapping| {
+                    path.rest_api_id() == Some(api)
+                        && path.stage().is_none_or(|found| found == stage || found.is_empty())
+                };
+                found.extend(paths.iter().filter(is_of_stage).map(|path| {
+                    let path = path.base_path().unwrap_or_default().to_owned();
+                    Dependent::BasePathMapping { domain: domain.to_owned(), path }
                 }));
             }
             Ok(found)
@@ -129,9 +183,14 @@ impl Aws {
                     let create = self.apigateway.create_usage_plan_key().usage_plan_id(&id);
                     create.key_id(key).key_type("API_KEY").send()
                 });
-                match added.await {
-                    Err(error) if error.kind != CallErrorKind::Conflict => return Err(error),
-                    _ => {}
+                if let Err(error) = added.await {
+                    // An earlier attempt may have added it. AWS also refuses a key that another usage
+                    // plan of the stage has.
+                    let is_added = error.kind == CallErrorKind::Conflict
+                        && self.usage_plan_keys(&id, name).await?.contains(key);
+                    if !is_added {
+                        return Err(error);
+                    }
                 }
             }
             for key in existing_keys.iter().filter(|key| !plan.keys.contains(key)) {

@@ -59,7 +59,8 @@ impl<'a> LogDestination<'a> {
                 LogDestinationKind::LogGroup
             }
             ("firehose", _, Some(name)) if is_name(name, "._-", MAX_STREAM_NAME) => {
-                if !name.starts_with(STREAM_PREFIX) {
+                let suffix = name.strip_prefix(STREAM_PREFIX);
+                if suffix.is_none_or(str::is_empty) {
                     return Err(InvalidDestination::StreamName(name));
                 }
                 LogDestinationKind::DeliveryStream

@@ -196,6 +196,7 @@ impl<'a> Section<'a> {
                 let mut names: Vec<String> =
                     self.known.iter().map(|name| format!("`{name}`")).collect();
                 names.sort_unstable();
+                names.dedup();
                 format!("known settings: {}", names.join(", "))
             };
             let help = suggestion(&entry.key, self.known.iter().copied()).unwrap_or_else(known);

@@ -39,6 +39,12 @@ pub enum UnmetPrecondition {
         /// The throttle of the account in the Region.
         account: Throttle,
     },
+    /// An API key of the usage plan does not exist.
+    #[error("the account has no API key with the ID `{key}` in the Region")]
+    ApiKey {
+        /// The ID.
+        key: String,
+    },
     /// A quota that AWS does not increase is used up.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
     #[error("the account has no quota for another API: {usage} {}", .usage.kind)]
@@ -78,6 +84,10 @@ pub fn unmet_preconditions(
                     let api = desired.api.name.clone();
                     unmet.push(UnmetPrecondition::ResourcePolicy { api });
                 }
+            }
+            Step::PutUsagePlan { .. } => {
+                let missing = observed.missing_keys.iter().cloned();
+                unmet.extend(missing.map(|key| UnmetPrecondition::ApiKey { key }));
             }
             Step::UpdateEndpoint { from, to }
                 if from.kind == Endpoint::Private && to.kind == Endpoint::Edge =>

@@ -19,6 +19,7 @@ impl Failure {
             Self::FunctionUnreadable { .. } => ErrorCode::FunctionUnreadable,
             Self::Download { .. } => ErrorCode::FunctionDownloadFailed,
             Self::FileExists(_) => ErrorCode::FileExists,
+            Self::MappedDomain { .. } => ErrorCode::DomainMapped,
             Self::Package { .. } | Self::UnknownArchitecture(_) => {
                 ErrorCode::FunctionPackageInvalid
             }
@@ -56,6 +57,7 @@ impl Failure {
             Self::Precondition(UnmetPrecondition::Throttle { .. }) => {
                 ErrorCode::ThrottleAboveAccount
             }
+            Self::Precondition(UnmetPrecondition::ApiKey { .. }) => ErrorCode::ApiKeyNotFound,
             Self::Precondition(UnmetPrecondition::Quota { .. }) => ErrorCode::QuotaExceeded,
             Self::Precondition(UnmetPrecondition::PrivateToEdge { .. }) => {
                 ErrorCode::EndpointChangeUnsupported

@@ -42,6 +42,9 @@ impl Failure {
                 }
                 None => "run `aws apigateway flush-stage-authorizers-cache`".to_owned(),
             },
+            Self::MappedDomain { domain, path } => format!(
+                "delete the mapping first: aws apigateway delete-base-path-mapping --domain-name {domain} --base-path '{path}'"
+            ),
             Self::NoStage { stage, .. } => {
                 format!("create it with `deployer deploy --stage {stage}`")
             }
@@ -183,6 +186,9 @@ const fn precondition(unmet: &UnmetPrecondition) -> &'static str {
         }
         UnmetPrecondition::Throttle { .. } => {
             "lower `throttle`, or request a higher account-level throttle from AWS"
+        }
+        UnmetPrecondition::ApiKey { .. } => {
+            "correct `keys` in [usage_plan]; `aws apigateway get-api-keys` lists the IDs"
         }
         UnmetPrecondition::Quota { .. } => "delete an API, or deploy to another Region or account",
         UnmetPrecondition::PrivateToEdge { .. } => "deploy with `endpoint = \"regional\"` first",

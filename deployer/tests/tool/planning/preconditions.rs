@@ -111,3 +111,13 @@ fn settings_that_the_plan_does_not_send_are_no_precondition() {
     let canary = plan_canary(&louder, &live, "10".parse().unwrap()).unwrap();
     assert_eq!(unmet_preconditions(&louder, &live, &canary), []);
 }
+
+#[test]
+fn an_api_key_that_does_not_exist_is_refused_if_the_plan_adds_it() {
+    let manifest = format!("{MANIFEST}\n[usage_plan]\nkeys = [\"a1\"]\n");
+    let desired = desired(compiled(&manifest, OPENAPI, Some("dev")));
+    let mut state = empty_state();
+    assert_eq!(unmet_in(&desired, &state), []);
+    state.missing_keys.insert("a1".to_owned());
+    assert_eq!(unmet_in(&desired, &state), [UnmetPrecondition::ApiKey { key: "a1".to_owned() }]);
+}

@@ -71,6 +71,9 @@ pub(super) fn access_log_format(call: &Call, _: &State<'_>) -> Verdict {
                 "Access Log format must be single line, new line character is allowed only at end of the format: {format}"
             ));
         }
+        if format.len() > 3 * 1024 {
+            return refused("Access Log format must be at most 3072 bytes");
+        }
         if !["$context.requestId", "$context.extendedRequestId"].iter().any(|id| line.contains(id))
         {
             return refused(
@@ -288,6 +291,20 @@ pub(super) fn deployment_in_use(call: &Call, account: &State<'_>) -> Verdict {
     };
     if account.stages(call.text("restApiId")).iter().any(uses) {
         return refused("Active stages pointing to this deployment must be moved or deleted");
+    }
+    Ok(())
+}
+
+pub(super) fn mapped_domain(call: &Call, account: &State<'_>) -> Verdict {
+    let (api, stage) = (call.text("restApiId"), call.text("stageName"));
+    let is_mapped = account.base_path_mappings().iter().any(|mapping| {
+        mapping["restApiId"] == api && (stage.is_empty() || mapping["stage"] == stage)
+    });
+    if is_mapped {
+        return refused(format!(
+            "Deleting {} failed. Please remove all base path mappings related to it in your domains",
+            if stage.is_empty() { api } else { stage }
+        ));
     }
     Ok(())
 }

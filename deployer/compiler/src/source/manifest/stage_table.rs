@@ -1,6 +1,6 @@
 //! `[stage.NAME]`, `[cors]` and `[usage_plan]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::function_table::function;
 use super::integration_table::default_integration;
@@ -168,6 +168,12 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
         let help = "add $context.requestId".to_owned();
         diagnostics.error(span, "`format` must contain `$context.requestId`", help);
     }
+    if format.len() > MAX_LOG_FORMAT {
+        let (found, help) = (format.len(), "remove variables".to_owned());
+        let message =
+            format!("`format` is too long: {found} bytes, expected at most {MAX_LOG_FORMAT}");
+        diagnostics.error(span, message, help);
+    }
     if format.trim_end_matches('\n').contains(['\n', '\r']) {
         let help = "remove the line breaks".to_owned();
         diagnostics.error(span, "`format` must be a single line", help);
@@ -175,16 +181,28 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
     Some(AccessLog { destination, format })
 }
 
+/// The longest format of an access log, in bytes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_LOG_FORMAT: usize = 3 * 1024;
+
 fn throttle(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Throttle> {
     let entry = section.entry("throttle")?;
     let mut section = Section::open(&entry.node, "throttle", diagnostics);
     let burst = integer(&mut section, "burst", 0, diagnostics);
-    let rate = section.entry("rate").and_then(|entry| match &entry.node.value {
-        Value::Number(number) => number.as_f64().filter(|rate| *rate >= 0.0),
-        _ => None,
+    let rate = section.entry("rate").and_then(|entry| {
+        let rate = match &entry.node.value {
+            Value::Number(number) => number.as_f64().filter(|rate| *rate >= 0.0),
+            _ => None,
+        };
+        if rate.is_none() {
+            let help = "write a number of at least 0".to_owned();
+            diagnostics.error(entry.node.span, "invalid `rate`", help);
+        }
+        rate
     });
+    let is_missing = ["burst", "rate"].iter().any(|key| section.entry(key).is_none());
     section.finish(diagnostics);
-    if burst.is_none() || rate.is_none() {
+    if is_missing {
         let help = "write { rate = REQUESTS_PER_SECOND, burst = REQUESTS }".to_owned();
         diagnostics.error(entry.node.span, "`throttle` requires `rate` and `burst`", help);
     }
@@ -257,8 +275,9 @@ pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePla
         let periods =
             [("day", QuotaPeriod::Day), ("week", QuotaPeriod::Week), ("month", QuotaPeriod::Month)];
         let period = choice(&mut section, "period", &periods, diagnostics);
+        let is_missing = ["limit", "period"].iter().any(|key| section.entry(key).is_none());
         section.finish(diagnostics);
-        if limit.is_none() || period.is_none() {
+        if is_missing {
             let help = "write { limit = REQUESTS, period = \"day\" }".to_owned();
             diagnostics.error(entry.node.span, "`quota` requires `limit` and `period`", help);
         }
@@ -272,6 +291,12 @@ pub(super) fn usage_plan(node: &Node, diagnostics: &mut Diagnostics) -> UsagePla
         let span = section.entry("keys").map(|entry| entry.node.span).unwrap_or_default();
         let help = "list the IDs of API keys, such as abcdef1234, and not their values".to_owned();
         diagnostics.error(span, "invalid API key ID", help);
+    }
+    let mut known = BTreeSet::new();
+    if let Some(key) = keys.iter().find(|key| !known.insert(*key)) {
+        let span = section.entry("keys").map(|entry| entry.node.span).unwrap_or_default();
+        let help = "list each API key once".to_owned();
+        diagnostics.error(span, format!("duplicate API key `{key}`"), help);
     }
     section.finish(diagnostics);
     UsagePlan { throttle, quota, keys }

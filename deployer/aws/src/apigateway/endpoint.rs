@@ -67,8 +67,10 @@ impl Aws {
             let found = self.caller.call(&call, read).await?;
             let now = endpoint(found.endpoint_configuration());
             let status = found.api_status().map_or("AVAILABLE", ApiStatus::as_str);
-            let message = found.api_status_message().unwrap_or_default();
-            last = format!("status {status}, endpoint {now} {message}").trim_end().to_owned();
+            last = match found.api_status_message() {
+                Some(message) => format!("status {status} ({message}), endpoint {now}"),
+                None => format!("status {status}, endpoint {now}"),
+            };
             if is_accepted(found.api_status(), &now) {
                 return Ok(now);
             }

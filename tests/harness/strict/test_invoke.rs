@@ -52,8 +52,8 @@ fn identity(source: &str, input: &Value) -> Option<String> {
 pub type Invocation = (u16, String);
 
 /// Returns the response to a test; without an invocation, the request was rejected before it. The
-/// status is 0 if the authorizer succeeded [B]. The log has the lines of logs that were published from
-/// tests on AWS [M]: only an invocation has the function's URI, and the result is not logged for the
+/// status is 0 if the authorizer succeeded. The log has the lines of logs that were published from
+/// tests on AWS: only an invocation has the function's URI, and the result is not logged for the
 /// error `Unauthorized`.
 pub fn response(authorizer: &Value, token: &str, invocation: Option<&Invocation>) -> Value {
     let id = authorizer["id"].as_str().unwrap_or_default();

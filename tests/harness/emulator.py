@@ -20,6 +20,8 @@ ENTRY = re.compile("/([^/]+/[A-Z*]+)$")
 # The VPC endpoints of a private API: a list whose values are added and removed, and that an import with
 # `overwrite` resets. AWS reads them from the document too, but its sources disagree about the place.
 VPC_ENDPOINTS = "/endpointConfiguration/vpcEndpointIds"
+# An import with `overwrite` opens the default endpoint.
+DEFAULT_ENDPOINT = "/disableExecuteApiEndpoint"
 
 default_method_settings = Stage._get_default_method_settings
 update_stage = Provider.update_stage
@@ -66,14 +68,21 @@ def update_api(provider, context, rest_api_id, patch_operations=None, **rest):
         added = [value] if operation["op"] == "add" else []
         without = lambda ids: [one for one in ids if one != value]
         set_vpc_endpoints(context, rest_api_id, lambda ids: without(ids) + added)
-    remaining = [one for one in operations if one["path"] != VPC_ENDPOINTS]
+    for operation in [one for one in operations if one["path"] == DEFAULT_ENDPOINT]:
+        # The emulator reads `false` as a text, which is true.
+        api = get_moto_rest_api(context, rest_api_id)
+        api.disableExecuteApiEndpoint = operation["value"] == "true"
+    own = (VPC_ENDPOINTS, DEFAULT_ENDPOINT)
+    remaining = [one for one in operations if one["path"] not in own]
     return update_rest_api(provider, context, rest_api_id, remaining, **rest)
 
 
 def put_api(provider, context, request):
     set_vpc_endpoints(context, request["restApiId"], lambda ids: [])
     # The emulator retains the resource policy that an imported document does not have.
-    get_moto_rest_api(context, request["restApiId"]).policy = None
+    api = get_moto_rest_api(context, request["restApiId"])
+    api.policy = None
+    api.disableExecuteApiEndpoint = False
     return put_rest_api(provider, context, request)
 
 

@@ -264,6 +264,10 @@ pub struct EndpointConfiguration {
     /// The ids of the VPC endpoints of a private API, with which it has DNS names of its own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vpc_endpoints: BTreeSet<String>,
+    /// True if the default endpoint, `https://API.execute-api.REGION.amazonaws.com`, is disabled:
+    /// requests must use a custom domain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disable_execute_api_endpoint: bool,
 }
 
 impl EndpointConfiguration {
@@ -276,11 +280,15 @@ impl EndpointConfiguration {
 impl std::fmt::Display for EndpointConfiguration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.kind.fmt(f)?;
-        if self.vpc_endpoints.is_empty() {
-            return Ok(());
+        if !self.vpc_endpoints.is_empty() {
+            let ids: Vec<&str> = self.vpc_endpoints.iter().map(String::as_str).collect();
+            write!(f, " ({})", ids.join(", "))?;
         }
-        let ids: Vec<&str> = self.vpc_endpoints.iter().map(String::as_str).collect();
-        write!(f, " ({})", ids.join(", "))
+        f.write_str(if self.disable_execute_api_endpoint {
+            ", default endpoint disabled"
+        } else {
+            ""
+        })
     }
 }
 

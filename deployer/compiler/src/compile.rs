@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use authorizer::UnixTime;
 
-use crate::api::{Api, Authorizer, AuthorizerShape, DeploymentSettings};
+use crate::api::{Api, Authorizer, AuthorizerShape, DeploymentSettings, EndpointConfiguration};
 use crate::compile::lint::{DefaultBackend, Locations, lint, lint_issuers, newly_public};
 use crate::definition::scheme_on_aws;
 use crate::openapi;
@@ -95,7 +95,10 @@ fn compile_sources(
     let mut api = Api {
         name: manifest.name.clone(),
         version: operations.version,
-        endpoint: manifest.endpoint.clone(),
+        endpoint: EndpointConfiguration {
+            disable_execute_api_endpoint: operations.disable_execute_api_endpoint,
+            ..manifest.endpoint.clone()
+        },
         stage,
         settings: operations.settings,
         deployment_settings: DeploymentSettings {

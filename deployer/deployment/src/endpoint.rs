@@ -13,9 +13,13 @@ pub fn endpoint_patches(from: &EndpointConfiguration, to: &EndpointConfiguration
     let kind = (from.kind != to.kind).then(|| {
         Patch::replace(format!("/endpointConfiguration/types/{}", from.kind), to.kind.name())
     });
+    let is_disabled = to.disable_execute_api_endpoint;
+    let default = (from.disable_execute_api_endpoint != is_disabled)
+        .then(|| Patch::replace("/disableExecuteApiEndpoint", is_disabled.to_string()));
     unused
         .map(|id| Patch::remove_value(IDS, id))
         .chain(kind)
         .chain(new.map(|id| Patch::add(IDS, id)))
+        .chain(default)
         .collect()
 }

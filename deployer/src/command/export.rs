@@ -1,6 +1,7 @@
 //! `deployer export`: writes the OpenAPI document for AWS, or the configuration files of an existing
 //! API.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -8,8 +9,8 @@ use serde_json::json;
 use super::{Failure, Invocation, create_directory, write};
 use crate::cli;
 use crate::output::Exit;
-use compiler::api::Throttle;
-use compiler::openapi::{render, render_definition};
+use compiler::api::{EndpointConfiguration, Throttle};
+use compiler::openapi::{add_endpoint, render, render_definition};
 use compiler::project::MANIFEST;
 use deployment::observed::ObservedApi;
 
@@ -39,7 +40,11 @@ fn from_api(id: &str, directory: &Path, invocation: Invocation<'_>) -> Result<Ex
         }
     }
     create_directory(directory)?;
-    let text = serde_json::to_string_pretty(&render_definition(&api.definition, &api.name, "1"));
+    let mut document = render_definition(&api.definition, &api.name, "1");
+    // The manifest has the VPC endpoints.
+    let endpoint = EndpointConfiguration { vpc_endpoints: BTreeSet::new(), ..api.endpoint.clone() };
+    add_endpoint(&mut document, &endpoint);
+    let text = serde_json::to_string_pretty(&document);
     write(&text.unwrap_or_default(), Some(&openapi), output)?;
     write(&manifest_text(&api), Some(&manifest), output)?;
     let routes = api.definition.methods.len();

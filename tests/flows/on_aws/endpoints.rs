@@ -129,3 +129,30 @@ fn a_change_that_an_interrupted_run_began_is_complete_before_the_api_is_read() {
     assert!(waits < resources, "{calls:#?}");
     assert_eq!(calls.iter().filter(|(_, path)| *path == read).count(), 3, "{calls:#?}");
 }
+
+#[test]
+fn a_disabled_default_endpoint_remains_disabled_and_is_adopted() {
+    let account = Account::new("360000000005");
+    let extension =
+        "x-amazon-apigateway-endpoint-configuration: { disableExecuteApiEndpoint: true }\npaths:";
+    account.edit("openapi.yaml", "paths:", extension);
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    let is_disabled = || account.api()["api"]["disableExecuteApiEndpoint"].clone();
+    assert_eq!(is_disabled(), true);
+    account.edit("openapi.yaml", "pets:read", "pets:see");
+    account.deploy("dev");
+    account.expect_no_changes("dev");
+    assert_eq!(is_disabled(), true);
+
+    let id = account.boto3("print(api)").trim().to_owned();
+    account.run(&["export", "--from-api", &id, "--out", "copy"]).expect_exit(0);
+    let copy = std::fs::read_to_string(account.path("copy/openapi.json")).unwrap();
+    assert!(copy.contains("\"disableExecuteApiEndpoint\": true"), "{copy}");
+
+    account.boto3("client.update_rest_api(restApiId=api, patchOperations=[{'op': 'replace', 'path': '/disableExecuteApiEndpoint', 'value': 'false'}])");
+    let output = account.run(&["drift", "--stage", "dev"]).expect_exit(2);
+    assert!(output.contains("default endpoint disabled → REGIONAL"), "{output:?}");
+    account.deploy("dev");
+    assert_eq!(is_disabled(), true);
+}

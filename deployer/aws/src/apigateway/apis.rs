@@ -83,6 +83,7 @@ impl Aws {
                 _ => "CreateRestApi",
             };
             let call = ApiCall::once(operation, format!("creating API {name}"));
+            let disabled = endpoint.disable_execute_api_endpoint;
             let ids: Vec<String> = endpoint.vpc_endpoints.iter().cloned().collect();
             let endpoint = types::EndpointConfiguration::builder()
                 .types(EndpointType::from(endpoint.kind.name()))
@@ -90,6 +91,7 @@ impl Aws {
                 .build();
             let created = self.caller.call(&call, || {
                 let create = self.apigateway.create_rest_api().name(name);
+                let create = create.set_disable_execute_api_endpoint(disabled.then_some(true));
                 create.endpoint_configuration(endpoint.clone()).set_tags(Some(hash(tags))).send()
             });
             let created = match created.await {
@@ -171,7 +173,7 @@ fn listed(api: &RestApi) -> ListedApi {
         id: api.id().unwrap_or_default().to_owned(),
         name: api.name().unwrap_or_default().to_owned(),
         tags: api.tags().cloned().unwrap_or_default().into_iter().collect(),
-        endpoint: endpoint(api.endpoint_configuration()),
+        endpoint: endpoint(api.endpoint_configuration(), api.disable_execute_api_endpoint()),
         is_updating: matches!(api.api_status(), Some(ApiStatus::Updating | ApiStatus::Pending)),
         created: api.created_date().map_or(0, DateTime::secs),
         settings: ApiSettings {

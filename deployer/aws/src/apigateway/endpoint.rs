@@ -65,7 +65,8 @@ impl Aws {
         for _ in 0..ATTEMPTS {
             let read = || self.apigateway.get_rest_api().rest_api_id(api).send();
             let found = self.caller.call(&call, read).await?;
-            let now = endpoint(found.endpoint_configuration());
+            let now =
+                endpoint(found.endpoint_configuration(), found.disable_execute_api_endpoint());
             let status = found.api_status().map_or("AVAILABLE", ApiStatus::as_str);
             last = match found.api_status_message() {
                 Some(message) => format!("status {status} ({message}), endpoint {now}"),
@@ -89,11 +90,15 @@ pub(super) fn is_available(status: Option<&ApiStatus>) -> bool {
 }
 
 /// Reads the endpoint of an API.
-pub(super) fn endpoint(found: Option<&types::EndpointConfiguration>) -> EndpointConfiguration {
+pub(super) fn endpoint(
+    found: Option<&types::EndpointConfiguration>,
+    disable_execute_api_endpoint: bool,
+) -> EndpointConfiguration {
     let types = found.map(types::EndpointConfiguration::types).unwrap_or_default();
     let ids = found.map(types::EndpointConfiguration::vpc_endpoint_ids).unwrap_or_default();
     EndpointConfiguration {
         kind: types.first().map_or(Endpoint::Edge, |kind| kind.as_str().into()),
         vpc_endpoints: ids.iter().cloned().collect(),
+        disable_execute_api_endpoint,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use authorizer::routes::{self, PathTemplate, Segment, Verb};
 use serde_json::Value as Json;
 
+use super::endpoint::disables_default_endpoint;
 use super::extensions::check_extensions;
 use super::references::closest_reference;
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
@@ -40,6 +41,8 @@ pub struct ParsedDocument {
     pub schemes: BTreeMap<String, Option<AuthorizerShape>>,
     /// The settings of the API.
     pub settings: ApiSettings,
+    /// True if the default endpoint of the API is disabled.
+    pub disable_execute_api_endpoint: bool,
     /// The gateway responses.
     pub gateway_responses: BTreeMap<String, GatewayResponse>,
     /// The models.
@@ -58,6 +61,7 @@ pub fn read(
     check_extensions(root, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
+    let disable_execute_api_endpoint = disables_default_endpoint(root, diagnostics);
     let gateway_responses = gateway_responses(root, diagnostics);
     let mut reader = Reader {
         root,
@@ -92,6 +96,7 @@ pub fn read(
     Some(ParsedDocument {
         version: version.and_then(Node::text).unwrap_or("1").to_owned(),
         routes,
+        disable_execute_api_endpoint,
         schemes: schemes
             .into_values()
             .map(|(name, scheme)| match scheme {

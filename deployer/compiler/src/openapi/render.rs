@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::endpoint::add_endpoint;
 use super::read::PREFLIGHT;
 use super::resolve_security::{SCHEME_NAME, SCOPES};
 use crate::api::{Api, AuthorizerShape, AuthorizerType, Route, Security, Validator};
@@ -18,6 +19,7 @@ use crate::definition::{ApiDefinition, Authorization, DefinitionError, Method, s
 pub fn render(api: &Api) -> Result<Json, DefinitionError> {
     let definition = ApiDefinition::from_api(api)?;
     let mut document = render_definition(&definition, &api.name, &api.version);
+    add_endpoint(&mut document, &api.endpoint);
     for route in &api.routes {
         let operations = document.get_mut("paths").and_then(|p| p.get_mut(route.path.to_string()));
         let key = method_key(route.verb.name());

@@ -224,7 +224,7 @@ fn endpoint(api: &mut Section<'_>, diagnostics: &mut Diagnostics) -> EndpointCon
         diagnostics.error(span, "`vpc_endpoints` of an API that is not private", help);
     }
     let vpc_endpoints = vpc_endpoints.unwrap_or_default().into_iter().collect();
-    EndpointConfiguration { kind, vpc_endpoints }
+    EndpointConfiguration { kind, vpc_endpoints, disable_execute_api_endpoint: false }
 }
 
 /// Reports a file of bundled keys that is another file of the project, or that issuers of different

@@ -119,11 +119,14 @@ pub(super) fn api(desired: &Desired, api: Option<&ObservedApi>, is_canary: bool)
     }
     if let Some(from) = other_endpoint(desired, api) {
         let to = &desired.api.endpoint;
-        let impact = match (&from.kind, &to.kind) {
-            (from, to) if from == to => AccessImpact::None,
-            // It was not reachable from the internet.
-            (Endpoint::Private, _) => AccessImpact::BecomesPublic,
-            _ => AccessImpact::Security,
+        let becomes_reachable = from.kind == Endpoint::Private && to.kind != Endpoint::Private
+            || from.disable_execute_api_endpoint && !to.disable_execute_api_endpoint;
+        let impact = if becomes_reachable {
+            AccessImpact::BecomesPublic
+        } else if from.kind != to.kind {
+            AccessImpact::Security
+        } else {
+            AccessImpact::None
         };
         let (before, after) = (Some(from.to_string()), Some(to.to_string()));
         changes.push(Change { impact, ..change(Action::Update, Aspect::Endpoint, before, after) });

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::NextDeployment;
 use super::canary::CanaryUpdate;
@@ -23,7 +23,7 @@ use compiler::api::{
     AuthorizerShape, EndpointConfiguration, GatewayResponse, RouteKey, StageSettings, UsagePlan,
 };
 use compiler::definition::{Method, scheme_of};
-use compiler::openapi::{remove_internal_extensions, render_definition, set_member};
+use compiler::openapi::{add_endpoint, remove_internal_extensions, render_definition, set_member};
 
 /// A step of a plan, complete except for the ids that AWS assigns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl Step {
             }
             Self::TagApi { .. } => "update the tags of the API".to_owned(),
             Self::UpdateEndpoint { from, to } if from == to => {
-                "verify the VPC endpoints of the API".to_owned()
+                "verify the endpoint of the API".to_owned()
             }
             Self::UpdateEndpoint { from, to } => format!("change the endpoint from {from} to {to}"),
             Self::PutRole { name, role, exists } => {
@@ -199,7 +199,7 @@ pub(super) fn steps(
     if imports {
         steps.push(Step::ImportDefinition { document: import_document(desired, api, next) });
     }
-    steps.extend(vpc_endpoint_step(desired, api, imports));
+    steps.extend(imported_endpoint_step(desired, api, imports));
     if imports {
         steps.push(Step::ReconcileImport {
             authorizers: desired.definition.authorizers.clone(),
@@ -220,7 +220,7 @@ pub(super) fn steps(
     if (imports || changes_deployment) && !authorizers.is_empty() {
         steps.push(Step::TestAuthorizers { authorizers });
     }
-    steps.extend(endpoint_type_step(desired, api));
+    steps.extend(endpoint_step(desired, api));
     if let NextDeployment::New { revision, .. } = next {
         steps.push(Step::CreateDeployment { revision: revision.clone() });
     }
@@ -293,29 +293,34 @@ pub(super) fn tag_step(desired: &Desired, api: &ObservedApi) -> Option<Step> {
     differs.then_some(Step::TagApi { set, unset })
 }
 
-/// Returns the VPC endpoints that an API has, or is to have, during its import. An import may reset
-/// them, and requests with their DNS names must not fail until the end of the run, or beyond it.
+/// Returns the endpoint that an API has during and after its import, which may reset VPC endpoints and
+/// open the default endpoint: neither may last until the end of the run, or beyond it. The type changes,
+/// and the default endpoint is opened, at the end.
 fn imported_endpoint(desired: &Desired, api: Option<&ObservedApi>) -> EndpointConfiguration {
-    match api.map(|api| &api.endpoint) {
-        Some(now) if now.kind != desired.api.endpoint.kind => now.clone(),
-        _ => desired.api.endpoint.clone(),
-    }
+    let wanted = &desired.api.endpoint;
+    let Some(now) = api.map(|api| &api.endpoint) else { return wanted.clone() };
+    let base = if now.kind == wanted.kind { wanted } else { now };
+    let disabled = now.disable_execute_api_endpoint || wanted.disable_execute_api_endpoint;
+    EndpointConfiguration { disable_execute_api_endpoint: disabled, ..base.clone() }
 }
 
-/// Returns the step that patches the VPC endpoints directly after an import.
-fn vpc_endpoint_step(desired: &Desired, api: Option<&ObservedApi>, imports: bool) -> Option<Step> {
+/// Returns the step that patches the endpoint directly after an import.
+fn imported_endpoint_step(
+    desired: &Desired,
+    api: Option<&ObservedApi>,
+    imports: bool,
+) -> Option<Step> {
     let to = imported_endpoint(desired, api);
     let from = api.map_or_else(|| to.clone(), |api| api.endpoint.clone());
-    let is_required = from != to || imports && !to.vpc_endpoints.is_empty();
-    is_required.then_some(Step::UpdateEndpoint { from, to })
+    let may_be_reset = !to.vpc_endpoints.is_empty() || to.disable_execute_api_endpoint;
+    (from != to || imports && may_be_reset).then_some(Step::UpdateEndpoint { from, to })
 }
 
-/// Returns the step that changes the endpoint type: after the import of the resource policy that a
-/// private API needs, and after everything that may fail before the deployment.
-fn endpoint_type_step(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
-    let to = desired.api.endpoint.clone();
-    let from = api?.endpoint.clone();
-    (from.kind != to.kind).then_some(Step::UpdateEndpoint { from, to })
+/// Returns the step that completes the endpoint: after the import of the resource policy that a private
+/// API needs, and after everything that may fail before the deployment.
+fn endpoint_step(desired: &Desired, api: Option<&ObservedApi>) -> Option<Step> {
+    let (from, to) = (imported_endpoint(desired, api), desired.api.endpoint.clone());
+    (from != to).then_some(Step::UpdateEndpoint { from, to })
 }
 
 /// Returns whether the API definition must be imported: it differs, its record differs, or an
@@ -341,13 +346,7 @@ fn import_document(desired: &Desired, api: Option<&ObservedApi>, next: &NextDepl
     if let Some(components) = document.get_mut("components") {
         set_member(components, "schemas", schemas.into());
     }
-    // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-endpoint-configuration.html
-    let ids = imported_endpoint(desired, api).vpc_endpoints;
-    if !ids.is_empty() {
-        let endpoint = json!({"vpcEndpointIds": ids});
-        let server = json!({"url": "/", "x-amazon-apigateway-endpoint-configuration": endpoint});
-        set_member(&mut document, "servers", json!([server]));
-    }
+    add_endpoint(&mut document, &imported_endpoint(desired, api));
     remove_internal_extensions(&mut document);
     document
 }

@@ -14,7 +14,7 @@ const IDS: &str = "/endpointConfiguration/vpcEndpointIds";
 
 fn endpoint(kind: Endpoint, ids: &[&str]) -> EndpointConfiguration {
     let vpc_endpoints: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    EndpointConfiguration { kind, vpc_endpoints }
+    EndpointConfiguration { kind, vpc_endpoints, disable_execute_api_endpoint: false }
 }
 
 /// Returns a manifest with these lines in `[api]`.
@@ -119,7 +119,7 @@ fn vpc_endpoints_are_imported_and_verified() {
     let endpoint = position(&created, |step| matches!(step, Step::UpdateEndpoint { .. }));
     assert_eq!(endpoint, import + 1, "nothing between them may fail");
     let description = created.steps[endpoint].description();
-    assert_eq!(description, "verify the VPC endpoints of the API");
+    assert_eq!(description, "verify the endpoint of the API");
 
     let other = openapi().replacen("title: ", "description: Other, title: ", 1);
     let (changed, _) = deployed(&state, &manifest(PRIVATE_WITH_IDS), &other, "dev");
@@ -173,4 +173,55 @@ fn an_endpoint_changes_for_all_stages_and_all_requests() {
     let (_, state) = deployed(&state, &stages(PRIVATE), &openapi(), "dev");
     let (changed, _) = deployed(&state, &stages(PRIVATE), &openapi(), "prod");
     assert_eq!(lines(&changed), ["~ API shop  endpoint: REGIONAL → PRIVATE  [security]"]);
+}
+
+/// Returns the document with the extension in the root, or below a server.
+fn disabled(is_in_root: bool) -> String {
+    let extension =
+        "x-amazon-apigateway-endpoint-configuration: { disableExecuteApiEndpoint: true }";
+    let place = if is_in_root {
+        format!("{extension}\npaths:")
+    } else {
+        format!("servers: [{{ url: 'https://api.example.com', {extension} }}]\npaths:")
+    };
+    openapi().replacen("paths:", &place, 1)
+}
+
+#[test]
+fn a_disabled_default_endpoint_is_never_open_longer_than_an_import() {
+    for is_in_root in [true, false] {
+        let document = disabled(is_in_root);
+        let (created, state) = deployed(&empty_state(), &manifest(""), &document, "dev");
+        let server = serde_json::json!([{
+            "url": "/",
+            "x-amazon-apigateway-endpoint-configuration": {"disableExecuteApiEndpoint": true},
+        }]);
+        assert_eq!(imported(&created), Some(server.clone()));
+        let other = document.replacen("[read]", "[write]", 1);
+        let (changed, _) = deployed(&state, &manifest(""), &other, "dev");
+        let import = position(&changed, |step| matches!(step, Step::ImportDefinition { .. }));
+        let endpoint = position(&changed, |step| matches!(step, Step::UpdateEndpoint { .. }));
+        assert_eq!(endpoint, import + 1, "{changed}");
+
+        // It is opened at the end, as a danger.
+        let (opened, _) = deployed(&state, &manifest(""), &openapi(), "dev");
+        let change = "~ API shop  endpoint: REGIONAL, default endpoint disabled → REGIONAL  [becomes public]";
+        assert_eq!(lines(&opened), [change]);
+        assert_eq!(dangers(&opened.changes, Direction::Forward).len(), 1);
+        assert_eq!(imported(&opened), Some(server));
+        let test = position(&opened, |step| matches!(step, Step::TestAuthorizers { .. }));
+        let opens = |step: &Step| matches!(step, Step::UpdateEndpoint { to, .. } if !to.disable_execute_api_endpoint);
+        assert!(position(&opened, opens) > test, "{opened}");
+    }
+    let patch = Patch::replace("/disableExecuteApiEndpoint", "true");
+    let (open, closed) = (
+        endpoint(Endpoint::Regional, &[]),
+        EndpointConfiguration {
+            disable_execute_api_endpoint: true,
+            ..endpoint(Endpoint::Regional, &[])
+        },
+    );
+    assert_eq!(endpoint_patches(&open, &closed), [patch]);
+    let patch = Patch::replace("/disableExecuteApiEndpoint", "false");
+    assert_eq!(endpoint_patches(&closed, &open), [patch]);
 }

@@ -30,6 +30,8 @@ pub struct PolicyScope<'a> {
     pub execution_roles: &'a [String],
     /// The ARN of the functions' execution role; without one, any role may be passed to Lambda.
     pub function_role: Option<&'a str>,
+    /// The IDs of the API keys of the usage plan.
+    pub keys: &'a [String],
     /// True if the access log of the stage is a Firehose delivery stream.
     pub has_delivery_stream: bool,
     /// True if a pinned function is connected to a VPC.
@@ -182,6 +184,14 @@ impl PolicyScope<'_> {
         if roles.is_empty() { Vec::new() } else { vec![allow(&actions, &roles)] }
     }
 
+    /// Returns the statement for reading the configured API keys, whose values are in the response too;
+    /// none if there are none.
+    fn read_key_statements(&self) -> Vec<Json> {
+        let keys: Vec<String> =
+            self.keys.iter().map(|key| self.apigateway(&format!("/apikeys/{key}"))).collect();
+        if keys.is_empty() { Vec::new() } else { vec![allow(&["apigateway:GET"], &keys)] }
+    }
+
     /// Returns the policy that a command's caller needs, if the command calls AWS.
     pub fn command_policy(&self, command: &str) -> Option<Json> {
         let list_apis = allow(&["apigateway:GET"], &[self.apigateway("/restapis")]);
@@ -193,12 +203,9 @@ impl PolicyScope<'_> {
         let read_roles_if_created = self.read_role_statements();
         let read_usage_plans = allow(
             &["apigateway:GET"],
-            &[
-                self.apigateway("/usageplans"),
-                self.apigateway("/usageplans/*"),
-                self.apigateway("/apikeys/*"),
-            ],
+            &[self.apigateway("/usageplans"), self.apigateway("/usageplans/*")],
         );
+        let keys = self.read_key_statements();
         let read_functions = allow(&["lambda:GetFunctionConfiguration"], &[self.functions()]);
         // The settings of stages depend on those of the account.
         let read_account = allow(&["apigateway:GET"], &[self.apigateway("/account")]);
@@ -219,6 +226,7 @@ impl PolicyScope<'_> {
             "adopt" => vec![list_apis, tag_api],
             "plan" => [
                 observe,
+                keys,
                 read_roles_if_created,
                 vec![read_functions],
                 self.read_pinned_statements(),
@@ -243,6 +251,7 @@ impl PolicyScope<'_> {
             .concat(),
             "deploy" | "revoke" => [
                 observe,
+                keys,
                 read_roles_if_created,
                 vec![read_functions, tag_api],
                 self.deploy_statements(),
@@ -252,6 +261,7 @@ impl PolicyScope<'_> {
             .concat(),
             "build" => [
                 observe,
+                keys,
                 read_roles_if_created,
                 vec![read_functions, tag_api],
                 self.deploy_statements(),
@@ -292,6 +302,7 @@ impl PolicyScope<'_> {
             .concat(),
             "doctor" => [
                 observe,
+                keys,
                 read_roles_if_created,
                 vec![
                     allow(

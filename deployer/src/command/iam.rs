@@ -42,6 +42,7 @@ pub(super) fn run(arguments: &cli::Iam, invocation: Invocation<'_>) -> Result<Ex
         pinned: &pinned_names,
         execution_roles: &execution_roles,
         function_role: arguments.function_role.as_deref(),
+        keys: api.usage_plan.as_ref().map(|plan| &*plan.keys).unwrap_or_default(),
         has_delivery_stream: has_delivery_stream(&api),
         has_vpc: pinned.iter().any(|function| function.settings.vpc.is_some()),
     };

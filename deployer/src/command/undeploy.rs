@@ -63,7 +63,7 @@ fn delete_stage(
             api.stages.keys().filter(|other| *other != stage).map(String::as_str).collect();
         session.output.note(&format!("will delete stage {stage} of API {name} ({})", api.id));
         session.output.note(&format!("  remaining stages: {}", list_or_none(&others)));
-        check_dependents(session, &api.id, &[stage])?;
+        check_dependents(session, &api.id, &[stage], false)?;
         confirm(&format!("stage {stage} of API {name}"), stage, yes, session)?;
     }
     if let Some(plan) = &api.usage_plan {
@@ -106,7 +106,7 @@ fn delete_api(session: &Session, desired: &Desired, yes: bool) -> Result<Vec<Str
         let stages: Vec<&str> = api.stages.keys().map(String::as_str).collect();
         session.output.note(&format!("will delete API {name} ({}) and everything in it", api.id));
         session.output.note(&format!("  stages: {}", list_or_none(&stages)));
-        check_dependents(session, &api.id, &stages)?;
+        check_dependents(session, &api.id, &stages, true)?;
         session.output.note(&format!("  roles: {}", list_or_none(&roles)));
         let names: Vec<String> = functions.iter().map(ToString::to_string).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -234,7 +234,12 @@ fn names_function(arn: &str, function: &str) -> bool {
 
 /// Lists the resources that depend on the stages. AWS does not delete a stage that a custom domain is
 /// mapped to: this is known before anything else is deleted.
-fn check_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(), Failure> {
+fn check_dependents(
+    session: &Session,
+    api: &str,
+    stages: &[&str],
+    is_whole_api: bool,
+) -> Result<(), Failure> {
     let mut found = Vec::new();
     for stage in stages {
         match session.block_on(session.aws.dependents(api, stage)) {
@@ -248,8 +253,10 @@ fn check_dependents(session: &Session, api: &str, stages: &[&str]) -> Result<(),
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     session.output.note(&format!("  dependent resources: {}", list_or_none(&texts)));
     let mapping = found.into_iter().find_map(|dependent| match dependent {
-        Dependent::BasePathMapping { domain, path } => Some((domain, path)),
-        Dependent::UsagePlan(_) => None,
+        Dependent::BasePathMapping { domain, path, names_stage } if names_stage || is_whole_api => {
+            Some((domain, path))
+        }
+        _ => None,
     });
     match mapping {
         Some((domain, path)) => Err(Failure::MappedDomain { domain, path }),

@@ -210,6 +210,20 @@ fn destinations_that_api_gateway_does_not_write_to_are_errors() {
 }
 
 #[test]
+fn a_log_format_has_at_most_3_kb() {
+    let log = |length: usize| {
+        let format = format!("$context.requestId {}", "a".repeat(length - 19));
+        let destination = "arn:aws:logs:eu-west-1:123456789012:log-group:a";
+        format!(
+            "[stage.dev]\naccess_log = {{ destination = \"{destination}\", format = \"{format}\" }}"
+        )
+    };
+    manifest("[stage.dev]", &log(3_072), &[]);
+    let expected = "portcullis.toml:16:30: `format` is too long: 3073 bytes, expected at most 3072 (remove variables)";
+    manifest("[stage.dev]", &log(3_073), &[expected]);
+}
+
+#[test]
 fn names_that_aws_does_not_accept_are_errors() {
     let name = "name = \"shop\"";
     manifest(

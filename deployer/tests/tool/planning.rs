@@ -502,6 +502,7 @@ fn every_arn_is_in_the_partition_of_the_account() {
             functions: &[],
             pinned: &[],
             execution_roles: &[],
+            keys: &["a1b2c3".to_owned()],
             function_role: None,
             has_delivery_stream: true,
             has_vpc: true,

@@ -108,6 +108,9 @@ fn logs(cases: &mut Cases) {
     cases.accepted(rule, format("$context.extendedRequestId"));
     cases.refused(rule, format("$context.requestId\n$context.status"), "must be single line");
     cases.refused(rule, format("$context.status"), "must contain $context.requestId");
+    let long = format!("$context.requestId {}", "a".repeat(3_053));
+    cases.accepted(rule, format(&long));
+    cases.refused(rule, format(&format!("{long}a")), "at most 3072 bytes");
 }
 
 fn stages(cases: &mut Cases) {

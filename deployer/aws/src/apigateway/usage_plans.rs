@@ -39,6 +39,8 @@ pub enum Dependent {
         domain: String,
         /// The base path.
         path: String,
+        /// True if it names the stage, and false if the path of a request does.
+        names_stage: bool,
     },
 }
 
@@ -46,7 +48,7 @@ impl fmt::Display for Dependent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UsagePlan(name) => write!(f, "usage plan {name}"),
-            Self::BasePathMapping { domain, path } => write!(f, "domain {domain}/{path}"),
+            Self::BasePathMapping { domain, path, .. } => write!(f, "domain {domain}/{path}"),
         }
     }
 }
@@ -148,15 +150,16 @@ impl Aws {
                 );
                 let request = || self.apigateway.get_base_path_mappings().domain_name(domain);
                 let paths: Vec<types::BasePathMapping> = pages!(self, call, request(), items);
-                // Without a stage, it is for all of them.
-                let is_of_stage = |path: &&types::BasePathMapping| {
-                    path.rest_api_id() == Some(api)
-                        && path.stage().is_none_or(|found| found == stage || found.is_empty())
-                };
-                found.extend(paths.iter().filter(is_of_stage).map(|path| {
-                    let path = path.base_path().unwrap_or_default().to_owned();
-                    Dependent::BasePathMapping { domain: domain.to_owned(), path }
-                }));
+                for mapping in paths.iter().filter(|path| path.rest_api_id() == Some(api)) {
+                    let named = mapping.stage().filter(|name| !name.is_empty());
+                    if named.is_none_or(|name| name == stage) {
+                        found.push(Dependent::BasePathMapping {
+                            domain: domain.to_owned(),
+                            path: mapping.base_path().unwrap_or_default().to_owned(),
+                            names_stage: named.is_some(),
+                        });
+                    }
+                }
             }
             Ok(found)
         })

@@ -508,6 +508,9 @@ fn every_arn_is_in_the_partition_of_the_account() {
             has_vpc: true,
         };
         for command in COMMANDS {
+            let policy = scope.command_policy(command).unwrap().to_string();
+            let reads_keys = ["build", "deploy", "doctor", "plan", "revoke"].contains(&command);
+            assert_eq!(policy.contains("::/apikeys/a1b2c3\""), reads_keys, "{command}");
             assert!(
                 !scope.command_policy(command).unwrap().to_string().contains("arn:aws:"),
                 "{command}"

@@ -193,6 +193,7 @@ fn destinations_that_api_gateway_does_not_write_to_are_errors() {
         (format!("{logs}:log-group:shop:*"), None),
         (format!("{firehose}:deliverystream/amazon-apigateway-shop"), None),
         (format!("{firehose}:deliverystream/shop"), Some(stream)),
+        (format!("{firehose}:deliverystream/amazon-apigateway-"), Some(form)),
         (format!("{logs}:log-group:shop:log-stream:x"), Some(form)),
         (format!("{logs}:log-group:"), Some(form)),
         (format!("{logs}:log-group:a b"), Some(form)),

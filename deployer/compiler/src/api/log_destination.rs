@@ -59,9 +59,10 @@ impl<'a> LogDestination<'a> {
                 LogDestinationKind::LogGroup
             }
             ("firehose", _, Some(name)) if is_name(name, "._-", MAX_STREAM_NAME) => {
-                let suffix = name.strip_prefix(STREAM_PREFIX);
-                if suffix.is_none_or(str::is_empty) {
-                    return Err(InvalidDestination::StreamName(name));
+                match name.strip_prefix(STREAM_PREFIX) {
+                    None => return Err(InvalidDestination::StreamName(name)),
+                    Some("") => return Err(InvalidDestination::Form),
+                    Some(_) => {}
                 }
                 LogDestinationKind::DeliveryStream
             }

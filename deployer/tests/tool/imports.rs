@@ -228,6 +228,33 @@ fn a_resource_policy_beyond_the_default_quota_is_a_warning() {
 }
 
 #[test]
+fn an_endpoint_configuration_that_has_no_effect_is_reported() {
+    let name = "x-amazon-apigateway-endpoint-configuration";
+    let text = |value: &str| format!("{name}: {value}\npaths:");
+    openapi("paths:", &text("{ disableExecuteApiEndpoint: true }"), &[]);
+    for (value, expected) in [
+        (
+            "{ disableExecuteApiEndpoint: 'true' }",
+            "openapi.yaml:5:74: invalid `disableExecuteApiEndpoint` (write true or false)",
+        ),
+        (
+            "[true]",
+            "openapi.yaml:5:45: invalid `x-amazon-apigateway-endpoint-configuration` (write a map, such as { disableExecuteApiEndpoint: true })",
+        ),
+        (
+            "{ vpcEndpointIds: [vpce-1] }",
+            "warning: openapi.yaml:5:63: `vpcEndpointIds` of the document has no effect (list the VPC endpoints in `vpc_endpoints` of [api])",
+        ),
+        (
+            "{ ipAddressType: dualstack }",
+            "warning: openapi.yaml:5:62: `ipAddressType` of `x-amazon-apigateway-endpoint-configuration` has no effect (remove it)",
+        ),
+    ] {
+        openapi("paths:", &text(value), &[expected]);
+    }
+}
+
+#[test]
 fn backends_that_api_gateway_cannot_reach_are_warnings_except_locally() {
     let help = "(use a public host name, or a VPC link; for a local backend, start `deployer dev --backend`)";
     let http = "http = \"https://backend.example.com\"";

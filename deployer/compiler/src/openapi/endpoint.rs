@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::EndpointConfiguration;
 use crate::source::diagnostic::{Code, Diagnostics};
-use crate::source::document::Node;
+use crate::source::document::{Node, Value};
 
 const EXTENSION: &str = "x-amazon-apigateway-endpoint-configuration";
 const DISABLED: &str = "disableExecuteApiEndpoint";
@@ -17,6 +17,10 @@ pub(super) fn disables_default_endpoint(root: &Node, diagnostics: &mut Diagnosti
     let servers = root.member("servers").map(Node::items).unwrap_or_default();
     let mut is_disabled = false;
     for extension in [root].into_iter().chain(servers).filter_map(|node| node.member(EXTENSION)) {
+        if !matches!(extension.value, Value::Map(_)) {
+            let help = "write a map, such as { disableExecuteApiEndpoint: true }".to_owned();
+            diagnostics.error(extension.span, format!("invalid `{EXTENSION}`"), help);
+        }
         for entry in extension.entries() {
             let span = entry.node.span;
             match (entry.key.as_str(), entry.node.to_json()) {

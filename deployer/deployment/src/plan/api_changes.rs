@@ -77,8 +77,7 @@ fn other_endpoint<'a>(
     desired: &Desired,
     api: &'a ObservedApi,
 ) -> Option<&'a EndpointConfiguration> {
-    let served = api.live_revision(&desired.api.stage);
-    let served = served.and_then(|revision| api.record(revision.number));
+    let served = api.live_record(&desired.api.stage);
     let mut endpoints = [&api.endpoint].into_iter().chain(served.map(|record| &record.endpoint));
     endpoints.find(|endpoint| **endpoint != desired.api.endpoint)
 }

@@ -182,7 +182,7 @@ fn access_log(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Optio
 }
 
 /// The longest format of an access log, in bytes.
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const MAX_LOG_FORMAT: usize = 3 * 1024;
 
 fn throttle(section: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Option<Throttle> {

@@ -49,7 +49,7 @@ pub(crate) fn sections() -> Vec<Section> {
         sections.push(section(path, page));
     }
     sections.push(section("tests/bench/gateway.mjs", page));
-    for path in ["tests/run", "tests/bench/run", "tests/walk"] {
+    for path in ["infra/ci/portcullis-ci", "tests/run", "tests/bench/run", "tests/walk"] {
         sections.push(section(path, script));
     }
     sections.retain(|section| !section.messages.is_empty());

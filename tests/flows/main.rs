@@ -10,6 +10,7 @@
 )]
 
 mod access_log;
+mod automation;
 mod bad_input;
 mod bundled_keys;
 mod data_plane;

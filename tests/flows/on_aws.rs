@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 mod access;
 mod authorizer_test;
+mod automation;
 mod bad_input;
 mod canary;
 mod command_output;

@@ -26,6 +26,7 @@ mod page;
 mod parity;
 mod provider;
 mod readme;
+mod release;
 mod side_by_side;
 mod strict_aws;
 mod token_locations;

@@ -23,6 +23,7 @@ mod faults;
 mod inspection;
 mod invoke_roles;
 mod lifecycle;
+mod packaged;
 mod permissions;
 mod pinned;
 mod preconditions;

@@ -29,7 +29,7 @@ const API: &str = "shop";
 const FUNCTION: &str = "shop-authorizer";
 
 /// The emulator that runs the functions of all accounts.
-fn functions() -> &'static str {
+pub(super) fn functions() -> &'static str {
     static RUNNING: OnceLock<Emulator> = OnceLock::new();
     &RUNNING.get_or_init(|| Emulator::ministack(false)).address
 }
@@ -183,25 +183,25 @@ fn table(more: &str) -> String {
 }
 
 /// A running issuer.
-struct Issuer {
-    url: String,
+pub(super) struct Issuer {
+    pub(super) url: String,
     dev: Dev,
 }
 
 impl Issuer {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let port = free_port().to_string();
         let dev = Dev::start(&["infra/petstore", "--port", "0", "--issuer-port", &port]);
         Self { url: format!("http://127.0.0.1:{port}"), dev }
     }
 
-    fn token(&self, scope: &str) -> String {
+    pub(super) fn token(&self, scope: &str) -> String {
         self.dev.token(scope)
     }
 }
 
 /// Returns the functions of accounts, with versions and aliases, as boto3 reads them.
-fn read_functions(region: &str, keys: &[&str]) -> Value {
+pub(super) fn read_functions(region: &str, keys: &[&str]) -> Value {
     let mut python = Command::new(tool("localstack/bin/python"));
     python.arg(root().join("tests/flows/read_functions.py"));
     python.args([&format!("http://{}", functions()), region]).args(keys);

@@ -49,7 +49,12 @@ pub(crate) fn sections() -> Vec<Section> {
         sections.push(section(path, page));
     }
     sections.push(section("tests/bench/gateway.mjs", page));
-    for path in ["infra/ci/portcullis-ci", "tests/run", "tests/bench/run", "tests/walk"] {
+    sections.push(section("release/npm/start.js", page));
+    let steps = ["assemble", "functions", "npm", "platforms", "program", "project", "tools"];
+    let steps = steps.map(|step| format!("release/packaging_steps/{step}.py"));
+    let scripts = ["release/build", "release/templates/install.sh.in", "infra/ci/portcullis-ci"];
+    let more = ["tests/run", "tests/bench/run", "tests/walk"];
+    for path in scripts.into_iter().chain(steps.iter().map(String::as_str)).chain(more) {
         sections.push(section(path, script));
     }
     sections.retain(|section| !section.messages.is_empty());

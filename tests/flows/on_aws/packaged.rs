@@ -27,7 +27,7 @@ fn the_packaged_function_is_deployed_without_rust_and_decides() {
     user.expect("portcullis init --example petstore");
     user.expect(EDIT);
 
-    // What differs on this machine: the issuer and the architecture.
+    // Differences on this machine: the issuer and the architecture.
     let issuer = Issuer::start();
     let arch = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" };
     user.expect(&format!(

@@ -1,4 +1,4 @@
-//! Who builds the function from the sources gets the bytes of the release.
+//! The function of the sources has the bytes of the release.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -13,7 +13,7 @@ function program() {
   } catch {
     const { optionalDependencies } = require("./package.json");
     const reason = Object.hasOwn(optionalDependencies, platform)
-      ? `the package \`${platform}\` is not installed: install without \`--omit=optional\` and \`--no-optional\``
+      ? `the package \`${platform}\` is not installed: install it from the same release, or without \`--omit=optional\` and \`--no-optional\``
       : `${process.platform}-${process.arch} is not supported`;
     console.error(`portcullis: ${reason}`);
     process.exit(1);
@@ -23,12 +23,9 @@ function program() {
 /** Runs the program under a name, and ends as it ends. */
 module.exports = (name) => {
   const child = spawn(program(), process.argv.slice(2), { argv0: name, stdio: "inherit" });
-  // A terminal sends its signals to the program too, and a second Ctrl-C aborts.
-  const hasTerminal = [0, 1, 2].some((fd) => require("node:tty").isatty(fd));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
-      if (signal === "SIGTERM" || !hasTerminal) child.kill(signal);
-    });
+  // A terminal sends Ctrl-C to the program too, which takes both signals for one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
+    process.on(signal, () => child.kill(signal));
   }
   child.on("error", (error) => {
     console.error(`portcullis: ${error.message}`);

@@ -9,18 +9,20 @@ import zipfile
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def write_zip(path, name, content):
-    """Writes a zip with one executable."""
+def zip_of(name, content):
+    """Returns a zip with one executable."""
+    archived = io.BytesIO()
     entry = zipfile.ZipInfo(name, ZIP_TIME)
     entry.create_system = 3  # Unix: Lambda reads the mode.
     entry.external_attr = 0o100755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(path, "w", compresslevel=9) as archive:
+    with zipfile.ZipFile(archived, "w") as archive:
         archive.writestr(entry, content, compresslevel=9)
+    return archived.getvalue()
 
 
-def write_tar(path, folder, time):
-    """Writes a folder as tar.gz, with the folder's name as its root."""
+def tar_of(folder, time):
+    """Returns a folder as tar.gz, with the folder's name as its root."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for entry in [folder, *sorted(folder.rglob("*"))]:
@@ -34,4 +36,7 @@ def write_tar(path, folder, time):
                     archive.addfile(info, content)
             else:
                 archive.addfile(info)
-    path.write_bytes(gzip.compress(plain.getvalue(), compresslevel=9, mtime=0))
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        file.write(plain.getvalue())
+    return packed.getvalue()

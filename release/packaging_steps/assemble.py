@@ -1,15 +1,17 @@
 """The files that all platforms share. They name the packages that are in the folder."""
 
+import fnmatch
 import hashlib
 
-from . import npm, platforms, tools
-from .project import ROOT, ReleaseError, environment, files
+from . import functions, npm, platforms, tools
+from .project import ROOT, ReleaseError, environment, files, write
 
 CHECKSUMS = "SHA256SUMS"
-PACKAGES = (".gz", ".tgz", ".whl")
+SHARED = ("Containerfile", "install.sh", "notes.md", "portcullis.rb", CHECKSUMS)
 
 
 def build(release, out):
+    check_names(release, out)
     archives = {
         platform: out / platform.archive(release.version)
         for platform in platforms.PLATFORMS.values()
@@ -17,20 +19,29 @@ def build(release, out):
     }
     if not archives:
         raise ReleaseError(f"{out} has no archive: build the part `program` first")
-    for path in files(out):
-        if path.suffix in PACKAGES and release.version not in path.name:
-            raise ReleaseError(f"{path} is not of version {release.version}: delete it")
     npm.pack_launcher(release, out, environment(release, tools.install()))
     base = release.base_url(out)
     installer = template("install.sh.in", release, base, checksums=installer_rows(archives))
-    (out / "install.sh").write_text(installer)
-    (out / "install.sh").chmod(0o755)
-    rows = formula_rows(archives, base)
-    formula = template("portcullis.rb.in", release, base, platforms=rows, homepage=release.repository or "")
-    (out / "portcullis.rb").write_text(formula)
-    (out / "Containerfile").write_text(template("Containerfile.in", release, base))
-    (out / "notes.md").write_text(release.notes + "\n")
-    (out / CHECKSUMS).write_text("".join(checksum_lines(out)))
+    write(out / "install.sh", installer, 0o755)
+    homepage = "" if release.repository is None else f'  homepage "{release.repository}"\n'
+    rows = {"platforms": formula_rows(archives, base), "homepage": homepage}
+    write(out / "portcullis.rb", template("portcullis.rb.in", release, base, **rows))
+    write(out / "Containerfile", template("Containerfile.in", release, base))
+    write(out / "notes.md", f"{release.notes}\n".encode())
+    write(out / CHECKSUMS, "".join(checksum_lines(out)).encode())
+
+
+def check_names(release, out):
+    """Refuses files that are not of this release: the checksums would include them."""
+    version = release.version
+    names = [*SHARED, *map(functions.zip_name, functions.TARGETS), f"portcullis-{version}.tgz"]
+    names.append(f"portcullis_gateway-{version}-py3-none-*.whl")
+    for platform in platforms.PLATFORMS.values():
+        names += [platform.archive(version), platform.sbom(version), platform.npm_file(version)]
+    for path in files(out):
+        name = str(path.relative_to(out))
+        if not any(fnmatch.fnmatchcase(name, known) for known in names):
+            raise ReleaseError(f"{path} is not a file of version {version}: delete it")
 
 
 def template(name, release, base, **more):
@@ -38,7 +49,7 @@ def template(name, release, base, **more):
     values = {"version": release.version, "base_url": base, **more}
     for key, value in values.items():
         text = text.replace(f"@{key.upper()}@", value)
-    return text
+    return text.encode()
 
 
 def sha256(path):

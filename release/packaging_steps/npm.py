@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from . import platforms
-from .project import ROOT, run
+from .project import ROOT, run, write
 
 NODE = ">=18"
 
@@ -52,6 +52,11 @@ def common(release, name, description):
 def pack(package, manifest, out, env):
     shutil.copy(ROOT / "release/package.md", package / "README.md")
     (package / "package.json").write_text(json.dumps(manifest, indent=2))
-    folder = out / "npm"
-    folder.mkdir(exist_ok=True)
-    run(["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder], env, cwd=package)
+    # npm packs the modes of files as they are.
+    for path in package.rglob("*"):
+        is_program = path.is_dir() or path.stat().st_mode & 0o100
+        path.chmod(0o755 if is_program else 0o644)
+    packed = package.parent
+    run(["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", packed], env, cwd=package)
+    (path,) = packed.glob("*.tgz")
+    write(out / path.name, path.read_bytes())

@@ -28,6 +28,12 @@ class Platform:
     def archive(self, version):
         return f"portcullis-{version}-{self.target}.tar.gz"
 
+    def sbom(self, version):
+        return f"portcullis-{version}-{self.target}.cyclonedx.json"
+
+    def npm_file(self, version):
+        return f"portcullis-cli-{self.npm_os}-{self.npm_cpu}-{version}.tgz"
+
 
 # The binary for Linux is static: glibc and musl both run it.
 STATIC = ("--zig", "--compatibility", "manylinux2014", "musllinux_1_1")

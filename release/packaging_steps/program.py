@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 from . import functions, npm, platforms, tools
-from .archive import write_tar
-from .project import ROOT, ReleaseError, environment, run
+from .archive import tar_of
+from .project import ROOT, ReleaseError, environment, run, write
 
 MAN = "share/man/man1"
 COMPLETIONS = {
@@ -31,10 +31,10 @@ def build(release, out):
         wheel = build_wheel(release, target, zips, Path(folder), out, env)
         prefix = Path(folder) / target.archive(release.version).removesuffix(".tar.gz")
         install(wheel, zips, prefix)
-        (out / f"portcullis-{target.target}.cyclonedx.json").write_bytes(sbom(wheel))
+        write(out / target.sbom(release.version), sbom(wheel))
         npm.pack_platform(release, target, prefix, out, env)
         add_texts(prefix, env)
-        write_tar(out / target.archive(release.version), prefix, release.time)
+        write(out / target.archive(release.version), tar_of(prefix, release.time))
 
 
 def build_wheel(release, target, zips, folder, out, env):
@@ -42,6 +42,7 @@ def build_wheel(release, target, zips, folder, out, env):
     project = folder / "python"
     shutil.copytree(ROOT / "release/python", project)
     shutil.copy(ROOT / "release/package.md", project / "README.md")
+    shutil.copy(ROOT / "LICENSE", project)
     template = project / "pyproject.toml.in"
     text = template.read_text().replace("@ROOT@", str(ROOT))
     if release.repository is not None:
@@ -53,11 +54,12 @@ def build_wheel(release, target, zips, folder, out, env):
         shutil.copy(path, shared)
     print(f"compiling the program for {target.target}", flush=True)
     wheels = folder / "wheels"
-    command = ["maturin", "build", "--quiet", "--target", target.target, *target.wheel]
-    command += ["--target-dir", ROOT / "target", "--out", wheels]
+    command = ["maturin", "build", "--target", target.target, *target.wheel]
+    command += ["--target-dir", functions.BUILD, "--out", wheels]
     run(command, env, cwd=project)
     (wheel,) = wheels.iterdir()
-    return Path(shutil.copy(wheel, out))
+    write(out / wheel.name, wheel.read_bytes())
+    return wheel
 
 
 def member(wheel, end):
@@ -87,14 +89,14 @@ def install(wheel, zips, prefix):
 
 def add_texts(prefix, env):
     """Adds the second name, manual pages, completions and documents."""
-    program = prefix / "bin/portcullis"
     (prefix / "bin/deployer").symlink_to("portcullis")
     (prefix / MAN).mkdir(parents=True)
-    run([program, "man", prefix / MAN], env)
+    for name in ["portcullis", "deployer"]:
+        run([prefix / "bin" / name, "man", prefix / MAN], env)
     for shell, path in COMPLETIONS.items():
         for name in ["portcullis", "deployer"]:
             file = prefix / path.format(name=name)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(run([prefix / "bin" / name, "completions", shell], env))
-    for name in ["README.md", "CHANGELOG.md"]:
-        shutil.copy(ROOT / name, prefix)
+    shutil.copy(ROOT / "release/package.md", prefix / "README.md")
+    shutil.copy(ROOT / "CHANGELOG.md", prefix)

@@ -1,6 +1,7 @@
 """What a release is made of: the version, its notes, and the files of the project."""
 
 import contextlib
+import datetime
 import fcntl
 import os
 import re
@@ -40,36 +41,59 @@ class Release:
 def release(tag, repository, architecture):
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     version = manifest["workspace"]["package"]["version"]
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise ReleaseError(f"version `{version}` of Cargo.toml is not MAJOR.MINOR.PATCH")
     if tag is not None and tag != f"v{version}":
         raise ReleaseError(f"tag `{tag}` is not `v{version}`, the version of Cargo.toml")
     notes = section((ROOT / "CHANGELOG.md").read_text(), version, tag is not None)
-    time = int(os.environ.get("SOURCE_DATE_EPOCH") or commit_time())
-    address = None if repository is None else repository.rstrip("/")
-    return Release(version, notes, time, address, architecture)
+    if tag is not None and repository is None:
+        raise ReleaseError("`--tag` requires `--repository`: published packages name it")
+    address = None if repository is None else repository.rstrip("/").removesuffix(".git")
+    return Release(version, notes, time_of_files(), address, architecture)
 
 
-def commit_time():
-    return run(["git", "log", "-1", "--format=%ct"], os.environ)
+def time_of_files():
+    variable = "SOURCE_DATE_EPOCH"
+    if variable in os.environ:
+        text = os.environ[variable]
+    elif (ROOT / ".git").exists():
+        text = run(["git", "log", "-1", "--format=%ct"], os.environ).strip()
+    else:
+        raise ReleaseError(f"without Git, set {variable}: the time of all files, in seconds since 1970")
+    if not text.isdecimal():
+        raise ReleaseError(f"invalid {variable} `{text}`: expected seconds since 1970")
+    return int(text)
 
 
 def section(changelog, version, is_tagged):
     """Returns the version's section. Only a release without a tag may still be `[Unreleased]`."""
-    sections = {}
-    for match in re.finditer(
-        r"^## \[(?P<name>[^\]]+)\](?P<date> - \d{4}-\d\d-\d\d)?\n(?P<text>.*?)(?=^## |^\[[^\]]+\]: |\Z)",
-        changelog,
-        re.MULTILINE | re.DOTALL,
-    ):
-        sections[match["name"]] = (match["date"], match["text"].strip())
-    date, text = sections.get(version, (None, ""))
-    if not text and not is_tagged:
-        return sections.get("Unreleased", (None, ""))[1]
-    if not text or date is None:
+    sections, heading = {}, None
+    for line in changelog.splitlines():
+        if match := re.fullmatch(r"## \[([^\]]+)\](?: - (\S+))?", line):
+            heading = match[1]
+            if heading in sections:
+                raise ReleaseError(f"CHANGELOG.md has two sections `## [{heading}]`")
+            sections[heading] = (match[2], [])
+        elif heading is not None:
+            sections[heading][1].append(line)
+    texts = {name: "\n".join(lines).strip() for name, (_, lines) in sections.items()}
+    unreleased = texts.get("Unreleased", "")
+    if not is_tagged:
+        return texts.get(version) or unreleased
+    if unreleased:
+        raise ReleaseError(f"CHANGELOG.md has changes in `[Unreleased]`: move them to `[{version}]`")
+    if not texts.get(version) or not is_date(sections[version][0]):
         raise ReleaseError(
-            f"CHANGELOG.md has no section `## [{version}] - YYYY-MM-DD` with content: rename"
-            " `[Unreleased]`"
+            f"CHANGELOG.md has no section `## [{version}] - YYYY-MM-DD` with a date and content"
         )
-    return text
+    return texts[version]
+
+
+def is_date(text):
+    try:
+        return datetime.date.fromisoformat(text or "").isoformat() == text
+    except ValueError:
+        return False
 
 
 @contextlib.contextmanager
@@ -81,6 +105,16 @@ def locked(out):
         yield
 
 
+def write(path, content, mode=0o644):
+    """Replaces a file in one step, unless it is equal: another process may read it."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(content)
+    temporary.chmod(mode)
+    temporary.replace(path)
+
+
 def files(out):
     """Returns the files of a folder in a fixed order."""
     return sorted(path for path in out.rglob("*") if path.is_file())
@@ -88,8 +122,19 @@ def files(out):
 
 def environment(release, tools):
     """Returns the environment of the build tools: pinned tools first, one time for all files."""
-    path = f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": str(release.time)}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        # A user's flags are for the user's machine.
+        if name not in ("CARGO_TARGET_DIR", "RUSTFLAGS") and not name.endswith("_RUSTFLAGS")
+    }
+    env["PATH"] = f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    env["SOURCE_DATE_EPOCH"] = str(release.time)
+    # Panic messages name source files: the bytes depend neither on this folder nor on CARGO_HOME.
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").absolute()
+    flags = [f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={ROOT}=/portcullis"]
+    env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    return env
 
 
 def run(command, env, **options):

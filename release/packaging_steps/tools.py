@@ -1,11 +1,11 @@
 """The tools of a release: pinned in requirements.txt, installed in target/tools/release."""
 
+import os
 import shutil
-import subprocess
 import sys
 import venv
 
-from .project import ROOT
+from .project import ROOT, run
 
 REQUIREMENTS = ROOT / "release/requirements.txt"
 TOOLS = ROOT / "target/tools/release"
@@ -18,9 +18,10 @@ def install():
     if PIN.exists() and PIN.read_text() == pin:
         return TOOLS
     print("installing the build tools in target/tools/release", file=sys.stderr, flush=True)
+    PIN.unlink(missing_ok=True)
     shutil.rmtree(TOOLS, ignore_errors=True)
     venv.create(TOOLS, with_pip=True)
     pip = [TOOLS / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+    run([*pip, "--requirement", REQUIREMENTS], os.environ)
     PIN.write_text(pin)
     return TOOLS

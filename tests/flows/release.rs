@@ -61,7 +61,41 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A user of a new machine: an empty home, and a PATH with the system's programs, Python and Node.
+/// The programs of a user: those of every system that the packages and the tests call, Python and Node.
+const PROGRAMS: [&str; 30] = [
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "curl",
+    "cut",
+    "dirname",
+    "env",
+    "find",
+    "grep",
+    "gzip",
+    "id",
+    "ln",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "node",
+    "npm",
+    "printf",
+    "python3",
+    "readlink",
+    "rm",
+    "sed",
+    "sh",
+    "sha256sum",
+    "tar",
+    "test",
+    "touch",
+    "uname",
+];
+
+/// A user of a new machine: an empty home, and a PATH without Rust.
 pub(crate) struct User {
     pub(crate) folder: TempDir,
     /// The folders of programs, which do not have Rust.
@@ -73,10 +107,10 @@ impl User {
         let folder = tempfile::tempdir().unwrap();
         let programs = folder.path().join("programs");
         fs::create_dir(&programs).unwrap();
-        for name in ["node", "npm", "python3"] {
+        for name in PROGRAMS {
             symlink(program(name), programs.join(name)).unwrap();
         }
-        let path = format!("{}:/usr/bin:/bin", programs.display());
+        let path = programs.to_str().unwrap().to_owned();
         let user = Self { folder, path };
         for name in ["cargo", "rustc", "portcullis", "deployer"] {
             let found = user.run(&format!("command -v {name}"));
@@ -136,14 +170,20 @@ impl User {
     }
 }
 
-/// The path of a program of this machine. A version manager's wrapper would need its own settings.
+/// The path of a program of this machine. The wrapper of a version manager would need its own settings.
 fn program(name: &str) -> PathBuf {
     let script = match name {
         "python3" => "python3 -c 'import sys; print(sys._base_executable)'".to_owned(),
-        _ => format!("command -v {name}"),
+        "node" => "node --print process.execPath".to_owned(),
+        "npm" => "dirname $(node --print process.execPath) | sed 's#$#/npm#'".to_owned(),
+        _ => format!("command -v {name} || echo /usr/bin/{name}"),
     };
-    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()).canonicalize().unwrap()
+    let output =
+        Command::new("bash").args(["-c", &format!("unalias -a; {script}")]).output().unwrap();
+    let path = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+    // A builtin of the shell has a program too.
+    let path = if path.is_absolute() { path } else { Path::new("/usr/bin").join(path) };
+    path.canonicalize().unwrap_or_else(|error| panic!("{name}: {}: {error}", path.display()))
 }
 
 #[test]
@@ -151,9 +191,10 @@ fn the_wheel_serves_the_quick_start_without_rust() {
     let wheel = package("portcullis_gateway-", ".whl");
     let user = User::new();
     let begin = now();
-    user.expect("python3 -m venv env");
-    user.expect(&format!("env/bin/pip install --quiet --no-index '{}'", wheel.display()));
-    let user = user.with_programs("env/bin");
+    user.expect("python3 -m venv 'the env'");
+    let install = format!("'the env/bin/pip' install --quiet --no-index '{}'", wheel.display());
+    user.expect(&install);
+    let user = user.with_programs("the env/bin");
     user.walk_quick_start();
     eprintln!(
         "wheel: {:.1} s from an empty folder to the third response",
@@ -203,6 +244,13 @@ fn the_installer_verifies_its_download() {
     let command = format!("sh '{}' --prefix \"$HOME/local\"", installer.display());
     // A file that differs from the release's is not installed.
     let archive = package("portcullis-", ".tar.gz");
+    // A name in the way.
+    let blocked = user.folder.path().join("blocked/bin/portcullis");
+    fs::create_dir_all(&blocked).unwrap();
+    let output = user.run(&command.replace("/local", "/blocked"));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("bin/portcullis is a folder; nothing was installed"), "{output:?}");
+    assert_eq!(files(&user.folder.path().join("blocked")), Vec::<PathBuf>::new());
     let mirror = user.folder.path().join("mirror");
     fs::create_dir(&mirror).unwrap();
     let mut damaged = fs::read(&archive).unwrap();
@@ -257,7 +305,8 @@ fn every_package_contains_the_program_and_both_zips() {
             assert!(names.iter().any(|name| name.ends_with(end)), "{end}: {names:?}");
         }
     }
-    let launcher = listed("tar -tzf", &package("portcullis-0", ".tgz"));
+    let launcher = format!("portcullis-{}.tgz", env!("CARGO_PKG_VERSION"));
+    let launcher = listed("tar -tzf", &package(&launcher, ""));
     assert_eq!(launcher.len(), 6, "{launcher:?}");
     // The checksums are complete and correct.
     let check = "sha256sum --strict --check SHA256SUMS && sha256sum $(find . -type f) | wc -l";
@@ -266,6 +315,27 @@ fn every_package_contains_the_program_and_both_zips() {
     let text = String::from_utf8(output.stdout).unwrap();
     let verified = text.lines().filter(|line| line.ends_with(": OK")).count();
     assert_eq!(text.lines().last().unwrap(), (verified + 1).to_string());
+}
+
+#[test]
+fn formula_image_and_sbom_name_what_is_in_the_packages() {
+    let read = |name: &str| fs::read_to_string(packages().join(name)).unwrap();
+    let archive = package("portcullis-", ".tar.gz");
+    let name = archive.file_name().unwrap().to_str().unwrap();
+    let sums = read("SHA256SUMS");
+    let sum = sums.lines().find_map(|line| line.strip_suffix(name)).unwrap().trim();
+    let formula = read("portcullis.rb");
+    assert!(formula.contains(&format!("sha256 \"{sum}\"")), "{formula}");
+    assert!(formula.contains(&format!("/{name}\"")), "{formula}");
+    assert!(read("Containerfile").contains(&format!("ADD {name} /opt/")), "{name}");
+    let sbom = fs::read_to_string(package("portcullis-", ".cyclonedx.json")).unwrap();
+    assert!(!sbom.contains(root().to_str().unwrap()), "a path of this machine");
+    let sbom: Value = serde_json::from_str(&sbom).unwrap();
+    assert_eq!(sbom["bomFormat"], "CycloneDX");
+    let components = sbom["components"].as_array().unwrap();
+    for dependency in ["authorizer", "aws-lc-sys", "aws-sdk-apigateway", "lambda_runtime"] {
+        assert!(components.iter().any(|one| one["name"] == dependency), "{dependency}");
+    }
 }
 
 #[test]
@@ -312,8 +382,11 @@ impl Registry {
         let line = server.line(Wait::Start, |line| line.starts_with("Serving HTTP"));
         let port = line.split(' ').nth(5).unwrap();
         let url = format!("http://127.0.0.1:{port}/");
-        for path in files(&packages().join("npm")) {
+        for path in files(packages()) {
             let name = path.file_name().unwrap().to_str().unwrap();
+            if !name.ends_with(".tgz") {
+                continue;
+            }
             fs::copy(&path, folder.join(name)).unwrap();
             let mut manifest = manifest(&path);
             let package = manifest["name"].as_str().unwrap().to_owned();

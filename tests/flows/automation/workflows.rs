@@ -27,7 +27,7 @@ fn needs(job: &Value) -> BTreeSet<&str> {
 /// Writes a package of npm, which only has a name.
 fn pack(runner: &Runner, file: &str, name: &str) {
     let script = format!(
-        "mkdir -p package packages/npm\necho '{{\"name\": \"{name}\"}}' >package/package.json\ntar -czf packages/npm/{file} package\nrm -r package"
+        "mkdir -p package packages\necho '{{\"name\": \"{name}\"}}' >package/package.json\ntar -czf packages/{file} package\nrm -r package"
     );
     let (success, log) = runner.bash(&script, &Context::new());
     assert!(success, "{log}");
@@ -204,7 +204,7 @@ fn npm_gets_the_main_package_last_and_no_package_twice() {
     let published: Vec<String> =
         runner.commands_of("npm").into_iter().filter(|command| !command.contains("view")).collect();
     let expected = ["portcullis-cli-linux-x64-1.2.3.tgz", "portcullis-1.2.3.tgz"]
-        .map(|file| format!("npm publish ./packages/npm/{file} --provenance --access public"));
+        .map(|file| format!("npm publish ./packages/{file} --provenance --access public"));
     assert_eq!(published, expected);
 }
 
@@ -212,12 +212,12 @@ fn npm_gets_the_main_package_last_and_no_package_twice() {
 fn the_release_has_every_file() {
     let files = |runner: &Runner| {
         fs::create_dir_all(runner.workspace().join("packages/npm")).unwrap();
-        for name in ["SHA256SUMS", "install.sh", "notes.md", "npm/portcullis-1.2.3.tgz"] {
+        for name in ["SHA256SUMS", "install.sh", "notes.md", "portcullis-1.2.3.tgz"] {
             fs::write(runner.workspace().join("packages").join(name), "").unwrap();
         }
         runner.stub("gh", "[[ -n $GH_TOKEN ]]");
     };
     let (runner, _) = run_job("github", &files);
-    let expected = "gh release create v1.2.3 --repo example/petstore --verify-tag --notes-file packages/notes.md packages/SHA256SUMS packages/install.sh packages/notes.md packages/npm/portcullis-1.2.3.tgz";
+    let expected = "gh release create v1.2.3 --repo example/petstore --verify-tag --notes-file packages/notes.md packages/SHA256SUMS packages/install.sh packages/notes.md packages/portcullis-1.2.3.tgz";
     assert_eq!(runner.commands_of("gh"), [expected]);
 }

@@ -20,7 +20,7 @@ fn the_packaged_function_is_deployed_without_rust_and_decides() {
     let guide = fs::read_to_string(root().join("docs/guides/install.md")).unwrap();
     assert!(guide.contains(EDIT), "the guide has a different command");
     let user = User::new();
-    let wheel = packages().join("*.whl");
+    let wheel = packages().join("portcullis_gateway-*.whl");
     user.expect("python3 -m venv env");
     user.expect(&format!("env/bin/pip install --quiet --no-index {}", wheel.display()));
     let user = user.with_programs("env/bin");

@@ -20,7 +20,7 @@ fn the_functions_zip_depends_neither_on_folders_nor_on_time() {
     copy_sources(&sources);
     // Another CARGO_HOME, whose registry is that of this machine: nothing is downloaded again.
     fs::create_dir(&home).unwrap();
-    for entry in ["registry", "config.toml"] {
+    for entry in ["registry", ".package-cache", "config.toml"] {
         let path = cargo_home().join(entry);
         if path.exists() {
             symlink(path, home.join(entry)).unwrap();
@@ -46,7 +46,8 @@ fn a_tag_is_the_version_of_cargo_toml_and_has_a_dated_section_of_the_changelog()
     copy_sources(&sources);
     let assemble = |tag: &str| {
         let mut build = Command::new(sources.join("release/build"));
-        build.args(["assemble", "--tag", tag, "--out"]).arg(folder.path().join("out"));
+        build.args(["assemble", "--repository", "https://example.com/p", "--tag", tag, "--out"]);
+        build.arg(folder.path().join("out"));
         let output = build.env("SOURCE_DATE_EPOCH", "1").output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
@@ -58,8 +59,11 @@ fn a_tag_is_the_version_of_cargo_toml_and_has_a_dated_section_of_the_changelog()
         .map(|line| if line.starts_with("version = ") { "version = \"8.7.6\"" } else { line });
     write("Cargo.toml", &lines.collect::<Vec<_>>().join("\n"));
     assert!(assemble("v8.7.7").contains("tag `v8.7.7` is not `v8.7.6`, the version of Cargo.toml"));
+    let unreleased = "# Changelog\n\n## [Unreleased]\n\n- more\n\n## [8.7.6] - 2026-12-01\n\n- a\n";
+    write("CHANGELOG.md", unreleased);
+    assert!(assemble("v8.7.6").contains("has changes in `[Unreleased]`"));
     for changelog in [
-        "# Changelog\n\n## [Unreleased]\n\n- more\n",
+        "# Changelog\n\n## [8.7.6] - 2026-13-01\n\n- more\n",
         "# Changelog\n\n## [8.7.6]\n\n- more\n",
         "# Changelog\n\n## [8.7.6] - 2026-12-01\n\n## [8.7.5] - 2026-11-01\n\n- more\n",
     ] {
@@ -75,7 +79,7 @@ fn a_tag_is_the_version_of_cargo_toml_and_has_a_dated_section_of_the_changelog()
 /// Copies the files of the project, with the tools that are installed already.
 fn copy_sources(to: &Path) {
     fs::create_dir_all(to.join("target")).unwrap();
-    let copy = "git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -xf - -C \"$0\"";
+    let copy = "git ls-files -z --cached --others --exclude-standard | tar --ignore-failed-read --null -T - -cf - | tar -xf - -C \"$0\"";
     let mut shell = Command::new("bash");
     let status = shell.args(["-o", "pipefail", "-c", copy]).arg(to).current_dir(root()).status();
     assert!(status.unwrap().success());

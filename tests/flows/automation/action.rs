@@ -147,6 +147,7 @@ fn inputs_are_not_interpreted() {
     for value in MALICIOUS {
         run_action(&runner, &[("command", value)], PUSH).expect_failure();
         run_action(&runner, &[("command", "check"), ("strict", value)], PUSH).expect_failure();
+        run_action(&runner, &[("command", "plan"), ("comment", value)], PUSH).expect_failure();
         let comment = [("command", "plan"), ("comment", "true"), ("token", *value)];
         if *value != "--help" {
             run_action(&runner, &comment, EVENT).expect_failure();
@@ -164,7 +165,8 @@ fn inputs_are_not_interpreted() {
 fn the_comment_of_a_user_s_token_is_replaced() {
     let comments = Comments::github();
     comments.accept_user();
-    let runner = Runner::with_portcullis("echo '### plan'").at_github(&comments.url);
+    let plan = "echo \"### plan${PORTCULLIS_TOKEN-}\"";
+    let runner = Runner::with_portcullis(plan).at_github(&comments.url);
     // The directory differs in characters that end an HTML comment.
     for directory in ["a", "b --> c"] {
         let plan = [("command", "plan"), ("directory", directory), ("comment", "true")];
@@ -177,6 +179,8 @@ fn the_comment_of_a_user_s_token_is_replaced() {
     assert_eq!(writes, [all.clone(), update(1000), all, update(1001)]);
     let marker = comments.bodies()[1].lines().next().unwrap().to_owned();
     assert_eq!(marker, "<!-- portcullis plan b%20--%3E%20c  -->");
+    // The program, and what it starts, has no token.
+    assert!(!comments.bodies().iter().any(|body| body.contains(TOKEN)));
 }
 
 #[test]
@@ -188,10 +192,14 @@ fn without_a_pull_request_nothing_is_commented() {
     assert!(output.log.contains("no pull request to comment on"), "{output:?}");
     assert_eq!(output.summary, "### plan\n");
     assert_eq!(comments.bodies(), Vec::<String>::new());
-    // The token of a pull request from a fork may not write.
-    comments.refuse(403);
-    let output = run_action(&runner, &plan, EVENT).expect_failure();
-    assert!(output.log.contains("Resource not accessible by integration"), "{output:?}");
-    let path = format!("POST /repos/example/petstore/issues/{PULL_REQUEST}/comments failed");
-    assert!(output.log.contains(&path), "{output:?}");
+    // The token of a pull request from a fork may not write, and a renamed repository redirects.
+    for status in [403, 307] {
+        comments.refuse(status);
+        let output = run_action(&runner, &plan, EVENT).expect_failure();
+        assert!(output.log.contains("Resource not accessible by integration"), "{output:?}");
+        let path = format!(
+            "POST /repos/example/petstore/issues/{PULL_REQUEST}/comments failed with status {status}"
+        );
+        assert!(output.log.contains(&path), "{output:?}");
+    }
 }

@@ -59,10 +59,11 @@ impl Comments {
         Self { url, platform, state }
     }
 
-    /// Adds a comment of another user.
+    /// Adds a comment of another user, and of another bot in turn.
     pub(crate) fn add(&self, body: &str) {
         let comments = &mut self.state.lock().unwrap().comments;
-        let comment = comment(self.platform, comments.len(), "mallory", body);
+        let login = if comments.len() % 2 == 0 { "mallory" } else { "dependabot[bot]" };
+        let comment = comment(self.platform, comments.len(), login, body);
         comments.push(comment);
     }
 
@@ -93,8 +94,7 @@ fn comment(platform: Platform, number: usize, login: &str, body: &str) -> Value 
     let id = 1000 + number;
     match platform {
         Platform::GitHub => {
-            let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
-            json!({"id": id, "body": body, "user": {"login": login, "type": kind}})
+            json!({"id": id, "body": body, "user": {"login": login}})
         }
         Platform::GitLab => json!({"id": id, "body": body, "author": {"username": login}}),
     }

@@ -24,12 +24,14 @@ fn runner(account: &Account) -> Runner {
 
 const MARKER: &str = "<!-- portcullis plan api dev -->\n";
 
-/// Adds comments of another user: more than a page, and one with the marker.
+/// Adds comments of others: more than a page, and two with the marker.
 fn add_other_comments(comments: &Comments) -> Vec<String> {
     for number in 0..100 {
         comments.add(&format!("comment {number}"));
     }
-    comments.add(&format!("{MARKER}### Portcullis: petstore, stage dev\n\nNo changes"));
+    for _ in 0..2 {
+        comments.add(&format!("{MARKER}### Portcullis: petstore, stage dev\n\nNo changes"));
+    }
     comments.bodies()
 }
 
@@ -85,7 +87,7 @@ fn a_plan_is_commented_deployed_and_compared_on_github() {
     // The second push.
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     let second = plan().expect_success();
-    assert_eq!(comments.take_writes(), ["PATCH /repos/example/petstore/issues/comments/1101"]);
+    assert_eq!(comments.take_writes(), ["PATCH /repos/example/petstore/issues/comments/1102"]);
     let body = own_comment(&comments, &others);
     assert!(body.contains("owners:admin") && !first.summary.contains("owners:admin"), "{body}");
 
@@ -139,7 +141,7 @@ fn a_plan_is_commented_deployed_and_compared_on_gitlab() {
 
     account.edit("openapi.yaml", "- jwt: [owners:read]", "- jwt: [owners:admin]");
     let second = plan().expect_success();
-    assert_eq!(comments.take_writes(), ["PUT /projects/42/merge_requests/7/notes/1101"]);
+    assert_eq!(comments.take_writes(), ["PUT /projects/42/merge_requests/7/notes/1102"]);
     assert!(own_comment(&comments, &others).contains("owners:admin"));
 
     // After the merge. The plan is a file of the pipeline.

@@ -751,7 +751,7 @@ pub struct Test {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  deployer completions bash > /etc/bash_completion.d/deployer")]
+  deployer completions bash >~/.local/share/bash-completion/completions/deployer")]
 pub struct Completions {
     /// Shell that the script is for
     pub shell: clap_complete::Shell,

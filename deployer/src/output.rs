@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value as Json;
@@ -15,6 +16,14 @@ mod human;
 mod json;
 
 pub use code::ErrorCode;
+
+/// Whether a prompt waits for an answer.
+static IS_PROMPTING: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether a prompt waits for an answer.
+pub fn is_prompting() -> bool {
+    IS_PROMPTING.load(Ordering::SeqCst)
+}
 
 /// The exit status of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,9 +144,12 @@ impl Output {
         if !stdin.is_terminal() {
             return None;
         }
+        IS_PROMPTING.store(true, Ordering::SeqCst);
         let _ = write!(io::stderr().lock(), "{} ", self.program.in_message(prompt));
         let mut answer = String::new();
-        stdin.lock().read_line(&mut answer).ok()?;
+        let read = stdin.lock().read_line(&mut answer);
+        IS_PROMPTING.store(false, Ordering::SeqCst);
+        read.ok()?;
         Some(answer.trim().to_owned())
     }
 

@@ -21,6 +21,7 @@ mod endpoints;
 mod everything;
 mod faults;
 mod inspection;
+mod interrupts;
 mod invoke_roles;
 mod lifecycle;
 mod packaged;

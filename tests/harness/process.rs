@@ -153,8 +153,9 @@ impl Process {
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 
+    /// Waits for its end.
     #[track_caller]
-    fn exit_status(&self, wait: Wait) -> ExitStatus {
+    pub fn exit_status(&self, wait: Wait) -> ExitStatus {
         let ended = || self.child.lock().unwrap().try_wait().unwrap();
         wait.until("exit of the program", || self.output(), ended)
     }

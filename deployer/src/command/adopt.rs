@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Failure, Invocation};
+use super::{Failure, Invocation, danger};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use deployment::observed::{TAG_API, TAG_MANAGED, api_tag, names_api};
@@ -35,8 +35,9 @@ pub(super) fn run(arguments: &cli::Adopt, invocation: Invocation<'_>) -> Result<
                 .note(&format!("{} ({}) will be managed as `{}`", found.name, found.id, api.name));
             session.output.note("  note: the next deployment replaces its API definition");
             let prompt = "\nAdopt? Type `yes` to confirm:";
-            if !arguments.yes && session.output.prompt(prompt).as_deref() != Some("yes") {
-                return Err(Failure::NotConfirmed { action: format!("adopt {}", found.id) });
+            if !arguments.yes {
+                let action = format!("adopt {}", found.id);
+                danger::confirm(session.output, prompt, "yes", action)?;
             }
             let tags = BTreeMap::from([
                 (TAG_API.to_owned(), api_tag(&api.name)),

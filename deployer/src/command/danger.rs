@@ -31,6 +31,20 @@ impl Confirmation {
     }
 }
 
+/// Prompts for a text that confirms an action.
+pub(super) fn confirm(
+    output: Output,
+    prompt: &str,
+    expected: &str,
+    action: String,
+) -> Result<(), Failure> {
+    match output.prompt(prompt) {
+        Some(answer) if answer == expected => Ok(()),
+        Some(_) => Err(Failure::Cancelled { action }),
+        None => Err(Failure::NotConfirmed { action }),
+    }
+}
+
 /// Shows the dangers among changes. Without a person or `--allow-dangerous`, they are an error.
 pub(super) fn check(
     changes: &[Change],

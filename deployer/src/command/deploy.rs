@@ -165,10 +165,7 @@ impl<'a> Deployment<'a> {
         } else {
             "\nDeploy? Type `yes` to confirm:"
         };
-        if output.prompt(prompt).as_deref() != Some("yes") {
-            let action = format!("deploy {}", self.planned.api);
-            return Err(Failure::NotConfirmed { action });
-        }
+        danger::confirm(output, prompt, "yes", format!("deploy {}", self.planned.api))?;
         // AWS may have changed while the command waited for the user.
         self.observed = self.session.observe(&self.desired)?;
         if state_fingerprint(&self.observed) != self.planned.fingerprint {

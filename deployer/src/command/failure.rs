@@ -240,6 +240,12 @@ pub enum Failure {
     /// The token command failed or printed nothing.
     #[error("the token command printed no token ({0})")]
     NoToken(ExitStatus),
+    /// A prompt was answered with another text.
+    #[error("cancelled: the prompt to {action} was answered with another text")]
+    Cancelled {
+        /// The change.
+        action: String,
+    },
     /// A change was not confirmed.
     #[error("confirmation required to {action}")]
     NotConfirmed {

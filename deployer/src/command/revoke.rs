@@ -260,12 +260,9 @@ impl Revoke<'_> {
             return Ok(());
         }
         let prompt = "\nRevoke? Type `yes` to confirm:";
-        if self.output().prompt(prompt).as_deref() == Some("yes") {
-            return Ok(());
-        }
         let revocation = &self.files.revocation;
         let action = format!("revoke `{}` of {}", revocation.denial.member(), revocation.issuer);
-        Err(Failure::NotConfirmed { action })
+        danger::confirm(self.output(), prompt, "yes", action)
     }
 
     fn show(&self, stage: &PlannedStage) {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Failure;
 use crate::cli::AwsArguments;
-use crate::output::Output;
+use crate::output::{self, Output};
 use aws::apigateway::{ApiLookup, ListedApi};
 use aws::{self, Aws, CallError, CallErrorKind};
 use compiler::api::{Api, Arn};
@@ -16,6 +17,10 @@ use deployment::invoke_role::path_and_name;
 use deployment::observed::{Observed, ObservedApi};
 use deployment::record::{AuthorizerRecord, Records};
 use deployment::target::function_arn;
+
+/// The time in which a second interrupt is the same one: a launcher passes on what the terminal sends
+/// to the program as well.
+const SAME_INTERRUPT: Duration = Duration::from_millis(300);
 
 /// A connection to AWS.
 pub(super) struct Session {
@@ -56,9 +61,14 @@ impl Session {
         runtime.spawn(async move {
             // The first signal lets the call in flight finish; the second one exits at once.
             if tokio::signal::ctrl_c().await.is_ok() {
+                if output::is_prompting() {
+                    output.note("\ncancelled");
+                    std::process::exit(130);
+                }
                 output.note("finishing the current call; press Ctrl-C again to abort");
                 stop();
             }
+            tokio::time::sleep(SAME_INTERRUPT).await;
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);
             }

@@ -179,10 +179,10 @@ impl StageMove<'_> {
             );
         }
         danger::check(&dangers, Direction::Return, confirmation, session.output)?;
-        if confirmation.prompts() && session.output.prompt(prompt).as_deref() != Some("yes") {
-            return Err(Failure::NotConfirmed { action: format!("{action} {name}") });
+        if !confirmation.prompts() {
+            return Ok(());
         }
-        Ok(())
+        danger::confirm(session.output, prompt, "yes", format!("{action} {name}"))
     }
 
     /// Returns whether the configuration changes of an authorizer whose function does not move with

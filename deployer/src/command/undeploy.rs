@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::session::Session;
-use super::{Failure, Invocation};
+use super::{Failure, Invocation, danger};
 use crate::cli::{self, Files};
 use crate::output::Exit;
 use aws::CallErrorKind;
@@ -41,11 +41,11 @@ pub(super) fn run(arguments: &cli::Undeploy, invocation: Invocation<'_>) -> Resu
 
 /// Prompts the user to confirm by typing the name of the resource.
 fn confirm(resource: &str, name: &str, yes: bool, session: &Session) -> Result<(), Failure> {
-    let prompt = format!("\nDelete {resource}? Type `{name}` to confirm:");
-    if yes || session.output.prompt(&prompt).as_deref() == Some(name) {
+    if yes {
         return Ok(());
     }
-    Err(Failure::NotConfirmed { action: format!("delete {resource}") })
+    let prompt = format!("\nDelete {resource}? Type `{name}` to confirm:");
+    danger::confirm(session.output, &prompt, name, format!("delete {resource}"))
 }
 
 fn delete_stage(

@@ -46,6 +46,8 @@ pub enum ErrorCode {
     CanaryWithoutChange,
     /// `--canary` requires a stage that serves a deployment
     CanaryWithoutStage,
+    /// A prompt was answered with another text than it names
+    Cancelled,
     /// The gateway or the local issuer cannot listen on its port
     CannotListen,
     /// The API uses a feature that is not supported locally

@@ -72,6 +72,7 @@ impl Failure {
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
             Self::NoStage { .. } => ErrorCode::StageNotFound,
             Self::NoToken(_) => ErrorCode::TokenCommandFailed,
+            Self::Cancelled { .. } => ErrorCode::Cancelled,
             Self::NotConfirmed { .. } => ErrorCode::ConfirmationRequired,
             Self::NotProtected { .. } => ErrorCode::OperationNotProtected,
             Self::Serve(_) => ErrorCode::CannotServeLocally,

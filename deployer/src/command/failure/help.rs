@@ -141,6 +141,7 @@ impl Failure {
             Self::Target(TargetError::Obstacle { .. }) => "deploy its configuration again",
             Self::NoToken(_) => "the command must exit with 0 and print a token to stdout",
             Self::Stdin(_) => "pipe text to stdin, or pass the value as an argument",
+            Self::Cancelled { .. } => "type the text that the prompt names",
             Self::NotConfirmed { .. } => "re-run with `--yes`, or in a terminal",
             Self::FunctionNotManaged(_) => {
                 "choose another name, or add the tag portcullis:managed to replace its code"

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::endpoint::disables_default_endpoint;
 use super::extensions::check_extensions;
-use super::references::closest_reference;
+use super::references::{dereferenced, dereferenced_alone};
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
 use crate::api::{
@@ -157,15 +157,12 @@ impl<'a> Reader<'a> {
                 return;
             }
         };
-        if path.node.member("$ref").is_some() {
-            let help = "write the operations of the path here".to_owned();
-            self.diagnostics.error(path.node.span, "`$ref` is not supported in a path", help);
-            return;
-        }
-        check_extensions(&path.node, self.diagnostics);
-        for entry in path.node.entries() {
+        let item = dereferenced_alone(self.root, &path.node, self.diagnostics);
+        let Some(item) = item else { return };
+        check_extensions(item, self.diagnostics);
+        for entry in item.entries() {
             if let Some(verb) = self.verb(entry) {
-                self.operation(verb, &template, &path.node, entry);
+                self.operation(verb, &template, item, entry);
             }
         }
         // Otherwise, its operations are reported already.
@@ -229,7 +226,9 @@ impl<'a> Reader<'a> {
 
     fn operation(&mut self, verb: Verb, path: &PathTemplate, item: &'a Node, entry: &'a Entry) {
         let operation = format!("{verb} {path}");
-        check_extensions(&entry.node, self.diagnostics);
+        let node = dereferenced_alone(self.root, &entry.node, self.diagnostics);
+        let Some(node) = node else { return };
+        check_extensions(node, self.diagnostics);
         let is_same =
             |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);
         if self.routes.iter().any(is_same) {
@@ -240,33 +239,33 @@ impl<'a> Reader<'a> {
         }
         let security = resolve(
             &operation,
-            (entry.node.member("security"), self.root.member("security")),
-            entry.node.member(SCOPES),
+            (node.member("security"), self.root.member("security")),
+            node.member(SCOPES),
             entry.key_span,
             self.schemes,
             self.diagnostics,
         );
-        let integration = self.integration(&operation, (verb, path), entry);
-        let parameters = self.parameters(path, item, &entry.node);
-        if let (Some(node), Some(integration)) = (entry.node.member(INTEGRATION), &integration)
+        let integration = self.integration(&operation, (verb, path), (node, entry.key_span));
+        let parameters = self.parameters(path, item, node);
+        if let (Some(node), Some(integration)) = (node.member(INTEGRATION), &integration)
             && let Some((problem, help)) = mapping_problem(integration, &parameters)
         {
             let message = format!("integration of `{operation}`: {problem}");
             self.diagnostics.error(node.span, message, help);
         }
-        let validator = self.validator(&entry.node);
+        let validator = self.validator(node);
         let bodies = match validator {
-            Some(Validator { body: true, .. }) => self.bodies(&operation, &entry.node),
+            Some(Validator { body: true, .. }) => self.bodies(&operation, node),
             _ => BTreeMap::new(),
         };
-        let preflight = entry.node.member(PREFLIGHT).map(Node::to_json);
+        let preflight = node.member(PREFLIGHT).map(Node::to_json);
         if let (Some(security), Some(integration)) = (security, integration) {
             let route = Route {
                 verb,
                 path: path.clone(),
-                operation_id: self.operation_id(&entry.node),
+                operation_id: self.operation_id(node),
                 security,
-                responses: responses(&entry.node, &integration),
+                responses: responses(node, &integration),
                 integration,
                 preflight: preflight.and_then(|json| serde_json::from_value(json).ok()),
                 validator,
@@ -310,13 +309,14 @@ impl<'a> Reader<'a> {
 
     /// Returns the models that request bodies are validated against, by media type.
     fn bodies(&mut self, name: &str, operation: &'a Node) -> BTreeMap<String, String> {
-        let Some(body) = operation.member("requestBody") else { return BTreeMap::new() };
-        let Some(body) = self.dereferenced(body) else { return BTreeMap::new() };
-        let content = body.member("content").map(Node::entries).unwrap_or_default();
         let mut bodies = BTreeMap::new();
-        for entry in content {
+        let Some(body) = operation.member("requestBody") else { return bodies };
+        let Some(body) = dereferenced(self.root, body, self.diagnostics) else { return bodies };
+        for entry in body.member("content").map(Node::entries).unwrap_or_default() {
+            let media_type = dereferenced(self.root, &entry.node, self.diagnostics);
+            let Some(media_type) = media_type else { continue };
             let id = operation.member("operationId").and_then(Node::text).unwrap_or(name);
-            if let Some(schema) = entry.node.member("schema")
+            if let Some(schema) = media_type.member("schema")
                 && let Some(model) = self.models.add(schema, (id, &entry.key), self.diagnostics)
             {
                 bodies.insert(entry.key.clone(), model);
@@ -329,15 +329,16 @@ impl<'a> Reader<'a> {
         &mut self,
         operation: &str,
         (verb, path): (Verb, &PathTemplate),
-        entry: &Entry,
+        (node, at): (&Node, Span),
     ) -> Option<Integration> {
-        if let Some(node) = entry.node.member(INTEGRATION) {
+        if let Some(node) = node.member(INTEGRATION) {
+            let node = dereferenced(self.root, node, self.diagnostics)?;
             return self.own_integration(operation, verb, node);
         }
         let Some(default) = self.integration else {
             let help = "add `x-amazon-apigateway-integration`, or [integration] to portcullis.toml";
             let message = format!("`{operation}` has no integration");
-            self.diagnostics.error(entry.key_span, message, help.to_owned());
+            self.diagnostics.error(at, message, help.to_owned());
             return None;
         };
         Some(default_integration(default, verb, path))
@@ -374,7 +375,7 @@ impl<'a> Reader<'a> {
         let names: Vec<String> = parameters.keys().map(|(_, name)| name.clone()).collect();
         let listed = [item, operation].into_iter().filter_map(|node| node.member("parameters"));
         for node in listed.flat_map(Node::items) {
-            let Some(node) = self.dereferenced(node) else { continue };
+            let Some(node) = dereferenced(self.root, node, self.diagnostics) else { continue };
             let location =
                 node.member("in").and_then(Node::text).and_then(ParameterLocation::from_name);
             let name = node.member("name").and_then(Node::text);
@@ -410,24 +411,6 @@ impl<'a> Reader<'a> {
         }
         let parameter = |((location, name), required)| Parameter { name, location, required };
         parameters.into_iter().map(parameter).collect()
-    }
-
-    /// Returns the target of a reference into this document; any other node is returned as it is.
-    fn dereferenced(&mut self, node: &'a Node) -> Option<&'a Node> {
-        let Some(reference) = node.member("$ref") else { return Some(node) };
-        let path = reference.text().and_then(|text| text.strip_prefix("#/"));
-        let target =
-            path.and_then(|path| path.split('/').try_fold(self.root, |node, key| node.member(key)));
-        if target.is_none() {
-            let text = reference.text().unwrap_or_default();
-            let message = format!("unresolved reference `{text}`");
-            let help = closest_reference(self.root, text).unwrap_or_else(|| {
-                "use a reference into this document, such as #/components/parameters/NAME"
-                    .to_owned()
-            });
-            self.diagnostics.error(reference.span, message, help);
-        }
-        target
     }
 }
 

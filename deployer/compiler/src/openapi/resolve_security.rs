@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use authorizer::routes::Requirement;
 
 use super::extensions::check_extensions;
+use super::references::dereferenced;
 use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
@@ -51,7 +52,7 @@ pub(super) fn schemes(
         root.member("components").and_then(|components| components.member("securitySchemes"));
     let mut schemes = BTreeMap::new();
     for entry in declared.map(Node::entries).unwrap_or_default() {
-        let node = &entry.node;
+        let Some(node) = dereferenced(root, &entry.node, diagnostics) else { continue };
         check_extensions(node, diagnostics);
         let text = |key| node.member(key).and_then(Node::text);
         let name = scheme_name(entry);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::references::closest_reference;
+use super::references::{located, names as names_of, report};
 use crate::fingerprint::fingerprint;
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
@@ -106,6 +106,8 @@ const RECORDS: &str = "PortcullisRevision";
 /// Collects the models that bodies are validated against.
 pub(super) struct Models<'a> {
     root: &'a Node,
+    /// True for a document of OpenAPI 3.1, where keywords beside `$ref` apply.
+    is_3_1: bool,
     /// The names of the models, by the names of their schemas.
     names: BTreeMap<&'a str, String>,
     found: BTreeMap<String, Json>,
@@ -115,7 +117,9 @@ impl<'a> Models<'a> {
     pub(super) fn new(root: &'a Node) -> Self {
         let schemas = root.member("components").and_then(|node| node.member("schemas"));
         let schemas = schemas.map(Node::entries).unwrap_or_default();
-        Self { root, names: names(schemas), found: BTreeMap::new() }
+        let version = root.member("openapi").and_then(Node::text).unwrap_or_default();
+        let is_3_1 = version.starts_with("3.1");
+        Self { root, is_3_1, names: names(schemas), found: BTreeMap::new() }
     }
 
     pub(super) fn into_found(self) -> BTreeMap<String, Json> {
@@ -130,8 +134,10 @@ impl<'a> Models<'a> {
         body: (&str, &str),
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        if let Some(reference) = schema.member("$ref") {
-            return self.component(reference, diagnostics);
+        let is_beside = |entry: &Entry| entry.key != "$ref" && is_validated(&entry.key);
+        let is_alone = !schema.entries().iter().any(is_beside);
+        if let Some(reference) = schema.member("$ref").filter(|_| is_alone) {
+            return self.referenced(reference, diagnostics);
         }
         let converted = self.convert(schema, diagnostics);
         check_size(&converted, schema.span, diagnostics);
@@ -144,16 +150,10 @@ impl<'a> Models<'a> {
     }
 
     /// Returns the name of the model for the schema that `$ref` names.
-    fn component(&mut self, reference: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+    fn referenced(&mut self, reference: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
         let text = reference.text().unwrap_or_default();
-        let target = text.strip_prefix(SCHEMAS).and_then(|name| {
-            let schemas = self.root.member("components")?.member("schemas")?;
-            Some((self.names.get(name)?.clone(), schemas.member(name)?))
-        });
-        let Some((name, node)) = target else {
-            let help = closest_reference(self.root, text)
-                .unwrap_or_else(|| format!("use a reference that begins with {SCHEMAS}"));
-            diagnostics.error(reference.span, format!("unresolved reference `{text}`"), help);
+        let Some((name, node)) = self.name(text).zip(located(self.root, text)) else {
+            report(self.root, reference, diagnostics);
             return None;
         };
         if !self.found.contains_key(&name) {
@@ -164,6 +164,17 @@ impl<'a> Models<'a> {
             self.found.insert(name.clone(), converted);
         }
         Some(name)
+    }
+
+    /// Returns the name of the model for a reference. The name of a part of a schema has a fingerprint,
+    /// so that it differs from those of all schemas.
+    fn name(&self, reference: &str) -> Option<String> {
+        let names = names_of(reference)?;
+        match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["components", "schemas", name] => self.names.get(*name).cloned(),
+            [.., last] => Some(distinct(&model_name(last), &names)),
+            [] => None,
+        }
     }
 
     fn convert(&mut self, schema: &'a Node, diagnostics: &mut Diagnostics) -> Json {
@@ -178,53 +189,79 @@ impl<'a> Models<'a> {
                 return json!({});
             }
         };
+        let has_reference = schema.member("$ref").is_some();
         let mut converted = Map::new();
-        for Entry { key, key_span, node } in members {
-            let name = key.as_str();
-            match name {
-                "$ref" => {
-                    if let Some(model) = self.component(node, diagnostics) {
-                        converted.insert(name.to_owned(), json!(format!("{SCHEMAS}{model}")));
-                    }
-                }
-                "type" => add_type(&node.to_json(), &mut converted),
-                "const" => _ = converted.insert("enum".to_owned(), json!([node.to_json()])),
-                "exclusiveMinimum" | "exclusiveMaximum"
-                    if matches!(node.value, Value::Number(_)) =>
-                {
-                    let bound = if name == "exclusiveMinimum" { "minimum" } else { "maximum" };
-                    converted.insert(bound.to_owned(), node.to_json());
-                    converted.insert(name.to_owned(), json!(true));
-                }
-                "properties" => {
-                    let properties = node.entries().iter();
-                    let properties: Map<String, Json> = properties
-                        .map(|entry| (entry.key.clone(), self.convert(&entry.node, diagnostics)))
-                        .collect();
-                    converted.insert(name.to_owned(), properties.into());
-                }
-                "allOf" | "anyOf" | "oneOf" => {
-                    let all = node.items().iter();
-                    let all: Vec<Json> = all.map(|one| self.convert(one, diagnostics)).collect();
-                    converted.insert(name.to_owned(), all.into());
-                }
-                "items" | "not" | "additionalProperties" if matches!(node.value, Value::Map(_)) => {
-                    converted.insert(name.to_owned(), self.convert(node, diagnostics));
-                }
-                _ if VALIDATED.contains(&name) => {
-                    converted.insert(name.to_owned(), node.to_json());
-                }
-                _ if ANNOTATIONS.contains(&name) || name.starts_with("x-") => {}
-                _ => diagnostics.warning(
-                    Code::UnsupportedKeyword,
-                    *key_span,
-                    format!("API Gateway does not validate the keyword `{name}`"),
-                    not_validated_help(name),
-                ),
+        for entry in members {
+            if has_reference && !self.is_3_1 && is_validated(&entry.key) && entry.key != "$ref" {
+                let message = format!("OpenAPI 3.0 ignores `{}` beside `$ref`", entry.key);
+                let help = "write `allOf` with the reference and a schema with the keyword";
+                let help = help.to_owned();
+                diagnostics.warning(Code::UnsupportedKeyword, entry.key_span, message, help);
+            } else {
+                self.keyword(entry, &mut converted, diagnostics);
             }
         }
-        converted.into()
+        // In JSON Schema draft 4, keywords beside a reference have no effect.
+        match converted.remove("$ref") {
+            Some(reference) if converted.is_empty() => json!({"$ref": reference}),
+            Some(reference) => json!({"allOf": [{"$ref": reference}, converted]}),
+            None => converted.into(),
+        }
     }
+
+    /// Adds a keyword of a schema as a model has it.
+    fn keyword(
+        &mut self,
+        Entry { key, key_span, node }: &'a Entry,
+        converted: &mut Map<String, Json>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let name = key.as_str();
+        match name {
+            "$ref" => {
+                if let Some(model) = self.referenced(node, diagnostics) {
+                    converted.insert(name.to_owned(), json!(format!("{SCHEMAS}{model}")));
+                }
+            }
+            "type" => add_type(&node.to_json(), converted),
+            "const" => _ = converted.insert("enum".to_owned(), json!([node.to_json()])),
+            "exclusiveMinimum" | "exclusiveMaximum" if matches!(node.value, Value::Number(_)) => {
+                let bound = if name == "exclusiveMinimum" { "minimum" } else { "maximum" };
+                converted.insert(bound.to_owned(), node.to_json());
+                converted.insert(name.to_owned(), json!(true));
+            }
+            "properties" => {
+                let properties = node.entries().iter();
+                let properties: Map<String, Json> = properties
+                    .map(|entry| (entry.key.clone(), self.convert(&entry.node, diagnostics)))
+                    .collect();
+                converted.insert(name.to_owned(), properties.into());
+            }
+            "allOf" | "anyOf" | "oneOf" => {
+                let all = node.items().iter();
+                let all: Vec<Json> = all.map(|one| self.convert(one, diagnostics)).collect();
+                converted.insert(name.to_owned(), all.into());
+            }
+            "items" | "not" | "additionalProperties" if matches!(node.value, Value::Map(_)) => {
+                converted.insert(name.to_owned(), self.convert(node, diagnostics));
+            }
+            _ if VALIDATED.contains(&name) => {
+                converted.insert(name.to_owned(), node.to_json());
+            }
+            _ if ANNOTATIONS.contains(&name) || name.starts_with("x-") => {}
+            _ => diagnostics.warning(
+                Code::UnsupportedKeyword,
+                *key_span,
+                format!("API Gateway does not validate the keyword `{name}`"),
+                not_validated_help(name),
+            ),
+        }
+    }
+}
+
+/// Returns whether API Gateway validates a keyword, or one that it is converted to.
+fn is_validated(name: &str) -> bool {
+    VALIDATED.contains(&name) || OTHER_KEYWORDS.contains(&name)
 }
 
 fn check_size(model: &Json, span: Span, diagnostics: &mut Diagnostics) {

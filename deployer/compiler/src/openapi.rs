@@ -2,11 +2,14 @@
 
 mod endpoint;
 mod extensions;
+mod misspelled;
+mod parameter;
 mod read;
 mod references;
 mod render;
 mod resolve_security;
 mod schema;
+mod validators;
 
 pub use endpoint::add_endpoint;
 pub use read::{ParsedDocument, read};

@@ -39,6 +39,7 @@ mod requirements;
 mod revoking;
 mod schema;
 mod trust_files;
+mod validating;
 mod writing;
 
 use std::collections::BTreeSet;

@@ -7,9 +7,12 @@ use serde_json::Value as Json;
 
 use super::endpoint::disables_default_endpoint;
 use super::extensions::check_extensions;
+use super::misspelled::{OF_BODY, OF_MEDIA_TYPE, OF_OPERATION, OF_ROOT, check_members};
+use super::parameter::{Declared, declared as declared_parameters};
 use super::references::{dereferenced, dereferenced_alone};
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
+use super::validators::validators;
 use crate::api::{
     ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
     MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
@@ -59,6 +62,7 @@ pub fn read(
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
     check_extensions(root, diagnostics);
+    check_members(root, &OF_ROOT, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
     let disable_execute_api_endpoint = disables_default_endpoint(root, diagnostics);
@@ -67,7 +71,7 @@ pub fn read(
         root,
         schemes: &schemes,
         integration,
-        validators: validators(root),
+        validators: validators(root, diagnostics),
         models: Models::new(root),
         variables: BTreeMap::new(),
         routes: Vec::new(),
@@ -229,6 +233,7 @@ impl<'a> Reader<'a> {
         let node = dereferenced_alone(self.root, &entry.node, self.diagnostics);
         let Some(node) = node else { return };
         check_extensions(node, self.diagnostics);
+        check_members(node, &OF_OPERATION, self.diagnostics);
         let is_same =
             |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);
         if self.routes.iter().any(is_same) {
@@ -312,9 +317,11 @@ impl<'a> Reader<'a> {
         let mut bodies = BTreeMap::new();
         let Some(body) = operation.member("requestBody") else { return bodies };
         let Some(body) = dereferenced(self.root, body, self.diagnostics) else { return bodies };
+        check_members(body, &OF_BODY, self.diagnostics);
         for entry in body.member("content").map(Node::entries).unwrap_or_default() {
             let media_type = dereferenced(self.root, &entry.node, self.diagnostics);
             let Some(media_type) = media_type else { continue };
+            check_members(media_type, &OF_MEDIA_TYPE, self.diagnostics);
             let id = operation.member("operationId").and_then(Node::text).unwrap_or(name);
             if let Some(schema) = media_type.member("schema")
                 && let Some(model) = self.models.add(schema, (id, &entry.key), self.diagnostics)
@@ -373,15 +380,9 @@ impl<'a> Reader<'a> {
             }
         }
         let names: Vec<String> = parameters.keys().map(|(_, name)| name.clone()).collect();
-        let listed = [item, operation].into_iter().filter_map(|node| node.member("parameters"));
-        for node in listed.flat_map(Node::items) {
-            let Some(node) = dereferenced(self.root, node, self.diagnostics) else { continue };
-            let location =
-                node.member("in").and_then(Node::text).and_then(ParameterLocation::from_name);
-            let name = node.member("name").and_then(Node::text);
-            let required =
-                matches!(node.member("required").map(|node| &node.value), Some(Value::Bool(true)));
-            let Some((location, name)) = location.zip(name) else { continue };
+        let mut listed = declared_parameters(self.root, item, self.diagnostics);
+        listed.extend(declared_parameters(self.root, operation, self.diagnostics));
+        for Declared { node, location, name, required } in listed {
             let declared = (ParameterLocation::Path, name.trim_end_matches('+').to_owned());
             let known = parameters.contains_key(&declared);
             match location {
@@ -586,23 +587,6 @@ fn default_integration(
         },
         DefaultIntegration::Mock => Integration::mock(200, &[]),
     }
-}
-
-/// Reads the declared request validators, by name.
-fn validators(root: &Node) -> BTreeMap<String, Validator> {
-    let declared = root.member("x-amazon-apigateway-request-validators");
-    let is_true = |node: &Node, name| {
-        matches!(node.member(name).map(|node| &node.value), Some(Value::Bool(true)))
-    };
-    let validator = |entry: &Entry| {
-        let node = &entry.node;
-        let validator = Validator {
-            body: is_true(node, "validateRequestBody"),
-            parameters: is_true(node, "validateRequestParameters"),
-        };
-        (entry.key.clone(), validator)
-    };
-    declared.map(Node::entries).unwrap_or_default().iter().map(validator).collect()
 }
 
 /// Reads the settings of the API.

@@ -1,6 +1,7 @@
 //! OpenAPI documents: [`read()`] parses the user's, [`render()`] writes the one for AWS.
 
 mod endpoint;
+mod extension_places;
 mod extensions;
 mod misspelled;
 mod parameter;

@@ -333,7 +333,7 @@ fn weaker_security_for_other_methods_of_a_path_is_a_warning() {
 }
 
 #[test]
-fn a_misspelled_extension_is_a_warning() {
+fn a_misspelled_extension_is_an_error() {
     let integration = |name: &str| {
         format!(
             "operationId: getThing\n      {name}: {{ type: http_proxy, uri: https://b.example.com }}"
@@ -345,14 +345,14 @@ fn a_misspelled_extension_is_a_warning() {
         "operationId: getThing",
         &integration("x-amazon-api-gateway-integraton"),
         &[
-            "warning: openapi.yaml:9:7: unknown extension `x-amazon-api-gateway-integraton` (did you mean `x-amazon-apigateway-integration`?)",
+            "openapi.yaml:9:7: unknown extension `x-amazon-api-gateway-integraton` (did you mean `x-amazon-apigateway-integration`?)",
         ],
     );
     openapi(
         "paths:",
         "x-amazon-apigateway-polcy: {}\npaths:",
         &[
-            "warning: openapi.yaml:5:1: unknown extension `x-amazon-apigateway-polcy` (did you mean `x-amazon-apigateway-policy`?)",
+            "openapi.yaml:5:1: unknown extension `x-amazon-apigateway-polcy` (did you mean `x-amazon-apigateway-policy`?)",
         ],
     );
 }

@@ -6,7 +6,8 @@ use authorizer::routes::{self, PathTemplate, Segment, Verb};
 use serde_json::Value as Json;
 
 use super::endpoint::disables_default_endpoint;
-use super::extensions::check_extensions;
+use super::extension_places::Place;
+use super::extensions::{check_document, check_extensions};
 use super::misspelled::{OF_BODY, OF_MEDIA_TYPE, OF_OPERATION, OF_ROOT, check_members};
 use super::parameter::{Declared, declared as declared_parameters};
 use super::references::{dereferenced, dereferenced_alone};
@@ -61,7 +62,7 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
-    check_extensions(root, diagnostics);
+    check_document(root, diagnostics);
     check_members(root, &OF_ROOT, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
@@ -163,7 +164,7 @@ impl<'a> Reader<'a> {
         };
         let item = dereferenced_alone(self.root, &path.node, self.diagnostics);
         let Some(item) = item else { return };
-        check_extensions(item, self.diagnostics);
+        check_extensions(item, Place::PathItem, self.diagnostics);
         for entry in item.entries() {
             if let Some(verb) = self.verb(entry) {
                 self.operation(verb, &template, item, entry);
@@ -232,7 +233,7 @@ impl<'a> Reader<'a> {
         let operation = format!("{verb} {path}");
         let node = dereferenced_alone(self.root, &entry.node, self.diagnostics);
         let Some(node) = node else { return };
-        check_extensions(node, self.diagnostics);
+        check_extensions(node, Place::Operation, self.diagnostics);
         check_members(node, &OF_OPERATION, self.diagnostics);
         let is_same =
             |(other, _): &(Route, Span)| other.verb == verb && other.path.same_resource(path);

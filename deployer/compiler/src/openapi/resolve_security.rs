@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::routes::Requirement;
 
+use super::extension_places::Place;
 use super::extensions::check_extensions;
 use super::references::dereferenced;
 use crate::api::{AuthorizerShape, Security};
@@ -53,7 +54,7 @@ pub(super) fn schemes(
     let mut schemes = BTreeMap::new();
     for entry in declared.map(Node::entries).unwrap_or_default() {
         let Some(node) = dereferenced(root, &entry.node, diagnostics) else { continue };
-        check_extensions(node, diagnostics);
+        check_extensions(node, Place::SecurityScheme, diagnostics);
         let text = |key| node.member(key).and_then(Node::text);
         let name = scheme_name(entry);
         let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {

@@ -70,6 +70,9 @@ fn compile_sources(
     let integration = settings.integration.as_ref().or(manifest.integration.as_ref());
     let is_managed = |name: &str| manifest.authorizers.contains_key(name);
     let operations = openapi::read(&tree, &is_managed, integration, in_openapi)?;
+    let managed = manifest.authorizers.iter();
+    let managed = managed.map(|(name, declared)| (name.as_str(), declared.span));
+    openapi::check_overrides(&tree, managed, in_manifest);
     for (name, declared) in &manifest.authorizers {
         if !operations.schemes.contains_key(name) {
             let known = operations.schemes.keys().map(String::as_str);

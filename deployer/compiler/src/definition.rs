@@ -179,6 +179,17 @@ impl ApiDefinition {
     }
 }
 
+impl ApiDefinition {
+    /// Returns the name and the type of an authorizer that a document would have without a part of
+    /// its settings, such as the trusted issuers of API Gateway's own JWT authorizers.
+    pub fn unsupported_authorizer(&self) -> Option<(&str, &str)> {
+        let is_unsupported =
+            |shape: &AuthorizerShape| matches!(shape.kind, AuthorizerType::Other(_));
+        let (name, shape) = self.authorizers.iter().find(|(_, shape)| is_unsupported(shape))?;
+        Some((name, shape.kind.name()))
+    }
+}
+
 /// Returns the name of an authorizer on AWS: the scheme's name and a fingerprint of the settings.
 /// Other settings make another authorizer, so none is ever changed under a stage.
 /// The number of a pinned version is not known before it is published, so the fingerprint is that of

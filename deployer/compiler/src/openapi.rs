@@ -1,9 +1,13 @@
 //! OpenAPI documents: [`read()`] parses the user's, [`render()`] writes the one for AWS.
 
+mod authorizer_members;
 mod endpoint;
 mod extension_places;
 mod extensions;
+mod external_scopes;
+mod method_auth;
 mod misspelled;
+mod overrides;
 mod parameter;
 mod read;
 mod references;
@@ -13,5 +17,6 @@ mod schema;
 mod validators;
 
 pub use endpoint::add_endpoint;
+pub use overrides::check_overrides;
 pub use read::{ParsedDocument, read};
 pub use render::{remove_internal_extensions, render, render_definition, set_member};

@@ -32,6 +32,12 @@ fn from_api(id: &str, directory: &Path, invocation: Invocation<'_>) -> Result<Ex
         return Err(Failure::NoRestApi(id.to_owned()));
     };
     let api = session.block_on(session.aws.observe_api(listed, ""))?;
+    if let Some((name, kind)) = api.definition.unsupported_authorizer() {
+        return Err(Failure::UnsupportedAuthorizer {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+        });
+    }
     let (manifest, openapi) = (directory.join(MANIFEST), directory.join("openapi.json"));
     for path in [&manifest, &openapi] {
         if path.exists() {

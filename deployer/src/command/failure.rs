@@ -226,6 +226,14 @@ pub enum Failure {
     /// The account has no REST API with this ID.
     #[error("REST API `{0}` does not exist")]
     NoRestApi(String),
+    /// An authorizer of an API on AWS has a type that Portcullis does not support.
+    #[error("authorizer `{name}` has the type `{kind}`, which Portcullis does not support")]
+    UnsupportedAuthorizer {
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: String,
+    },
     /// A directory has no sources to build.
     #[error("{} does not contain the Portcullis sources", .0.display())]
     NoSource(PathBuf),

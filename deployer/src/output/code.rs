@@ -26,6 +26,8 @@ pub enum ErrorCode {
     AuthorizerRequired,
     /// An authorizer accepted an invalid token, rejected the token from `--token-command`, failed, or was not invoked
     AuthorizerTestFailed,
+    /// An authorizer of the API has a type that Portcullis does not support
+    AuthorizerUnsupported,
     /// The endpoint does not support `TestInvokeAuthorizer`
     AuthorizerUntestable,
     /// No operation is protected by the authorizer

@@ -246,6 +246,10 @@ fn an_endpoint_configuration_that_has_no_effect_is_reported() {
             "warning: openapi.yaml:5:63: `vpcEndpointIds` of the document has no effect (list the VPC endpoints in `vpc_endpoints` of [api])",
         ),
         (
+            "{ disableExecuteApiEndpont: true }",
+            "openapi.yaml:5:47: `disableExecuteApiEndpont` of `x-amazon-apigateway-endpoint-configuration` has no effect (did you mean `disableExecuteApiEndpoint`?)",
+        ),
+        (
             "{ ipAddressType: dualstack }",
             "warning: openapi.yaml:5:62: `ipAddressType` of `x-amazon-apigateway-endpoint-configuration` has no effect (remove it)",
         ),
@@ -337,7 +341,6 @@ fn authorizers_of_the_document_that_api_gateway_refuses_are_errors() {
         (format!("type: request, {header}, {uri}"), None),
         (format!("type: request, {uri}, authorizerResultTtlInSeconds: 0"), None),
         (format!("type: cognito_user_pools, {pool}"), None),
-        ("type: jwt".to_owned(), None),
         ("type: token".to_owned(), Some(function)),
         ("type: token, authorizerUri: 'https://a.example.com'".to_owned(), Some(function)),
         (

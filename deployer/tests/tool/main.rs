@@ -20,6 +20,7 @@ mod for_aws;
 mod gateway;
 mod generated;
 mod glossary;
+mod guards;
 mod guides;
 mod house;
 mod iam;

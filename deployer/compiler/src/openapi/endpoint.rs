@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::EndpointConfiguration;
-use crate::source::diagnostic::{Code, Diagnostics};
+use crate::source::diagnostic::{Code, Diagnostics, suggestion};
 use crate::source::document::{Node, Value};
 
 const EXTENSION: &str = "x-amazon-apigateway-endpoint-configuration";
@@ -17,13 +17,14 @@ pub(super) fn disables_default_endpoint(root: &Node, diagnostics: &mut Diagnosti
     let servers = root.member("servers").map(Node::items).unwrap_or_default();
     let mut is_disabled = false;
     for extension in [root].into_iter().chain(servers).filter_map(|node| node.member(EXTENSION)) {
-        if !matches!(extension.value, Value::Map(_)) {
+        if !matches!(extension.value, Value::Map(_) | Value::Null) {
             let help = "write a map, such as { disableExecuteApiEndpoint: true }".to_owned();
             diagnostics.error(extension.span, format!("invalid `{EXTENSION}`"), help);
         }
         for entry in extension.entries() {
             let span = entry.node.span;
             match (entry.key.as_str(), entry.node.to_json()) {
+                (_, Json::Null) => {}
                 (DISABLED, Json::Bool(value)) => is_disabled |= value,
                 (DISABLED, _) => {
                     let help = "write true or false".to_owned();
@@ -36,7 +37,13 @@ pub(super) fn disables_default_endpoint(root: &Node, diagnostics: &mut Diagnosti
                 }
                 (name, _) => {
                     let message = format!("`{name}` of `{EXTENSION}` has no effect");
-                    diagnostics.warning(Code::NotImported, span, message, "remove it".to_owned());
+                    match suggestion(name, [DISABLED, VPC_ENDPOINTS]) {
+                        Some(help) => diagnostics.error(entry.key_span, message, help),
+                        None => {
+                            let help = "remove it".to_owned();
+                            diagnostics.warning(Code::NotImported, span, message, help);
+                        }
+                    }
                 }
             }
         }

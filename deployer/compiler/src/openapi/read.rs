@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 use super::endpoint::disables_default_endpoint;
 use super::extension_places::Place;
 use super::extensions::{check_document, check_extensions};
+use super::method_auth::operation_security;
 use super::misspelled::{OF_BODY, OF_MEDIA_TYPE, OF_OPERATION, OF_ROOT, check_members};
 use super::parameter::{Declared, declared as declared_parameters};
 use super::references::{dereferenced, dereferenced_alone};
-use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
+use super::resolve_security::{Scheme, Schemes, schemes};
 use super::schema::Models;
 use super::validators::validators;
 use crate::api::{
@@ -243,10 +244,10 @@ impl<'a> Reader<'a> {
             self.diagnostics.error(entry.key_span, message, help);
             return;
         }
-        let security = resolve(
+        let security = operation_security(
             &operation,
-            (node.member("security"), self.root.member("security")),
-            node.member(SCOPES),
+            node,
+            self.root,
             entry.key_span,
             self.schemes,
             self.diagnostics,

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::routes::Requirement;
 
+use super::authorizer_members::{AUTHTYPE, SIGV4, check_authorizer, check_scheme};
 use super::extension_places::Place;
 use super::extensions::check_extensions;
+use super::external_scopes::check_scopes;
 use super::references::dereferenced;
 use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
@@ -31,14 +33,15 @@ pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
 /// The types of security schemes.
 const TYPES: [&str; 4] = ["apiKey", "http", "oauth2", "openIdConnect"];
 const SUPPORTED_SCHEMES: &str = "use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`";
-const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
+pub(super) const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 /// The extension with a scheme's name in the user's files, where the key is generated for AWS.
 pub(super) const SCHEME_NAME: &str = "x-portcullis-scheme";
 /// The extension with an operation's alternatives of scopes: an `apiKey` scheme has none in
 /// `security`.
 pub(super) const SCOPES: &str = "x-portcullis-scopes";
 
-fn scheme_name(entry: &Entry) -> String {
+/// Returns the name of a scheme in `portcullis.toml`.
+pub(super) fn scheme_name(entry: &Entry) -> String {
     let own = entry.node.member(SCHEME_NAME).and_then(Node::text);
     own.unwrap_or(&entry.key).to_owned()
 }
@@ -55,37 +58,24 @@ pub(super) fn schemes(
     for entry in declared.map(Node::entries).unwrap_or_default() {
         let Some(node) = dereferenced(root, &entry.node, diagnostics) else { continue };
         check_extensions(node, Place::SecurityScheme, diagnostics);
+        check_scheme(entry, node, diagnostics);
         let text = |key| node.member(key).and_then(Node::text);
         let name = scheme_name(entry);
-        let scheme = match (text("type"), text("x-amazon-apigateway-authtype")) {
-            (_, Some("awsSigv4")) => Scheme::AwsIam,
-            _ if is_managed(&name) && node.member(AUTHORIZER).is_some() => {
-                Scheme::Jwt { declared: None }
-            }
-            _ if node.member(AUTHORIZER).is_some() => {
-                let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
+        let scheme = match (text("type"), text(AUTHTYPE), node.member(AUTHORIZER)) {
+            (_, Some(SIGV4), _) => Scheme::AwsIam,
+            (_, _, Some(_)) if is_managed(&name) => Scheme::Jwt { declared: None },
+            (_, _, Some(authorizer)) => {
                 let header = text("name").unwrap_or("Authorization");
-                let shape = AuthorizerShape::read(&extension, header);
-                if let Some((problem, help)) = shape.problem(&extension) {
-                    let message = format!("authorizer of security scheme `{name}`: {problem}");
-                    let span = node.member(AUTHORIZER).map_or(entry.key_span, |node| node.span);
-                    diagnostics.error(span, message, help.to_owned());
-                }
-                Scheme::External(Box::new(shape))
+                Scheme::External(Box::new(external(&name, authorizer, header, diagnostics)))
             }
-            (Some("apiKey"), _)
-                if text("in") == Some("header")
-                    && text("name").is_some_and(|name| name.eq_ignore_ascii_case("x-api-key")) =>
-            {
-                Scheme::ApiKey
-            }
-            (Some("http"), _)
+            _ if is_api_key(node) => Scheme::ApiKey,
+            (Some("http"), _, _)
                 if text("scheme").is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) =>
             {
                 Scheme::Jwt { declared: None }
             }
-            (Some("openIdConnect"), _) => Scheme::Jwt { declared: None },
-            (Some("oauth2"), _) => Scheme::Jwt { declared: oauth2_scopes(node) },
+            (Some("openIdConnect"), _, _) => Scheme::Jwt { declared: None },
+            (Some("oauth2"), _, _) => Scheme::Jwt { declared: oauth2_scopes(node) },
             _ => {
                 let help = text("type")
                     .filter(|kind| !TYPES.contains(kind))
@@ -109,6 +99,32 @@ pub(super) fn schemes(
         schemes.insert(entry.key.clone(), (name, scheme));
     }
     schemes
+}
+
+/// Returns whether a scheme is that of the API keys of usage plans.
+pub(super) fn is_api_key(node: &Node) -> bool {
+    let text = |key| node.member(key).and_then(Node::text);
+    text("type") == Some("apiKey")
+        && text("in") == Some("header")
+        && text("name").is_some_and(|name| name.eq_ignore_ascii_case("x-api-key"))
+}
+
+/// Reads the authorizer that a scheme declares itself; `header` is the header that the scheme names.
+fn external(
+    name: &str,
+    authorizer: &Node,
+    header: &str,
+    diagnostics: &mut Diagnostics,
+) -> AuthorizerShape {
+    let extension = authorizer.to_json();
+    let shape = AuthorizerShape::read(&extension, header);
+    if check_authorizer(name, authorizer, diagnostics)
+        && let Some((problem, help)) = shape.problem(&extension)
+    {
+        let message = format!("authorizer of security scheme `{name}`: {problem}");
+        diagnostics.error(authorizer.span, message, help.to_owned());
+    }
+    shape
 }
 
 fn oauth2_scopes(node: &Node) -> Option<BTreeSet<String>> {
@@ -189,11 +205,14 @@ pub(super) fn resolve(
             Some(Security::Jwt { authorizer: name.clone(), requirement, api_key: *api_key })
         }
         Alternative { jwt: None, external: Some((scheme, _)), api_key, aws_iam: false } => {
-            let scopes = alternatives
-                .iter()
-                .filter_map(|(alternative, _)| Some(alternative.external.as_ref()?.1.clone()));
-            let scopes = scopes.flatten().collect();
-            Some(Security::External { scheme: scheme.clone(), scopes, api_key: *api_key })
+            let mut found = BTreeSet::new();
+            for (alternative, span) in &alternatives {
+                if let Some((_, scopes)) = &alternative.external {
+                    check_scopes(scheme, scopes, *span, schemes, diagnostics);
+                    found.extend(scopes.iter().cloned());
+                }
+            }
+            Some(Security::External { scheme: scheme.clone(), scopes: found, api_key: *api_key })
         }
         Alternative { jwt: None, external: None, api_key: true, aws_iam: false } => {
             Some(Security::ApiKey)
@@ -251,14 +270,16 @@ fn alternative(
         match scheme {
             Scheme::ApiKey => found.api_key = true,
             Scheme::AwsIam => found.aws_iam = true,
-            Scheme::External(_) => {
-                found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
-            }
-            Scheme::Jwt { .. } if found.jwt.is_some() => {
+            Scheme::External(_) | Scheme::Jwt { .. }
+                if found.jwt.is_some() || found.external.is_some() =>
+            {
                 let help =
                     "remove all but one of the security schemes with an authorizer".to_owned();
                 diagnostics.error(entry.key_span, "a method must not have two authorizers", help);
                 return None;
+            }
+            Scheme::External(_) => {
+                found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
             }
             Scheme::Jwt { declared } => {
                 found.jwt =

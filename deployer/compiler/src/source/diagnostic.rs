@@ -68,12 +68,16 @@ pub enum Code {
     NewlyPublicOperation,
     /// API Gateway does not import a part of the document, so it is omitted.
     NotImported,
+    /// An authorizer of portcullis.toml replaces one that the document declares.
+    ReplacedAuthorizer,
     /// API Gateway responds to the path itself.
     ReservedPath,
     /// No policy covers all of an authorizer's routes, so results are cached by route.
     RouteCaching,
     /// Requests of other methods reach a greedy route with weaker security.
     WeakerFallthrough,
+    /// API Gateway does not require all scopes that an operation requires.
+    WeakerScopes,
     /// A scope is not declared by its security scheme.
     UndeclaredScope,
     /// An extension of API Gateway is misspelled, so it has no effect.
@@ -86,7 +90,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::AnyTenant,
         Self::BundledKeys,
         Self::DefaultQuota,
@@ -97,6 +101,7 @@ impl Code {
         Self::NewlyPublicOperation,
         Self::NotImported,
         Self::ProtectedPreflight,
+        Self::ReplacedAuthorizer,
         Self::ReservedPath,
         Self::RouteCaching,
         Self::UndeclaredScope,
@@ -104,6 +109,7 @@ impl Code {
         Self::UnreachableBackend,
         Self::UnsupportedKeyword,
         Self::WeakerFallthrough,
+        Self::WeakerScopes,
     ];
 
     /// Returns the stable name of the code.
@@ -120,9 +126,11 @@ impl Code {
             Self::UnreachableBackend => "unreachable_backend",
             Self::MergedPatterns => "merged_patterns",
             Self::NewlyPublicOperation => "newly_public_operation",
+            Self::ReplacedAuthorizer => "replaced_authorizer",
             Self::ReservedPath => "reserved_path",
             Self::RouteCaching => "route_caching",
             Self::WeakerFallthrough => "weaker_fallthrough",
+            Self::WeakerScopes => "weaker_scopes",
             Self::UnknownExtension => "unknown_extension",
             Self::UnsupportedKeyword => "unsupported_keyword",
             Self::UndeclaredScope => "undeclared_scope",

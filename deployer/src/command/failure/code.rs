@@ -68,6 +68,7 @@ impl Failure {
             Self::Target(TargetError::Obstacle { .. }) => ErrorCode::RevisionNotServed,
             Self::Revocation(error) => revocation(error),
             Self::RecordUnreadable { .. } => ErrorCode::RecordUnreadable,
+            Self::UnsupportedAuthorizer { .. } => ErrorCode::AuthorizerUnsupported,
             Self::NoRestApi(_) => ErrorCode::RestApiNotFound,
             Self::NoSource(_) => ErrorCode::SourcesNotFound,
             Self::NoStage { .. } => ErrorCode::StageNotFound,

@@ -119,6 +119,9 @@ impl Failure {
                 "add `keys = \"keys.json\"` to an [[authorizer.NAME.issuer]] of portcullis.toml"
             }
             Self::FileExists(_) => "pass a directory for the new project",
+            Self::UnsupportedAuthorizer { .. } => {
+                "replace it by an authorizer of the type TOKEN, REQUEST or COGNITO_USER_POOLS: the document would not have its settings"
+            }
             Self::NoRestApi(_) => "run `deployer discover` to list the REST APIs",
             Self::AmbiguousApi { .. } => "remove the tag portcullis:api from all but one of them",
             Self::Canary(CanaryError::Endpoint { .. }) => {

@@ -4,11 +4,11 @@
 
 use super::extension_places::Place;
 use super::extensions::check_extensions;
-use super::resolve_security::AUTHORIZER;
 use crate::api::AuthorizerType;
 use crate::source::diagnostic::{Code, Diagnostics, closest, suggestion_or_list};
 use crate::source::document::{Entry, Node, Value};
 
+pub(super) const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 pub(super) const AUTHTYPE: &str = "x-amazon-apigateway-authtype";
 /// The value of the extension for IAM authorization; it has no other value with an effect.
 pub(super) const SIGV4: &str = "awsSigv4";

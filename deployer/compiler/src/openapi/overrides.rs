@@ -1,8 +1,8 @@
 //! Authorizers of the manifest over security schemes that the document enforces otherwise.
 
-use super::authorizer_members::{AUTHTYPE, SIGV4};
+use super::authorizer_members::{AUTHORIZER, AUTHTYPE, SIGV4};
 use super::references::dereferenced_quietly;
-use super::resolve_security::{AUTHORIZER, SCHEME_NAME, is_api_key, scheme_name};
+use super::resolve_security::{SCHEME_NAME, is_api_key, scheme_name};
 use crate::source::diagnostic::{Code, Diagnostics, Span};
 use crate::source::document::Node;
 

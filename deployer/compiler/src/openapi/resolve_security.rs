@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use authorizer::routes::Requirement;
 
-use super::authorizer_members::{AUTHTYPE, SIGV4, check_authorizer, check_scheme};
+use super::authorizer_members::{AUTHORIZER, AUTHTYPE, SIGV4, check_authorizer, check_scheme};
 use super::extension_places::Place;
 use super::extensions::check_extensions;
 use super::external_scopes::check_scopes;
@@ -33,7 +33,6 @@ pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
 /// The types of security schemes.
 const TYPES: [&str; 4] = ["apiKey", "http", "oauth2", "openIdConnect"];
 const SUPPORTED_SCHEMES: &str = "use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`";
-pub(super) const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 /// The extension with a scheme's name in the user's files, where the key is generated for AWS.
 pub(super) const SCHEME_NAME: &str = "x-portcullis-scheme";
 /// The extension with an operation's alternatives of scopes: an `apiKey` scheme has none in
@@ -205,14 +204,11 @@ pub(super) fn resolve(
             Some(Security::Jwt { authorizer: name.clone(), requirement, api_key: *api_key })
         }
         Alternative { jwt: None, external: Some((scheme, _)), api_key, aws_iam: false } => {
-            let mut found = BTreeSet::new();
-            for (alternative, span) in &alternatives {
-                if let Some((_, scopes)) = &alternative.external {
-                    check_scopes(scheme, scopes, *span, schemes, diagnostics);
-                    found.extend(scopes.iter().cloned());
-                }
-            }
-            Some(Security::External { scheme: scheme.clone(), scopes: found, api_key: *api_key })
+            let scopes = alternatives
+                .iter()
+                .filter_map(|(alternative, _)| Some(alternative.external.as_ref()?.1.clone()));
+            let scopes = scopes.flatten().collect();
+            Some(Security::External { scheme: scheme.clone(), scopes, api_key: *api_key })
         }
         Alternative { jwt: None, external: None, api_key: true, aws_iam: false } => {
             Some(Security::ApiKey)
@@ -278,8 +274,10 @@ fn alternative(
                 diagnostics.error(entry.key_span, "a method must not have two authorizers", help);
                 return None;
             }
-            Scheme::External(_) => {
-                found.external = Some((name.clone(), scopes(&entry.node, None, diagnostics)?));
+            Scheme::External(shape) => {
+                let scopes = scopes(&entry.node, None, diagnostics)?;
+                check_scopes(name, &shape.kind, &scopes, item.span, diagnostics);
+                found.external = Some((name.clone(), scopes));
             }
             Scheme::Jwt { declared } => {
                 found.jwt =

@@ -298,7 +298,7 @@ fn misspelled_extensions_are_errors_in_every_place() {
             "info: { title: Shop",
             "info: { x-amazon-spds-sandbox: 1, x-aws-region: a, title: Shop".to_owned(),
         ),
-        ("components:", format!("components:\n  examples: {{ A: {{ value: {{ a: 1 }} }} }}")),
+        ("components:", format!("components:\n  examples: {{ A: {{ value: {{ {typo} }} }} }}")),
         ("components:", format!("components:\n  schemas: {{ A: {{ example: {{ {typo} }} }} }}")),
         ("components:", format!("components:\n  schemas: {{ A: {{ properties: {{ {typo} }} }} }}")),
         ("paths:", "x-amazon-apigateway-policy: null\npaths:".to_owned()),

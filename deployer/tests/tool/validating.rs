@@ -192,3 +192,17 @@ fn a_misspelled_member_of_a_body_is_an_error() {
         assert!(found.contains(&format!("unknown member `{name}`")), "{found}");
     }
 }
+
+#[test]
+fn a_long_chain_of_references_between_schemas_is_followed() {
+    let count = 5000;
+    let schema = |at: usize| {
+        let next = at + 1;
+        format!("S{at}: {{ properties: {{ next: {{ $ref: '#/components/schemas/S{next}' }} }} }}")
+    };
+    let schemas: Vec<String> = (0..count).map(schema).collect();
+    let components =
+        format!("schemas: {{ {}, S{count}: {{ required: [a] }} }}", schemas.join(", "));
+    let document = exported(&document(&body("{ $ref: '#/components/schemas/S0' }"), &components));
+    assert_eq!(document["components"]["schemas"]["S5000"], json!({"required": ["a"]}));
+}

@@ -111,6 +111,8 @@ pub(super) struct Models<'a> {
     /// The names of the models, by the names of their schemas.
     names: BTreeMap<&'a str, String>,
     found: BTreeMap<String, Json>,
+    /// The models that are referred to and not converted yet: a chain of references can be long.
+    pending: Vec<(String, &'a Node)>,
 }
 
 impl<'a> Models<'a> {
@@ -119,7 +121,7 @@ impl<'a> Models<'a> {
         let schemas = schemas.map(Node::entries).unwrap_or_default();
         let version = root.member("openapi").and_then(Node::text).unwrap_or_default();
         let is_3_1 = version.starts_with("3.1");
-        Self { root, is_3_1, names: names(schemas), found: BTreeMap::new() }
+        Self { root, is_3_1, names: names(schemas), found: BTreeMap::new(), pending: Vec::new() }
     }
 
     pub(super) fn into_found(self) -> BTreeMap<String, Json> {
@@ -129,6 +131,21 @@ impl<'a> Models<'a> {
     /// Returns the name of the model for a schema, and adds it and the models that it refers to.
     /// `body` is the operation and the media type of the body that has the schema.
     pub(super) fn add(
+        &mut self,
+        schema: &'a Node,
+        body: (&str, &str),
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let name = self.body(schema, body, diagnostics);
+        while let Some((name, node)) = self.pending.pop() {
+            let converted = self.convert(node, diagnostics);
+            check_size(&converted, node.span, diagnostics);
+            self.found.insert(name, converted);
+        }
+        name
+    }
+
+    fn body(
         &mut self,
         schema: &'a Node,
         body: (&str, &str),
@@ -157,11 +174,8 @@ impl<'a> Models<'a> {
             return None;
         };
         if !self.found.contains_key(&name) {
-            // Added before its references are followed: it may refer to itself.
             self.found.insert(name.clone(), Json::Null);
-            let converted = self.convert(node, diagnostics);
-            check_size(&converted, node.span, diagnostics);
-            self.found.insert(name.clone(), converted);
+            self.pending.push((name.clone(), node));
         }
         Some(name)
     }

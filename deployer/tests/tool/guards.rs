@@ -497,3 +497,23 @@ fn a_misspelled_member_that_limits_access_is_an_error() {
     let valid = "operationId: getThing\n      servers: []\n      responses: {}\n      deprecated: true\n      callbacks: {}\n      externalDocs: { url: 'https://a' }\n      tags: [a]\n      x-security: 1";
     assert_eq!(found("operationId: getThing", valid), [""; 0]);
 }
+
+#[test]
+fn a_reference_in_a_setting_of_the_api_is_an_error() {
+    for (name, is_alone) in [("policy", true), ("gateway-responses", false)] {
+        let name = format!("x-amazon-apigateway-{name}");
+        let messages = found("paths:", &format!("{name}: {{ $ref: '#/x-own' }}\npaths:"));
+        let expected =
+            format!("`$ref` is not resolved in `{name}` (write the value that it names)");
+        assert_eq!(messages[0], expected);
+        assert_eq!(messages.len() == 1, is_alone, "{messages:?}");
+    }
+    let name = "x-amazon-apigateway-endpoint-configuration";
+    let server =
+        format!("servers: [{{ url: 'https://a', {name}: {{ $ref: '#/x-own' }} }}]\npaths:");
+    let messages = found("paths:", &server);
+    assert!(
+        messages[0].starts_with(&format!("`$ref` is not resolved in `{name}`")),
+        "{messages:?}"
+    );
+}

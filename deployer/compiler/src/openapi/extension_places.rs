@@ -17,6 +17,11 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// Returns whether the extensions are settings of the API.
+    pub(super) fn has_settings(self) -> bool {
+        matches!(self, Self::Root | Self::Server)
+    }
+
     /// Returns the name for messages.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -38,6 +38,13 @@ pub(super) fn check_extensions(node: &Node, place: Place, diagnostics: &mut Diag
         match find(&entry.key) {
             Some(Found::Known(extension)) => {
                 check_place(extension, place, entry.key_span, diagnostics);
+                let reference = entry.node.entry("$ref");
+                if let Some(reference) = reference.filter(|_| place.has_settings()) {
+                    let message = format!("`$ref` is not resolved in `{}`", entry.key);
+                    let help = "write the value that it names".to_owned();
+                    diagnostics.error(reference.key_span, message, help);
+                    diagnostics.ignore_further_errors(entry.node.span);
+                }
             }
             Some(Found::Misspelled(best)) => diagnostics.violation(
                 Code::UnknownExtension,

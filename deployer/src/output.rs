@@ -17,7 +17,7 @@ mod json;
 
 pub use code::ErrorCode;
 
-/// Whether a prompt waits for an answer.
+/// True while a prompt waits for an answer.
 static IS_PROMPTING: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether a prompt waits for an answer.

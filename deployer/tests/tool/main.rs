@@ -23,6 +23,7 @@ mod glossary;
 mod guides;
 mod house;
 mod iam;
+mod import_rules;
 mod imports;
 mod infra;
 mod issuers;

@@ -82,6 +82,12 @@ impl Arn {
     /// Returns the ARN of a function without its version or alias.
     pub fn unqualified(&self) -> String {
         self.text.split(':').take(7).collect::<Vec<_>>().join(":")
+    /// Returns the ARN of the function that a URI invokes, in any operation of Lambda's API.
+    pub fn in_uri(uri: &str) -> Option<&str> {
+        let (_, rest) = uri.split_once("/functions/")?;
+        Some(rest.split_once('/')?.0)
+    }
+
     }
 
     /// Returns the account id.

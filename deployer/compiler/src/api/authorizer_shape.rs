@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::Arn;
 use super::aws_names::aws_enum;
 
 aws_enum! {
@@ -41,8 +42,7 @@ pub struct AuthorizerShape {
 impl AuthorizerShape {
     /// Returns the ARN of the function that it invokes.
     pub fn function(&self) -> Option<&str> {
-        let (_, rest) = self.uri.as_deref()?.split_once("/functions/")?;
-        rest.strip_suffix("/invocations")
+        Arn::in_uri(self.uri.as_deref()?)
     }
 
     /// Returns the extension of its security scheme, `x-amazon-apigateway-authorizer`.
@@ -88,7 +88,9 @@ impl AuthorizerShape {
         let is_header = |source: &String| source.starts_with("method.request.header.");
         let has_one_header = self.identity.len() == 1 && self.identity.iter().all(is_header);
         let is_function = self.function().is_some_and(|arn| arn.starts_with("arn:"))
-            && self.uri.as_deref().is_some_and(|uri| uri.contains(":lambda:path/2015-03-31/"));
+            && self.uri.as_deref().is_some_and(|uri| {
+                uri.contains(":lambda:path/2015-03-31/") && uri.ends_with("/invocations")
+            });
         match self.kind {
             AuthorizerType::Token | AuthorizerType::Request if !is_function => Some((
                 "`authorizerUri` is not the URI of a function".to_owned(),

@@ -11,8 +11,8 @@ use super::references::closest_reference;
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
 use crate::api::{
-    ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
-    MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
+    ApiSettings, AuthorizerShape, ConnectionType, DEFAULT_TIMEOUT_MS, GatewayResponse, Integration,
+    IntegrationKind, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion, suggestion_or_list};
 use crate::source::document::{Entry, Node, Value, deserialize};
@@ -546,10 +546,12 @@ fn problem(integration: &Integration) -> Option<(String, String)> {
     }
     match integration.kind {
         IntegrationKind::Mock => None,
-        _ if !(MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(&integration.timeout_ms) => {
-            let found = integration.timeout_ms;
-            let cause = format!("invalid `timeoutInMillis` `{found}`: expected 50 to 29000");
-            Some((cause, "set `timeoutInMillis` from 50 to 29000".to_owned()))
+        _ if !(MIN_TIMEOUT_MS..=integration.max_timeout_ms()).contains(&integration.timeout_ms) => {
+            let (found, longest) = (integration.timeout_ms, integration.max_timeout_ms());
+            let cause = format!(
+                "invalid `timeoutInMillis` `{found}`: expected {MIN_TIMEOUT_MS} to {longest}"
+            );
+            Some((cause, format!("set `timeoutInMillis` from {MIN_TIMEOUT_MS} to {longest}")))
         }
         _ if uses_vpc_link != integration.connection_id.is_some() => {
             let cause = "`connectionType: VPC_LINK` and `connectionId` require each other";
@@ -576,7 +578,7 @@ fn default_integration(
     path: &PathTemplate,
 ) -> Integration {
     match default {
-        DefaultIntegration::Http { base, vpc_link, timeout_ms, .. } => {
+        DefaultIntegration::Http { base, vpc_link, timeout, .. } => {
             let names = path.segments().iter().filter_map(|segment| match segment {
                 Segment::Parameter(name) | Segment::Greedy(name) => Some(name),
                 Segment::Literal(_) => None,
@@ -589,16 +591,16 @@ fn default_integration(
                 connection_type: vpc_link.as_ref().map(|_| ConnectionType::VpcLink),
                 connection_id: vpc_link.clone(),
                 request_parameters: mapped.collect(),
-                timeout_ms: timeout_ms.unwrap_or(MAX_TIMEOUT_MS),
+                timeout_ms: timeout.map_or(DEFAULT_TIMEOUT_MS, |timeout| timeout.ms),
                 ..Integration::http_proxy(base, &path.to_string(), verb.name())
             }
         }
-        DefaultIntegration::Lambda { function, credentials, timeout_ms } => Integration {
+        DefaultIntegration::Lambda { function, credentials, timeout } => Integration {
             // Lambda functions are always invoked with POST.
             http_method: Some("POST".to_owned()),
             uri: Some(function.invocation_uri()),
             credentials: credentials.as_ref().map(|role| role.as_str().to_owned()),
-            timeout_ms: timeout_ms.unwrap_or(MAX_TIMEOUT_MS),
+            timeout_ms: timeout.map_or(DEFAULT_TIMEOUT_MS, |timeout| timeout.ms),
             ..Integration::new(IntegrationKind::AwsProxy)
         },
         DefaultIntegration::Mock => Integration::mock(200, &[]),

@@ -240,7 +240,8 @@ impl<'a> Reader<'a> {
         }
         let security = resolve(
             &operation,
-            (entry.node.member("security"), self.root.member("security")),
+            // A `security` without a value is an error, and not an absent one.
+            (entry.node.entry("security"), self.root.entry("security")),
             entry.node.member(SCOPES),
             entry.key_span,
             self.schemes,

@@ -22,6 +22,12 @@ pub(super) enum Scheme {
         declared: Option<BTreeSet<String>>,
     },
 }
+    /// Nothing can enforce it, which is an error where an operation uses it.
+    Unusable {
+        at: Span,
+        message: String,
+        help: String,
+    },
 
 /// The schemes by their keys in the document, each with its name in `portcullis.toml`.
 pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
@@ -90,20 +96,19 @@ pub(super) fn schemes(
                     .and_then(|kind| suggestion(kind, TYPES))
                     .unwrap_or_else(|| SUPPORTED_SCHEMES.to_owned());
                 let message = format!("unsupported security scheme `{}`", entry.key);
-                diagnostics.error(entry.key_span, message, help);
-                continue;
+                Scheme::Unusable { at: entry.key_span, message, help }
             }
         };
-        if matches!(scheme, Scheme::Jwt { .. }) && !is_managed(&name) {
-            let help = format!(
-                "add [authorizer.{name}] with an issuer and its audience to portcullis.toml"
-            );
-            diagnostics.error(
-                entry.key_span,
-                format!("security scheme `{name}` has no authorizer"),
-                help,
-            );
-        }
+        let scheme = match scheme {
+            Scheme::Jwt { .. } if !is_managed(&name) => Scheme::Unusable {
+                at: entry.key_span,
+                message: format!("security scheme `{name}` has no authorizer"),
+                help: format!(
+                    "add [authorizer.{name}] with an issuer and its audience to portcullis.toml"
+                ),
+            },
+            scheme => scheme,
+        };
         schemes.insert(entry.key.clone(), (name, scheme));
     }
     schemes
@@ -128,7 +133,7 @@ struct Alternative {
 /// Resolves an operation's `security`, or the root's where it has none.
 pub(super) fn resolve(
     operation: &str,
-    (own, root): (Option<&Node>, Option<&Node>),
+    (own, root): (Option<&Entry>, Option<&Entry>),
     carried: Option<&Node>,
     at: Span,
     schemes: &Schemes,
@@ -140,6 +145,7 @@ pub(super) fn resolve(
         diagnostics.error(at, message, help.to_owned());
         return None;
     };
+    let security = &security.node;
     let Value::List(items) = &security.value else {
         diagnostics.error(
             security.span,
@@ -247,6 +253,11 @@ fn alternative(
             return None;
         };
         match scheme {
+            Scheme::Unusable { at, message, help } => {
+                diagnostics.error(*at, message.clone(), help.clone());
+                diagnostics.ignore_further_errors(*at);
+                return None;
+            }
             Scheme::ApiKey => found.api_key = true,
             Scheme::AwsIam => found.aws_iam = true,
             Scheme::External(_) => {

@@ -80,7 +80,7 @@ impl AuthorizerShape {
     pub fn problem(&self, extension: &serde_json::Value) -> Option<(String, &'static str)> {
         let ttl = extension.get("authorizerResultTtlInSeconds").filter(|ttl| !ttl.is_null());
         let is_ttl =
-            |ttl: &serde_json::Value| ttl.as_i64().is_some_and(|ttl| (0..=3600).contains(&ttl));
+            |ttl: &serde_json::Value| seconds(ttl).is_some_and(|ttl| (0..=3600).contains(&ttl));
         if let Some(invalid) = ttl.filter(|ttl| !is_ttl(ttl)) {
             let cause = format!("invalid `authorizerResultTtlInSeconds` `{invalid}`");
             return Some((cause, "set it from 0 to 3600"));
@@ -129,7 +129,7 @@ impl AuthorizerShape {
         if identity.is_empty() && kind != AuthorizerType::Request {
             identity.insert(format!("method.request.header.{header}"));
         }
-        let ttl = extension.get("authorizerResultTtlInSeconds").and_then(serde_json::Value::as_i64);
+        let ttl = extension.get("authorizerResultTtlInSeconds").and_then(seconds);
         let providers = extension.get("providerARNs").and_then(|v| v.as_array());
         let providers = providers.into_iter().flatten().filter_map(|arn| arn.as_str());
         Self {
@@ -142,4 +142,9 @@ impl AuthorizerShape {
             providers: providers.map(str::to_owned).collect(),
         }
     }
+}
+
+/// Returns a number of seconds, which may be written as text.
+fn seconds(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

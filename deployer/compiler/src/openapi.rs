@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod extensions;
+mod import;
 mod read;
 mod references;
 mod render;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::endpoint::disables_default_endpoint;
 use super::extensions::check_extensions;
+use super::import;
 use super::references::closest_reference;
 use super::resolve_security::{SCOPES, Scheme, Schemes, resolve, schemes};
 use super::schema::Models;
@@ -58,6 +59,8 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
+    import::check_functions(root, diagnostics)?;
+    import::check_root(root, diagnostics);
     check_extensions(root, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
@@ -346,14 +349,19 @@ impl<'a> Reader<'a> {
 
     fn own_integration(&mut self, operation: &str, verb: Verb, node: &Node) -> Option<Integration> {
         let subject = format!("integration of `{operation}`");
-        let json = Integration::normalize_case(node.to_json());
+        let json = import::accepted_integration(node, &subject, self.diagnostics);
+        let json = Integration::normalize_case(json);
         let integration: Integration = deserialize(node, json, &subject, self.diagnostics)?;
         let mut integration = integration.normalize();
+        if import::has_placeholder(node, &subject, self.diagnostics) {
+            return None;
+        }
         if let Some((problem, help)) = problem(&integration) {
             let message = format!("{subject}: {problem}");
             self.diagnostics.error(node.span, message, help);
             return None;
         }
+        import::check_integration(node, &integration, &subject, self.diagnostics);
         if integration.kind == IntegrationKind::HttpProxy && integration.http_method.is_none() {
             integration.http_method = Some(verb.name().to_owned());
         }
@@ -675,14 +683,14 @@ fn gateway_responses(
 ) -> BTreeMap<String, GatewayResponse> {
     let declared = root.member("x-amazon-apigateway-gateway-responses").map(Node::entries);
     let mut responses = BTreeMap::new();
-    for entry in declared.unwrap_or_default() {
+    for entry in declared.unwrap_or_default().iter().filter(|one| one.node.value != Value::Null) {
         if !GatewayResponse::TYPES.contains(&entry.key.as_str()) {
             let message = format!("unknown type of gateway response `{}`", entry.key);
             let help = suggestion_or_list(&entry.key, &GatewayResponse::TYPES);
             diagnostics.error(entry.key_span, message, help);
             continue;
         }
-        let mut json = entry.node.to_json();
+        let mut json = import::without_null_members(entry.node.to_json());
         // A status may be written as a number.
         if let Some(status) = json.get_mut("statusCode")
             && status.is_number()
@@ -693,6 +701,7 @@ fn gateway_responses(
         let response: Option<GatewayResponse> =
             deserialize(&entry.node, json, &subject, diagnostics);
         if let Some(response) = response {
+            import::check_gateway_response(&entry.node, &subject, diagnostics);
             let status = response.status_code.as_deref();
             if let Some(invalid) = status.filter(|status| !is_status(status)) {
                 let message =

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use authorizer::routes::Requirement;
 
 use super::extensions::check_extensions;
+use super::import;
 use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Value};
@@ -21,13 +22,13 @@ pub(super) enum Scheme {
     Jwt {
         declared: Option<BTreeSet<String>>,
     },
-}
     /// Nothing can enforce it, which is an error where an operation uses it.
     Unusable {
         at: Span,
         message: String,
         help: String,
     },
+}
 
 /// The schemes by their keys in the document, each with its name in `portcullis.toml`.
 pub(super) type Schemes = BTreeMap<String, (String, Scheme)>;
@@ -70,10 +71,9 @@ pub(super) fn schemes(
                 let extension = node.member(AUTHORIZER).map(Node::to_json).unwrap_or_default();
                 let header = text("name").unwrap_or("Authorization");
                 let shape = AuthorizerShape::read(&extension, header);
-                if let Some((problem, help)) = shape.problem(&extension) {
-                    let message = format!("authorizer of security scheme `{name}`: {problem}");
-                    let span = node.member(AUTHORIZER).map_or(entry.key_span, |node| node.span);
-                    diagnostics.error(span, message, help.to_owned());
+                if let Some(authorizer) = node.member(AUTHORIZER) {
+                    let subject = format!("authorizer of security scheme `{name}`");
+                    import::check_authorizer(authorizer, &shape, &subject, diagnostics);
                 }
                 Scheme::External(Box::new(shape))
             }

@@ -77,6 +77,8 @@ fn members_that_rest_apis_ignore_are_omitted_with_a_warning() {
             [format!("unknown member `{name}` (did you mean `{known}`?)")]
         );
     }
+    let found = integration(&format!("{http}, $ref: '#/a'"));
+    assert!(found.len() == 1 && found[0].starts_with("unknown member `$ref`"), "{found:?}");
     let mapped = format!(
         "{http}, requestParameters: {{ integration.request.header.A: true, integration.request.header.B: context.requestId }}"
     );

@@ -50,6 +50,10 @@ fn members_of_authorizers_that_rest_apis_ignore_are_warnings_and_misspelled_ones
             "unknown member `identityValidationExpresion` (did you mean `identityValidationExpression`?)"
         ]
     );
+    assert_eq!(
+        authorizer(&format!("type: token, {uri}, $ref: '#/a'")),
+        ["unknown member `$ref` (write the authorizer here)"]
+    );
 }
 
 #[test]

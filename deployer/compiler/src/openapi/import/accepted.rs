@@ -81,8 +81,8 @@ pub(super) fn warn_ignored(entry: &Entry, subject: &str, diagnostics: &mut Diagn
     diagnostics.warning(Code::NotImported, entry.key_span, message, help);
 }
 
-/// Removes the members that API Gateway ignores, with a warning each. A misspelled one is left in: it
-/// is an error.
+/// Removes the members that API Gateway ignores, with a warning each. A misspelled one and a reference
+/// are left in: they are errors.
 fn remove_ignored(
     json: &mut Json,
     node: &Node,
@@ -95,7 +95,8 @@ fn remove_ignored(
         let name = entry.key.as_str();
         let is_misspelled =
             || !OF_HTTP_APIS.contains(&name) && closest(name, known.iter().copied()).is_some();
-        if known.contains(&name) || is_misspelled() || members.remove(name).is_none() {
+        let is_read = known.contains(&name) || name == "$ref" || is_misspelled();
+        if is_read || members.remove(name).is_none() {
             continue;
         }
         warn_ignored(entry, subject, diagnostics);

@@ -27,15 +27,17 @@ const MEMBERS: [&str; 8] = [
 /// The members for HTTP APIs alone, whose names are close to others.
 const OF_HTTP_APIS: [&str; 2] = ["authorizerPayloadFormatVersion", "enableSimpleResponses"];
 
-/// Warns of members that API Gateway ignores. A misspelled one is an error: what it restricts would be
-/// allowed.
+/// Warns of members that API Gateway ignores. A misspelled one and a reference are errors: what they
+/// restrict would be allowed.
 pub(super) fn check_members(node: &Node, subject: &str, diagnostics: &mut Diagnostics) {
     for entry in node.entries() {
         let name = entry.key.as_str();
         if MEMBERS.contains(&name) {
             continue;
         }
-        match suggestion(name, MEMBERS).filter(|_| !OF_HTTP_APIS.contains(&name)) {
+        let misspelled = suggestion(name, MEMBERS).filter(|_| !OF_HTTP_APIS.contains(&name));
+        let reference = (name == "$ref").then(|| "write the authorizer here".to_owned());
+        match misspelled.or(reference) {
             Some(help) => {
                 let message = format!("{subject}: unknown member `{name}`");
                 diagnostics.error(entry.key_span, message, help);

@@ -8,7 +8,8 @@ use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
 fn an_api_beyond_a_default_quota_is_a_warning() {
     let help = "(request a higher quota of the account, or divide the API)";
     let paths = |count: usize| {
-        let paths: String = (0..count).map(|n| format!("  /a/x{n}:\n    get: {{}}\n")).collect();
+        let paths =
+            (0..count).map(|n| format!("  /a/x{n}:\n    get: {{}}\n")).collect::<Vec<_>>().concat();
         check(("", ""), ("  /open:", &format!("{paths}  /open:")))
     };
     // /things, /things/{id}, /open, /a and those below it.
@@ -23,14 +24,15 @@ fn an_api_beyond_a_default_quota_is_a_warning() {
         )]
     );
     let authorizers = |count: usize| {
-        let schemes: String = (0..count)
+        let schemes = (0..count)
             .map(|n| {
                 format!("    a{n}: {{ type: apiKey, in: header, name: A, x-amazon-apigateway-authtype: custom, x-amazon-apigateway-authorizer: {{ type: token, authorizerUri: 'arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations' }} }}\n")
             })
-            .collect();
-        let paths: String = (0..count)
+            .collect::<Vec<_>>().concat();
+        let paths = (0..count)
             .map(|n| format!("  /a{n}:\n    get: {{ security: [{{ a{n}: [] }}] }}\n"))
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         let text = OPENAPI
             .replace("    key:", &format!("{schemes}    key:"))
             .replace("  /open:", &format!("{paths}  /open:"));
@@ -40,7 +42,7 @@ fn an_api_beyond_a_default_quota_is_a_warning() {
     assert!(!authorizers(9).contains("default quota"));
     assert!(authorizers(10).contains("the API has 11 authorizers, and the default quota is 10"));
     let stages = |count: usize| {
-        let stages: String = (1..count).map(|n| format!("[stage.s{n}]\n")).collect();
+        let stages = (1..count).map(|n| format!("[stage.s{n}]\n")).collect::<Vec<_>>().concat();
         check(("[stage.dev]", &format!("[stage.dev]\n{stages}")), ("", ""))
     };
     assert_eq!(stages(10), [""; 0]);
@@ -63,14 +65,14 @@ fn the_document_that_is_imported_is_limited_and_not_the_file() {
     };
     let found = description(7_000_000);
     assert!(found.starts_with("exit 0\n") && !found.contains("imports"), "{}", &found[..500]);
-    let templates: String = (0..25)
+    let templates = (0..25)
         .map(|n| {
             format!(
                 "  /t{n}:\n    get: {{ x-amazon-apigateway-integration: {{ type: mock, requestTemplates: {{ a/b: '{}' }} }} }}\n",
                 "a".repeat(290_000)
             )
         })
-        .collect();
+        .collect::<Vec<_>>().concat();
     let text = OPENAPI.replace("  /open:", &format!("{templates}  /open:"));
     let found =
         transcript(&deployer(folder(MANIFEST, &text).path(), &["check", "--output", "json"]));

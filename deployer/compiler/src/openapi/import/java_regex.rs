@@ -225,12 +225,11 @@ impl Parser<'_> {
                 true
             }
             Some('p' | 'P' | 'x' | 'N') if self.skip('{') => self.until('}'),
-            Some('p' | 'P') => self.rest.next().is_some(),
+            Some('p' | 'P' | 'c') => self.rest.next().is_some(),
             Some('k') => self.skip('<') && self.until('>'),
             Some('x') => self.hexadecimal(2),
             Some('u') => self.hexadecimal(4),
             Some('0') => self.skip_while(|c| c.is_digit(8)) > 0,
-            Some('c') => self.rest.next().is_some(),
             Some('N') => false,
             Some('b') => {
                 // `\b{g}`

@@ -83,7 +83,7 @@ fn what_only_aws_supports_is_rejected_at_startup() {
     let health = "application/json: '{\"statusCode\": 200}'";
     for (from, to, expected) in [
         ("type: mock", aws(function), "GET /health: function `orders` has no local implementation; set `--function orders=COMMAND`"),
-        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws"), "GET /health: `arn:aws:apigateway:eu-west-1:sns:action/Publish` is not supported locally: expected a Lambda function"),
+        ("type: mock", aws("sns:action/Publish").replace("aws_proxy", "aws\n        httpMethod: POST"), "GET /health: `arn:aws:apigateway:eu-west-1:sns:action/Publish` is not supported locally: expected a Lambda function"),
         ("type: mock", "type: http_proxy\n        uri: http://b\n        connectionType: VPC_LINK\n        connectionId: v".to_owned(), "GET /health: HTTP_PROXY through a VPC link is not supported locally"),
         ("type: mock", "type: http_proxy\n        uri: http://b/${stageVariables.host}".to_owned(), "GET /health: missing stage variable `host`"),
         (health, "application/json: \"#set($x = 1){\\\"statusCode\\\": 200}\"".to_owned(), "GET /health: template uses VTL, which is not supported locally"),

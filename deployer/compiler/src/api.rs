@@ -35,8 +35,9 @@ pub use authorizer_shape::{AuthorizerShape, AuthorizerType};
 pub use cors::Cors;
 pub use identity_source::{IdentitySource, InvalidIdentitySource};
 pub use integration::{
-    ConnectionType, ContentHandling, DEFAULT, Integration, IntegrationKind, IntegrationResponse,
-    JSON, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, PassthroughBehavior, ResponseTransferMode, TlsConfig,
+    ConnectionType, ContentHandling, DEFAULT, DEFAULT_TIMEOUT_MS, Integration, IntegrationKind,
+    IntegrationResponse, JSON, MAX_STREAM_TIMEOUT_MS, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS,
+    PassthroughBehavior, ResponseTransferMode, TlsConfig,
 };
 pub use log_destination::{InvalidDestination, LogDestination, LogDestinationKind};
 pub use presented_token::PresentedToken;

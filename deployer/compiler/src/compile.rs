@@ -136,8 +136,12 @@ fn compile_sources(
     let declared = |name: &str| manifest.authorizers.get(name).cloned();
     configure_caching(&mut api, &declared, &span, in_manifest, in_openapi);
     let authorizer = |name: &str| declared(name).map(|declared| declared.span).unwrap_or_default();
-    let locations =
-        Locations { route: &span, authorizer: &authorizer, backend: default_backend(integration) };
+    let locations = Locations {
+        route: &span,
+        authorizer: &authorizer,
+        backend: default_backend(integration),
+        timeout: integration.and_then(DefaultIntegration::timeout),
+    };
     lint(&api, &locations, in_manifest, in_openapi);
     Some(api)
 }

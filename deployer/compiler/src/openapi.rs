@@ -5,6 +5,7 @@ mod endpoint;
 mod extension_places;
 mod extensions;
 mod external_scopes;
+mod import;
 mod method_auth;
 mod misspelled;
 mod overrides;

@@ -17,10 +17,11 @@ use crate::source::manifest::Manifest;
 /// The file name of the manifest.
 pub const MANIFEST: &str = "portcullis.toml";
 
-/// The largest OpenAPI document that API Gateway imports.
-const MAX_FILE_BYTES: u64 = 6_000_000;
+/// The largest OpenAPI document that is read. It may be larger than what API Gateway imports: examples and
+/// descriptions are not a part of that.
+const MAX_FILE_BYTES: u64 = 30_000_000;
 
-const TOO_LARGE: &str = "larger than 6 MB, the limit of API Gateway";
+const TOO_LARGE: &str = "larger than 30 MB";
 
 /// The maximum size of another file that the manifest names. It becomes part of `authorizer.json`.
 const MAX_NAMED_FILE_BYTES: u64 = 1_000_000;

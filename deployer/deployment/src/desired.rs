@@ -218,11 +218,10 @@ impl Desired {
         let mut functions: Vec<Arn> = Vec::new();
         for route in &self.api.routes {
             let integration = &route.integration;
-            let invoked = integration.uri.as_deref().and_then(|uri| uri.split_once("/functions/"));
+            let invoked = integration.uri.as_deref().and_then(Arn::in_uri);
             if integration.kind == IntegrationKind::AwsProxy
                 && integration.credentials.is_none()
-                && let Some((_, rest)) = invoked
-                && let Some(arn) = Arn::function(rest.trim_end_matches("/invocations"))
+                && let Some(arn) = invoked.and_then(Arn::function)
                 && !functions.contains(&arn)
             {
                 functions.push(arn);

@@ -330,14 +330,19 @@ fn an_operation_without_security_is_an_error_and_never_public() {
 #[test]
 fn unsupported_schemes_and_authorizers_without_a_scheme_are_errors() {
     let help = "(use `http` with `bearer`, `oauth2`, `openIdConnect`, an `apiKey` in the header `x-api-key`, or `x-amazon-apigateway-authtype: awsSigv4`)";
+    let schemes = "[]\ncomponents:\n  securitySchemes:\n    jwt: { type: http, scheme: bearer }\n    key: { type: apiKey, in: header, name: x-api-key }";
+    let used = |name: &str, scheme: &str| {
+        let used = schemes.replacen("[]", &format!("[{{ {name}: [] }}]"), 1);
+        used.replace("key: { type: apiKey, in: header, name: x-api-key }", scheme)
+    };
     openapi(
-        "key: { type: apiKey, in: header, name: x-api-key }",
-        "key: { type: http, scheme: basic }",
+        schemes,
+        &used("key", "key: { type: http, scheme: basic }"),
         &[&format!("openapi.yaml:15:5: unsupported security scheme `key` {help}")],
     );
     openapi(
-        "key: { type: apiKey",
-        "other: { type: openIdConnect }\n    key: { type: apiKey",
+        schemes,
+        &used("other", "other: { type: openIdConnect }"),
         &[
             "openapi.yaml:15:5: security scheme `other` has no authorizer (add [authorizer.other] with an issuer and its audience to portcullis.toml)",
         ],

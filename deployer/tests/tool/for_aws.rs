@@ -345,15 +345,15 @@ fn errors_of_default_integrations_are_reported_at_their_position() {
         (format!("{http}\ncredentials = \"arn:aws:iam::123456789012:role/r\""), Some(one)),
         ("mock = true\ntimeout = \"1s\"".to_owned(), Some(one)),
         (
-            format!("{lambda}\ntimeout = \"30s\""),
+            format!("{lambda}\ntimeout = \"301s\""),
             Some(
-                "portcullis.toml:14:11: invalid `timeout` `30s`: expected 50ms to 29s (write 500ms or 10s)",
+                "portcullis.toml:14:11: invalid `timeout` `301s`: expected 50ms to 5m (write 500ms or 10s)",
             ),
         ),
         (
             format!("{lambda}\ntimeout = \"49ms\""),
             Some(
-                "portcullis.toml:14:11: invalid `timeout` `49ms`: expected 50ms to 29s (write 500ms or 10s)",
+                "portcullis.toml:14:11: invalid `timeout` `49ms`: expected 50ms to 5m (write 500ms or 10s)",
             ),
         ),
         (
@@ -409,8 +409,8 @@ fn errors_of_extensions_are_reported_at_their_position() {
             "integration of `GET /things/{id}`: `uri` must begin with `arn:PARTITION:apigateway:` (set `uri: arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`)",
         ),
         (
-            "{ type: http, uri: 'http://x', timeoutInMillis: 29001 }",
-            "integration of `GET /things/{id}`: invalid `timeoutInMillis` `29001`: expected 50 to 29000 (set `timeoutInMillis` from 50 to 29000)",
+            "{ type: http, uri: 'http://x', timeoutInMillis: 300001 }",
+            "integration of `GET /things/{id}`: invalid `timeoutInMillis` `300001`: expected 50 to 300000 (set `timeoutInMillis` from 50 to 300000)",
         ),
         (
             "{ type: http, uri: 'http://x', connectionType: VPC_LINK }",

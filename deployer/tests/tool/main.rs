@@ -24,6 +24,7 @@ mod guards;
 mod guides;
 mod house;
 mod iam;
+mod import_rules;
 mod imports;
 mod infra;
 mod issuers;

@@ -352,7 +352,7 @@ fn only_regular_files_of_limited_size_are_read() {
     fs::write(folder.path().join("ca.pem"), CERTIFICATE).unwrap();
     // A device has the size 0.
     let endless = transcript(&deployer(folder.path(), &["check", "--against", "/dev/zero"]));
-    assert!(endless.contains("cannot read /dev/zero: larger than 6 MB"), "{endless}");
+    assert!(endless.contains("cannot read /dev/zero: larger than 30 MB"), "{endless}");
 }
 
 #[test]

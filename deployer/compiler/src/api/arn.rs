@@ -54,7 +54,10 @@ impl Arn {
         let fields: Vec<&str> = text.splitn(6, ':').collect();
         let ["arn", partition, found, region, account, resource] = fields[..] else { return None };
         let account_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if found != service || !partition.starts_with("aws") || !account_id {
+        // A placeholder such as `${region}` is not a name.
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let is_valid = partition.starts_with("aws") && is_name(partition) && is_name(region);
+        if found != service || !account_id || !is_valid {
             return None;
         }
         let arn = Self {
@@ -77,6 +80,12 @@ impl Arn {
             "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{}/invocations",
             self.partition, self.region, self.text
         )
+    }
+
+    /// Returns the ARN of the function that a URI invokes, in any operation of Lambda's API.
+    pub fn in_uri(uri: &str) -> Option<&str> {
+        let (_, rest) = uri.split_once("/functions/")?;
+        Some(rest.split_once('/')?.0)
     }
 
     /// Returns the ARN of a function without its version or alias.

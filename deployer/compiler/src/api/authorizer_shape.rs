@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::Arn;
 use super::aws_names::aws_enum;
 
 aws_enum! {
@@ -41,8 +42,7 @@ pub struct AuthorizerShape {
 impl AuthorizerShape {
     /// Returns the ARN of the function that it invokes.
     pub fn function(&self) -> Option<&str> {
-        let (_, rest) = self.uri.as_deref()?.split_once("/functions/")?;
-        rest.strip_suffix("/invocations")
+        Arn::in_uri(self.uri.as_deref()?)
     }
 
     /// Returns the extension of its security scheme, `x-amazon-apigateway-authorizer`.
@@ -80,7 +80,7 @@ impl AuthorizerShape {
     pub fn problem(&self, extension: &serde_json::Value) -> Option<(String, &'static str)> {
         let ttl = extension.get("authorizerResultTtlInSeconds").filter(|ttl| !ttl.is_null());
         let is_ttl =
-            |ttl: &serde_json::Value| ttl.as_i64().is_some_and(|ttl| (0..=3600).contains(&ttl));
+            |ttl: &serde_json::Value| seconds(ttl).is_some_and(|ttl| (0..=3600).contains(&ttl));
         if let Some(invalid) = ttl.filter(|ttl| !is_ttl(ttl)) {
             let cause = format!("invalid `authorizerResultTtlInSeconds` `{invalid}`");
             return Some((cause, "set it from 0 to 3600"));
@@ -88,7 +88,9 @@ impl AuthorizerShape {
         let is_header = |source: &String| source.starts_with("method.request.header.");
         let has_one_header = self.identity.len() == 1 && self.identity.iter().all(is_header);
         let is_function = self.function().is_some_and(|arn| arn.starts_with("arn:"))
-            && self.uri.as_deref().is_some_and(|uri| uri.contains(":lambda:path/2015-03-31/"));
+            && self.uri.as_deref().is_some_and(|uri| {
+                uri.contains(":lambda:path/2015-03-31/") && uri.ends_with("/invocations")
+            });
         match self.kind {
             AuthorizerType::Token | AuthorizerType::Request if !is_function => Some((
                 "`authorizerUri` is not the URI of a function".to_owned(),
@@ -127,7 +129,7 @@ impl AuthorizerShape {
         if identity.is_empty() && kind != AuthorizerType::Request {
             identity.insert(format!("method.request.header.{header}"));
         }
-        let ttl = extension.get("authorizerResultTtlInSeconds").and_then(serde_json::Value::as_i64);
+        let ttl = extension.get("authorizerResultTtlInSeconds").and_then(seconds);
         let providers = extension.get("providerARNs").and_then(|v| v.as_array());
         let providers = providers.into_iter().flatten().filter_map(|arn| arn.as_str());
         Self {
@@ -140,4 +142,9 @@ impl AuthorizerShape {
             providers: providers.map(str::to_owned).collect(),
         }
     }
+}
+
+/// Returns a number of seconds, which may be written as text.
+fn seconds(value: &serde_json::Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

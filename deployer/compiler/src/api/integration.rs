@@ -7,8 +7,15 @@ use serde_json::Value as Json;
 
 use super::aws_names::aws_enum;
 
-/// The longest integration timeout, which is the default.
-pub const MAX_TIMEOUT_MS: u32 = 29_000;
+/// The default integration timeout. It is the longest of an edge-optimized API, and the default quota
+/// for the others.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+pub const DEFAULT_TIMEOUT_MS: u32 = 29_000;
+/// The longest integration timeout that a quota allows.
+pub const MAX_TIMEOUT_MS: u32 = 300_000;
+/// The longest integration timeout of a streamed response.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html>
+pub const MAX_STREAM_TIMEOUT_MS: u32 = 900_000;
 /// The shortest integration timeout.
 pub const MIN_TIMEOUT_MS: u32 = 50;
 
@@ -169,7 +176,7 @@ pub struct TlsConfig {
 }
 
 fn default_timeout() -> u32 {
-    MAX_TIMEOUT_MS
+    DEFAULT_TIMEOUT_MS
 }
 
 impl Integration {
@@ -187,12 +194,20 @@ impl Integration {
             request_templates: BTreeMap::new(),
             passthrough_behavior: PassthroughBehavior::WhenNoMatch,
             content_handling: None,
-            timeout_ms: MAX_TIMEOUT_MS,
+            timeout_ms: DEFAULT_TIMEOUT_MS,
             cache_key_parameters: BTreeSet::new(),
             cache_namespace: None,
             responses: BTreeMap::new(),
             tls_config: None,
             response_transfer_mode: None,
+        }
+    }
+
+    /// Returns the longest timeout that API Gateway accepts, some of it by a higher quota.
+    pub fn max_timeout_ms(&self) -> u32 {
+        match self.response_transfer_mode {
+            Some(ResponseTransferMode::Stream) => MAX_STREAM_TIMEOUT_MS,
+            _ => MAX_TIMEOUT_MS,
         }
     }
 
@@ -264,7 +279,7 @@ impl Integration {
             // These have no effect without a backend.
             self.http_method = None;
             self.uri = None;
-            self.timeout_ms = MAX_TIMEOUT_MS;
+            self.timeout_ms = DEFAULT_TIMEOUT_MS;
         }
         self
     }

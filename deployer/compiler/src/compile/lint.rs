@@ -6,11 +6,13 @@ use authorizer::UnixTime;
 
 use crate::api::Api;
 use crate::source::diagnostic::{Diagnostics, Span};
-use crate::source::manifest::DeclaredAuthorizer;
+use crate::source::manifest::{DeclaredAuthorizer, Timeout};
 
 mod any_tenant;
 mod bundled_keys;
+mod default_quota;
 mod identity_sources;
+mod integration_timeout;
 mod issuer_settings;
 mod merged_patterns;
 mod newly_public;
@@ -29,6 +31,8 @@ pub struct Locations<'a> {
     pub authorizer: &'a dyn Fn(&str) -> Span,
     /// The default HTTP backend, if there is one.
     pub backend: Option<DefaultBackend>,
+    /// The integration timeout of the manifest, if it sets one.
+    pub timeout: Option<Timeout>,
 }
 
 /// The HTTP backend of operations without their own integration.
@@ -46,7 +50,9 @@ pub fn lint(
     in_manifest: &mut Diagnostics,
     in_openapi: &mut Diagnostics,
 ) {
+    default_quota::lint(api, locations, in_openapi);
     identity_sources::lint(api, locations, in_manifest);
+    integration_timeout::lint(api, locations, in_manifest, in_openapi);
     merged_patterns::lint(api, locations, in_manifest);
     protected_preflight::lint(api, locations, in_openapi);
     reserved_path::lint(api, locations, in_openapi);

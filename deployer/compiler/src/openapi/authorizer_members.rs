@@ -113,13 +113,6 @@ fn expected(found: &str) -> String {
 /// the authorizer.
 fn value_problem(entry: &Entry) -> Option<(String, Option<String>)> {
     let Entry { key, node, .. } = entry;
-    if let [Entry { key: function, .. }] = node.entries()
-        && (function.starts_with("Fn::") || function == "Ref")
-    {
-        let message = format!("`{key}`: the CloudFormation function `{function}` is not resolved");
-        let help = "write its value, or export the document of the deployed API".to_owned();
-        return Some((message, Some(help)));
-    }
     let is_list_of_texts = || {
         matches!(node.value, Value::List(_))
             && node.items().iter().all(|item| item.text().is_some())

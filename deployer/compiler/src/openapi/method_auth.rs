@@ -25,7 +25,8 @@ pub(super) fn operation_security(
         Some(extension) => Some((extension.span, AuthType::read(extension, diagnostics)?)),
         None => None,
     };
-    let declared = (node.member("security"), root.member("security"));
+    // A `security` without a value is an error, and not an absent one.
+    let declared = (node.entry("security"), root.entry("security"));
     if let (Some((_, AuthType::AwsIam)), (None, None)) = (kind, declared) {
         return Some(Security::AwsIam);
     }

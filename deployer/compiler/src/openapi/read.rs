@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::endpoint::disables_default_endpoint;
 use super::extension_places::Place;
 use super::extensions::{check_document, check_extensions};
+use super::import;
 use super::method_auth::operation_security;
 use super::misspelled::{OF_BODY, OF_MEDIA_TYPE, OF_OPERATION, OF_ROOT, check_members};
 use super::parameter::{Declared, declared as declared_parameters};
@@ -16,8 +17,8 @@ use super::resolve_security::{Scheme, Schemes, schemes};
 use super::schema::Models;
 use super::validators::validators;
 use crate::api::{
-    ApiSettings, AuthorizerShape, ConnectionType, GatewayResponse, Integration, IntegrationKind,
-    MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
+    ApiSettings, AuthorizerShape, ConnectionType, DEFAULT_TIMEOUT_MS, GatewayResponse, Integration,
+    IntegrationKind, MIN_TIMEOUT_MS, Parameter, ParameterLocation, Route, Validator,
 };
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion, suggestion_or_list};
 use crate::source::document::{Entry, Node, Value, deserialize};
@@ -63,8 +64,10 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<ParsedDocument> {
     version(root, diagnostics)?;
+    import::check_functions(root, diagnostics)?;
     check_document(root, diagnostics);
     check_members(root, &OF_ROOT, diagnostics);
+    import::check_root(root, diagnostics);
     let schemes = schemes(root, is_managed, diagnostics);
     let settings = settings(root, diagnostics);
     let disable_execute_api_endpoint = disables_default_endpoint(root, diagnostics);
@@ -355,14 +358,19 @@ impl<'a> Reader<'a> {
 
     fn own_integration(&mut self, operation: &str, verb: Verb, node: &Node) -> Option<Integration> {
         let subject = format!("integration of `{operation}`");
-        let json = Integration::normalize_case(node.to_json());
+        let json = import::accepted_integration(node, &subject, self.diagnostics);
+        let json = Integration::normalize_case(json);
         let integration: Integration = deserialize(node, json, &subject, self.diagnostics)?;
         let mut integration = integration.normalize();
+        if import::has_placeholder(node, &subject, self.diagnostics) {
+            return None;
+        }
         if let Some((problem, help)) = problem(&integration) {
             let message = format!("{subject}: {problem}");
             self.diagnostics.error(node.span, message, help);
             return None;
         }
+        import::check_integration(node, &integration, &subject, self.diagnostics);
         if integration.kind == IntegrationKind::HttpProxy && integration.http_method.is_none() {
             integration.http_method = Some(verb.name().to_owned());
         }
@@ -532,10 +540,12 @@ fn problem(integration: &Integration) -> Option<(String, String)> {
     }
     match integration.kind {
         IntegrationKind::Mock => None,
-        _ if !(MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(&integration.timeout_ms) => {
-            let found = integration.timeout_ms;
-            let cause = format!("invalid `timeoutInMillis` `{found}`: expected 50 to 29000");
-            Some((cause, "set `timeoutInMillis` from 50 to 29000".to_owned()))
+        _ if !(MIN_TIMEOUT_MS..=integration.max_timeout_ms()).contains(&integration.timeout_ms) => {
+            let (found, longest) = (integration.timeout_ms, integration.max_timeout_ms());
+            let cause = format!(
+                "invalid `timeoutInMillis` `{found}`: expected {MIN_TIMEOUT_MS} to {longest}"
+            );
+            Some((cause, format!("set `timeoutInMillis` from {MIN_TIMEOUT_MS} to {longest}")))
         }
         _ if uses_vpc_link != integration.connection_id.is_some() => {
             let cause = "`connectionType: VPC_LINK` and `connectionId` require each other";
@@ -562,7 +572,7 @@ fn default_integration(
     path: &PathTemplate,
 ) -> Integration {
     match default {
-        DefaultIntegration::Http { base, vpc_link, timeout_ms, .. } => {
+        DefaultIntegration::Http { base, vpc_link, timeout, .. } => {
             let names = path.segments().iter().filter_map(|segment| match segment {
                 Segment::Parameter(name) | Segment::Greedy(name) => Some(name),
                 Segment::Literal(_) => None,
@@ -575,16 +585,16 @@ fn default_integration(
                 connection_type: vpc_link.as_ref().map(|_| ConnectionType::VpcLink),
                 connection_id: vpc_link.clone(),
                 request_parameters: mapped.collect(),
-                timeout_ms: timeout_ms.unwrap_or(MAX_TIMEOUT_MS),
+                timeout_ms: timeout.map_or(DEFAULT_TIMEOUT_MS, |timeout| timeout.ms),
                 ..Integration::http_proxy(base, &path.to_string(), verb.name())
             }
         }
-        DefaultIntegration::Lambda { function, credentials, timeout_ms } => Integration {
+        DefaultIntegration::Lambda { function, credentials, timeout } => Integration {
             // Lambda functions are always invoked with POST.
             http_method: Some("POST".to_owned()),
             uri: Some(function.invocation_uri()),
             credentials: credentials.as_ref().map(|role| role.as_str().to_owned()),
-            timeout_ms: timeout_ms.unwrap_or(MAX_TIMEOUT_MS),
+            timeout_ms: timeout.map_or(DEFAULT_TIMEOUT_MS, |timeout| timeout.ms),
             ..Integration::new(IntegrationKind::AwsProxy)
         },
         DefaultIntegration::Mock => Integration::mock(200, &[]),
@@ -641,14 +651,14 @@ fn gateway_responses(
 ) -> BTreeMap<String, GatewayResponse> {
     let declared = root.member("x-amazon-apigateway-gateway-responses").map(Node::entries);
     let mut responses = BTreeMap::new();
-    for entry in declared.unwrap_or_default() {
+    for entry in declared.unwrap_or_default().iter().filter(|one| one.node.value != Value::Null) {
         if !GatewayResponse::TYPES.contains(&entry.key.as_str()) {
             let message = format!("unknown type of gateway response `{}`", entry.key);
             let help = suggestion_or_list(&entry.key, &GatewayResponse::TYPES);
             diagnostics.error(entry.key_span, message, help);
             continue;
         }
-        let mut json = entry.node.to_json();
+        let mut json = import::without_null_members(entry.node.to_json());
         // A status may be written as a number.
         if let Some(status) = json.get_mut("statusCode")
             && status.is_number()
@@ -659,6 +669,7 @@ fn gateway_responses(
         let response: Option<GatewayResponse> =
             deserialize(&entry.node, json, &subject, diagnostics);
         if let Some(response) = response {
+            import::check_gateway_response(&entry.node, &subject, diagnostics);
             let status = response.status_code.as_deref();
             if let Some(invalid) = status.filter(|status| !is_status(status)) {
                 let message =

@@ -17,15 +17,21 @@ pub(super) fn dereferenced<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<&'a Node> {
     let target = dereferenced_quietly(root, node);
-    if let (None, Some(reference)) = (target, node.member(REFERENCE)) {
+    if let (None, Some(reference)) = (target, reference_of(node)) {
         report(root, reference, diagnostics);
     }
     target
 }
 
+/// Returns the reference of a node. One without a value is not an absent one: what it should name, such
+/// as an operation with `security`, would be lost.
+fn reference_of(node: &Node) -> Option<&Node> {
+    node.entry(REFERENCE).map(|entry| &entry.node)
+}
+
 /// Returns [`dereferenced`] without a diagnostic.
 pub(super) fn dereferenced_quietly<'a>(root: &'a Node, node: &'a Node) -> Option<&'a Node> {
-    let Some(reference) = node.member(REFERENCE) else { return Some(node) };
+    let Some(reference) = reference_of(node) else { return Some(node) };
     let mut steps = MAX_STEPS;
     let target = find(root, reference.text()?, &mut steps)?;
     follow(root, target, &mut steps)
@@ -40,7 +46,7 @@ pub(super) fn dereferenced_alone<'a>(
 ) -> Option<&'a Node> {
     let is_text = |key: &str| matches!(key, REFERENCE | "summary" | "description");
     let beside = node.entries().iter().find(|entry| !is_text(&entry.key));
-    if let Some(entry) = beside.filter(|_| node.member(REFERENCE).is_some()) {
+    if let Some(entry) = beside.filter(|_| reference_of(node).is_some()) {
         let message = format!("`{}` is not allowed beside `$ref`", entry.key);
         let help = "move it to the value that `$ref` names, or remove `$ref`".to_owned();
         diagnostics.error(entry.key_span, message, help);
@@ -86,7 +92,7 @@ fn find<'a>(root: &'a Node, reference: &str, steps: &mut usize) -> Option<&'a No
 
 fn follow<'a>(root: &'a Node, node: &'a Node, steps: &mut usize) -> Option<&'a Node> {
     // A schema's property may have the name `$ref`; its value is not text.
-    let Some(reference) = node.member(REFERENCE).and_then(Node::text) else { return Some(node) };
+    let Some(reference) = reference_of(node).and_then(Node::text) else { return Some(node) };
     let target = find(root, reference, steps)?;
     follow(root, target, steps)
 }

@@ -9,6 +9,7 @@ use super::authorizer_members::{AUTHORIZER, AUTHTYPE, SIGV4, check_authorizer, c
 use super::extension_places::Place;
 use super::extensions::check_extensions;
 use super::external_scopes::check_scopes;
+use super::import;
 use super::references::dereferenced;
 use crate::api::{AuthorizerShape, Security};
 use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
@@ -24,6 +25,12 @@ pub(super) enum Scheme {
     /// Bearer tokens, with the scopes that the document declares, if any.
     Jwt {
         declared: Option<BTreeSet<String>>,
+    },
+    /// Nothing can enforce it, which is an error where an operation uses it.
+    Unusable {
+        at: Span,
+        message: String,
+        help: String,
     },
 }
 
@@ -81,20 +88,19 @@ pub(super) fn schemes(
                     .and_then(|kind| suggestion(kind, TYPES))
                     .unwrap_or_else(|| SUPPORTED_SCHEMES.to_owned());
                 let message = format!("unsupported security scheme `{}`", entry.key);
-                diagnostics.error(entry.key_span, message, help);
-                continue;
+                Scheme::Unusable { at: entry.key_span, message, help }
             }
         };
-        if matches!(scheme, Scheme::Jwt { .. }) && !is_managed(&name) {
-            let help = format!(
-                "add [authorizer.{name}] with an issuer and its audience to portcullis.toml"
-            );
-            diagnostics.error(
-                entry.key_span,
-                format!("security scheme `{name}` has no authorizer"),
-                help,
-            );
-        }
+        let scheme = match scheme {
+            Scheme::Jwt { .. } if !is_managed(&name) => Scheme::Unusable {
+                at: entry.key_span,
+                message: format!("security scheme `{name}` has no authorizer"),
+                help: format!(
+                    "add [authorizer.{name}] with an issuer and its audience to portcullis.toml"
+                ),
+            },
+            scheme => scheme,
+        };
         schemes.insert(entry.key.clone(), (name, scheme));
     }
     schemes
@@ -115,13 +121,10 @@ fn external(
     header: &str,
     diagnostics: &mut Diagnostics,
 ) -> AuthorizerShape {
-    let extension = authorizer.to_json();
-    let shape = AuthorizerShape::read(&extension, header);
-    if check_authorizer(name, authorizer, diagnostics)
-        && let Some((problem, help)) = shape.problem(&extension)
-    {
-        let message = format!("authorizer of security scheme `{name}`: {problem}");
-        diagnostics.error(authorizer.span, message, help.to_owned());
+    let shape = AuthorizerShape::read(&authorizer.to_json(), header);
+    if check_authorizer(name, authorizer, diagnostics) {
+        let subject = format!("authorizer of security scheme `{name}`");
+        import::check_authorizer(authorizer, &shape, &subject, diagnostics);
     }
     shape
 }
@@ -145,7 +148,7 @@ struct Alternative {
 /// Resolves an operation's `security`, or the root's where it has none.
 pub(super) fn resolve(
     operation: &str,
-    (own, root): (Option<&Node>, Option<&Node>),
+    (own, root): (Option<&Entry>, Option<&Entry>),
     carried: Option<&Node>,
     at: Span,
     schemes: &Schemes,
@@ -157,6 +160,7 @@ pub(super) fn resolve(
         diagnostics.error(at, message, help.to_owned());
         return None;
     };
+    let security = &security.node;
     let Value::List(items) = &security.value else {
         diagnostics.error(
             security.span,
@@ -264,6 +268,11 @@ fn alternative(
             return None;
         };
         match scheme {
+            Scheme::Unusable { at, message, help } => {
+                diagnostics.error(*at, message.clone(), help.clone());
+                diagnostics.ignore_further_errors(*at);
+                return None;
+            }
             Scheme::ApiKey => found.api_key = true,
             Scheme::AwsIam => found.aws_iam = true,
             Scheme::External(_) | Scheme::Jwt { .. }

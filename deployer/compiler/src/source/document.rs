@@ -61,9 +61,9 @@ impl Node {
         if let Value::List(items) = &self.value { items } else { &[] }
     }
 
-    /// Returns the value of a member of a map.
+    /// Returns the value of a member of a map. A `null` is an absent member, as it is for API Gateway.
     pub fn member(&self, key: &str) -> Option<&Node> {
-        self.entry(key).map(|entry| &entry.node)
+        self.entry(key).map(|entry| &entry.node).filter(|node| node.value != Value::Null)
     }
 
     /// Returns the value at a path such as `require[1].any[0]`, or the innermost value on it that

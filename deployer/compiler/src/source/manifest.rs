@@ -22,7 +22,7 @@ mod values;
 use authorizer_table::{authorizer, log_keys, log_keys_are_variables};
 use integration_table::default_integration;
 use role_table::invoke_role;
-use stage_table::{cors, stage, usage_plan};
+use stage_table::{check_stage_count, cors, stage, usage_plan};
 use tag_table::{KeyCase, tags};
 use trust_files::components;
 pub use trust_files::{has_url, keys_source};
@@ -95,8 +95,8 @@ pub enum DefaultIntegration {
         span: Span,
         /// The id of the VPC link to it.
         vpc_link: Option<String>,
-        /// The integration timeout, in milliseconds.
-        timeout_ms: Option<u32>,
+        /// The integration timeout.
+        timeout: Option<Timeout>,
     },
     /// A Lambda function with proxy integration.
     Lambda {
@@ -104,11 +104,30 @@ pub enum DefaultIntegration {
         function: Arn,
         /// The role that API Gateway assumes to invoke it.
         credentials: Option<Arn>,
-        /// The integration timeout, in milliseconds.
-        timeout_ms: Option<u32>,
+        /// The integration timeout.
+        timeout: Option<Timeout>,
     },
     /// A mock integration: 200 with an empty body.
     Mock,
+}
+
+/// An integration timeout of the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    /// The timeout, in milliseconds.
+    pub ms: u32,
+    /// Its range.
+    pub span: Span,
+}
+
+impl DefaultIntegration {
+    /// Returns its timeout, if the manifest sets one.
+    pub fn timeout(&self) -> Option<Timeout> {
+        match self {
+            Self::Http { timeout, .. } | Self::Lambda { timeout, .. } => *timeout,
+            Self::Mock => None,
+        }
+    }
 }
 
 /// The settings of one stage.
@@ -155,6 +174,9 @@ pub fn read(
     check_keys_files(&authorizers, openapi, diagnostics);
     let integration =
         top.entry("integration").map(|entry| default_integration(&entry.node, diagnostics));
+    if let Some(stages) = top.entry("stage") {
+        check_stage_count(&stages.node, diagnostics);
+    }
     let stages = named(&mut top, "stage", diagnostics, |entry, diagnostics| {
         stage(entry, &authorizers, diagnostics)
     });

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use compiler::api::{Cors, Integration, IntegrationKind, MAX_TIMEOUT_MS};
+use compiler::api::{Arn, Cors, DEFAULT_TIMEOUT_MS, Integration, IntegrationKind};
 
 /// The backend of a method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,16 +88,14 @@ impl IntegrationSummary {
 impl From<&Integration> for IntegrationSummary {
     fn from(integration: &Integration) -> Self {
         // A function is shown by its ARN.
-        let target = integration.uri.as_deref().map(|uri| {
-            let function = uri.split_once("/functions/").map(|(_, rest)| rest);
-            function.map_or(uri, |rest| rest.trim_end_matches("/invocations")).to_owned()
-        });
+        let target =
+            integration.uri.as_deref().map(|uri| Arn::in_uri(uri).unwrap_or(uri).to_owned());
         Self {
             kind: integration.kind,
             target,
             vpc_link: integration.connection_id.clone(),
             role: integration.credentials.clone(),
-            timeout_ms: Some(integration.timeout_ms).filter(|ms| *ms != MAX_TIMEOUT_MS),
+            timeout_ms: Some(integration.timeout_ms).filter(|ms| *ms != DEFAULT_TIMEOUT_MS),
         }
     }
 }

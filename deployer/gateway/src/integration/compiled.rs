@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use crate::template::{Template, is_expression, stage_variables};
 use compiler::api::{
-    Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON, PassthroughBehavior,
-    Route, StageSettings,
+    Arn, Cors, DEFAULT, Integration, IntegrationKind, IntegrationResponse, JSON,
+    PassthroughBehavior, Route, StageSettings,
 };
 
 /// The integration of an operation, prepared for calls.
@@ -129,8 +129,7 @@ impl Backend {
 
 /// Returns the name of a function from the URI that invokes it, or from its ARN.
 pub fn function_name(uri: &str) -> Result<String, String> {
-    let arn = uri.split_once("/functions/").map_or(uri, |(_, rest)| rest);
-    let arn = arn.trim_end_matches("/invocations");
+    let arn = Arn::in_uri(uri).unwrap_or(uri);
     let name = arn.split_once(":function:").map(|(_, name)| name);
     let name = name.and_then(|name| name.split(':').next()).filter(|name| !name.is_empty());
     name.map(str::to_owned)

@@ -322,9 +322,9 @@ pub(super) const TABLES: &[Table] = &[
             setting("mock", "`true`", "none", "A mock integration that responds with 200."),
             setting(
                 "timeout",
-                "duration, `50ms` to `29s`",
+                "duration, `50ms` to `5m`",
                 "`29s`",
-                "The integration timeout, with `http` or `lambda`.",
+                "The integration timeout, with `http` or `lambda`. A longer one than `29s` requires a higher quota of the account, and is not supported by edge-optimized APIs.",
             ),
         ],
         example: "[integration]\nhttp = \"https://petstore.example.com\"\ntimeout = \"10s\"",

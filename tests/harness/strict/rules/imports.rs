@@ -168,9 +168,11 @@ pub(super) fn integrations(call: &Call, _: &State<'_>) -> Verdict {
         if !["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"].contains(&kind.as_str()) {
             return refused("Enumeration value for integration type is invalid");
         }
-        // The longest timeout is a quota of regional and private APIs.
+        // The longest timeout is a quota of regional and private APIs; that of a stream is fixed.
+        let is_stream = text("responseTransferMode").eq_ignore_ascii_case("stream");
+        let longest = if is_stream { 900_000 } else { 300_000 };
         let timeout = integration["timeoutInMillis"].as_i64();
-        if timeout.is_some_and(|timeout| !(50..=300_000).contains(&timeout)) {
+        if timeout.is_some_and(|timeout| !(50..=longest).contains(&timeout)) {
             return refused("Timeout should be between 50 ms and 29000 ms");
         }
         if kind == "MOCK" {

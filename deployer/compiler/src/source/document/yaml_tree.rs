@@ -171,8 +171,9 @@ impl<'a> Reader<'a, '_> {
             Event::MappingStart(anchor, tag) => (anchor, tag, self.map(span, depth)?),
             _ => return Err(Stop::Refused(span, "unexpected end of file")),
         };
-        if tag.is_some() {
-            self.diagnostics.error(span, "YAML tags are not supported", None);
+        if let Some(tag) = tag {
+            let (message, help) = tag_error(&tag.suffix);
+            self.diagnostics.error(span, message, help);
         }
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -247,4 +248,36 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
             number.map_or_else(as_text, Value::Number)
         }
     }
+}
+
+/// The functions of CloudFormation that have a tag.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
+const CLOUDFORMATION: [&str; 15] = [
+    "And",
+    "Base64",
+    "Cidr",
+    "Equals",
+    "FindInMap",
+    "GetAZs",
+    "GetAtt",
+    "If",
+    "ImportValue",
+    "Join",
+    "Not",
+    "Or",
+    "Ref",
+    "Select",
+    "Sub",
+];
+
+/// Returns the message and the help of a tag.
+fn tag_error(name: &str) -> (String, Option<String>) {
+    if !CLOUDFORMATION.contains(&name) {
+        return ("YAML tags are not supported".to_owned(), None);
+    }
+    let help = "write its result, such as an ARN; values that differ by stage can be stage variables, `${stageVariables.NAME}`";
+    (
+        format!("`!{name}` is a function of CloudFormation, which is not resolved"),
+        Some(help.to_owned()),
+    )
 }

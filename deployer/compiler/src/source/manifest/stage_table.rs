@@ -10,8 +10,22 @@ use crate::api::{
     AccessLog, Cors, InvalidDestination, LogDestination, LoggingLevel, Quota, QuotaPeriod,
     StageSettings, Throttle, UsagePlan,
 };
-use crate::source::diagnostic::{Diagnostics, Span, suggestion};
+use crate::source::diagnostic::{Code, Diagnostics, Span, suggestion};
 use crate::source::document::{Entry, Node, Section, Value};
+
+/// The default quota for the stages of an API.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
+const MAX_STAGES: usize = 10;
+
+/// Warns of stages beyond the default quota.
+pub(super) fn check_stage_count(stages: &Node, diagnostics: &mut Diagnostics) {
+    let count = stages.entries().len();
+    if let Some(first_beyond) = stages.entries().get(MAX_STAGES) {
+        let message = format!("the API has {count} stages, and the default quota is {MAX_STAGES}");
+        let help = "request a higher quota of the account, or remove stages".to_owned();
+        diagnostics.warning(Code::DefaultQuota, first_beyond.key_span, message, help);
+    }
+}
 
 pub(super) fn stage(
     entry: &Entry,

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use authorizer::config::{Config, ConfigError, Document};
 use serde::de::DeserializeOwned;
 
+use super::Timeout;
 use crate::api::{Arn, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS};
 use crate::source::diagnostic::Diagnostics;
 use crate::source::document::{Node, Section, Value, deserialize};
@@ -119,24 +120,23 @@ pub(super) fn ids(
 }
 
 /// Reads an integration timeout.
-pub(super) fn milliseconds(
+pub(super) fn integration_timeout(
     section: &mut Section<'_>,
     key: &'static str,
     diagnostics: &mut Diagnostics,
-) -> Option<u32> {
+) -> Option<Timeout> {
     let (text, span) = section.text(key, diagnostics)?;
-    let number = |digits: &str| digits.parse::<u32>().ok();
-    let parsed = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(digits), _) => number(digits),
-        (None, Some(digits)) => number(digits).and_then(|seconds| seconds.checked_mul(1000)),
-        (None, None) => None,
-    };
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    let parsed = units.iter().find_map(|(unit, factor)| {
+        let count: u32 = text.strip_suffix(*unit)?.parse().ok()?;
+        count.checked_mul(*factor)
+    });
     let parsed = parsed.filter(|ms| (MIN_TIMEOUT_MS..=MAX_TIMEOUT_MS).contains(ms));
     if parsed.is_none() {
-        let message = format!("invalid `{key}` `{text}`: expected 50ms to 29s");
+        let message = format!("invalid `{key}` `{text}`: expected 50ms to 5m");
         diagnostics.error(span, message, "write 500ms or 10s".to_owned());
     }
-    parsed
+    parsed.map(|ms| Timeout { ms, span })
 }
 
 /// Reads a duration such as `30s`, `5m`, `1h` or `7d`.

@@ -384,7 +384,7 @@ impl Registry {
         let url = format!("http://127.0.0.1:{port}/");
         for path in files(packages()) {
             let name = path.file_name().unwrap().to_str().unwrap();
-            if !name.ends_with(".tgz") {
+            if path.extension().is_none_or(|end| end != "tgz") {
                 continue;
             }
             fs::copy(&path, folder.join(name)).unwrap();

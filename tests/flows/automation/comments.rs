@@ -62,7 +62,7 @@ impl Comments {
     /// Adds a comment of another user, and of another bot in turn.
     pub(crate) fn add(&self, body: &str) {
         let comments = &mut self.state.lock().unwrap().comments;
-        let login = if comments.len() % 2 == 0 { "mallory" } else { "dependabot[bot]" };
+        let login = if comments.len().is_multiple_of(2) { "mallory" } else { "dependabot[bot]" };
         let comment = comment(self.platform, comments.len(), login, body);
         comments.push(comment);
     }

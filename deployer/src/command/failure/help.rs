@@ -75,18 +75,7 @@ impl Failure {
     /// Returns the next action, if it is always the same.
     fn fixed_help(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Connect(ConnectError::NoRegion | ConnectError::InvalidRegion(_)) => {
-                "set `--region`, AWS_REGION or the `region` of the profile, such as eu-west-1"
-            }
-            Self::Connect(ConnectError::NoCredentials) => {
-                "run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            }
-            Self::Connect(ConnectError::NoProfileCredentials(_)) => {
-                "list the profiles with `aws configure list-profiles`"
-            }
-            Self::Connect(ConnectError::Credentials(_)) => {
-                "check the profile and the role; for IAM Identity Center, run `aws sso login`"
-            }
+            Self::Connect(error) => return connect(error),
             Self::Unreadable(file) if file.path.ends_with(project::MANIFEST) => {
                 "pass the directory that contains portcullis.toml, or run the command there"
             }
@@ -173,7 +162,7 @@ impl Failure {
             Self::SmokeTest(_) => "check the backend and the authorizer's log, and deploy again",
             Self::SmokeNotRolledBack { .. } => ROLL_BACK,
             Self::AuthorizerConfig(_) => "correct the authorizer's settings in portcullis.toml",
-            _ => return None,
+            ConnectError::Call(_) => return None,
         })
     }
 }
@@ -276,4 +265,22 @@ fn call(error: &CallError) -> Option<String> {
         CallErrorKind::Invalid => return None,
     };
     Some(fixed.to_owned())
+}
+
+fn connect(error: &ConnectError) -> Option<&'static str> {
+    Some(match error {
+        ConnectError::NoRegion | ConnectError::InvalidRegion(_) => {
+            "set `--region`, AWS_REGION or the `region` of the profile, such as eu-west-1"
+        }
+        ConnectError::NoCredentials => {
+            "run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        }
+        ConnectError::NoProfileCredentials(_) => {
+            "list the profiles with `aws configure list-profiles`"
+        }
+        ConnectError::Credentials(_) => {
+            "check the profile and the role; for IAM Identity Center, run `aws sso login`"
+        }
+        _ => return None,
+    })
 }

@@ -162,7 +162,7 @@ impl Failure {
             Self::SmokeTest(_) => "check the backend and the authorizer's log, and deploy again",
             Self::SmokeNotRolledBack { .. } => ROLL_BACK,
             Self::AuthorizerConfig(_) => "correct the authorizer's settings in portcullis.toml",
-            ConnectError::Call(_) => return None,
+            _ => return None,
         })
     }
 }
@@ -281,6 +281,6 @@ fn connect(error: &ConnectError) -> Option<&'static str> {
         ConnectError::Credentials(_) => {
             "check the profile and the role; for IAM Identity Center, run `aws sso login`"
         }
-        _ => return None,
+        ConnectError::Call(_) => return None,
     })
 }

@@ -281,6 +281,6 @@ fn connect(error: &ConnectError) -> Option<&'static str> {
         ConnectError::Credentials(_) => {
             "check the profile and the role; for IAM Identity Center, run `aws sso login`"
         }
-        ConnectError::Call(_) => return None,
+        _ => return None,
     })
 }

@@ -350,7 +350,7 @@ fn a_document_is_served_without_a_manifest() {
         let (response, trace) = dev.request("GET", "/pets", Some(token));
         assert_eq!(response.status, status, "{token}: {trace}");
     }
-    // An identity source that is not supported locally is rejected at startup.
+    // An identity source that API Gateway does not accept is rejected at startup.
     let mut changed: Value = serde_json::from_str(&fs::read_to_string(&document).unwrap()).unwrap();
     for scheme in changed["components"]["securitySchemes"].as_object_mut().unwrap().values_mut() {
         let Some(authorizer) = scheme["x-amazon-apigateway-authorizer"].as_object_mut() else {
@@ -370,7 +370,7 @@ fn a_document_is_served_without_a_manifest() {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success()
-            && stderr.contains("identity source `method.request.path.petId` of"),
+            && stderr.contains("invalid identity source `method.request.path.petId`"),
         "{stderr}"
     );
     // Without a local function the scheme has no authorizer.

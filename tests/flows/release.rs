@@ -234,7 +234,7 @@ fn the_npm_package_serves_the_quick_start_without_rust() {
     let output = user.run("portcullis --version");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.contains("is not installed: install without `--omit=optional`"), "{text}");
+    assert!(text.contains("is not installed: install it from the same release"), "{text}");
 }
 
 #[test]

@@ -201,6 +201,9 @@ fn the_wheel_serves_the_quick_start_without_rust() {
         begin.elapsed().as_secs_f32()
     );
     user.expect_both_names();
+    // Outside of an environment, no interpreter is beside the programs.
+    user.expect("mkdir alone && cp 'the env/bin/portcullis' 'the env/bin/deployer' alone");
+    assert!(user.expect("alone/deployer --help").contains("Usage: deployer "));
     user.expect("pip uninstall --quiet --yes portcullis-gateway");
     assert!(!user.run("portcullis --version").status.success());
 }

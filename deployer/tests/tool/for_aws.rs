@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
-use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
+use crate::{MANIFEST, OPENAPI, deployer, exported, folder, transcript};
 
 #[test]
 fn errors_of_stages_and_cors_are_reported_at_their_position() {
@@ -435,14 +435,6 @@ fn errors_of_extensions_are_reported_at_their_position() {
         ),
         "{found:?}"
     );
-}
-
-/// Exports the document of the files.
-fn exported(toml: &str, openapi: &str) -> Value {
-    let folder = folder(toml, openapi);
-    let output = deployer(folder.path(), &["export", "--document"]);
-    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

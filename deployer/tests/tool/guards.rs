@@ -5,7 +5,7 @@ use compiler::definition::ApiDefinition;
 use serde_json::{Value, json};
 
 use crate::compiling::check;
-use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
+use crate::{MANIFEST, OPENAPI, deployer, exported, folder, transcript};
 
 /// Changes the document and returns the diagnostics without their positions.
 #[track_caller]
@@ -18,15 +18,6 @@ fn found(from: &str, to: &str) -> Vec<String> {
         }
     };
     check(("", ""), (from, to)).iter().map(without_position).collect()
-}
-
-/// Exports the document of the files.
-#[track_caller]
-fn exported(openapi: &str) -> Value {
-    let folder = folder(MANIFEST, openapi);
-    let output = deployer(folder.path(), &["export", "--document"]);
-    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Returns the names of the schemes and the scopes that an exported operation requires.
@@ -42,7 +33,7 @@ const GET: &str = "    get:\n      operationId: getThing\n";
 #[test]
 fn the_security_behind_a_reference_is_that_of_the_operation() {
     let direct = "    get: { security: [{ jwt: [admin] }] }\n";
-    let expected = exported(&OPENAPI.replace(GET, direct));
+    let expected = exported(MANIFEST, &OPENAPI.replace(GET, direct));
     let expected = security(&expected, "/things/{id}", "get");
     assert!(expected.contains("admin"), "{expected}");
     let elsewhere = "x-more:\n  operations:\n    'a/b~c d': { security: [{ jwt: [admin] }] }\n  path: { get: { $ref: '#/x-more/operations/a~1b~0c%20d' } }\n  list: [{ $ref: '#/x-more/path' }]\npaths:";
@@ -54,7 +45,7 @@ fn the_security_behind_a_reference_is_that_of_the_operation() {
         "    $ref: '#/x-more/list/0'\n",
     ] {
         let document = OPENAPI.replace(GET, reference).replace("paths:", elsewhere);
-        let found = security(&exported(&document), "/things/{id}", "get");
+        let found = security(&exported(MANIFEST, &document), "/things/{id}", "get");
         assert_eq!(found, expected, "{reference}");
     }
 }
@@ -101,7 +92,7 @@ fn a_security_scheme_may_be_a_reference() {
     let document = OPENAPI
         .replace("    jwt: { type: http, scheme: bearer }\n", scheme)
         .replace("  securitySchemes:", bearer);
-    let get = |document: &str| security(&exported(document), "/things/{id}", "get");
+    let get = |document: &str| security(&exported(MANIFEST, document), "/things/{id}", "get");
     assert_eq!(get(&document), get(OPENAPI));
     let none = found("    jwt: { type: http, scheme: bearer }\n", scheme);
     assert!(
@@ -170,7 +161,7 @@ fn an_operation_without_security_can_have_iam_authorization_and_is_never_public(
         let auth = format!("x-amazon-apigateway-auth: {{ type: {kind} }}");
         without.replace("operationId: getThing", &auth)
     };
-    let document = exported(&with("AWS_IAM"));
+    let document = exported(MANIFEST, &with("AWS_IAM"));
     assert_eq!(security(&document, "/things/{id}", "get"), "[{\"aws_iam\":[]}] null");
     let folder = folder(MANIFEST, &with("NONE"));
     let output = transcript(&deployer(folder.path(), &["check"]));
@@ -456,7 +447,7 @@ fn an_authorizer_over_a_scheme_that_is_enforced_otherwise_is_reported() {
         assert_eq!(codes(&over(name), &document), [expected]);
     }
     // A document that was exported declares the authorizers of its manifest.
-    let exported = exported(OPENAPI).to_string();
+    let exported = exported(MANIFEST, OPENAPI).to_string();
     let messages = codes(MANIFEST, &exported);
     assert!(!messages.iter().any(|text| text.contains("replaced_authorizer")), "{messages:?}");
 }

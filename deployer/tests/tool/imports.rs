@@ -3,15 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compiling::{check, manifest, openapi};
-use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
-
-/// Exports the document of the files.
-fn exported(toml: &str, openapi: &str) -> Value {
-    let folder = folder(toml, openapi);
-    let output = deployer(folder.path(), &["export", "--document"]);
-    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
+use crate::{MANIFEST, OPENAPI, deployer, exported, folder, transcript};
 
 /// Returns a document with these members of its paths and these schemas, and a validator of bodies.
 fn document(paths: &str, schemas: &str) -> String {

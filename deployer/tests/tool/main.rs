@@ -142,6 +142,15 @@ pub(crate) fn transcript(output: &Output) -> String {
     )
 }
 
+/// Exports the document of the files.
+#[track_caller]
+pub(crate) fn exported(toml: &str, openapi: &str) -> serde_json::Value {
+    let folder = folder(toml, openapi);
+    let output = deployer(folder.path(), &["export", "--document"]);
+    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// Returns the security scheme of an authorizer, whose key ends with a fingerprint.
 pub(crate) fn scheme(document: &serde_json::Value, name: &str) -> serde_json::Value {
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();

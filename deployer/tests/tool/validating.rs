@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::compiling::check;
-use crate::{MANIFEST, OPENAPI, deployer, folder, transcript};
+use crate::{MANIFEST, OPENAPI, deployer, exported, folder, transcript};
 
 /// Returns the document with a validator, these members of its operation and these components.
 fn document(operation: &str, components: &str) -> String {
@@ -13,14 +13,6 @@ fn document(operation: &str, components: &str) -> String {
         .replace("paths:", validator)
         .replace("operationId: getThing", &format!("operationId: getThing\n      {operation}"))
         .replace("components:", &format!("components:\n  {components}"))
-}
-
-#[track_caller]
-fn exported(openapi: &str) -> Value {
-    let folder = folder(MANIFEST, openapi);
-    let output = deployer(folder.path(), &["export", "--document"]);
-    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Returns the exported operation and the model of a media type.
@@ -51,7 +43,7 @@ fn body(schema: &str) -> String {
 fn a_reference_to_a_reference_is_followed() {
     let components = "parameters: { A: { $ref: '#/components/parameters/B' }, B: { $ref: '#/components/parameters/C' }, C: { name: tenant, in: query, required: true } }\n  requestBodies: { A: { $ref: '#/components/requestBodies/B' }, B: { content: { application/json: { $ref: '#/components/x-types/json' } } } }\n  x-types: { json: { schema: { type: object, required: [a] } } }";
     let operation = "parameters: [{ $ref: '#/components/parameters/A' }]\n      requestBody: { $ref: '#/components/requestBodies/A' }";
-    let document = exported(&document(operation, components));
+    let document = exported(MANIFEST, &document(operation, components));
     let parameters = document["paths"]["/things/{id}"]["get"]["parameters"].as_array().unwrap();
     let tenant = parameters.iter().find(|one| one["name"] == "tenant").unwrap();
     assert_eq!((&tenant["in"], &tenant["required"]), (&json!("query"), &json!(true)));
@@ -71,13 +63,13 @@ fn a_reference_to_a_part_of_a_schema_is_a_model_of_its_own() {
     let inner = json!({"type": "object", "required": ["z"]});
     for reference in ["T/properties/inner", "U/properties/inner", "%54/properties/inner"] {
         let schema = format!("{{ $ref: '#/components/schemas/{reference}' }}");
-        let document = exported(&document(&body(&schema), INNER));
+        let document = exported(MANIFEST, &document(&body(&schema), INNER));
         assert_eq!(model(&document, "application/json"), inner, "{reference}");
     }
     // Within a schema, and to itself.
     let schema = "{ $ref: '#/components/schemas/L' }";
     let list = "schemas: { L: { properties: { first: { properties: { next: { $ref: '#/components/schemas/L/properties/first' } } } } } }";
-    let document = exported(&document(&body(schema), list));
+    let document = exported(MANIFEST, &document(&body(schema), list));
     let found = model(&document, "application/json");
     let reference = found["properties"]["first"]["properties"]["next"]["$ref"].as_str().unwrap();
     let next = document.pointer(&reference[1..]).unwrap();
@@ -97,7 +89,7 @@ fn an_unresolved_reference_of_a_schema_is_an_error() {
 fn keywords_beside_a_reference_apply_in_openapi_3_1_and_are_reported_in_3_0() {
     let schema = "{ $ref: '#/components/schemas/T', required: [b], description: x }";
     let text = document(&body(schema), "schemas: { T: { type: object } }");
-    let in_3_1 = exported(&text.replace("openapi: 3.0.3", "openapi: 3.1.0"));
+    let in_3_1 = exported(MANIFEST, &text.replace("openapi: 3.0.3", "openapi: 3.1.0"));
     assert_eq!(
         model(&in_3_1, "application/json"),
         json!({"allOf": [{"$ref": "#/components/schemas/T"}, {"required": ["b"]}]})
@@ -111,7 +103,7 @@ fn keywords_beside_a_reference_apply_in_openapi_3_1_and_are_reported_in_3_0() {
 fn schemas_and_media_types_have_distinct_models() {
     let schemas = "schemas: { order_item: { required: [a] }, orderItem: { required: [b] } }";
     let content = "requestBody: { content: { a/a: { schema: { $ref: '#/components/schemas/order_item' } }, a/b: { schema: { $ref: '#/components/schemas/orderItem' } }, a/c: { schema: { required: [c] } }, a/d: { schema: { required: [d] } } } }";
-    let document = exported(&document(content, schemas));
+    let document = exported(MANIFEST, &document(content, schemas));
     for name in ["a", "b", "c", "d"] {
         let found = model(&document, &format!("a/{name}"));
         assert_eq!(found, json!({"required": [name]}), "{document}");
@@ -203,6 +195,7 @@ fn a_long_chain_of_references_between_schemas_is_followed() {
     let schemas: Vec<String> = (0..count).map(schema).collect();
     let components =
         format!("schemas: {{ {}, S{count}: {{ required: [a] }} }}", schemas.join(", "));
-    let document = exported(&document(&body("{ $ref: '#/components/schemas/S0' }"), &components));
+    let document =
+        exported(MANIFEST, &document(&body("{ $ref: '#/components/schemas/S0' }"), &components));
     assert_eq!(document["components"]["schemas"]["S5000"], json!({"required": ["a"]}));
 }
